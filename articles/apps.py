@@ -1,0 +1,16 @@
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class ArticlesConfig(AppConfig):
+    name = "articles"
+    verbose_name = "Articles"
+
+    def ready(self) -> None:
+        from django_q.signals import post_spawn
+
+        from articles import tasks
+        from articles.groups import create_groups
+
+        post_migrate.connect(create_groups, sender=self)
+        post_spawn.connect(tasks.worker_started, dispatch_uid="articles.tasks.worker_started")

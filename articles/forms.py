@@ -1,0 +1,107 @@
+"""What an editor hands in, for the desk and the shell alike."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.db import IntegrityError, transaction
+
+from articles import manuscripts, pipeline
+from articles.models import Article, Preferences
+
+KINDS = (".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
+
+
+class SubmitForm(forms.ModelForm[Article]):
+    """An idea, a pasted manuscript or a file: exactly one of them."""
+
+    file = forms.FileField(
+        label="manuscript file",
+        required=False,
+        help_text="A .txt, .md or .html file of up to 5 MB, in any encoding.",
+        widget=forms.ClearableFileInput(attrs={"accept": ",".join(KINDS)}),
+    )
+
+    class Meta:
+        model = Article
+        fields = ["idea", "manuscript", "style", "formatter", "site", "brand_primary", "brand_accent"]
+
+    def __init__(self, *args: Any, user: User, site_by_name: bool = False, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.user = user
+        preferences = Preferences.objects.filter(user=user).first() or Preferences(user=user)
+        for name in ("style", "brand_primary", "brand_accent"):
+            self.fields[name].initial = getattr(preferences, name)
+            self.fields[name].required = False
+        self._preferred = preferences
+        if site_by_name:
+            self.fields["site"].to_field_name = "name"  # type: ignore[attr-defined]
+
+    def take_manuscript(self, name: str, content: bytes) -> None:
+        """A file from the shell, as if it had been uploaded."""
+        self.files = {"file": SimpleUploadedFile(name, content)}  # type: ignore[assignment]
+
+    def clean_file(self) -> UploadedFile | None:
+        file: UploadedFile | None = self.cleaned_data.get("file")
+        if file is None:
+            return None
+        name = file.name or ""
+        if not name.lower().endswith(KINDS):
+            raise ValidationError("Choose a .txt, .md or .html file. Save other documents as one of these first.")
+        if (file.size or 0) > settings.MANUSCRIPT_BYTES:
+            raise ValidationError("This file is larger than 5 MB. Split it into several articles.")
+        return file
+
+    def clean_brand_primary(self) -> str:
+        return self.cleaned_data["brand_primary"] or self._preferred.brand_primary
+
+    def clean_brand_accent(self) -> str:
+        return self.cleaned_data["brand_accent"] or self._preferred.brand_accent
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        if len(cleaned.get("manuscript", "").encode()) > settings.MANUSCRIPT_BYTES:
+            self.add_error("manuscript", "This text is larger than 5 MB. Split it into several articles.")
+        given = [name for name in ("idea", "manuscript", "file") if cleaned.get(name)]
+        if len(given) > 1:
+            raise ValidationError("Give one of them: an idea, a pasted manuscript, or a file.")
+        if not given and not self.errors:
+            raise ValidationError("Give an idea or a manuscript.")
+        if cleaned.get("idea") and not settings.OPENAI_API_KEY:
+            self.add_error(
+                "idea", "No text service is set up here, so an idea cannot be written. Hand in a manuscript."
+            )
+        self._take_text(cleaned)
+        return cleaned
+
+    def _take_text(self, cleaned: dict[str, Any]) -> None:
+        """Files become text here, so that what cannot be read is said at once."""
+        file = cleaned.get("file")
+        source = file.read() if file else cleaned.get("manuscript", "").encode()
+        if not source:
+            return
+        try:
+            cleaned["manuscript"] = manuscripts.decode(source)
+        except manuscripts.Unreadable as exc:
+            self.add_error("file" if file else "manuscript", str(exc))
+        if file:
+            self.instance.manuscript_name = (file.name or "")[:255]
+
+    def submit(self) -> Article:
+        """Save the article and queue it. Two in one second may want one backup folder: then again."""
+        article = self.save(commit=False)
+        article.owner = self.user
+        for last in (False, False, True):
+            try:
+                with transaction.atomic():
+                    pipeline.submit(article)
+                return article
+            except IntegrityError:
+                if last:
+                    raise
+        return article

@@ -1,0 +1,42 @@
+"""The two groups of people at the desk. Made once after the first migration; from then on they are the operator's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.management import create_permissions
+from django.contrib.auth.models import Group, Permission
+
+EDITORS, CHIEF_EDITORS = "Editors", "Chief editors"
+RIGHTS = {
+    EDITORS: {
+        "articles": [
+            "add_article",
+            "view_article",
+            "change_article",
+            "view_preferences",
+            "change_preferences",
+        ],
+        "publishing": ["view_site"],
+    },
+    CHIEF_EDITORS: {
+        "articles": [
+            *("add_article", "view_article", "change_article", "delete_article", "touch_every_article"),
+            *("view_preferences", "change_preferences"),
+        ],
+        "publishing": ["add_site", "view_site", "change_site", "delete_site"],
+    },
+}
+
+
+def create_groups(using: str, **_: Any) -> None:
+    """Make the groups that do not exist yet, with their permissions."""
+    for name, rights in RIGHTS.items():
+        group, created = Group.objects.using(using).get_or_create(name=name)
+        if not created:
+            continue
+        for app_label, codenames in rights.items():
+            create_permissions(apps.get_app_config(app_label), verbosity=0, using=using)
+            found = Permission.objects.using(using).filter(content_type__app_label=app_label, codename__in=codenames)
+            group.permissions.add(*found)

@@ -1,0 +1,109 @@
+"""Hand in an article from the shell: what the form in the desk does."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any
+
+import orjson
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
+
+from articles.forms import SubmitForm
+from articles.models import Article, Stage, StageRecord
+from articles.report import report
+
+POLL_SECONDS = 0.5
+UNCLAIMED_SECONDS = 10
+
+
+class Command(BaseCommand):
+    help = "Hand in an idea or a manuscript. Exits 0 when it is handed in; with --wait, only when the article is done."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--owner", required=True, metavar="NAME", help="the user whose article it is")
+        source = parser.add_mutually_exclusive_group(required=True)
+        source.add_argument("--idea", metavar="TEXT", help="what the article should be about")
+        source.add_argument("--manuscript", metavar="FILE", type=Path, help="a finished text: .txt, .md or .html")
+        parser.add_argument("--style", default="", help="the writing style, for an idea")
+        parser.add_argument(
+            "--site", default="", metavar="NAME", help="the WordPress it goes to; without: a preview page"
+        )
+        parser.add_argument(
+            "--formatter", default="auto", choices=Article.Formatter.values, help="who lays the page out"
+        )
+        parser.add_argument("--wait", action="store_true", help="show its progress until it is done or stops")
+        parser.add_argument("--json", action="store_true", help="print the outcome as one line of JSON")
+
+    def handle(self, *_: Any, wait: bool, json: bool, **options: Any) -> None:
+        article = self._submitted(**options)
+        if wait:
+            article = self._watched(article)
+        self._tell(article, json)
+        if wait and article.status != Article.Status.DONE:
+            raise CommandError(
+                str(report(article)) if article.error else f"The article was {article.get_status_display().lower()}."
+            )
+
+    def _submitted(self, *, owner: str, idea: str | None, manuscript: Path | None, **options: Any) -> Article:
+        user = User.objects.filter(username=owner).first()
+        if user is None:
+            raise CommandError(f'There is no user "{owner}".')
+        data = {name: options[name] for name in ("style", "formatter")} | {"idea": idea or ""}
+        form = SubmitForm(data | {"site": options["site"]}, user=user, site_by_name=True)
+        if manuscript is not None:
+            form.take_manuscript(*_read(manuscript))
+        if not form.is_valid():
+            raise CommandError(" ".join(str(error) for errors in form.errors.values() for error in errors))
+        return form.submit()
+
+    def _watched(self, article: Article) -> Article:
+        """Follow the article on stderr until it no longer moves."""
+        started, told = time.monotonic(), False
+        with Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TimeElapsedColumn(),
+            console=Console(stderr=True),
+            transient=False,
+        ) as progress:
+            bar = progress.add_task("Queued", total=len(Stage))
+            while article.is_moving:
+                time.sleep(POLL_SECONDS)
+                article = Article.objects.prefetch_related("records").get(pk=article.pk)
+                done = sum(record.state == StageRecord.State.DONE for record in article.records.all())
+                progress.update(bar, completed=done, description=_where(article))
+                if article.attempt == 0 and not told and time.monotonic() - started > UNCLAIMED_SECONDS:
+                    progress.console.print("Nobody has begun yet. Is `manage.py qcluster` running?")
+                    told = True
+        return article
+
+    def _tell(self, article: Article, as_json: bool) -> None:
+        if as_json:
+            facts = {
+                "id": article.pk,
+                "title": str(article),
+                "status": article.status,
+                "backup": article.tree_prefix,
+            }
+            self.stdout.write(orjson.dumps(facts | {"link": article.link, "error": article.error}).decode())
+        elif article.status == Article.Status.DONE:
+            self.stdout.write(f"Done: “{article}”, {article.link}, backup {article.tree_prefix}")
+        elif article.is_moving:
+            self.stdout.write(f"Handed in: “{article}”, number {article.pk}, backup {article.tree_prefix}")
+
+
+def _read(file: Path) -> tuple[str, bytes]:
+    try:
+        return file.name, file.read_bytes()
+    except OSError as exc:
+        raise CommandError(f"{file} cannot be read: {exc.strerror}.") from exc
+
+
+def _where(article: Article) -> str:
+    running = next((record for record in article.records.all() if record.state == StageRecord.State.RUNNING), None)
+    return f"{article.get_status_display()}: {running.get_stage_display()}" if running else article.get_status_display()

@@ -1,0 +1,139 @@
+"""What the manifest of an article's tree says. Its keys are read by people's scripts: add, never rename.
+
+It holds enough to rebuild the article without the database: what was handed in, by whom, and how far it came.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from articles.models import Article, ImageFile, Stage, StageRecord
+from backups.tree import Stored
+
+SCHEMA = 1
+STATUS = {
+    StageRecord.State.PENDING: "pending",
+    StageRecord.State.RUNNING: "running",
+    StageRecord.State.DONE: "completed",
+    StageRecord.State.FAILED: "failed",
+}
+
+
+def build(article: Article) -> tuple[dict[str, Any], dict[str, Stored]]:
+    """The manifest and the files that it names, read afresh from the rows (four queries)."""
+    article = Article.objects.select_related("owner", "site").get(pk=article.pk)
+    records = {Stage(record.stage): record for record in article.records.all()}
+    images = list(article.images.all())
+    return _manifest(article, records, images), _files(records, images)
+
+
+def _manifest(article: Article, records: dict[Stage, StageRecord], images: Sequence[ImageFile]) -> dict[str, Any]:
+    return {
+        "schema": SCHEMA,
+        "user_id": article.owner_id,
+        "timestamp": f"{article.created_at:%Y%m%d_%H%M%S}",
+        "article": {
+            "title": article.title,
+            "word_count": article.word_count,
+            "components": article.components,
+        },
+        "pipeline_stages": {
+            "step1_article_generation": _article_step(records[Stage.ARTICLE]),
+            "step2_image_prompts": _prompts_step(records[Stage.PROMPTS], images),
+            "step3_image_generation": _images_step(records[Stage.IMAGES], images),
+            "step4_formatting": _format_step(records[Stage.FORMAT], article),
+            "step5_wordpress_upload": _upload_step(records[Stage.UPLOAD], article, images),
+        },
+        "recovery_attempts": [],
+        "source": {
+            "uid": article.uid,
+            "owner": article.owner.get_username(),
+            "created_at": article.created_at.isoformat(),
+            "idea": article.idea,
+            "manuscript": article.manuscript,
+            "manuscript_name": article.manuscript_name,
+            "style": article.style,
+            "formatter": article.formatter,
+            "site": article.site.name if article.site else None,
+        },
+    }
+
+
+def _files(records: dict[Stage, StageRecord], images: Sequence[ImageFile]) -> dict[str, Stored]:
+    stored = [record.stored for record in records.values() if record.stored]
+    for image in images:
+        if image.is_stored:
+            stored += [image.stored, image.stored_base64]
+    return {file.name: file for file in stored}
+
+
+def _step(record: StageRecord) -> dict[str, Any]:
+    moment = record.finished_at or record.failed_at or record.started_at
+    return {"status": STATUS[StageRecord.State(record.state)], "timestamp": _iso(moment)}
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment else None
+
+
+def _article_step(record: StageRecord) -> dict[str, Any]:
+    return _step(record) | {
+        "file": record.file or None,
+        "model": record.maker or None,
+        "reasoning_tokens": record.details.get("reasoning_tokens", 0),
+    }
+
+
+def _prompts_step(record: StageRecord, images: Sequence[ImageFile]) -> dict[str, Any]:
+    prompts = [
+        {"role": image.role, "prompt": image.prompt, "alt_text": image.alt_text, "aspect_ratio": image.aspect}
+        for image in images
+    ]
+    return _step(record) | {"file": record.file or None, "prompts": prompts}
+
+
+def _images_step(record: StageRecord, images: Sequence[ImageFile]) -> dict[str, Any]:
+    entries = {image.role: _image(image) for image in images if image.is_stored}
+    hero = entries.pop("hero", None)
+    sections = [{"index": int(role.removeprefix("section_")), **entry} for role, entry in sorted(entries.items())]
+    return _step(record) | {"hero": hero, "sections": sections}
+
+
+def _image(image: ImageFile) -> dict[str, Any]:
+    return {
+        "replicate_url": image.source_url or None,
+        "expires_at": _iso(image.source_expires_at),
+        "local_file": image.file_name,
+        "base64_file": image.base64_name,
+        "size_kb": round(image.bytes / 1024, 1),
+        "aspect_ratio": image.aspect,
+        "width": image.width,
+        "height": image.height,
+    }
+
+
+def _format_step(record: StageRecord, article: Article) -> dict[str, Any]:
+    return _step(record) | {
+        "formatter": record.details.get("formatter"),
+        "file": record.file or None,
+        "brand_colors": {"primary": article.brand_primary, "accent": article.brand_accent},
+    }
+
+
+def _upload_step(record: StageRecord, article: Article, images: Sequence[ImageFile]) -> dict[str, Any]:
+    uploaded = [
+        {"role": image.role, "media_id": image.wordpress_media_id, "url": image.wordpress_url}
+        for image in images
+        if image.wordpress_media_id
+    ]
+    return _step(record) | {
+        "file": record.file or None,
+        "error": record.error or None,
+        "failed_at": _iso(record.failed_at),
+        "uploaded_images": uploaded,
+        "recovery_instructions": record.details.get("recovery_instructions"),
+        "post_id": record.details.get("post_id"),
+        "link": article.link or None,
+    }

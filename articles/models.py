@@ -1,0 +1,412 @@
+"""The records of an article: what was asked for, what was made, what every call to the outside cost and answered.
+
+Rows are the truth about a run. Only `articles.pipeline` moves them from one state to another.
+"""
+
+from __future__ import annotations
+
+import uuid
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, cast
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.core.exceptions import ValidationError
+from django.core.files.storage import Storage
+from django.core.validators import MaxLengthValidator, RegexValidator
+from django.db import models
+from django.db.models import DecimalField, OuterRef, Prefetch, Q, Subquery, Sum
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+
+from backups.storage import backup_storage
+from backups.tree import Stored, Tree
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+is_colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "Write a colour like #1a4d8f.")
+PRIMARY, ACCENT = "#1a4d8f", "#b3541e"
+
+
+def storage_of_images() -> Storage:
+    """A callable, so that migrations do not hold the storage of one machine."""
+    return backup_storage()
+
+
+def new_uid() -> str:
+    return uuid.uuid4().hex
+
+
+class Stage(models.TextChoices):
+    """The five stages, in their order."""
+
+    ARTICLE = "article", "Article"
+    PROMPTS = "prompts", "Prompts"
+    IMAGES = "images", "Images"
+    FORMAT = "format", "Format"
+    UPLOAD = "upload", "Upload"
+
+    @property
+    def step(self) -> int:
+        return list(Stage).index(self) + 1
+
+
+class ArticleQuerySet(models.QuerySet["Article"]):
+    def touchable_by(self, user: AbstractBaseUser | AnonymousUser) -> ArticleQuerySet:
+        """What this person may see and change: everything for chief editors, else their own."""
+        if not isinstance(user, User):
+            return self.none()
+        return self if user.has_perm("articles.touch_every_article") else self.filter(owner=user)
+
+    def with_cost(self) -> ArticleQuerySet:
+        """Adds `cost`, in US dollars, without joining the rows to others."""
+        spent = Call.objects.filter(article=OuterRef("pk")).order_by().values("article").annotate(sum=Sum("cost"))
+        field = DecimalField(max_digits=12, decimal_places=6)
+        return self.annotate(
+            cost=Coalesce(Subquery(spent.values("sum"), output_field=field), Decimal(0), output_field=field)
+        )
+
+    def with_progress(self) -> ArticleQuerySet:
+        """With all that a line in a list shows, in a constant number of queries."""
+        return (
+            self.select_related("owner", "site")
+            .defer("manuscript", "html")
+            .prefetch_related(
+                "records",
+                Prefetch("images", ImageFile.objects.only("article_id", "role", "sha256", "file", "bytes")),
+            )
+            .with_cost()
+        )
+
+
+class Article(models.Model):
+    """What an editor handed in, and the state of its run."""
+
+    class Status(models.TextChoices):
+        DRAFT = "draft", "Not started"
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        WAITING = "waiting", "Waiting"
+        DONE = "done", "Done"
+        FAILED = "failed", "Stopped"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Formatter(models.TextChoices):
+        AUTO = "auto", "Claude if it can, else the template"
+        CLAUDE = "claude", "Claude only"
+        TEMPLATE = "template", "The template"
+
+    uid = models.CharField(max_length=32, default=new_uid, unique=True, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="articles")
+    created_at = models.DateTimeField("handed in", default=timezone.now, editable=False)
+    tree_prefix = models.CharField("backup", max_length=100, unique=True, editable=False)
+
+    idea = models.TextField(
+        blank=True,
+        validators=[MaxLengthValidator(20_000)],
+        help_text="What the article should be about. The text service writes it.",
+    )
+    manuscript = models.TextField(blank=True, help_text="A finished text. It is used as it is: nothing is rewritten.")
+    manuscript_name = models.CharField(max_length=255, blank=True, editable=False)
+    style = models.CharField(
+        "writing style",
+        max_length=200,
+        blank=True,
+        help_text="For example: calm magazine feature, first person.",
+    )
+    formatter = models.CharField(
+        max_length=10, choices=Formatter, default=Formatter.AUTO, help_text="Who lays the page out."
+    )
+    brand_primary = models.CharField("main colour", max_length=7, default=PRIMARY, validators=[is_colour])
+    brand_accent = models.CharField("accent colour", max_length=7, default=ACCENT, validators=[is_colour])
+    # By label: articles know nothing of publishing, the database keeps the reference whole.
+    site = models.ForeignKey(
+        "publishing.Site",
+        models.PROTECT,
+        null=True,
+        blank=True,
+        help_text="Without a site: a preview page here.",
+    )
+
+    title = models.CharField(max_length=300, blank=True)
+    html = models.TextField("article", blank=True, editable=False)
+    word_count = models.PositiveIntegerField(default=0, editable=False)
+    components = models.JSONField(default=list, editable=False)  # [{type, text, …}]
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
+    attempt = models.PositiveIntegerField(default=0, editable=False)  # the fencing token: one more with each claim
+    crashes = models.PositiveSmallIntegerField(default=0, editable=False)  # claims since something was saved
+    retries = models.PositiveSmallIntegerField(default=0, editable=False)  # waits since something was saved
+    lease_owner = models.CharField(max_length=200, blank=True, editable=False)  # host|pid|start time
+    lease_until = models.DateTimeField(null=True, editable=False)
+    queued_at = models.DateTimeField(null=True, editable=False)
+    next_at = models.DateTimeField("next try", null=True, editable=False)
+    error = models.JSONField(null=True, editable=False)  # ProviderError.saved(), with the stage
+    ended_at = models.DateTimeField("ended", null=True, editable=False)
+    link = models.URLField(max_length=500, blank=True, editable=False)  # of the draft, or of the preview
+
+    objects = ArticleQuerySet.as_manager()
+    if TYPE_CHECKING:
+        # Rows of other tables, and what `with_cost` adds.
+        records: RelatedManager[StageRecord]
+        images: RelatedManager[ImageFile]
+        calls: RelatedManager[Call]
+        events: RelatedManager[Event]
+
+    class Meta:
+        ordering = ["-created_at", "-pk"]
+        permissions = [("touch_every_article", "Can see and touch the articles of others")]
+        indexes = [
+            models.Index(fields=["-created_at", "-id"], name="article_newest"),
+            models.Index(fields=["owner", "-created_at"], name="article_of_owner"),
+            models.Index(fields=["status", "-created_at"], name="article_by_status"),
+            # What the sweep looks for; tiny, because few articles are in these states.
+            models.Index(fields=["lease_until"], condition=Q(status="running"), name="article_running"),
+            models.Index(fields=["next_at"], condition=Q(status="waiting"), name="article_waiting"),
+            models.Index(fields=["queued_at"], condition=Q(status="queued"), name="article_queued"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(idea="", manuscript=""),
+                name="article_has_a_source",
+                violation_error_message="Give an idea or a manuscript.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="running") | Q(lease_until__isnull=False),
+                name="article_running_has_a_lease",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="waiting") | Q(next_at__isnull=False), name="article_waiting_has_a_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="queued") | Q(queued_at__isnull=False), name="article_queued_has_a_time"
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="failed") | Q(error__isnull=False), name="article_failed_has_a_reason"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title or self.working_title
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:articles_article_change", args=[self.pk])
+
+    @property
+    def working_title(self) -> str:
+        """Something to call it by before it has a title: its first line, shortened."""
+        first = (self.idea or self.manuscript).strip().split("\n", 1)[0].strip("# ")
+        return f"{first[:77]}…" if len(first) > 78 else first or "Untitled"
+
+    def clean(self) -> None:
+        if self.idea.strip() and self.manuscript.strip():
+            raise ValidationError("Give an idea or a manuscript, not both.")
+
+    @property
+    def tree(self) -> Tree:
+        return Tree(backup_storage(), self.tree_prefix)
+
+    @property
+    def is_moving(self) -> bool:
+        return self.status in (self.Status.QUEUED, self.Status.RUNNING, self.Status.WAITING)
+
+    @property
+    def can_recover(self) -> bool:
+        return self.status in (self.Status.FAILED, self.Status.CANCELLED)
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.is_moving or self.status == self.Status.FAILED
+
+    def record(self, stage: Stage) -> StageRecord:
+        """The record of a stage; no query when the records were fetched before."""
+        return next(record for record in self.records.all() if record.stage == stage)
+
+
+class StageRecord(models.Model):
+    """One stage of one article: a retry uses the record again, there is never a second one."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Not begun"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Stopped"
+
+    article = models.ForeignKey(Article, models.CASCADE, related_name="records")
+    stage = models.CharField(max_length=10, choices=Stage)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    started_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+    failed_at = models.DateTimeField(null=True)
+    file = models.CharField(max_length=100, blank=True)  # its name in the tree
+    sha256 = models.CharField(max_length=64, blank=True)
+    bytes = models.PositiveBigIntegerField(default=0)
+    maker = models.CharField(max_length=100, blank=True)  # the model, or the formatter
+    details = models.JSONField(default=dict)
+    error = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["article", "stage"], name="one_record_per_stage")]
+        ordering = ["pk"]
+
+    def __str__(self) -> str:
+        return f"{self.get_stage_display()}: {self.get_state_display()}"
+
+    @property
+    def stored(self) -> Stored | None:
+        return Stored(self.file, self.sha256, self.bytes) if self.file else None
+
+
+class Call(models.Model):
+    """One call to the outside that costs money or changes the world, and the ledger of what it cost.
+
+    The intent is committed before the call, the raw answer before anything is read from it. A call that was sent
+    and whose answer is not here may have been charged; `lost_answers` counts these.
+    """
+
+    class State(models.TextChoices):
+        INTENT = "intent", "Sent, no answer yet"
+        RECEIVED = "received", "Answered"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CLOSED = "closed", "Given up"
+
+    article = models.ForeignKey(Article, models.CASCADE, related_name="calls")
+    key = models.CharField(max_length=60)  # text, prompts, image:hero, format, media:hero, post
+    generation = models.PositiveSmallIntegerField(default=1)  # one more each time it is asked anew
+    provider = models.CharField(max_length=100)
+    model = models.CharField(max_length=100, blank=True)
+    idempotency_key = models.CharField(max_length=100)
+    state = models.CharField(max_length=10, choices=State, default=State.INTENT)
+    sends = models.PositiveSmallIntegerField(default=0)
+    lost_answers = models.PositiveSmallIntegerField(default=0)
+    answer = models.JSONField(null=True)  # raw, as the provider gave it
+    error = models.JSONField(null=True)  # ProviderError.saved()
+    cost = models.DecimalField(max_digits=12, decimal_places=6, null=True)  # US dollars; null: unknown
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    reasoning_tokens = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [
+            models.UniqueConstraint(fields=["article", "key", "generation"], name="one_call_per_generation"),
+            models.CheckConstraint(
+                condition=~Q(state__in=["received", "done"]) | Q(answer__isnull=False),
+                name="call_received_has_an_answer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.get_state_display()})"
+
+    @property
+    def is_paid(self) -> bool:
+        return self.state in (self.State.RECEIVED, self.State.DONE)
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The raw answer of a call that has one."""
+        return cast(dict[str, Any], self.answer)
+
+
+class ImageFile(models.Model):
+    """One picture of an article, from its prompt to the media library of the site."""
+
+    article = models.ForeignKey(Article, models.CASCADE, related_name="images")
+    role = models.CharField(max_length=20)  # hero, section_1, section_2, section_3
+    prompt = models.TextField(validators=[MaxLengthValidator(4000)])
+    alt_text = models.CharField(max_length=300, blank=True)
+    aspect = models.CharField(max_length=5)  # 16:9
+    source_url = models.URLField(max_length=2000, blank=True)
+    source_expires_at = models.DateTimeField(null=True)
+    file = models.FileField(storage=storage_of_images, max_length=200, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    bytes = models.PositiveBigIntegerField(default=0)
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    base64_sha256 = models.CharField(max_length=64, blank=True)
+    wordpress_media_id = models.PositiveBigIntegerField(null=True)
+    wordpress_url = models.URLField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["role"]
+        constraints = [models.UniqueConstraint(fields=["article", "role"], name="one_image_per_role")]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def is_stored(self) -> bool:
+        return bool(self.sha256)
+
+    @property
+    def label(self) -> str:
+        """`hero`, or `section 2`: a word for people."""
+        return self.role.replace("_", " ")
+
+    @property
+    def file_name(self) -> str:
+        return f"03_{self.role}.jpg"
+
+    @property
+    def base64_name(self) -> str:
+        return f"03_{self.role}_base64.txt"
+
+    @property
+    def stored(self) -> Stored:
+        return Stored(self.file_name, self.sha256, self.bytes)
+
+    @property
+    def stored_base64(self) -> Stored:
+        return Stored(self.base64_name, self.base64_sha256, 4 * -(-self.bytes // 3))
+
+    def url_is_fresh(self, now: datetime) -> bool:
+        return bool(self.source_url and self.source_expires_at and self.source_expires_at > now)
+
+
+class Event(models.Model):
+    """The timeline of an article: written once, never changed."""
+
+    article = models.ForeignKey(Article, models.CASCADE, related_name="events")
+    at = models.DateTimeField(default=timezone.now)
+    kind = models.CharField(max_length=20)  # submitted, started, saved, waiting, stopped, …
+    stage = models.CharField(max_length=10, blank=True)
+    attempt = models.PositiveIntegerField(default=0)
+    message = models.CharField(max_length=500)
+    detail = models.TextField(blank=True)  # what the other side answered, for the fold
+
+    class Meta:
+        ordering = ["-pk"]
+        indexes = [models.Index(fields=["article", "-id"], name="event_newest")]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Preferences(models.Model):
+    """What an editor always wants: read whenever an article of theirs is written."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="preferences")
+    instructions = models.TextField(
+        "standing instructions",
+        blank=True,
+        validators=[MaxLengthValidator(5000)],
+        help_text="Sent to the text service with every idea of yours: tone, audience, words to avoid.",
+    )
+    style = models.CharField("usual writing style", max_length=200, blank=True)
+    brand_primary = models.CharField("main colour", max_length=7, default=PRIMARY, validators=[is_colour])
+    brand_accent = models.CharField("accent colour", max_length=7, default=ACCENT, validators=[is_colour])
+
+    class Meta:
+        verbose_name = verbose_name_plural = "preferences"
+
+    def __str__(self) -> str:
+        return f"Preferences of {self.user}"

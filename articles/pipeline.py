@@ -1,0 +1,442 @@
+"""The run of an article, and the only module that moves an article from one state to another.
+
+The row is the truth and a message in the queue only a hint: messages may be lost, doubled or late without harm.
+An article is claimed by one guarded update; the claim's attempt number fences every later write (`articles.run`).
+
+    draft ─submit→ queued ─claim→ running ─→ done
+                     ↑   ↑          │  └─→ failed ─resume→ queued
+                     │   └─sweep────┘  └─→ waiting ─sweep→ queued      cancel: from anywhere but done
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import DatabaseError, connection, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django_q.tasks import async_task
+
+from articles.models import Article, Call, Event, Stage, StageRecord
+from articles.providers.errors import ProviderError, Unreachable
+from articles.report import report
+from articles.run import LEASE, Fenced, Outcome, OutOfTime, Run
+
+log = structlog.get_logger("galley.pipeline")
+
+# Resolved at first use: the last stage lives on a floor above.
+STAGES = {
+    Stage.ARTICLE: "articles.stages.article.run",
+    Stage.PROMPTS: "articles.stages.prompts.run",
+    Stage.IMAGES: "articles.stages.images.run",
+    Stage.FORMAT: "articles.stages.format.run",
+    Stage.UPLOAD: "publishing.stage.run",
+}
+MAX_WAITS = 6
+MAX_CRASHES = 3
+LONGEST_WAIT = 900  # seconds
+UNCLAIMED = timedelta(minutes=2)
+
+
+class Mistake(ProviderError):
+    """A mistake of our own: never tried again by itself, always shown."""
+
+    verb = "made a mistake with"
+
+
+# Handing in
+
+
+def submit(article: Article) -> None:
+    """Save a new article, queued, with its five records. All or nothing."""
+    with transaction.atomic():
+        now = timezone.now()
+        article.status, article.queued_at, article.created_at = Article.Status.QUEUED, now, now
+        article.tree_prefix = _free_prefix(article)
+        article.save(force_insert=True)
+        StageRecord.objects.bulk_create(StageRecord(article=article, stage=stage) for stage in Stage)
+        Event.objects.create(article=article, kind="submitted", message=f"Handed in by {article.owner}")
+        enqueue(article.pk)
+
+
+def _free_prefix(article: Article) -> str:
+    """`user_6/article_20251011_214423`, with a number behind when that second is taken already."""
+    prefix = f"user_{article.owner_id}/article_{article.created_at:%Y%m%d_%H%M%S}"
+    taken = set(Article.objects.filter(tree_prefix__startswith=prefix).values_list("tree_prefix", flat=True))
+    if prefix not in taken:
+        return prefix
+    return next(name for n in range(2, len(taken) + 3) if (name := f"{prefix}_{n}") not in taken)
+
+
+def enqueue(article_id: int) -> None:
+    """Hint to the workers, once this transaction is committed. A hint that is lost is given again by the sweep."""
+    transaction.on_commit(partial(_hint, article_id))
+
+
+def _hint(article_id: int) -> None:
+    try:
+        async_task("articles.tasks.run", article_id, task_name=f"article {article_id}")
+    except Exception:
+        log.warning("the queue took no message; the sweep will try again", article=article_id, exc_info=True)
+
+
+# Running
+
+
+def run_article(article_id: int) -> None:
+    """Work on an article, if nobody else does, until it is done, stops, waits, or the time of this task is up."""
+    article = _claim(article_id)
+    if article is None:
+        return
+    run = Run(article)
+    with structlog.contextvars.bound_contextvars(article=article.pk, attempt=article.attempt):
+        try:
+            _run_stages(run)
+        except Fenced:
+            log.warning("fenced: another worker has the article now")
+        except OutOfTime:
+            _requeue(run)
+        except ProviderError as exc:
+            _set_back(run, exc)
+        except DatabaseError as exc:
+            log.warning("the database failed", exc_info=True)
+            _set_back_when_possible(run, exc)
+        except Exception as exc:
+            log.exception("a mistake of our own")
+            _set_back(run, _our_mistake(exc))
+
+
+def _claim(article_id: int) -> Article | None:
+    """Take a queued article. None: somebody else was quicker, or there is nothing to do."""
+    won = Article.objects.filter(pk=article_id, status=Article.Status.QUEUED).update(
+        status=Article.Status.RUNNING,
+        attempt=F("attempt") + 1,
+        crashes=F("crashes") + 1,
+        lease_owner=this_process(),
+        lease_until=timezone.now() + LEASE,
+        next_at=None,
+        error=None,
+        ended_at=None,
+    )
+    return Article.objects.select_related("owner", "site").get(pk=article_id) if won else None
+
+
+def _run_stages(run: Run) -> None:
+    run.commit_manifest()  # what a death between row and manifest left behind; and the manuscript is safe from here on
+    for record in run.article.records.all():
+        if record.state == StageRecord.State.DONE:
+            continue
+        run.check_time()
+        run.begin(record)
+        stage: Callable[[Run], Outcome] = import_string(STAGES[Stage(record.stage)])
+        run.finish(record, stage(run))
+    run.hold(status=Article.Status.DONE, crashes=0, lease_until=None, lease_owner="", ended_at=timezone.now())
+    run.note("done", "The article is done")
+
+
+def load_stages() -> None:
+    """Import all stages, so that the first article of a worker need not wait for it."""
+    for name in STAGES.values():
+        import_string(name)
+
+
+def _requeue(run: Run) -> None:
+    with transaction.atomic():
+        run.hold(
+            status=Article.Status.QUEUED,
+            queued_at=timezone.now(),
+            crashes=0,
+            lease_until=None,
+            lease_owner="",
+        )
+        enqueue(run.article.pk)
+
+
+def _set_back(run: Run, exc: ProviderError) -> None:
+    """Let the article wait when trying again may help, else stop it: with the reason, in rows and manifest."""
+    article = run.article
+    waits = exc.retry and article.retries < MAX_WAITS
+    error = {**exc.saved(), "stage": run.stage.value}
+    try:
+        run.hold()
+        StageRecord.objects.filter(article=article, stage=run.stage).update(
+            state=StageRecord.State.PENDING if waits else StageRecord.State.FAILED,
+            failed_at=None if waits else timezone.now(),
+            error=f"{exc.headline}: {exc.reason}",
+        )
+        if not waits:
+            _keep_instructions(article, run.stage, exc)
+        _try_manifest(run)
+        if waits:
+            _wait(run, error, exc.retry_after)
+        else:
+            _stop(run, error)
+    except Fenced:
+        log.warning("fenced: another worker has the article now")
+
+
+def _keep_instructions(article: Article, stage: Stage, exc: ProviderError) -> None:
+    record = article.records.get(stage=stage)
+    record.details = {**record.details, "recovery_instructions": f"{exc.action[:1].upper()}{exc.action[1:]}."}
+    record.save(update_fields=["details"])
+
+
+def _try_manifest(run: Run) -> None:
+    try:
+        run.commit_manifest()
+    except ProviderError:
+        log.warning("the manifest could not be written; the next run writes it", exc_info=True)
+
+
+def _wait(run: Run, error: dict[str, str], retry_after: float | None) -> None:
+    backoff = min(15 * 2**run.article.retries, LONGEST_WAIT) * random.uniform(1, 1.2)  # noqa: S311  jitter, no secret
+    seconds = max(retry_after or 0, 1) if retry_after is not None else backoff
+    run.hold(
+        status=Article.Status.WAITING,
+        next_at=timezone.now() + timedelta(seconds=seconds),
+        retries=run.article.retries + 1,
+        crashes=0,
+        error=error,
+        lease_until=None,
+        lease_owner="",
+    )
+    run.note("waiting", f"{error['headline']}: {error['reason']}. Trying again by itself", error["detail"])
+
+
+def _stop(run: Run, error: dict[str, str]) -> None:
+    run.hold(
+        status=Article.Status.FAILED,
+        crashes=0,
+        error=error,
+        ended_at=timezone.now(),
+        lease_until=None,
+        lease_owner="",
+    )
+    run.note("stopped", f"{error['headline']}: {error['reason']}", error["detail"])
+    log.error(str(report(run.article)))
+
+
+def _set_back_when_possible(run: Run, exc: DatabaseError) -> None:
+    """A database that restarts is back within seconds; when it is not, the lease runs out and the sweep takes over."""
+    error = Unreachable(
+        "The database",
+        "the connection broke off",
+        code="database",
+        detail=str(exc),
+        thing="a record",
+        lost=False,
+    )
+    for seconds in (1, 2, 4, 8):
+        time.sleep(seconds)
+        connection.close()
+        try:
+            return _set_back(run, error)
+        except DatabaseError:
+            log.warning("the database is not back yet")
+    return None
+
+
+def _our_mistake(exc: Exception) -> Mistake:
+    return Mistake(
+        "Galley",
+        "this is a mistake in Galley, not in your article",
+        action="tell the operator, who finds it in the log, then press Recover",
+        code="bug",
+        detail=f"{type(exc).__name__}: {exc}",
+        thing="this article",
+    )
+
+
+# By people
+
+
+def resume(article: Article, by: User) -> bool:
+    """Go on with a stopped or cancelled article where it left off. False: somebody did already, or it moves."""
+    with transaction.atomic():
+        won = Article.objects.filter(
+            pk=article.pk, status__in=[Article.Status.FAILED, Article.Status.CANCELLED]
+        ).update(
+            status=Article.Status.QUEUED,
+            queued_at=timezone.now(),
+            retries=0,
+            crashes=0,
+            error=None,
+            ended_at=None,
+        )
+        if won:
+            article.records.filter(state=StageRecord.State.FAILED).update(
+                state=StageRecord.State.PENDING, error="", failed_at=None
+            )
+            article.calls.filter(state=Call.State.FAILED).update(state=Call.State.CLOSED)
+            Event.objects.create(article=article, kind="recovered", message=f"{by} pressed Recover")
+            enqueue(article.pk)
+    return bool(won)
+
+
+def cancel(article: Article, by: User) -> bool:
+    """Stop an article. A worker that is at it finds itself fenced; what is saved stays."""
+    with transaction.atomic():
+        won = (
+            Article.objects.filter(pk=article.pk)
+            .exclude(status__in=[Article.Status.DONE, Article.Status.CANCELLED])
+            .update(
+                status=Article.Status.CANCELLED,
+                ended_at=timezone.now(),
+                lease_until=None,
+                lease_owner="",
+                next_at=None,
+            )
+        )
+        if won:
+            article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
+            Event.objects.create(article=article, kind="cancelled", message=f"{by} pressed Cancel")
+    return bool(won)
+
+
+# The sweep
+
+
+@dataclass(frozen=True)
+class Swept:
+    """What a sweep found: articles that nobody was working on, stages set back, messages given again."""
+
+    articles_found: int = 0
+    stages_reset: int = 0
+    tasks_restarted: int = 0
+
+
+def sweep() -> Swept:
+    """Put back on the way what was interrupted. Safe to run anywhere, at any time, twice at once."""
+    now = timezone.now()
+    swept = Swept()
+    for article in _abandoned():
+        swept = _release(article, swept)
+    due = Article.objects.filter(status=Article.Status.WAITING, next_at__lte=now)
+    unclaimed = Article.objects.filter(status=Article.Status.QUEUED, queued_at__lte=now - UNCLAIMED)
+    for article in (*due.only("pk", "status", "attempt"), *unclaimed.only("pk", "status", "attempt")):
+        swept = _queue_again(article, swept)
+    if swept.articles_found:
+        log.info("swept", **vars(swept))
+    return swept
+
+
+def _abandoned() -> list[Article]:
+    """Running, but the lease ran out, or the process that holds it is provably dead."""
+    here = f"{socket.gethostname()}|"
+    suspects = Article.objects.filter(status=Article.Status.RUNNING).filter(
+        Q(lease_until__lte=timezone.now()) | Q(lease_owner__startswith=here)
+    )
+    now = timezone.now()
+    return [
+        article
+        for article in suspects.only("pk", "status", "attempt", "crashes", "lease_until", "lease_owner")
+        if (article.lease_until and article.lease_until <= now) or not is_alive(article.lease_owner)
+    ]
+
+
+def _release(article: Article, swept: Swept) -> Swept:
+    if article.crashes > MAX_CRASHES:
+        return _give_up(article, swept)
+    with transaction.atomic():
+        if not _compare_and_queue(article):
+            return swept
+        reset = article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
+        Event.objects.create(
+            article=article,
+            kind="interrupted",
+            attempt=article.attempt,
+            message="The work was interrupted. It goes on where it left off",
+        )
+    return replace(
+        swept,
+        articles_found=swept.articles_found + 1,
+        stages_reset=swept.stages_reset + reset,
+        tasks_restarted=swept.tasks_restarted + 1,
+    )
+
+
+def _queue_again(article: Article, swept: Swept) -> Swept:
+    if not _compare_and_queue(article):
+        return swept
+    return replace(swept, articles_found=swept.articles_found + 1, tasks_restarted=swept.tasks_restarted + 1)
+
+
+def _compare_and_queue(article: Article) -> bool:
+    """Queue it, if it is still in the state in which it was found."""
+    with transaction.atomic():
+        won = Article.objects.filter(pk=article.pk, status=article.status, attempt=article.attempt).update(
+            status=Article.Status.QUEUED,
+            queued_at=timezone.now(),
+            lease_until=None,
+            lease_owner="",
+            next_at=None,
+        )
+        if won:
+            enqueue(article.pk)
+    return bool(won)
+
+
+def _give_up(article: Article, swept: Swept) -> Swept:
+    """The article that kills every worker must not go on doing so."""
+    record = article.records.exclude(state=StageRecord.State.DONE).first()
+    stage = Stage(record.stage) if record else Stage.UPLOAD
+    mistake = Mistake(
+        "Galley",
+        f"the work on it died {article.crashes} times without getting any further",
+        action="tell the operator; press Recover to try once more",
+        code="crashes",
+        thing="this article",
+    )
+    with transaction.atomic():
+        won = Article.objects.filter(pk=article.pk, status=Article.Status.RUNNING, attempt=article.attempt).update(
+            status=Article.Status.FAILED,
+            error={**mistake.saved(), "stage": stage.value},
+            ended_at=timezone.now(),
+            crashes=0,
+            lease_until=None,
+            lease_owner="",
+        )
+        if not won:
+            return swept
+        reset = article.records.filter(stage=stage).update(
+            state=StageRecord.State.FAILED, failed_at=timezone.now(), error=mistake.reason
+        )
+        Event.objects.create(
+            article=article, kind="stopped", stage=stage, message=f"{mistake.headline}: {mistake.reason}"
+        )
+    log.error(str(report(Article.objects.get(pk=article.pk))))
+    return replace(swept, articles_found=swept.articles_found + 1, stages_reset=swept.stages_reset + reset)
+
+
+# Who is at work
+
+
+def this_process() -> str:
+    """`host|pid|start time`: the start, in ticks since boot, tells a process from a later one of its number."""
+    return f"{socket.gethostname()}|{os.getpid()}|{_start_time(os.getpid())}"
+
+
+def is_alive(owner: str) -> bool:
+    """Whether a process of this machine still runs. One that exited and was not collected by its parent is dead."""
+    _host, pid, started = owner.rsplit("|", 2)
+    return _start_time(int(pid)) == started
+
+
+def _start_time(pid: int) -> str | None:
+    # Reference: proc(5), /proc/pid/stat. The name in field 2 may hold spaces and parentheses.
+    try:
+        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    return fields[18] if state not in ("Z", "X") else None

@@ -1,0 +1,87 @@
+"""Claude, which lays pages out.
+
+Reference: Anthropic's API reference, "Messages", read 2026-11.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import anthropic
+
+from articles.providers import Answer, prices, sdk
+from articles.providers.errors import Garbled, Rejected
+
+PROVIDER = "Claude"
+MAX_TOKENS = 20_000  # what it can write within one call's time
+LONGEST_ARTICLE = 15_000  # tokens: laid out again with styles it must fit into MAX_TOKENS
+_FENCE = re.compile(r"\A\s*```(?:html)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
+
+
+def tokens_at_most(text: str) -> int:
+    """A safe guess at the tokens of a text: English has 4 bytes to a token, most other scripts 3."""
+    return len(text.encode()) // 3
+
+
+class ClaudeClient:
+    """One request a call; `timeout` in seconds, for the whole answer."""
+
+    def __init__(self, base_url: str, key: str, model: str, *, timeout: float) -> None:
+        self.model, self.timeout = model, timeout
+        self._sdk = anthropic.Anthropic(base_url=base_url, api_key=key, timeout=timeout, max_retries=0)
+
+    def ask(self, instructions: str, prompt: str, *, key: str) -> Answer:
+        """The raw answer. Raises ProviderError; what is in the answer, `content` reads."""
+        with (
+            sdk.speaking_to(anthropic, PROVIDER),
+            self._sdk.messages.with_streaming_response.create(
+                model=self.model,
+                max_tokens=MAX_TOKENS,
+                system=instructions,
+                messages=[{"role": "user", "content": prompt}],
+                extra_headers={"Idempotency-Key": key},
+            ) as response,
+        ):
+            raw = sdk.raw_answer(response, PROVIDER, seconds=self.timeout)
+        return _answer(raw, self.model)
+
+
+def _answer(raw: dict[str, Any], asked: str) -> Answer:
+    usage = raw.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
+    counts = [usage.get(name) for name in ("input_tokens", "output_tokens")]
+    used_in, used_out = (min(n, 2**31 - 1) if isinstance(n, int) and n > 0 else 0 for n in counts)
+    model = str(raw.get("model") or asked)[:100]
+    return Answer(
+        raw,
+        model=model,
+        cost=prices.of_tokens(model, used_in, used_out),
+        input_tokens=used_in,
+        output_tokens=used_out,
+    )
+
+
+def content(raw: dict[str, Any]) -> str:
+    """The HTML of a raw answer, out of its code fence. Raises Rejected for a refusal, Garbled for a part."""
+    if raw.get("stop_reason") == "refusal":
+        raise Rejected(
+            PROVIDER,
+            "it refuses to lay this out",
+            action="choose the template, then press Recover",
+            code="refusal",
+            detail=str(raw),
+        )
+    if raw.get("stop_reason") not in ("end_turn", "stop_sequence"):
+        raise Garbled(PROVIDER, "its answer was cut off before the end", code="cut_off", detail=str(raw))
+    blocks = raw.get("content")
+    parts = (
+        [str(block.get("text", "")) for block in blocks if isinstance(block, dict) and block.get("type") == "text"]
+        if isinstance(blocks, list)
+        else []
+    )
+    text = "".join(parts).strip()
+    if not text:
+        raise Garbled(PROVIDER, "it answered with nothing", code="empty", detail=str(raw))
+    fenced = _FENCE.match(text)
+    return fenced[1] if fenced else text

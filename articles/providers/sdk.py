@@ -1,0 +1,97 @@
+"""What the two SDKs have in common: they come from one generator and fail in the same ways.
+
+Seen in openai 3.54 and anthropic 2.12: both repeat a failed request twice by themselves unless told not to, which may
+pay twice; their time-outs count from one read to the next, so that a slow trickle never ends; and while a body is
+read, the errors of the transport come through unwrapped.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx2
+import orjson
+
+from articles.providers import web
+from articles.providers.errors import Garbled, ProviderError, Refused, Rejected, Unreachable
+
+ANSWER_BYTES = 32 * 1024 * 1024
+
+
+def raw_answer(response: Any, provider: str, *, seconds: float) -> dict[str, Any]:
+    """The JSON object of a streamed response, read within `seconds` altogether."""
+    deadline = time.monotonic() + seconds
+    body = bytearray()
+    for piece in response.iter_bytes():
+        body += piece
+        if time.monotonic() > deadline:
+            raise Unreachable(provider, "it did not answer in time", code="timeout")
+        if len(body) > ANSWER_BYTES:
+            raise Garbled(provider, "the answer is far too large", code="too_large")
+    try:
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError as exc:
+        raise _not_json(provider, bytes(body)) from exc
+    if not isinstance(answer, dict):
+        raise _not_json(provider, bytes(body))
+    return answer
+
+
+def _not_json(provider: str, body: bytes) -> Garbled:
+    return Garbled(
+        provider,
+        "the answer is not what this service should send",
+        action="check its address in the settings, then press Recover",
+        code="not_json",
+        detail=body[:2000].decode(errors="replace"),
+    )
+
+
+@contextmanager
+def speaking_to(sdk: Any, provider: str) -> Iterator[None]:
+    """Turns the errors of an SDK and of its transport into ours."""
+    try:
+        yield
+    except (sdk.APITimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout) as exc:
+        raise Unreachable(provider, "it did not answer in time", code="timeout", lost=not _never_left(exc)) from exc
+    except sdk.APIConnectionError as exc:
+        raise Unreachable(
+            provider,
+            "nothing answers at its address" if _never_left(exc) else "the connection broke off",
+            code="connect",
+            lost=not _never_left(exc),
+            detail=str(exc.__cause__ or exc),
+        ) from exc
+    except httpx2.TransportError as exc:
+        raise Unreachable(provider, "the connection broke off", code="broken", detail=str(exc)) from exc
+    except sdk.APIStatusError as exc:
+        raise _status_error(provider, exc) from exc
+
+
+def _never_left(exc: Exception) -> bool:
+    return isinstance(exc.__cause__, httpx2.ConnectError | httpx2.ConnectTimeout)
+
+
+def _status_error(provider: str, exc: Any) -> ProviderError:
+    body = exc.response.text if exc.response.is_stream_consumed else str(exc.body or exc)
+    code = str(getattr(exc, "code", None) or getattr(exc, "type", None) or exc.status_code)
+    if code == "insufficient_quota" or "credit balance" in body:
+        return Refused(
+            provider,
+            "the account has no credit left",
+            action="add credit to the account, then press Recover",
+            code="no_credit",
+            detail=body,
+        )
+    if exc.status_code == 404:
+        return Rejected(
+            provider,
+            "it does not know the model",
+            action="check the model's name in the settings, then press Recover",
+            code=code,
+            detail=body,
+        )
+    return web.answer_error(provider, exc.status_code, body, exc.response.headers, code=code, credential="API key")

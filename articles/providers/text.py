@@ -1,0 +1,157 @@
+"""An OpenAI-compatible text service: the Responses API, or Chat Completions where a server has only that.
+
+Reference: the API reference of OpenAI, "Create a model response" and "Create chat completion", read 2026-11.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import openai
+import orjson
+
+from articles.providers import Answer, prices, sdk
+from articles.providers.errors import Garbled, Rejected
+
+PROVIDER = "The text service"
+MAX_TOKENS = 32_000
+
+
+class TextClient:
+    """Asks for JSON of a given schema. One request a call; `timeout` in seconds, for the whole answer."""
+
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        model: str,
+        *,
+        api: Literal["responses", "chat"] = "responses",
+        timeout: float,
+    ) -> None:
+        self.model, self.api, self.timeout = model, api, timeout
+        self._sdk = openai.OpenAI(base_url=base_url, api_key=key, timeout=timeout, max_retries=0)
+
+    def ask(self, instructions: str, prompt: str, *, name: str, schema: dict[str, Any], key: str) -> Answer:
+        """The raw answer to a prompt. Raises ProviderError; what is in the answer, `content` reads."""
+        make, wanted = (self._responses if self.api == "responses" else self._chat)(instructions, prompt, name, schema)
+        with (
+            sdk.speaking_to(openai, PROVIDER),
+            make(**wanted, model=self.model, extra_headers={"Idempotency-Key": key}) as response,
+        ):
+            raw = sdk.raw_answer(response, PROVIDER, seconds=self.timeout)
+        return _answer(raw, self.model)
+
+    def _responses(
+        self, instructions: str, prompt: str, name: str, schema: dict[str, Any]
+    ) -> tuple[Any, dict[str, Any]]:
+        return self._sdk.responses.with_streaming_response.create, {
+            "instructions": instructions,
+            "input": prompt,
+            "max_output_tokens": MAX_TOKENS,
+            "text": {"format": {"type": "json_schema", "name": name, "schema": schema, "strict": True}},
+        }
+
+    def _chat(self, instructions: str, prompt: str, name: str, schema: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        return self._sdk.chat.completions.with_streaming_response.create, {
+            "messages": [{"role": "system", "content": instructions}, {"role": "user", "content": prompt}],
+            "max_completion_tokens": MAX_TOKENS,
+            "response_format": {
+                "type": "json_schema",
+                "json_schema": {"name": name, "schema": schema, "strict": True},
+            },
+        }
+
+
+def _answer(raw: dict[str, Any], asked: str) -> Answer:
+    usage = raw.get("usage") or {}
+    if not isinstance(usage, dict):
+        usage = {}
+    details = usage.get("output_tokens_details") or usage.get("completion_tokens_details") or {}
+    used_in = _count(usage.get("input_tokens", usage.get("prompt_tokens")))
+    used_out = _count(usage.get("output_tokens", usage.get("completion_tokens")))
+    model = str(raw.get("model") or asked)[:100]
+    return Answer(
+        raw,
+        model=model,
+        cost=prices.of_tokens(model, used_in, used_out),
+        input_tokens=used_in,
+        output_tokens=used_out,
+        reasoning_tokens=_count(details.get("reasoning_tokens") if isinstance(details, dict) else 0),
+    )
+
+
+def _count(value: object) -> int:
+    return min(value, 2**31 - 1) if isinstance(value, int) and value > 0 else 0
+
+
+def content(raw: dict[str, Any]) -> dict[str, Any]:
+    """The JSON object that a raw answer holds. Raises Rejected for a refusal, Garbled for what cannot be used."""
+    text = _responses_text(raw) if "output" in raw or raw.get("object") == "response" else _chat_text(raw)
+    if not text.strip():
+        raise _garbled("it answered with nothing", "empty", raw)
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError as exc:
+        raise _garbled("its answer is not in the form that was asked for", "malformed", raw) from exc
+    if not isinstance(found, dict):
+        raise _garbled("its answer is not in the form that was asked for", "malformed", raw)
+    return found
+
+
+def _responses_text(raw: dict[str, Any]) -> str:
+    if raw.get("status") == "failed" or raw.get("error"):
+        raise _garbled("it gave up in the middle of its work", "failed", raw)
+    parts = [
+        part
+        for item in _dicts(raw.get("output"))
+        if item.get("type") == "message"
+        for part in _dicts(item.get("content"))
+    ]
+    if refusal := next((part for part in parts if part.get("type") == "refusal"), None):
+        raise _refusal(str(refusal.get("refusal")))
+    if raw.get("status") == "incomplete":
+        details = raw.get("incomplete_details")
+        raise _cut_off(str(details.get("reason")) if isinstance(details, dict) else "", raw)
+    return "".join(str(part.get("text", "")) for part in parts if part.get("type") == "output_text")
+
+
+def _chat_text(raw: dict[str, Any]) -> str:
+    choice = next(iter(_dicts(raw.get("choices"))), {})
+    message = choice.get("message")
+    message = message if isinstance(message, dict) else {}
+    if message.get("refusal"):
+        raise _refusal(str(message["refusal"]))
+    if choice.get("finish_reason") not in ("stop", None):
+        raise _cut_off(str(choice["finish_reason"]), raw)
+    return str(message.get("content") or "")
+
+
+def _dicts(value: object) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
+def _refusal(words: str) -> Rejected:
+    return Rejected(
+        PROVIDER,
+        "it refuses to write about this",
+        action="change the idea, then hand it in again",
+        code="refusal",
+        detail=words,
+    )
+
+
+def _cut_off(reason: str, raw: dict[str, Any]) -> Garbled | Rejected:
+    if reason == "content_filter":
+        return Rejected(
+            PROVIDER,
+            "its content filter stopped the answer",
+            action="change the idea, then hand it in again",
+            code="content_filter",
+            detail=str(raw),
+        )
+    return _garbled("its answer was cut off before the end", "cut_off", raw)
+
+
+def _garbled(reason: str, code: str, raw: dict[str, Any]) -> Garbled:
+    return Garbled(PROVIDER, reason, action="press Recover to ask again", code=code, detail=str(raw))

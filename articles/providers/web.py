@@ -1,0 +1,213 @@
+"""The one door for HTTP: time-outs, byte limits, and no way to addresses inside the network.
+
+An address that came from outside (a picture's URL, a site's link) may name a host that leads to this machine or its
+neighbours. It is judged by what it resolves to, at the moment of each connection, redirects included.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+import urllib3
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.poolmanager import PoolManager
+
+from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
+
+CONNECT_SECONDS = 10.0
+USER_AGENT = "Galley"
+
+
+class PrivateAddress(urllib3.exceptions.HTTPError):
+    """The host is inside the network, where requests may not go."""
+
+
+def public_address(host: str, port: int) -> str:
+    """The first public IP address of a host. Raises PrivateAddress, or OSError when it cannot be resolved."""
+    for *_, address in socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM):
+        ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
+        mapped = getattr(ip, "ipv4_mapped", None) or ip
+        if not mapped.is_global or mapped.is_multicast:
+            raise PrivateAddress(f"{host} is an address inside the network")
+        return str(ip)
+    raise PrivateAddress(f"{host} has no address")
+
+
+class _PublicOnly(HTTPConnection):
+    """Connects to the very address that was judged: a second look-up could give another."""
+
+    def _new_conn(self) -> socket.socket:
+        name = self._dns_host
+        try:
+            self._dns_host = public_address(name, self.port)
+            return super()._new_conn()
+        except OSError as exc:
+            raise urllib3.exceptions.NameResolutionError(name, self, exc) from exc
+        finally:
+            self._dns_host = name
+
+
+class _PublicHTTPS(_PublicOnly, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _PublicOnly
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _PublicHTTPS
+
+
+class _PublicAdapter(HTTPAdapter):
+    def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
+        super().init_poolmanager(*args, **kwargs)
+        manager: PoolManager = self.poolmanager
+        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+
+def session(*, allow_private: bool) -> requests.Session:
+    """A session that reads no proxy and no .netrc from the environment. Not for more than one thread."""
+    made = requests.Session()
+    made.trust_env = False
+    made.headers["User-Agent"] = USER_AGENT
+    made.max_redirects = 5
+    if not allow_private:
+        made.mount("http://", _PublicAdapter())
+        made.mount("https://", _PublicAdapter())
+    return made
+
+
+def refuse_private(url: str) -> None:
+    """For clients with a transport of their own. Raises PrivateAddress."""
+    parts = urlsplit(url)
+    try:
+        public_address(parts.hostname or "", parts.port or 443)
+    except OSError:
+        return  # it does not resolve: connecting will say so
+
+
+def body_within(response: requests.Response, limit: int, provider: str) -> bytes:
+    """The body of a streamed answer, at most `limit` bytes of it. Raises Garbled beyond, Unreachable when cut off."""
+    declared = response.headers.get("Content-Length", "")
+    if declared.isdecimal() and int(declared) > limit:
+        raise Garbled(provider, f"the answer is larger than {limit // 2**20} MB", code="too_large")
+    body = bytearray()
+    with speaking_to(provider):
+        for piece in response.iter_content(64 * 1024):
+            body += piece
+            if len(body) > limit:
+                raise Garbled(provider, f"the answer is larger than {limit // 2**20} MB", code="too_large")
+    return bytes(body)
+
+
+@contextmanager
+def speaking_to(provider: str) -> Iterator[None]:
+    """Turns the errors of requests into ours."""
+    try:
+        yield
+    except requests.exceptions.ConnectTimeout as exc:
+        raise Unreachable(provider, "it did not answer in time", lost=False, code="connect") from exc
+    except requests.exceptions.SSLError as exc:
+        raise Refused(
+            provider,
+            "its certificate is not valid",
+            action="check the address, then press Recover",
+            code="certificate",
+            detail=str(exc),
+        ) from exc
+    except requests.exceptions.ConnectionError as exc:
+        raise _connection_error(provider, exc) from exc
+    except requests.exceptions.Timeout as exc:
+        raise Unreachable(provider, "it did not answer in time", code="timeout") from exc
+    except requests.exceptions.TooManyRedirects as exc:
+        raise Garbled(provider, "its address leads round in circles", code="redirects") from exc
+    except requests.exceptions.RequestException as exc:
+        raise Unreachable(provider, "the connection broke off", code="broken", detail=str(exc)) from exc
+
+
+def _connection_error(provider: str, exc: requests.exceptions.ConnectionError) -> ProviderError:
+    causes = [exc, *exc.args, *(getattr(arg, "reason", None) for arg in exc.args)]
+    if any(isinstance(cause, PrivateAddress) for cause in causes):
+        return Rejected(
+            provider,
+            "its address is inside the network, where Galley may not go",
+            action="use a public address, or allow private ones in the settings (GALLEY_ALLOW_PRIVATE_ADDRESSES)",
+            code="private_address",
+        )
+    if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
+        return Unreachable(provider, "nothing answers at its address", lost=False, code="connect")
+    return Unreachable(provider, "the connection broke off", code="broken", detail=str(exc))
+
+
+def retry_after(headers: Any) -> float | None:
+    """Seconds that a Retry-After header asks for, at most an hour; None where it says nothing usable."""
+    value = str(headers.get("retry-after") or headers.get("Retry-After") or "")
+    try:
+        seconds = float(value)
+    except ValueError:
+        return None
+    return min(seconds, 3600.0) if seconds >= 0 else None
+
+
+def answer_error(
+    provider: str, status: int, body: str, headers: Any, *, code: str = "", credential: str
+) -> ProviderError:
+    """The error for an HTTP answer that is not a success, by its status alone. `credential` is its name."""
+    wait = retry_after(headers)
+    if status == 401:
+        return Refused(
+            provider,
+            f"it did not accept the {credential}",
+            action=f"check the {credential}, then press Recover",
+            code=code or "401",
+            detail=body,
+        )
+    if status == 402:
+        return Refused(
+            provider,
+            "the account has no credit left",
+            action="add credit to the account, then press Recover",
+            code=code or "402",
+            detail=body,
+        )
+    if status == 403:
+        return Refused(
+            provider,
+            f"the {credential} has not the right to do this",
+            action=f"check the {credential}, then press Recover",
+            code=code or "403",
+            detail=body,
+        )
+    if status in (409, 425, 429, 503, 529):
+        return Busy(
+            provider,
+            "it has too much to do at the moment",
+            code=code or str(status),
+            detail=body,
+            retry_after=wait,
+        )
+    if status == 408 or status >= 500:
+        return Unreachable(
+            provider,
+            f"it failed with an error of its own ({status})",
+            code=code or str(status),
+            detail=body,
+            retry_after=wait,
+            lost=status in (408, 502, 504),
+        )
+    return Rejected(
+        provider,
+        f"it did not accept the request ({status})",
+        action="read its answer below, then press Recover",
+        code=code or str(status),
+        detail=body,
+    )

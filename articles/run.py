@@ -1,0 +1,272 @@
+"""What a stage may do while its article is claimed: ask a service, save a file, note what happened.
+
+Every write is fenced: it happens only while the article is still running under this very attempt. A worker that was
+slow, lost its lease and comes back finds itself `Fenced` and stops. What it had paid for is kept all the same.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import structlog
+from botocore.exceptions import BotoCoreError, ClientError
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from articles import manifest
+from articles.models import Article, Call, Event, Stage, StageRecord
+from articles.providers import Answer
+from articles.providers.errors import ProviderError, Unreachable
+from backups.tree import Stored
+
+log = structlog.get_logger("galley.run")
+
+CALL_SECONDS = 300  # the longest that one call may take
+LEASE = timedelta(seconds=CALL_SECONDS + 100)
+BUDGET_SECONDS = 240  # no new call after this long: with the longest call it stays below the queue's time-out
+
+
+class Fenced(Exception):
+    """The article is no longer ours: it was cancelled, or its lease ran out and another worker has it."""
+
+
+class OutOfTime(Exception):
+    """This task has worked long enough; the next one goes on."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a stage made: its file in the tree, who made it, details for the record, changes to the article."""
+
+    stored: Stored | None = None
+    maker: str = ""
+    details: dict[str, Any] = field(default_factory=dict)
+    article: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Run:
+    """One claim of one article."""
+
+    article: Article
+    stage: Stage = Stage.ARTICLE
+    started: float = field(default_factory=time.monotonic)
+
+    def _mine(self) -> QuerySet[Article]:
+        return Article.objects.filter(pk=self.article.pk, status=Article.Status.RUNNING, attempt=self.article.attempt)
+
+    def hold(self, **changes: Any) -> None:
+        """Renew the lease, with changes to the article. Raises Fenced."""
+        changes = {"lease_until": timezone.now() + LEASE, **changes}
+        if not self._mine().update(**changes):
+            raise Fenced
+        for name, value in changes.items():
+            setattr(self.article, name, value)
+
+    def saved_something(self, **changes: Any) -> None:
+        """Hold, and forget earlier crashes and waits: the run makes headway."""
+        self.hold(crashes=1, retries=0, **changes)
+
+    def check_time(self) -> None:
+        """Raises OutOfTime when nothing long may be started any more."""
+        if time.monotonic() - self.started > BUDGET_SECONDS:
+            raise OutOfTime
+
+    # Calls to the outside
+
+    def ask(
+        self,
+        key: str,
+        thing: str,
+        *,
+        provider: str,
+        send: Callable[[Call], Answer],
+        look_up: Callable[[Call], Answer | None] | None = None,
+    ) -> Call:
+        """A call with an answer: the one that was paid for already, else one made now.
+
+        `look_up` asks the other side whether an earlier request arrived; what it finds is adopted and nothing is
+        sent. `thing` names what is asked for in sentences: "the hero image". Raises ProviderError, Fenced, OutOfTime.
+        """
+        call = self._current(key, provider)
+        if call.is_paid:
+            return call
+        if call.state == Call.State.FAILED and call.error and not ProviderError.restored(call.error).retry:
+            raise ProviderError.restored(call.error)
+        self.check_time()
+        if look_up is not None and (found := self._looked_up(look_up, call, thing)):
+            self._intend(call, sends=call.sends)
+            self._receive(call, found)
+            self.note("adopted", f"Found {thing} where an earlier attempt had left it")
+            return call
+        lost = call.sent_at if call.state == Call.State.INTENT else None
+        self._intend(call, sends=call.sends + 1, lost_answers=call.lost_answers + bool(lost))
+        if lost and look_up is None:
+            at = timezone.localtime(lost).strftime("%H:%M")
+            self.note("repeated", f"{provider} may have charged {thing} twice ({at}, its answer was lost)")
+        self._receive(call, self._sent(send, call, thing))
+        return call
+
+    def _looked_up(self, look_up: Callable[[Call], Answer | None], call: Call, thing: str) -> Answer | None:
+        """A look-up that fails says nothing about what was sent before: the call stays as it is."""
+        try:
+            return look_up(call)
+        except ProviderError as exc:
+            exc.thing = exc.thing or thing
+            raise
+
+    def _sent(self, send: Callable[[Call], Answer], call: Call, thing: str) -> Answer:
+        """Notes on the call how it failed. One whose fate is unknown stays an intent."""
+        try:
+            return send(call)
+        except ProviderError as exc:
+            exc.thing = exc.thing or thing
+            if not isinstance(exc, Unreachable) or not exc.lost:
+                self.spoilt(call, exc)
+            raise
+
+    def _current(self, key: str, provider: str) -> Call:
+        """The call in force for a key; a new generation where the last was given up or went elsewhere."""
+        last = self.article.calls.filter(key=key).order_by("-generation").first()
+        if last and last.state != Call.State.CLOSED and last.provider == provider:
+            return last
+        call, _ = Call.objects.get_or_create(
+            article=self.article,
+            key=key,
+            generation=last.generation + 1 if last else 1,
+            defaults={"provider": provider, "idempotency_key": uuid.uuid4().hex},
+        )
+        return call
+
+    def _intend(self, call: Call, **changes: Any) -> None:
+        """Commit that the call will be sent, then make sure that it still may be."""
+        changes |= {"state": Call.State.INTENT, "sent_at": timezone.now(), "error": None}
+        _set(call, **changes)
+        call.save(update_fields=list(changes))
+        self.hold()
+
+    def _receive(self, call: Call, answer: Answer) -> None:
+        """Commit the raw answer, ours or not any more: it was paid for. The first answer stays."""
+        changes = {
+            "state": Call.State.RECEIVED,
+            "received_at": timezone.now(),
+            "answer": answer.raw,
+            "model": answer.model,
+            "cost": answer.cost,
+            "input_tokens": answer.input_tokens,
+            "output_tokens": answer.output_tokens,
+            "reasoning_tokens": answer.reasoning_tokens,
+        }
+        if not Call.objects.filter(pk=call.pk, state=Call.State.INTENT).update(**changes):
+            raise Fenced
+        _set(call, **changes)
+
+    def update_answer(self, call: Call, answer: Answer) -> None:
+        """Replace the answer of a call whose work goes on elsewhere: a prediction that is being made."""
+        changes = {"answer": answer.raw, "cost": answer.cost, "model": answer.model}
+        Call.objects.filter(pk=call.pk, state=Call.State.RECEIVED).update(**changes)
+        _set(call, **changes)
+
+    def done(self, call: Call) -> None:
+        """The answer was read and what it held is safe."""
+        changes = {"state": Call.State.DONE, "done_at": timezone.now()}
+        Call.objects.filter(pk=call.pk).update(**changes)
+        _set(call, **changes)
+        self.saved_something()
+
+    def spoilt(self, call: Call, exc: ProviderError) -> None:
+        """The call failed, or its answer is of no use. The answer stays on the row."""
+        changes = {"state": Call.State.FAILED, "error": exc.saved()}
+        Call.objects.filter(pk=call.pk).exclude(state=Call.State.DONE).update(**changes)
+        _set(call, **changes)
+
+    # What is kept
+
+    def save_file(self, name: str, content: bytes) -> Stored:
+        """Write a file into the article's tree. Raises Unreachable when the storage does not take it."""
+        self.hold()
+        with storing():
+            return self.article.tree.add(name, content)
+
+    def load_file(self, stored: Stored) -> bytes:
+        """Read a file of the tree. Raises Unreachable, backups.tree.Damaged."""
+        with storing():
+            return self.article.tree.read(stored)
+
+    def commit_manifest(self) -> None:
+        """Replace the manifest by what the rows say now."""
+        self.hold()
+        with storing():
+            self.article.tree.commit(*manifest.build(self.article))
+            if not self._mine().exists():
+                # Between our reading and our writing another worker may have written a newer one.
+                self.article.tree.commit(*manifest.build(self.article))
+                raise Fenced
+
+    def note(self, kind: str, message: str, detail: str = "") -> None:
+        """Add to the timeline, and to the log."""
+        Event.objects.create(
+            article=self.article,
+            kind=kind,
+            stage=self.stage,
+            attempt=self.article.attempt,
+            message=message[:500],
+            detail=detail,
+        )
+        log.info(message, kind=kind, stage=self.stage.value)
+
+    def begin(self, record: StageRecord) -> None:
+        self.stage = Stage(record.stage)
+        self.hold()
+        _set(record, state=StageRecord.State.RUNNING, started_at=timezone.now(), failed_at=None, error="")
+        record.save()
+
+    def finish(self, record: StageRecord, outcome: Outcome) -> None:
+        """File, row, manifest: the stage is complete when the manifest names what it made."""
+        stored = outcome.stored
+        with transaction.atomic():
+            self.saved_something(**outcome.article)
+            _set(
+                record,
+                state=StageRecord.State.DONE,
+                finished_at=timezone.now(),
+                file=stored.name if stored else "",
+                sha256=stored.sha256 if stored else "",
+                bytes=stored.bytes if stored else 0,
+                maker=outcome.maker,
+                details=outcome.details,
+            )
+            record.save()
+            self.note("saved", f"{self.stage.label} is done and safe")
+        self.commit_manifest()
+
+
+def _set(row: Any, **changes: Any) -> None:
+    for name, value in changes.items():
+        setattr(row, name, value)
+
+
+@contextmanager
+def storing() -> Iterator[None]:
+    """Turns the errors of the backup storage into one that a run can wait for."""
+    try:
+        yield
+    except (OSError, BotoCoreError, ClientError) as exc:
+        raise Unreachable(
+            "The backup storage",
+            f"it did not take a file ({exc.strerror or 'input/output error'})"
+            if isinstance(exc, OSError)
+            else "it did not answer",
+            action="ask the operator to look at the storage, then press Recover",
+            code="storage",
+            detail=str(exc),
+            lost=False,
+            thing="a file",
+        ) from exc

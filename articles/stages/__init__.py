@@ -1,0 +1,21 @@
+"""The stages: each a function from a claimed article to what it made. They know no queue and no states."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from articles.providers.text import TextClient
+from articles.run import CALL_SECONDS
+
+
+def text_client() -> TextClient | None:
+    """The text service that the settings name; None where there is no key."""
+    if not settings.OPENAI_API_KEY:
+        return None
+    return TextClient(
+        settings.OPENAI_BASE_URL,
+        settings.OPENAI_API_KEY,
+        settings.OPENAI_MODEL,
+        api="chat" if settings.OPENAI_API == "chat" else "responses",
+        timeout=CALL_SECONDS,
+    )

@@ -1,0 +1,139 @@
+"""Stage 1: the article. A manuscript is used as it is, an idea is written by the text service."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from articles import manuscripts, markup
+from articles.models import Article, Preferences
+from articles.providers import text
+from articles.providers.errors import Garbled, ProviderError, Refused, Rejected
+from articles.run import Outcome, Run
+from articles.stages import text_client
+
+FILE = "01_raw_article.html"
+COMPONENTS = ["pull_quote", "stat_highlight", "case_study", "sidebar", "executive_summary"]
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["title", "html", "components"],
+    "properties": {
+        "title": {"type": "string"},
+        "html": {"type": "string"},
+        "components": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "additionalProperties": False,
+                "required": ["type", "text"],
+                "properties": {"type": {"type": "string", "enum": COMPONENTS}, "text": {"type": "string"}},
+            },
+        },
+    },
+}
+FEWEST_WORDS = 50
+
+
+def run(run: Run) -> Outcome:
+    article = run.article
+    return _from_manuscript(run, article) if article.manuscript else _from_idea(run, article)
+
+
+def _from_manuscript(run: Run, article: Article) -> Outcome:
+    try:
+        read = manuscripts.read(article.manuscript, article.manuscript_name)
+    except manuscripts.Unreadable as exc:
+        raise Rejected(
+            "Galley",
+            str(exc).split(". ")[0],
+            action="hand in another manuscript",
+            code="manuscript",
+            thing="the manuscript",
+        ) from exc
+    return _saved(run, read, "manuscript", {})
+
+
+def _from_idea(run: Run, article: Article) -> Outcome:
+    client = text_client()
+    if client is None:
+        raise Refused(
+            "Galley",
+            "no text service is set up, and this article has only an idea",
+            action="ask the operator to set OPENAI_API_KEY and press Recover, or hand in a manuscript",
+            code="not_configured",
+            thing="the idea",
+        )
+    preferences = Preferences.objects.filter(user=article.owner).first()
+    words = {
+        "article": article,
+        "style": article.style or (preferences.style if preferences else ""),
+        "instructions": preferences.instructions if preferences else "",
+    }
+    call = run.ask(
+        "text",
+        "the article",
+        provider=text.PROVIDER,
+        send=lambda call: client.ask(
+            render_to_string("prompts/article_instructions.txt", words),
+            render_to_string("prompts/article.txt", words),
+            name="article",
+            schema=SCHEMA,
+            key=call.idempotency_key,
+        ),
+    )
+    try:
+        read = _read(call.raw)
+    except ProviderError as exc:
+        exc.thing = "the article"
+        run.spoilt(call, exc)
+        raise
+    outcome = _saved(
+        run,
+        read,
+        call.model,
+        {"reasoning_tokens": call.reasoning_tokens, "tokens": call.input_tokens + call.output_tokens},
+    )
+    run.done(call)
+    return outcome
+
+
+def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
+    """The article in a raw answer. Raises Rejected, Garbled."""
+    found = text.content(raw)
+    title, html = found.get("title"), found.get("html")
+    if not isinstance(title, str) or not isinstance(html, str):
+        raise Garbled(text.PROVIDER, "its answer has no title or no text", code="malformed", detail=str(raw))
+    cleaned = markup.clean_text(html)
+    count = markup.word_count(cleaned)
+    if count < FEWEST_WORDS:
+        raise Garbled(
+            text.PROVIDER,
+            f"it wrote only {count} words",
+            action="press Recover to ask again",
+            code="too_short",
+            detail=str(raw),
+        )
+    named = [
+        {"type": item["type"], "text": markup.text_of(markup.clean_text(str(item.get("text", ""))))[:300]}
+        for item in found.get("components") or []
+        if isinstance(item, dict) and item.get("type") in COMPONENTS
+    ]
+    plain = " ".join(markup.text_of(markup.clean_text(title)).split()) or "Untitled"
+    return manuscripts.Manuscript(plain[:200], cleaned, count, named[:100])
+
+
+def _saved(run: Run, read: manuscripts.Manuscript, maker: str, details: dict[str, Any]) -> Outcome:
+    page = render_to_string("articles/raw_article.html", {"title": read.title, "html": read.html})
+    return Outcome(
+        run.save_file(FILE, page.encode()),
+        maker=maker,
+        details=details,
+        article={
+            "title": read.title,
+            "html": read.html,
+            "word_count": read.word_count,
+            "components": read.components,
+        },
+    )

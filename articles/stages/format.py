@@ -1,0 +1,122 @@
+"""Stage 4: the page. Claude lays it out; where it cannot, the magazine template does, and the record says so."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from articles import colours, magazine, markup
+from articles.models import Article, Call, ImageFile
+from articles.providers import claude
+from articles.providers.errors import Garbled, ProviderError, Refused, Rejected
+from articles.run import CALL_SECONDS, Outcome, Run
+
+FILE = "04_formatted.html"
+THING = "the formatted page"
+WAITS = 2  # for Claude, before the template takes over
+LOST_SHARE = 100  # one word in so many may change its spelling before the page counts as shortened
+
+
+def run(run: Run) -> Outcome:
+    article = run.article
+    images = list(article.images.all())
+    if article.formatter == Article.Formatter.TEMPLATE:
+        return _by_template(run, images, "it was chosen")
+    try:
+        return _by_claude(run, images)
+    except ProviderError as exc:
+        if article.formatter == Article.Formatter.CLAUDE or (exc.retry and article.retries < WAITS):
+            raise
+        if exc.code != "not_configured":
+            run.note("fallback", f"{exc.headline}: {exc.reason}. The template lays the page out", exc.detail)
+        return _by_template(run, images, exc.reason)
+
+
+def _by_template(run: Run, images: list[ImageFile], reason: str) -> Outcome:
+    page = magazine.lay_out(run.article, images)
+    details = {"formatter": "template_fallback", "reason": reason}
+    return Outcome(run.save_file(FILE, page.encode()), maker="template", details=details)
+
+
+def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
+    if not settings.ANTHROPIC_API_KEY:
+        raise Refused(
+            "Galley",
+            "Claude is not set up",
+            action="choose the template, or ask the operator to set ANTHROPIC_API_KEY",
+            code="not_configured",
+            thing=THING,
+        )
+    article = run.article
+    if claude.tokens_at_most(article.html) > claude.LONGEST_ARTICLE:
+        raise Rejected(
+            claude.PROVIDER,
+            "the article is longer than it can lay out at once",
+            action="choose the template",
+            code="too_long",
+            thing=THING,
+        )
+    client = claude.ClaudeClient(
+        settings.ANTHROPIC_BASE_URL,
+        settings.ANTHROPIC_API_KEY,
+        settings.ANTHROPIC_MODEL,
+        timeout=CALL_SECONDS,
+    )
+    call = run.ask(
+        "format",
+        THING,
+        provider=claude.PROVIDER,
+        send=lambda call: client.ask(*_prompt(article, images), key=call.idempotency_key),
+    )
+    try:
+        page = _read(call, article, images)
+    except ProviderError as exc:
+        exc.thing = THING
+        run.spoilt(call, exc)
+        raise
+    stored = run.save_file(FILE, page.encode())
+    run.done(call)
+    return Outcome(
+        stored,
+        maker=call.model,
+        details={"formatter": "claude_ai", "tokens": call.input_tokens + call.output_tokens},
+    )
+
+
+def _prompt(article: Article, images: list[ImageFile]) -> tuple[str, str]:
+    """Pictures by address while it lives, then by file name; never by their bytes."""
+    now = timezone.now()
+    words = {
+        "article": article,
+        "primary": colours.readable(article.brand_primary),
+        "accent": colours.readable(article.brand_accent),
+        "components": article.components[:20],
+        "pictures": [
+            {"image": image, "address": image.source_url if image.url_is_fresh(now) else image.file_name}
+            for image in images
+        ],
+    }
+    return render_to_string("prompts/format_instructions.txt", words), render_to_string("prompts/format.txt", words)
+
+
+def _read(call: Call, article: Article, images: list[ImageFile]) -> str:
+    """The page in a raw answer, safe and whole. Raises Rejected, Garbled."""
+    page = claude.content(call.raw)
+    for image in images:
+        if image.source_url:
+            page = page.replace(image.source_url.replace("&", "&amp;"), image.file_name).replace(
+                image.source_url, image.file_name
+            )
+    allowed = {image.file_name for image in images} | markup.images_in(article.html)
+    page = magazine.place(markup.clean_page(page, allowed), images)
+    missing = markup.missing_words(article.html, page)
+    if missing > article.word_count // LOST_SHARE:
+        raise Garbled(
+            claude.PROVIDER,
+            f"its page lacks {missing:,} words of the article",
+            action="press Recover to ask again",
+            code="shortened",
+            detail=str(call.raw),
+        )
+    return page

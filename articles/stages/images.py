@@ -1,0 +1,147 @@
+"""Stage 3: four pictures, each on its own. What one of them meets stops none of the others."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+from django.conf import settings
+from django.utils import timezone
+
+from articles import pictures
+from articles.models import Call, ImageFile
+from articles.pictures import BadPicture, Picture
+from articles.providers import replicate
+from articles.providers.errors import Garbled, ProviderError, Rejected, Unreachable
+from articles.providers.replicate import PictureClient
+from articles.run import Outcome, Run
+
+LONGEST = timedelta(minutes=5)  # for one picture; then it is cancelled
+POLL_SECONDS = (0.2, 0.5, 1, 2)  # the waits between looks; the last repeats
+READ_SECONDS = 60
+
+
+def run(run: Run) -> Outcome:
+    images = [image for image in run.article.images.all() if not image.is_stored]
+    if settings.REPLICATE_API_TOKEN:
+        client = PictureClient(
+            settings.REPLICATE_BASE_URL,
+            settings.REPLICATE_API_TOKEN,
+            settings.REPLICATE_MODEL,
+            allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
+            timeout=READ_SECONDS,
+        )
+        _Making(run, client).make(images)
+        maker = settings.REPLICATE_MODEL
+    else:
+        for image in images:
+            _keep(run, image, _drawn(image))
+        maker = "drawn"
+    return Outcome(maker=maker[:100], details={"images": run.article.images.count()})
+
+
+def _drawn(image: ImageFile) -> Picture:
+    article = image.article
+    words = str(article) if image.role == "hero" else image.alt_text
+    return pictures.draw(words, image.aspect, article.brand_primary, article.brand_accent, f"{article.uid}{image.role}")
+
+
+def _keep(run: Run, image: ImageFile, picture: Picture) -> None:
+    """File, sidecar, row, manifest: from here on the picture is safe."""
+    encoded = base64.b64encode(picture.jpeg)
+    stored = run.save_file(image.file_name, picture.jpeg)
+    sidecar = run.save_file(image.base64_name, encoded)
+    image.file.name = run.article.tree.path(stored.name)
+    image.sha256, image.bytes, image.base64_sha256 = stored.sha256, stored.bytes, sidecar.sha256
+    image.width, image.height = picture.width, picture.height
+    image.wordpress_media_id, image.wordpress_url = None, ""
+    image.save()
+    run.saved_something()
+    run.commit_manifest()
+
+
+class _Making:
+    """All pictures at once, in one thread: predictions are made elsewhere, here they are only begun and looked at."""
+
+    def __init__(self, run: Run, client: PictureClient) -> None:
+        self.run, self.client = run, client
+        self.failures: list[ProviderError] = []
+
+    def make(self, images: list[ImageFile]) -> None:
+        """Raises the failure that weighs most, once every other picture is safe."""
+        working = {image.role: image for image in images if self._tried(image, self._begin)}
+        waits = iter(POLL_SECONDS)
+        while working:
+            working = {role: image for role, image in working.items() if self._tried(image, self._look)}
+            if working:
+                self.run.check_time()
+                self.run.hold()
+                time.sleep(next(waits, POLL_SECONDS[-1]))
+        if self.failures:
+            raise max(self.failures, key=lambda failure: failure.retry)
+
+    def _tried(self, image: ImageFile, step: Callable[[ImageFile], bool]) -> bool:
+        """Whether there is more to do for this picture."""
+        try:
+            return step(image)
+        except ProviderError as exc:
+            exc.thing = f"the {image.label} image"
+            self.failures.append(exc)
+            return False
+
+    def _begin(self, image: ImageFile) -> bool:
+        self._call(image)
+        return True
+
+    def _call(self, image: ImageFile) -> Call:
+        return self.run.ask(
+            f"image:{image.role}",
+            f"the {image.label} image",
+            provider=replicate.PROVIDER,
+            send=lambda call: self.client.create(image.prompt, image.aspect, key=call.idempotency_key),
+        )
+
+    def _look(self, image: ImageFile) -> bool:
+        """True while it is being made; once it is there, it is downloaded and kept at once."""
+        call = self._call(image)
+        if replicate.is_working(call.raw):
+            answer = self.client.get(str(call.raw["id"]))
+            if replicate.is_working(answer.raw):
+                return self._patient(call)
+            self.run.update_answer(call, answer)
+        try:
+            url = replicate.picture_url(call.raw)
+            self._note_url(image, call, url)
+            picture = pictures.clean(self.client.download(url))
+        except (Rejected, Garbled) as exc:
+            self.run.spoilt(call, exc)
+            raise
+        except BadPicture as exc:
+            bad = Garbled(
+                replicate.PROVIDER,
+                f"the picture cannot be used: {exc}",
+                action="press Recover to have it made again",
+                code="bad_picture",
+            )
+            self.run.spoilt(call, bad)
+            raise bad from exc
+        _keep(self.run, image, picture)
+        self.run.done(call)
+        return False
+
+    def _patient(self, call: Call) -> bool:
+        if call.received_at and timezone.now() - call.received_at > LONGEST:
+            self.client.cancel(str(call.raw["id"]))
+            late = Unreachable(
+                replicate.PROVIDER, "the picture was not ready in five minutes", code="too_slow", lost=False
+            )
+            self.run.spoilt(call, late)
+            raise late
+        return True
+
+    def _note_url(self, image: ImageFile, call: Call, url: str) -> None:
+        image.source_url = url[:2000]
+        image.source_expires_at = (call.received_at or timezone.now()) + replicate.URL_LIFE
+        image.save(update_fields=["source_url", "source_expires_at"])

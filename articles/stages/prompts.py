@@ -1,0 +1,138 @@
+"""Stage 2: what the four pictures shall show. Asked of the text service, or made from the article's headings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from articles import markup
+from articles.models import Article, ImageFile
+from articles.providers import text
+from articles.providers.errors import Garbled, ProviderError
+from articles.run import Outcome, Run
+from articles.stages import text_client
+
+FILE = "02_prompts.txt"
+SECTIONS = 3
+ASPECTS = {"hero": "16:9"} | {f"section_{n}": "21:9" for n in range(1, SECTIONS + 1)}
+_PICTURE = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["prompt", "alt_text"],
+    "properties": {"prompt": {"type": "string"}, "alt_text": {"type": "string"}},
+}
+SCHEMA: dict[str, Any] = {
+    "type": "object",
+    "additionalProperties": False,
+    "required": ["hero", "sections"],
+    "properties": {
+        "hero": _PICTURE,
+        "sections": {"type": "array", "minItems": SECTIONS, "maxItems": SECTIONS, "items": _PICTURE},
+    },
+}
+TEXT_CHARACTERS = 24_000  # of the article, as much as a prompt needs
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What a picture shall show, and the words for those who cannot see it."""
+
+    text: str
+    alt_text: str
+
+
+def run(run: Run) -> Outcome:
+    client = text_client()
+    if client is None:
+        return _saved(run, from_headings(run.article), "headings")
+    words = {
+        "article": run.article,
+        "text": markup.text_of(run.article.html)[:TEXT_CHARACTERS],
+        "sections": SECTIONS,
+    }
+    call = run.ask(
+        "prompts",
+        "the picture prompts",
+        provider=text.PROVIDER,
+        send=lambda call: client.ask(
+            render_to_string("prompts/pictures_instructions.txt", words),
+            render_to_string("prompts/pictures.txt", words),
+            name="pictures",
+            schema=SCHEMA,
+            key=call.idempotency_key,
+        ),
+    )
+    try:
+        prompts = _read(call.raw)
+    except ProviderError as exc:
+        exc.thing = "the picture prompts"
+        run.spoilt(call, exc)
+        raise
+    outcome = _saved(run, prompts, call.model)
+    run.done(call)
+    return outcome
+
+
+def _read(raw: dict[str, Any]) -> list[Prompt]:
+    found = text.content(raw)
+    sections = found.get("sections")
+    entries = [found.get("hero"), *(sections if isinstance(sections, list) else [])][: SECTIONS + 1]
+    prompts = [
+        Prompt(_line(entry.get("prompt"), 2000), _line(entry.get("alt_text"), 300))
+        for entry in entries
+        if isinstance(entry, dict)
+    ]
+    if len(prompts) <= SECTIONS or not all(prompt.text for prompt in prompts):
+        raise Garbled(
+            text.PROVIDER,
+            f"it wrote fewer than {SECTIONS + 1} prompts",
+            action="press Recover to ask again",
+            code="malformed",
+            detail=str(raw),
+        )
+    return prompts
+
+
+def _line(value: object, limit: int) -> str:
+    return " ".join(str(value or "").replace("\x00", "").split())[:limit]
+
+
+def from_headings(article: Article) -> list[Prompt]:
+    """The title for the hero; headings for the sections, spread over the article, else the beginnings of paragraphs."""
+    root = markup.parse(article.html)
+    headings = [_line(element.text_content(), 120) for element in root.iter("h2")]
+    if len(headings) < SECTIONS:
+        headings = [_line(element.text_content(), 120) for element in root.iter("h2", "h3", "p", "li")]
+    headings = [heading for heading in headings if heading] or [str(article)]
+    chosen = [headings[n * len(headings) // SECTIONS] for n in range(SECTIONS)]
+    style = "Editorial magazine photograph, natural light, no text, no logos"
+    hero = Prompt(f"{style}. {article}. The opening picture of the article.", _line(article, 300))
+    return [
+        hero,
+        *(Prompt(f"{style}. {heading} (from an article on: {article}).", heading) for heading in chosen),
+    ]
+
+
+def _saved(run: Run, prompts: list[Prompt], maker: str) -> Outcome:
+    pictures = [
+        ImageFile(article=run.article, role=role, aspect=aspect, prompt=prompt.text, alt_text=prompt.alt_text)
+        for (role, aspect), prompt in zip(ASPECTS.items(), prompts, strict=True)
+    ]
+    stored = run.save_file(FILE, as_file(pictures))
+    ImageFile.objects.bulk_create(
+        pictures,
+        update_conflicts=True,
+        unique_fields=["article", "role"],
+        update_fields=["prompt", "alt_text", "aspect"],
+    )
+    return Outcome(stored, maker=maker, details={"prompts": len(pictures)})
+
+
+def as_file(pictures: list[ImageFile]) -> bytes:
+    """The prompts as a text file, a block each."""
+    blocks = (
+        f"[{picture.role}] {picture.aspect}\n{picture.prompt}\nAlt text: {picture.alt_text}\n" for picture in pictures
+    )
+    return "\n".join(blocks).encode()

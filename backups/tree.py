@@ -1,0 +1,123 @@
+"""A tree: files under one prefix and the manifest that names them.
+
+The manifest is the commit point. Files are written first, each under its fixed name; the manifest that names them,
+with bytes and sha256, is replaced last and whole. What no manifest names does not count.
+
+| killed                             | what is there                                  |
+|------------------------------------|------------------------------------------------|
+| before or while a file is written  | the old manifest; the file is written again    |
+| after a file, before the manifest  | the old manifest; the same bytes written again |
+| while the manifest is written      | the old manifest or the new one, never a part  |
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+from django.core.files.base import ContentFile
+from django.core.files.storage import Storage
+
+MANIFEST = "manifest.json"
+MANIFEST_BYTES = 64 * 1024 * 1024
+_NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+
+
+class TreeError(Exception):
+    """A tree that cannot be used as it is; the message says why in plain words."""
+
+
+class Damaged(TreeError):
+    """A file is not the one that its manifest names."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A file as it lies in its tree: name within the tree, sha256 in hex digits, size in bytes."""
+
+    name: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Tree:
+    """The files of one article under `prefix`, for example `user_6/article_20251011_214423`."""
+
+    storage: Storage
+    prefix: str
+
+    def path(self, name: str) -> str:
+        """The storage's name of a file. Raises TreeError for a name that might lead elsewhere."""
+        if not _NAME.fullmatch(name) or ".." in name:
+            raise TreeError(f"{name!r} cannot be the name of a file in a backup.")
+        return f"{self.prefix}/{name}"
+
+    def add(self, name: str, content: bytes) -> Stored:
+        """Write a file, whole, replacing one of the same name."""
+        self.storage.save(self.path(name), ContentFile(content))
+        return Stored(name, hashlib.sha256(content).hexdigest(), len(content))
+
+    def read(self, stored: Stored) -> bytes:
+        """The content of a file. Raises Damaged when it is missing or its hash differs."""
+        try:
+            with self.storage.open(self.path(stored.name), "rb") as file:
+                content: bytes = file.read(stored.bytes + 1)
+        except FileNotFoundError as exc:
+            raise Damaged(f"{stored.name} is missing from the backup.") from exc
+        if len(content) != stored.bytes or hashlib.sha256(content).hexdigest() != stored.sha256:
+            raise Damaged(f"{stored.name} in the backup is not the file that was saved.")
+        return content
+
+    def commit(self, manifest: Mapping[str, Any], files: Mapping[str, Stored]) -> bytes:
+        """Replace the manifest, naming `files`; returns its bytes."""
+        named = {name: {"sha256": file.sha256, "bytes": file.bytes} for name, file in sorted(files.items())}
+        content = orjson.dumps({**manifest, "files": named}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        self.storage.save(self.path(MANIFEST), ContentFile(content))
+        return content
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as it was written. Raises TreeError where there is none, or none that can be read."""
+        try:
+            with self.storage.open(self.path(MANIFEST), "rb") as file:
+                content: bytes = file.read(MANIFEST_BYTES + 1)
+        except FileNotFoundError as exc:
+            raise TreeError(f"There is no manifest in {self.prefix}.") from exc
+        if len(content) > MANIFEST_BYTES:
+            raise TreeError(f"The manifest in {self.prefix} is too large to be one.")
+        try:
+            manifest = orjson.loads(content)
+        except orjson.JSONDecodeError as exc:
+            raise TreeError(f"The manifest in {self.prefix} is not valid JSON.") from exc
+        if not isinstance(manifest, dict):
+            raise TreeError(f"The manifest in {self.prefix} is not an object.")
+        return manifest
+
+    def files(self) -> dict[str, Stored]:
+        """What the manifest names. Raises TreeError for a manifest that names files outside of its tree."""
+        named = self.manifest().get("files")
+        if not isinstance(named, dict):
+            raise TreeError(f"The manifest in {self.prefix} names no files.")
+        return {name: self._stored(name, entry) for name, entry in named.items()}
+
+    def _stored(self, name: str, entry: object) -> Stored:
+        self.path(name)
+        match entry:
+            case {"sha256": str(sha256), "bytes": int(size)} if _SHA256.fullmatch(sha256) and size >= 0:
+                return Stored(name, sha256, size)
+        raise TreeError(f"The manifest in {self.prefix} says nothing usable about {name}.")
+
+    def verify(self) -> list[str]:
+        """A sentence for each file that is missing or damaged; an empty list when the tree is whole."""
+        findings = []
+        for stored in self.files().values():
+            try:
+                self.read(stored)
+            except Damaged as exc:
+                findings.append(str(exc))
+        return findings

@@ -1,0 +1,18 @@
+from django.apps import AppConfig
+from django.contrib.admin import apps as admin_apps
+
+
+class DeskConfig(admin_apps.AdminConfig):
+    """Django's admin, with the desk as its site."""
+
+    default = False
+    default_site = "articles.desk.Desk"
+
+
+class ConfigConfig(AppConfig):
+    name = "config"
+    default = True
+    verbose_name = "Galley"
+
+    def ready(self) -> None:
+        from config import checks  # noqa: F401  registers them

@@ -1,0 +1,60 @@
+"""What can be wrong with the settings, as system checks: `manage.py check`, and every start of a server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cryptography.fernet import Fernet
+from django.conf import settings
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
+from django.core.files.storage import storages
+
+
+@register()
+def environment_check(**_: Any) -> list[CheckMessage]:
+    """E001: a variable has a value that cannot be used, or only half of a pair is given."""
+    return [
+        Error(f"{problem.name} {problem.wrong}.", hint=problem.hint, id="galley.E001")
+        for problem in settings.SETTINGS_PROBLEMS
+    ]
+
+
+@register()
+def encryption_check(**_: Any) -> list[CheckMessage]:
+    """E002: an encryption key is not a Fernet key."""
+    try:
+        for key in settings.GALLEY_ENCRYPTION_KEYS:
+            Fernet(key)
+    except ValueError:
+        hint = (
+            "Make one with: python -c 'from cryptography.fernet import Fernet; print(Fernet.generate_key().decode())'"
+        )
+        return [Error("GALLEY_ENCRYPTION_KEYS holds something that is not a key.", hint=hint, id="galley.E002")]
+    return []
+
+
+@register()
+def storage_check(**_: Any) -> list[CheckMessage]:
+    """E003: the folder for backups cannot be written. (A bucket is asked by the first run, not at every start.)"""
+    storage = storages["backups"]
+    problem = getattr(storage, "unwritable", lambda: None)()
+    if problem is None:
+        return []
+    hint = "Give this user the right to write there, or set GALLEY_STORAGE_URL to another place."
+    return [Error(f"The backup storage cannot be written: {problem}.", hint=hint, id="galley.E003")]
+
+
+@register(deploy=True)
+def encryption_deploy_check(**_: Any) -> list[CheckMessage]:
+    """W004: secrets of sites are encrypted with a key derived from SECRET_KEY."""
+    if settings.GALLEY_ENCRYPTION_KEYS:
+        return []
+    hint = "Set GALLEY_ENCRYPTION_KEYS, so that a new GALLEY_SECRET_KEY does not make the sites' passwords unreadable."
+    return [
+        checks.Warning(
+            "The sites' passwords are encrypted with a key made from GALLEY_SECRET_KEY.",
+            hint=hint,
+            id="galley.W004",
+        )
+    ]

@@ -1,0 +1,144 @@
+"""Reads the environment, and only this module does.
+
+A wrong value never stops the import of the settings: it is noted in `problems`, a harmless default stands in,
+and the system check `galley.E001` refuses to start with a sentence for each of them.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import environ
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A setting that cannot be used: its name, what is wrong and what would be right. Never its value."""
+
+    name: str
+    wrong: str
+    hint: str
+
+
+@dataclass
+class Environment:
+    """Typed access to environment variables, each `NAME` also readable from the file that `NAME_FILE` names."""
+
+    values: Mapping[str, str]
+    problems: list[Problem] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, dotenv: Path) -> Environment:
+        """The process environment, completed by a .env file where there is one."""
+        if dotenv.is_file():
+            environ.Env.read_env(str(dotenv))
+        return cls(os.environ)
+
+    def problem(self, name: str, wrong: str, hint: str) -> None:
+        self.problems.append(Problem(name, wrong, hint))
+
+    def text(self, name: str, default: str = "") -> str:
+        file = self.values.get(f"{name}_FILE", "")
+        if not file:
+            return self.values.get(name, "").strip() or default
+        try:
+            return Path(file).read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeError) as exc:
+            self.problem(f"{name}_FILE", f"the file cannot be read ({type(exc).__name__})", "Name a readable file.")
+            return default
+
+    def words(self, name: str) -> list[str]:
+        """A comma-separated list."""
+        return [word.strip() for word in self.text(name).split(",") if word.strip()]
+
+    def flag(self, name: str, default: bool = False) -> bool:
+        value = self.text(name).lower()
+        if value in ("", "1", "true", "yes", "on", "0", "false", "no", "off"):
+            return value in ("1", "true", "yes", "on") if value else default
+        self.problem(name, "is neither true nor false", "Write true or false.")
+        return default
+
+    def number(self, name: str, default: int, *, least: int = 1) -> int:
+        value = self.text(name)
+        if not value:
+            return default
+        if value.isdecimal() and int(value) >= least:
+            return int(value)
+        self.problem(name, "is not a whole number", f"Write a whole number of at least {least}.")
+        return default
+
+    def choice(self, name: str, *choices: str) -> str:
+        """One of `choices`; the first is the default."""
+        value = self.text(name, choices[0])
+        if value in choices:
+            return value
+        self.problem(name, "is not one of the possible values", f"Write one of: {', '.join(choices)}.")
+        return choices[0]
+
+    def url(self, name: str, default: str = "") -> str:
+        """An http(s) address without a trailing slash."""
+        value = self.text(name, default).rstrip("/")
+        parts = urlsplit(value)
+        if not value or (parts.scheme in ("http", "https") and parts.hostname):
+            return value
+        self.problem(name, "is not an http or https address", "Write it like https://desk.example.org.")
+        return default
+
+    def database(self, name: str, default: str) -> dict[str, Any]:
+        try:
+            config: dict[str, Any] = environ.Env.db_url_config(self.text(name, default))
+        except Exception:
+            config = {}
+        if config.get("ENGINE") in ("django.db.backends.sqlite3", "django.db.backends.postgresql"):
+            return config
+        self.problem(
+            name,
+            "is not a database address that Galley can use",
+            "Write sqlite:////folder/file.sqlite3 or postgres://user:password@host:5432/name.",
+        )
+        return dict(environ.Env.db_url_config(default))
+
+    def storage(self, name: str, default: str) -> dict[str, Any]:
+        """The STORAGES entry for `file:///folder` or `s3://bucket/prefix?endpoint_url=…&region_name=…`."""
+        parts = urlsplit(self.text(name, default))
+        if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
+            return {"BACKEND": "backups.storage.LocalStorage", "OPTIONS": {"location": unquote(parts.path)}}
+        if parts.scheme == "s3" and parts.netloc:
+            options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
+            if options.keys() <= {"endpoint_url", "region_name"}:
+                options |= {"bucket_name": parts.netloc, "location": unquote(parts.path.strip("/"))}
+                return {"BACKEND": "backups.storage.BucketStorage", "OPTIONS": options}
+        self.problem(
+            name,
+            "is not a storage that Galley can use",
+            "Write file:///folder or s3://bucket/prefix?endpoint_url=https://…&region_name=….",
+        )
+        return self.storage("", default)
+
+    def redis(self, name: str) -> str:
+        """A redis address, or "" for the queue in the database."""
+        value = self.text(name)
+        if value in ("", "database") or urlsplit(value).scheme in ("redis", "rediss", "unix"):
+            return "" if value == "database" else value
+        self.problem(name, "is not a queue that Galley can use", "Write database, or redis://host:6379/0.")
+        return ""
+
+    def email(self, name: str) -> dict[str, Any]:
+        """Django's EMAIL_* settings; without the variable, mails are printed on the console."""
+        try:
+            return dict(environ.Env.email_url_config(self.text(name, "consolemail://")))
+        except Exception:
+            self.problem(name, "is not a mail server address", "Write smtp+tls://user:password@host:587.")
+            return dict(environ.Env.email_url_config("consolemail://"))
+
+    def together(self, *names: str) -> None:
+        """Note a problem when some of these are set and others are not."""
+        missing = [name for name in names if not self.text(name)]
+        if missing and len(missing) < len(names):
+            there = next(name for name in names if name not in missing)
+            self.problem(missing[0], f"is missing although {there} is set", f"Set both, or remove {there}.")

@@ -1,0 +1,240 @@
+"""One file, the environment only. `.env.example` explains every variable with its unit and default."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+from csp.constants import NONE, SELF
+
+from config.env import Environment
+
+django_stubs_ext.monkeypatch()  # Django's classes take type parameters
+BASE_DIR = Path(__file__).resolve().parent.parent
+env = Environment.read(BASE_DIR / ".env")
+
+VAR_DIR = Path(env.text("GALLEY_VAR_DIR", str(BASE_DIR / "var")))  # what a run out of the box keeps
+DEBUG = env.flag("GALLEY_DEBUG")
+GALLEY_BASE_URL = env.url("GALLEY_BASE_URL", "http://127.0.0.1:8000")
+GALLEY_ALLOW_PRIVATE_ADDRESSES = env.flag("GALLEY_ALLOW_PRIVATE_ADDRESSES")
+
+
+def development_key() -> str:
+    """A key of this checkout's own, made once, so that logins survive a restart of the development desk."""
+    file = VAR_DIR / "secret_key"
+    try:
+        VAR_DIR.mkdir(parents=True, exist_ok=True)
+        if not file.exists():
+            file.touch(mode=0o600)
+            file.write_text(secrets.token_urlsafe(50))
+        return file.read_text()
+    except OSError:
+        return secrets.token_urlsafe(50)
+
+
+SECRET_KEY = env.text("GALLEY_SECRET_KEY")
+if not SECRET_KEY:
+    if not DEBUG:
+        env.problem("GALLEY_SECRET_KEY", "is missing", "Set it to 50 random characters, the same on every machine.")
+    SECRET_KEY = development_key() if DEBUG else secrets.token_urlsafe(50)
+SECRET_KEY_FALLBACKS = env.words("GALLEY_SECRET_KEY_FALLBACKS")
+# Newest first: the first encrypts, all decrypt. Without any, a key derived from SECRET_KEY is used.
+GALLEY_ENCRYPTION_KEYS = env.words("GALLEY_ENCRYPTION_KEYS")
+
+_base = urlsplit(GALLEY_BASE_URL)
+ALLOWED_HOSTS = [_base.hostname or "127.0.0.1", *env.words("GALLEY_ALLOWED_HOSTS")]
+CSRF_TRUSTED_ORIGINS = [GALLEY_BASE_URL]
+if DEBUG:
+    ALLOWED_HOSTS += ["localhost", "127.0.0.1"]
+if _base.scheme == "https":
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+INSTALLED_APPS = [
+    "config.apps.DeskConfig",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django_q",
+    "axes",
+    "csp",
+    "config",
+    "backups",
+    "articles",
+    "publishing",
+    "recovery",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+LOGIN_URL = "admin:login"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'galley.sqlite3'}")
+}
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # In deferred transactions a reader that turns writer fails at once with "database is locked".
+    DATABASES["default"]["OPTIONS"] = {
+        "transaction_mode": "IMMEDIATE",
+        "timeout": 20,  # seconds
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
+    }
+elif POOL := env.number("GALLEY_DATABASE_POOL", 0, least=0):  # connections
+    # For threads of one web server. A pool must not be shared with forked workers, which take one connection each.
+    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 0, "max_size": POOL, "timeout": 20}}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": VAR_DIR / "media"},
+    },
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+    "backups": env.storage("GALLEY_STORAGE_URL", f"file://{VAR_DIR / 'backups'}"),
+}
+STATIC_URL = "static/"
+STATIC_ROOT = VAR_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
+if DEBUG:
+    # Straight from the source folders: no collectstatic, no manifest to go stale.
+    STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
+    WHITENOISE_USE_FINDERS = True
+    WHITENOISE_AUTOREFRESH = True
+
+# Rows are the truth and a message only a hint, so a message that fails is thrown away and never redelivered soon;
+# the sweep finds what it was about. Prefetching more than the workers can hold would let messages time out unseen.
+GALLEY_WORKERS = env.number("GALLEY_WORKERS", 2)  # processes
+TASK_SECONDS = 600  # the longest that one task may take
+Q_CLUSTER: dict[str, Any] = {
+    "name": "galley",
+    "workers": GALLEY_WORKERS,
+    "timeout": TASK_SECONDS,
+    "retry": 4 * TASK_SECONDS,
+    "max_attempts": 1,
+    "ack_failures": True,
+    "queue_limit": GALLEY_WORKERS,
+    "bulk": 1,
+    "save_limit": -1,
+    "catch_up": False,
+    "poll": 0.2,  # seconds
+    "recycle": 200,  # tasks, then a fresh process: picture decoding leaves a large heap behind
+}
+GALLEY_BROKER_URL = env.redis("GALLEY_BROKER_URL")
+if GALLEY_BROKER_URL:
+    Q_CLUSTER["redis"] = GALLEY_BROKER_URL
+else:
+    Q_CLUSTER["orm"] = "default"
+
+OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", "https://api.openai.com/v1")
+OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-5-mini")
+OPENAI_API = env.choice("OPENAI_API", "responses", "chat")
+ANTHROPIC_BASE_URL = env.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
+ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
+ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-4-5")
+REPLICATE_BASE_URL = env.url("REPLICATE_BASE_URL", "https://api.replicate.com/v1")
+REPLICATE_API_TOKEN = env.text("REPLICATE_API_TOKEN")
+REPLICATE_MODEL = env.text("REPLICATE_MODEL", "bytedance/seedream-4")
+for _model, _key in (
+    ("OPENAI_MODEL", "OPENAI_API_KEY"),
+    ("ANTHROPIC_MODEL", "ANTHROPIC_API_KEY"),
+    ("REPLICATE_MODEL", "REPLICATE_API_TOKEN"),
+):
+    if env.text(_model):
+        env.together(_model, _key)
+
+vars().update(env.email("EMAIL_URL"))
+DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("GALLEY_FROM_EMAIL", f"Galley <galley@{_base.hostname}>")
+
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
+AXES_FAILURE_LIMIT = 8
+AXES_COOLOFF_TIME = 0.25  # hours
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_VERBOSE = False
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "frame-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [SELF],
+        "base-uri": [NONE],
+    }
+}
+X_FRAME_OPTIONS = "SAMEORIGIN"
+
+USE_TZ = True
+TIME_ZONE = env.text("GALLEY_TIME_ZONE", "UTC")
+LANGUAGE_CODE = "en-gb"
+USE_I18N = True
+
+MANUSCRIPT_BYTES = 5 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+LOGGING: dict[str, Any] = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "lines": {
+            "()": "config.logs.formatter",
+            "as_json": env.choice("GALLEY_LOG_FORMAT", "text", "json") == "json",
+        }
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+    "loggers": {
+        "galley": {"level": env.text("GALLEY_LOG_LEVEL", "INFO")},
+        "django-q": {"level": "WARNING", "handlers": []},
+    },
+}
+SETTINGS_PROBLEMS = env.problems

@@ -1,0 +1,95 @@
+"""The sites that articles go to, from the shell. Secrets come on standard input and are never printed."""
+
+from __future__ import annotations
+
+import getpass
+import sys
+from argparse import ArgumentParser
+from typing import Any
+
+import orjson
+from django.core.exceptions import ValidationError
+from django.core.management.base import BaseCommand, CommandError
+
+from articles.providers.errors import ProviderError
+from publishing import secrets
+from publishing.models import Site
+from publishing.stage import check_login, client_for
+
+
+class Command(BaseCommand):
+    help = "Add, list and test the WordPress sites that articles go to."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        verbs = parser.add_subparsers(dest="verb", required=True)
+        add = verbs.add_parser("add", help="add a site; its password is read from standard input")
+        add.add_argument("name")
+        add.add_argument("--url", required=True)
+        add.add_argument("--user", required=True)
+        add.add_argument("--kind", choices=Site.Kind.values, default=Site.Kind.APP_PASSWORD)
+        add.add_argument("--categories", default="", help="for every draft, separated by commas")
+        verbs.add_parser("list", help="list the sites").add_argument("--json", action="store_true")
+        verbs.add_parser("test", help="sign in at a site").add_argument("name")
+        verbs.add_parser("password", help="give a site another password, from standard input").add_argument("name")
+        verbs.add_parser("reencrypt", help="encrypt all passwords with the newest key")
+
+    def handle(self, *_: Any, verb: str, **options: Any) -> None:
+        getattr(self, f"_{verb}")(**options)
+
+    def _add(self, *, name: str, url: str, user: str, kind: str, categories: str, **_: Any) -> None:
+        site = Site(name=name, url=url, user=user, kind=kind, categories=categories)
+        site.secret = _secret()
+        try:
+            site.full_clean()
+        except ValidationError as exc:
+            raise CommandError(
+                " ".join(f"{field}: {' '.join(said)}" for field, said in exc.message_dict.items())
+            ) from exc
+        site.save()
+        self.stdout.write(f'Added site "{site}". Try it: manage.py site test "{site}"')
+
+    def _list(self, *, json: bool, **_: Any) -> None:
+        for site in Site.objects.all():
+            facts = {"name": site.name, "url": site.url, "user": site.user, "kind": site.kind}
+            self.stdout.write(orjson.dumps(facts).decode() if json else "  ".join(facts.values()))
+        if not json and not Site.objects.exists():
+            self.stdout.write("There are no sites yet. Add one: manage.py site add NAME --url URL --user USER")
+
+    def _test(self, *, name: str, **_: Any) -> None:
+        site = _named(name)
+        try:
+            check_login(client_for(site))
+        except ProviderError as exc:
+            raise CommandError(f"{exc.headline}: {exc.reason}. Next: {exc.action}.") from exc
+        self.stdout.write(f'User "{site.user}" can write drafts and upload pictures at {site.url}.')
+
+    def _password(self, *, name: str, **_: Any) -> None:
+        site = _named(name)
+        site.secret = _secret()
+        site.save(update_fields=["encrypted_secret"])
+        self.stdout.write(f'Site "{site}" has a new password.')
+
+    def _reencrypt(self, **_: Any) -> None:
+        sites = list(Site.objects.all())
+        try:
+            for site in sites:
+                site.encrypted_secret = secrets.reencrypt(site.encrypted_secret)
+        except secrets.Undecipherable as exc:
+            raise CommandError(f'Site "{site}": {exc}') from exc
+        Site.objects.bulk_update(sites, ["encrypted_secret"])
+        self.stdout.write(f"Encrypted {len(sites)} password{'' if len(sites) == 1 else 's'} with the newest key.")
+
+
+def _named(name: str) -> Site:
+    site = Site.objects.filter(name=name).first()
+    if site is None:
+        raise CommandError(f'There is no site "{name}".')
+    return site
+
+
+def _secret() -> str:
+    """One line from standard input; at a terminal it is not shown."""
+    secret = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
+    if not secret:
+        raise CommandError("Give the password on standard input.")
+    return secret

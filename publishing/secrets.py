@@ -1,0 +1,44 @@
+"""Secrets at rest: encrypted in the column, decrypted only where they are used.
+
+Reference: cryptography's MultiFernet: the first key encrypts, every key decrypts.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+
+
+class Undecipherable(Exception):
+    """None of the keys in the settings opens this secret."""
+
+
+def _keys() -> MultiFernet:
+    derived = [
+        base64.urlsafe_b64encode(hashlib.sha256(b"galley.secrets" + key.encode()).digest())
+        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]
+    return MultiFernet([*map(Fernet, settings.GALLEY_ENCRYPTION_KEYS), *map(Fernet, derived)])
+
+
+def encrypt(secret: str) -> str:
+    return _keys().encrypt(secret.encode()).decode()
+
+
+def decrypt(token: str) -> str:
+    """The secret again. Raises Undecipherable."""
+    try:
+        return _keys().decrypt(token.encode()).decode()
+    except InvalidToken as exc:
+        raise Undecipherable("The stored password cannot be read with the present keys. Enter it again.") from exc
+
+
+def reencrypt(token: str) -> str:
+    """The same secret under the newest key. Raises Undecipherable."""
+    try:
+        return _keys().rotate(token.encode()).decode()
+    except InvalidToken as exc:
+        raise Undecipherable("The stored password cannot be read with the present keys. Enter it again.") from exc

@@ -1,0 +1,242 @@
+"""Stage 5: the article onto its site, as a draft; without a site, as a preview page at the desk."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.text import slugify
+
+from articles import markup
+from articles.models import Call, ImageFile, Stage
+from articles.providers import Answer
+from articles.providers.errors import Refused, Rejected, Unreachable
+from articles.run import Outcome, Run
+from backups.tree import Damaged, Stored
+from publishing import secrets
+from publishing.models import Site
+from publishing.wordpress import PROVIDER, Json, Login, WordPress
+
+FILE = "05_final.html"
+
+
+def run(run: Run) -> Outcome:
+    return _preview(run) if run.article.site is None else _Upload(run, run.article.site).run()
+
+
+def client_for(site: Site) -> WordPress:
+    """Raises Refused when the stored password cannot be read."""
+    try:
+        secret = site.secret
+    except secrets.Undecipherable as exc:
+        action = f'enter the password of site "{site}" again, then press Recover'
+        raise Refused(
+            PROVIDER,
+            "the stored password cannot be read with the present keys",
+            action=action,
+            code="undecipherable",
+        ) from exc
+    kind = "jwt" if site.kind == Site.Kind.JWT else "app-password"
+    login = Login(site.name, site.url, site.user, secret, kind, site.time_limit)  # type: ignore[arg-type]
+    return WordPress(login, allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES)
+
+
+def check_login(client: WordPress) -> None:
+    """Raises Refused when the user cannot sign in, or may not write and upload."""
+    capabilities = client.me().get("capabilities")
+    able = capabilities if isinstance(capabilities, dict) else {}
+    lacking = [
+        word for name, word in (("edit_posts", "write"), ("upload_files", "upload pictures")) if not able.get(name)
+    ]
+    if lacking:
+        login = client.login
+        raise Refused(
+            PROVIDER,
+            f'user "{login.user}" may not {" or ".join(lacking)} there',
+            action=f'give user "{login.user}" the role Author or Editor on site "{login.name}", then press Recover',
+            code="rights",
+            thing="the draft",
+        )
+
+
+def formatted_page(run: Run) -> str:
+    """The page of stage 4, from the tree."""
+    return _load(run, run.article.records.get(stage=Stage.FORMAT).stored, "the formatted page").decode()
+
+
+def _load(run: Run, stored: Stored | None, thing: str) -> bytes:
+    try:
+        if stored is None:
+            raise Damaged(f"{thing} is missing from the backup.")
+        return run.load_file(stored)
+    except Damaged as exc:
+        raise Rejected(
+            "Galley",
+            str(exc).rstrip("."),
+            action="start the article again from that stage",
+            code="damaged",
+            thing=thing,
+        ) from exc
+
+
+def _preview(run: Run) -> Outcome:
+    """The page on its own, with its pictures named as the files beside it: it opens from the folder, too."""
+    page = render_to_string("publishing/page.html", {"article": run.article, "page": formatted_page(run)})
+    stored = run.save_file(FILE, page.encode())
+    return Outcome(stored, maker="preview", article={"link": reverse("preview", args=[run.article.uid])})
+
+
+class _Upload:
+    """One article onto one site."""
+
+    def __init__(self, run: Run, site: Site) -> None:
+        self.run_, self.site, self.article = run, site, run.article
+        self.client = client_for(site)
+
+    def run(self) -> Outcome:
+        check_login(self.client)
+        images = list(self.article.images.all())
+        for image in images:
+            self._upload(image)
+        content = self._content(formatted_page(self.run_), images)
+        call = self._post(content, images)
+        post = call.raw
+        stored = self.run_.save_file(FILE, content.encode())
+        self.run_.done(call)
+        details = {"post_id": post["id"], "site": self.site.name, "slug": str(post.get("slug", ""))[:200]}
+        link = f"{self.site.url.rstrip('/')}/wp-admin/post.php?post={post['id']}&action=edit"
+        return Outcome(stored, maker=f"WordPress {self.site.name}", details=details, article={"link": link})
+
+    @property
+    def _provider(self) -> str:
+        return f"{PROVIDER} {self.site.name}"
+
+    def _settled(self, call: Call, found: Json | None) -> Answer | None:
+        """What a look-up found. Nothing yet may also mean that the site is still at it: then a little patience."""
+        if found is not None:
+            return Answer(found)
+        if call.state == Call.State.INTENT and call.sent_at:
+            left = call.sent_at + timedelta(seconds=self.site.time_limit) - timezone.now()
+            if left > timedelta(0):
+                raise Unreachable(
+                    PROVIDER,
+                    "an earlier request may still be at work there",
+                    code="settling",
+                    retry_after=left.total_seconds() + 1,
+                )
+        return None
+
+    def _upload(self, image: ImageFile) -> None:
+        key = f"img-{self.article.uid[:12]}-{image.role.replace('_', '-')}-{image.sha256[:8]}"
+        thing = f"the {image.label} image"
+        call = self.run_.ask(
+            f"media:{image.role}",
+            thing,
+            provider=self._provider,
+            look_up=lambda call: self._settled(call, self.client.find_media(key)),
+            send=lambda _: Answer(self.client.upload(key, _load(self.run_, image.stored, thing), image.alt_text)),
+        )
+        if call.state == Call.State.DONE:
+            return
+        media = self._whole(call.raw, image)
+        image.wordpress_media_id, image.wordpress_url = media["id"], _address(media)
+        image.save(update_fields=["wordpress_media_id", "wordpress_url"])
+        self.run_.done(call)
+
+    def _whole(self, media: Json, image: ImageFile) -> Json:
+        """The media item with its smaller versions and its alt text, which a crash may have kept from it."""
+        details = media.get("media_details")
+        if not isinstance(details, dict) or not details.get("width") or not details.get("sizes"):
+            media = self.client.make_sizes(media["id"])
+            details = media.get("media_details")
+        if not isinstance(details, dict) or not details.get("width"):
+            raise Rejected(
+                PROVIDER,
+                "the site took the file, but sees no picture in it",
+                code="no_picture",
+                action=f'ask who runs site "{self.site}" whether it can work on pictures, then press Recover',
+                thing=f"the {image.label} image",
+                detail=str(media),
+            )
+        if image.alt_text and not media.get("alt_text"):
+            media = self.client.update_media(media["id"], {"alt_text": image.alt_text})
+        return media
+
+    def _content(self, page: str, images: list[ImageFile]) -> str:
+        """What WordPress gets: pictures by its own addresses, in one block that the editor leaves alone."""
+        root = markup.parse(page)
+        by_name = {image.file_name: image for image in images}
+        for element in root.iter("img"):
+            if image := by_name.get(element.get("src", "")):
+                element.set("src", image.wordpress_url)
+                element.set("class", f"wp-image-{image.wordpress_media_id}")  # WordPress adds the smaller versions
+        return f"<!-- idem:{self._key} -->\n<!-- wp:html -->\n{markup.serialize(root)}\n<!-- /wp:html -->\n"
+
+    @property
+    def _key(self) -> str:
+        """The slug, readable and this article's alone."""
+        words = slugify(str(self.article))[:60].strip("-")
+        return f"{words or 'article'}-{self.article.uid[:12]}"
+
+    def _post(self, content: str, images: list[ImageFile]) -> Call:
+        wanted = self._wanted(images)
+        call = self.run_.ask(
+            "post",
+            "the draft",
+            provider=self._provider,
+            look_up=lambda call: self._settled(call, self.client.find_post(self._key)),
+            send=lambda _: Answer(
+                self.client.create_draft(self._key, {"title": str(self.article), "content": content, **wanted})
+            ),
+        )
+        self._complete(call.raw, wanted)
+        return call
+
+    def _wanted(self, images: list[ImageFile]) -> dict[str, Any]:
+        hero = next((image for image in images if image.role == "hero"), None)
+        categories = [self.client.category(name) for name in self.site.category_names]
+        if None in categories:
+            self.run_.note(
+                "category",
+                f'User "{self.site.user}" may not make categories on the site; the draft lacks some',
+            )
+        found = [category for category in categories if category is not None]
+        return ({"featured_media": hero.wordpress_media_id} if hero else {}) | ({"categories": found} if found else {})
+
+    def _complete(self, post: Json, wanted: dict[str, Any]) -> None:
+        """WordPress drops what it does not know without a word, and a crash may come between the post and the rest."""
+        if not _lacking(post, wanted):
+            return
+        post = self.client.update_post(post["id"], _lacking(post, wanted))
+        if lacking := _lacking(post, wanted):
+            names = " and ".join(
+                {"featured_media": "the hero image", "categories": "the categories"}[name] for name in lacking
+            )
+            raise Rejected(
+                PROVIDER,
+                f"the site dropped {names} from the draft",
+                code="dropped",
+                thing="the draft",
+                action=f'ask who runs site "{self.site}" whether a plugin forbids it, then press Recover',
+            )
+
+
+def _lacking(post: Json, wanted: dict[str, Any]) -> dict[str, Any]:
+    """What is wanted and the post has none of; what a person chose there instead stays."""
+    lacking: dict[str, Any] = {}
+    if wanted.get("featured_media") and not post.get("featured_media"):
+        lacking["featured_media"] = wanted["featured_media"]
+    if wanted.get("categories") and not set(wanted["categories"]) & set(post.get("categories") or []):
+        lacking["categories"] = wanted["categories"]
+    return lacking
+
+
+def _address(media: Json) -> str:
+    address = str(media.get("source_url", ""))
+    if not address.startswith(("https://", "http://")) or len(address) > 500:
+        raise Rejected(PROVIDER, "the site gave no address for the picture", code="no_address", detail=str(media))
+    return address

@@ -1,0 +1,101 @@
+"""Fixtures are things: people, articles, storages, services."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group, User
+from pytest_django import Settings
+
+from articles import pipeline
+from articles.groups import CHIEF_EDITORS, EDITORS
+from articles.models import Article
+from tests.doubles.server import Doubles, doubles
+
+MANUSCRIPT = """# Tariffs and AI
+
+Freight rates fell for the third month, and the models that plan the routes had a part in it.
+
+## Ports
+
+The larger ports now **lose 12 % less time** at anchor than a year ago.
+
+> A ship that waits earns nothing.
+
+## Roads
+
+Lorries leave when a slot is free, not when the driver is ready.
+
+## Rails
+
+Trains follow later, as they always did. The rails are the same; the plans are not.
+"""
+
+
+@pytest.fixture(autouse=True)
+def storage_folder(tmp_path: Path, settings: Settings) -> Path:
+    """Backups go to a folder of this test."""
+    folder = tmp_path / "backups"
+    local = {"BACKEND": "backups.storage.LocalStorage", "OPTIONS": {"location": str(folder)}}
+    settings.STORAGES = {**settings.STORAGES, "backups": local}
+    return folder
+
+
+@pytest.fixture
+def editor(db: None) -> User:
+    return _user("ada", EDITORS)
+
+
+@pytest.fixture
+def other_editor(db: None) -> User:
+    return _user("ben", EDITORS)
+
+
+@pytest.fixture
+def chief(db: None) -> User:
+    return _user("chief", CHIEF_EDITORS)
+
+
+def _user(name: str, group: str) -> User:
+    user = User.objects.create_user(name, f"{name}@example.org", "a long password", is_staff=True)
+    user.groups.add(Group.objects.get(name=group))
+    return user
+
+
+HandIn = Callable[..., Article]
+
+
+@pytest.fixture
+def hand_in(editor: User) -> HandIn:
+    """Hands in an article: the sample manuscript, unless an idea or other fields are given."""
+
+    def submit(**fields: object) -> Article:
+        source = {} if "idea" in fields else {"manuscript": MANUSCRIPT}
+        article = Article(**{"owner": editor, **source, **fields})
+        pipeline.submit(article)
+        return article
+
+    return submit
+
+
+@pytest.fixture
+def run(db: None) -> Callable[[Article], Article]:
+    """Does what a worker would do with an article, once, and returns it as it is afterwards."""
+
+    def work(article: Article) -> Article:
+        pipeline.run_article(article.pk)
+        return Article.objects.select_related("site", "owner").get(pk=article.pk)
+
+    return work
+
+
+@pytest.fixture
+def services(settings: Settings) -> Iterator[Doubles]:
+    """The three providers as doubles on a socket, with keys in the settings."""
+    with doubles() as running:
+        settings.OPENAI_BASE_URL, settings.OPENAI_API_KEY = running.openai_url, "sk-test"
+        settings.ANTHROPIC_BASE_URL, settings.ANTHROPIC_API_KEY = running.anthropic_url, "sk-ant-test"
+        settings.REPLICATE_BASE_URL, settings.REPLICATE_API_TOKEN = running.replicate_url, "r8-test"
+        yield running

