@@ -46,8 +46,8 @@ class SubmitForm(forms.ModelForm[Article]):
         """A file from the shell, as if it had been uploaded."""
         self.files = {"file": SimpleUploadedFile(name, content)}  # type: ignore[assignment]
 
-    def clean_file(self) -> UploadedFile | None:
-        file: UploadedFile | None = self.cleaned_data.get("file")
+    def clean_file(self) -> UploadedFile[bytes] | None:
+        file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
         if file is None:
             return None
         name = file.name or ""

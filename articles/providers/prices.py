@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 
 # Per million tokens: input, output. Matched by the longest beginning of the model's name.
-# Reference: the makers' price pages, read 2025-10.
+# Reference: the makers' price pages, read 2026-11.
 TOKENS = {
     "gpt-5-nano": ("0.05", "0.40"),
     "gpt-5-mini": ("0.25", "2.00"),
@@ -15,8 +15,12 @@ TOKENS = {
     "gpt-4o-mini": ("0.15", "0.60"),
     "gpt-4o": ("2.50", "10.00"),
     "claude-haiku-4-5": ("1.00", "5.00"),
+    "claude-haiku-5-5": ("0.10", "0.50"),
     "claude-sonnet-4": ("3.00", "15.00"),
-    "claude-opus-4": ("15.00", "75.00"),
+    "claude-sonnet-5": ("2.00", "10.00"),
+    "claude-opus-5": ("5.00", "25.00"),
+    "claude-opus-5-5": ("4.00", "20.00"),
+    "claude-fable-5": ("10.00", "50.00"),
 }
 PICTURES = {"bytedance/seedream-4": "0.03", "black-forest-labs/flux-schnell": "0.003"}
 

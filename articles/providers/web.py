@@ -49,7 +49,7 @@ class _PublicOnly(HTTPConnection):
         try:
             self._dns_host = public_address(name, self.port)
             return super()._new_conn()
-        except OSError as exc:
+        except socket.gaierror as exc:
             raise urllib3.exceptions.NameResolutionError(name, self, exc) from exc
         finally:
             self._dns_host = name
