@@ -244,7 +244,7 @@ class Run:
                 details=outcome.details,
             )
             record.save()
-            self.note("saved", f"{self.stage.label} is done and safe")
+            self.note("saved", f"{self.stage.label}: done and safe")
         self.commit_manifest()
 
 

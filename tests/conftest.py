@@ -67,6 +67,11 @@ def _user(name: str, group: str) -> User:
 HandIn = Callable[..., Article]
 
 
+def error_of(article: Article) -> dict[str, str]:
+    """Why an article waits or stopped; empty when it does neither."""
+    return article.error or {}
+
+
 @pytest.fixture
 def hand_in(editor: User) -> HandIn:
     """Hands in an article: the sample manuscript, unless an idea or other fields are given."""

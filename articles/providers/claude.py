@@ -16,7 +16,7 @@ from articles.providers.errors import Garbled, Rejected
 PROVIDER = "Claude"
 MAX_TOKENS = 20_000  # what it can write within one call's time
 LONGEST_ARTICLE = 15_000  # tokens: laid out again with styles it must fit into MAX_TOKENS
-_FENCE = re.compile(r"\A\s*```(?:html)?\s*\n(.*?)\n?```\s*\Z", re.DOTALL)
+_FENCE = re.compile(r"^```(?:html)?[ \t]*\n(.*)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
 def tokens_at_most(text: str) -> int:
@@ -27,15 +27,18 @@ def tokens_at_most(text: str) -> int:
 class ClaudeClient:
     """One request a call; `timeout` in seconds, for the whole answer."""
 
-    def __init__(self, base_url: str, key: str, model: str, *, timeout: float) -> None:
-        self.model, self.timeout = model, timeout
-        self._sdk = anthropic.Anthropic(base_url=base_url, api_key=key, timeout=timeout, max_retries=0)
+    def __init__(self, base_url: str, key: str, model: str, *, allow_private: bool, timeout: float) -> None:
+        self.base_url, self.key, self.model = base_url, key, model
+        self.allow_private, self.timeout = allow_private, timeout
 
     def ask(self, instructions: str, prompt: str, *, key: str) -> Answer:
         """The raw answer. Raises ProviderError; what is in the answer, `content` reads."""
         with (
-            sdk.speaking_to(anthropic, PROVIDER),
-            self._sdk.messages.with_streaming_response.create(
+            sdk.speaking_to(anthropic, PROVIDER, self.base_url, allow_private=self.allow_private),
+            anthropic.Anthropic(
+                base_url=self.base_url, api_key=self.key, timeout=self.timeout, max_retries=0
+            ) as client,
+            client.messages.with_streaming_response.create(
                 model=self.model,
                 max_tokens=MAX_TOKENS,
                 system=instructions,
@@ -83,5 +86,5 @@ def content(raw: dict[str, Any]) -> str:
     text = "".join(parts).strip()
     if not text:
         raise Garbled(PROVIDER, "it answered with nothing", code="empty", detail=str(raw))
-    fenced = _FENCE.match(text)
+    fenced = _FENCE.search(text)
     return fenced[1] if fenced else text

@@ -36,6 +36,10 @@ class PictureClient:
         # Another session: the token is for the API, not for the host that a picture lies on.
         self._delivery = web.session(allow_private=allow_private)
 
+    def close(self) -> None:
+        self._api.close()
+        self._delivery.close()
+
     def create(self, prompt: str, aspect: str, *, key: str) -> Answer:
         """Ask for a picture. The answer is a prediction, seldom finished yet."""
         body: dict[str, Any] = {"input": {"prompt": prompt, "aspect_ratio": aspect}}

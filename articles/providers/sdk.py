@@ -51,10 +51,14 @@ def _not_json(provider: str, body: bytes) -> Garbled:
 
 
 @contextmanager
-def speaking_to(sdk: Any, provider: str) -> Iterator[None]:
-    """Turns the errors of an SDK and of its transport into ours."""
+def speaking_to(sdk: Any, provider: str, base_url: str, *, allow_private: bool) -> Iterator[None]:
+    """Turns the errors of an SDK and of its transport into ours. Raises Rejected for an address inside the network."""
     try:
+        if not allow_private:
+            web.refuse_private(base_url)
         yield
+    except web.PrivateAddress as exc:
+        raise web.private_address(provider) from exc
     except (sdk.APITimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout) as exc:
         raise Unreachable(provider, "it did not answer in time", code="timeout", lost=not _never_left(exc)) from exc
     except sdk.APIConnectionError as exc:

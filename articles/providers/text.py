@@ -27,40 +27,45 @@ class TextClient:
         model: str,
         *,
         api: Literal["responses", "chat"] = "responses",
+        allow_private: bool,
         timeout: float,
     ) -> None:
-        self.model, self.api, self.timeout = model, api, timeout
-        self._sdk = openai.OpenAI(base_url=base_url, api_key=key, timeout=timeout, max_retries=0)
+        self.base_url, self.key, self.model, self.api = base_url, key, model, api
+        self.allow_private, self.timeout = allow_private, timeout
 
     def ask(self, instructions: str, prompt: str, *, name: str, schema: dict[str, Any], key: str) -> Answer:
         """The raw answer to a prompt. Raises ProviderError; what is in the answer, `content` reads."""
-        make, wanted = (self._responses if self.api == "responses" else self._chat)(instructions, prompt, name, schema)
+        form = {"type": "json_schema", "name": name, "schema": schema, "strict": True}
+        wanted = (_as_response if self.api == "responses" else _as_chat)(instructions, prompt, form)
         with (
-            sdk.speaking_to(openai, PROVIDER),
-            make(**wanted, model=self.model, extra_headers={"Idempotency-Key": key}) as response,
+            sdk.speaking_to(openai, PROVIDER, self.base_url, allow_private=self.allow_private),
+            openai.OpenAI(base_url=self.base_url, api_key=self.key, timeout=self.timeout, max_retries=0) as client,
+            (client.responses if self.api == "responses" else client.chat.completions).with_streaming_response.create(
+                **wanted, model=self.model, extra_headers={"Idempotency-Key": key}
+            ) as response,
         ):
             raw = sdk.raw_answer(response, PROVIDER, seconds=self.timeout)
         return _answer(raw, self.model)
 
-    def _responses(
-        self, instructions: str, prompt: str, name: str, schema: dict[str, Any]
-    ) -> tuple[Any, dict[str, Any]]:
-        return self._sdk.responses.with_streaming_response.create, {
-            "instructions": instructions,
-            "input": prompt,
-            "max_output_tokens": MAX_TOKENS,
-            "text": {"format": {"type": "json_schema", "name": name, "schema": schema, "strict": True}},
-        }
 
-    def _chat(self, instructions: str, prompt: str, name: str, schema: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
-        return self._sdk.chat.completions.with_streaming_response.create, {
-            "messages": [{"role": "system", "content": instructions}, {"role": "user", "content": prompt}],
-            "max_completion_tokens": MAX_TOKENS,
-            "response_format": {
-                "type": "json_schema",
-                "json_schema": {"name": name, "schema": schema, "strict": True},
-            },
-        }
+def _as_response(instructions: str, prompt: str, form: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "instructions": instructions,
+        "input": prompt,
+        "max_output_tokens": MAX_TOKENS,
+        "text": {"format": form},
+    }
+
+
+def _as_chat(instructions: str, prompt: str, form: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "messages": [{"role": "system", "content": instructions}, {"role": "user", "content": prompt}],
+        "max_completion_tokens": MAX_TOKENS,
+        "response_format": {
+            "type": form["type"],
+            "json_schema": {name: form[name] for name in ("name", "schema", "strict")},
+        },
+    }
 
 
 def _answer(raw: dict[str, Any], asked: str) -> Answer:

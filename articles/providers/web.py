@@ -26,7 +26,7 @@ CONNECT_SECONDS = 10.0
 USER_AGENT = "Galley"
 
 
-class PrivateAddress(urllib3.exceptions.HTTPError):
+class PrivateAddress(Exception):
     """The host is inside the network, where requests may not go."""
 
 
@@ -114,6 +114,8 @@ def speaking_to(provider: str) -> Iterator[None]:
     """Turns the errors of requests into ours."""
     try:
         yield
+    except PrivateAddress as exc:
+        raise private_address(provider) from exc
     except requests.exceptions.ConnectTimeout as exc:
         raise Unreachable(provider, "it did not answer in time", lost=False, code="connect") from exc
     except requests.exceptions.SSLError as exc:
@@ -134,15 +136,17 @@ def speaking_to(provider: str) -> Iterator[None]:
         raise Unreachable(provider, "the connection broke off", code="broken", detail=str(exc)) from exc
 
 
+def private_address(provider: str) -> Rejected:
+    return Rejected(
+        provider,
+        "its address is inside the network, where Galley may not go",
+        action="use a public address, or allow private ones in the settings (GALLEY_ALLOW_PRIVATE_ADDRESSES)",
+        code="private_address",
+    )
+
+
 def _connection_error(provider: str, exc: requests.exceptions.ConnectionError) -> ProviderError:
     causes = [exc, *exc.args, *(getattr(arg, "reason", None) for arg in exc.args)]
-    if any(isinstance(cause, PrivateAddress) for cause in causes):
-        return Rejected(
-            provider,
-            "its address is inside the network, where Galley may not go",
-            action="use a public address, or allow private ones in the settings (GALLEY_ALLOW_PRIVATE_ADDRESSES)",
-            code="private_address",
-        )
     if any(isinstance(cause, urllib3.exceptions.NewConnectionError) for cause in causes):
         return Unreachable(provider, "nothing answers at its address", lost=False, code="connect")
     return Unreachable(provider, "the connection broke off", code="broken", detail=str(exc))

@@ -17,5 +17,6 @@ def text_client() -> TextClient | None:
         settings.OPENAI_API_KEY,
         settings.OPENAI_MODEL,
         api="chat" if settings.OPENAI_API == "chat" else "responses",
+        allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
         timeout=CALL_SECONDS,
     )

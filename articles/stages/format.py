@@ -61,6 +61,7 @@ def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
         settings.ANTHROPIC_BASE_URL,
         settings.ANTHROPIC_API_KEY,
         settings.ANTHROPIC_MODEL,
+        allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
         timeout=CALL_SECONDS,
     )
     call = run.ask(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable
+from contextlib import closing
 from datetime import timedelta
 
 from django.conf import settings
@@ -33,7 +34,8 @@ def run(run: Run) -> Outcome:
             allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
             timeout=READ_SECONDS,
         )
-        _Making(run, client).make(images)
+        with closing(client):
+            _Making(run, client).make(images)
         maker = settings.REPLICATE_MODEL
     else:
         for image in images:

@@ -1,0 +1,298 @@
+"""The run: claims, leases, waits, stops, and what people and the sweep may do with it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+from unittest import mock
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import DatabaseError
+from django.utils import timezone
+from django_q.models import OrmQ
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from articles import pipeline
+from articles.models import Article, Call, StageRecord
+from articles.providers.errors import Busy, Rejected, Unreachable
+from articles.report import report
+from articles.run import LEASE, Fenced, Run
+from tests.conftest import HandIn, error_of
+
+Work = Callable[[Article], Article]
+Fails = Callable[[Exception], None]
+
+
+def _raising(exc: Exception) -> mock.Mock:
+    return mock.Mock(side_effect=exc)
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Fails:
+    """Makes the first stage fail in a given way."""
+
+    def fails(exc: Exception) -> None:
+        monkeypatch.setattr("articles.stages.article.run", _raising(exc))
+
+    return fails
+
+
+def test_an_article_passes_all_stages(hand_in: HandIn, run: Work) -> None:
+    article = run(hand_in())
+
+    assert article.status == Article.Status.DONE
+    assert [record.state for record in article.records.all()] == ["done"] * 5
+    assert article.title == "Tariffs and AI"
+    assert 60 < article.word_count < 80
+    assert article.tree.verify() == []
+
+
+def test_only_one_claim_wins(hand_in: HandIn) -> None:
+    article = hand_in()
+
+    first, second = (pipeline._claim(article.pk) for _ in range(2))
+
+    assert first is not None
+    assert first.attempt == 1
+    assert second is None
+
+
+def test_a_doubled_message_does_nothing(hand_in: HandIn, run: Work) -> None:
+    article = run(hand_in())
+    before = Article.objects.filter(pk=article.pk).values().get()
+
+    run(article)
+
+    assert Article.objects.filter(pk=article.pk).values().get() == before
+
+
+def test_who_lost_the_lease_writes_nothing_more(hand_in: HandIn) -> None:
+    article = hand_in()
+    slow = pipeline._claim(article.pk)
+    assert slow is not None
+    Article.objects.filter(pk=article.pk).update(attempt=2)
+
+    for write in (Run(slow).hold, Run(slow).commit_manifest, lambda: Run(slow).save_file("a.txt", b"")):
+        with pytest.raises(Fenced):
+            write()
+
+
+@pytest.mark.parametrize("waited", range(6))
+def test_what_may_pass_waits_longer_each_time(hand_in: HandIn, run: Work, stage: Fails, waited: int) -> None:
+    article = hand_in()
+    Article.objects.update(retries=waited)
+    stage(Unreachable("The text service", "it did not answer in time"))
+
+    article = run(article)
+
+    seconds = min(15 * 2**waited, 900)
+    assert article.status == Article.Status.WAITING
+    assert article.next_at is not None
+    assert seconds - 5 <= (article.next_at - timezone.now()).total_seconds() <= seconds * 1.2
+    assert article.records.get(stage="article").state == StageRecord.State.PENDING
+
+
+def test_the_seventh_failure_stops_it(hand_in: HandIn, run: Work, stage: Fails) -> None:
+    article = hand_in()
+    Article.objects.update(retries=6)
+    stage(Unreachable("The text service", "it did not answer in time"))
+
+    assert run(article).status == Article.Status.FAILED
+
+
+def test_a_service_says_when_to_come_back(hand_in: HandIn, run: Work, stage: Fails) -> None:
+    article = hand_in()
+    stage(Busy("The text service", "it has too much to do", retry_after=120))
+
+    article = run(article)
+
+    assert article.next_at is not None
+    assert 110 < (article.next_at - timezone.now()).total_seconds() <= 120
+
+
+def test_what_no_waiting_helps_stops_at_once(hand_in: HandIn, run: Work, stage: Fails) -> None:
+    article = hand_in()
+    stage(Rejected("The text service", "it refuses to write about this", action="change the idea", thing="the article"))
+
+    article = run(article)
+
+    assert article.status == Article.Status.FAILED
+    assert str(report(article)) == (
+        "Galley could not finish “Tariffs and AI”: The text service declined the article (step 1 of 5).\n"
+        "Reason: it refuses to write about this.   Next: change the idea.\n"
+        f"Saved: what you handed in.   Not done: article, prompts, images, format, upload.   Backup: {article.tree_prefix}"
+    )
+    step = article.tree.manifest()["pipeline_stages"]["step1_article_generation"]
+    assert step["status"] == "failed"
+
+
+def test_a_mistake_of_ours_is_shown_and_not_tried_again(hand_in: HandIn, run: Work, stage: Fails) -> None:
+    article = hand_in()
+    stage(ZeroDivisionError("division by zero"))
+
+    article = run(article)
+
+    assert article.status == Article.Status.FAILED
+    assert error_of(article)["code"] == "bug"
+    assert "ZeroDivisionError" not in str(report(article))
+
+
+def test_a_database_that_restarts_only_delays(
+    hand_in: HandIn, run: Work, stage: Fails, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article = hand_in()
+    stage(DatabaseError("terminating connection"))
+    monkeypatch.setattr("articles.pipeline.time.sleep", lambda _: None)
+    monkeypatch.setattr("articles.pipeline.connection.close", lambda: None)
+
+    article = run(article)
+
+    assert (article.status, error_of(article)["code"]) == (Article.Status.WAITING, "database")
+
+
+def test_a_storage_that_is_away_only_delays(hand_in: HandIn, run: Work, storage_folder: Path) -> None:
+    article = hand_in()
+    storage_folder.parent.mkdir(exist_ok=True)
+    storage_folder.write_text("a file where the folder should be")
+
+    article = run(article)
+
+    assert (article.status, error_of(article)["code"]) == (Article.Status.WAITING, "storage")
+    storage_folder.unlink()
+    Article.objects.update(next_at=timezone.now())
+    assert pipeline.sweep().tasks_restarted == 1
+    assert run(article).status == Article.Status.DONE
+
+
+def test_recover_goes_on_where_it_stopped(
+    hand_in: HandIn, run: Work, monkeypatch: pytest.MonkeyPatch, editor: User
+) -> None:
+    article = hand_in()
+    with monkeypatch.context() as broken:
+        broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
+        article = run(article)
+    assert article.can_recover
+    with mock.patch("articles.stages.article.run", _raising(AssertionError("done already"))):
+        assert pipeline.resume(article, editor)
+        article = run(article)
+
+    assert article.status == Article.Status.DONE
+    assert article.error is None
+
+
+def test_recover_twice_does_it_once(hand_in: HandIn, run: Work, stage: Fails, editor: User) -> None:
+    article = hand_in()
+    stage(Rejected("The text service", "no"))
+    article = run(article)
+
+    assert [pipeline.resume(article, editor), pipeline.resume(article, editor)] == [True, False]
+
+
+def test_cancel_fences_who_is_at_work(hand_in: HandIn, editor: User) -> None:
+    article = hand_in()
+    working = pipeline._claim(article.pk)
+    assert working is not None
+
+    assert pipeline.cancel(article, editor)
+    with pytest.raises(Fenced):
+        Run(working).hold()
+    assert not pipeline.cancel(article, editor)
+
+
+@pytest.mark.parametrize(
+    ("lease", "owner", "found"),
+    [
+        (LEASE, "elsewhere|1|1", 0),  # another machine, its lease runs
+        (-LEASE, "elsewhere|1|1", 1),
+        (LEASE, "this", 0),  # alive
+        (LEASE, "reused", 1),  # another process has its number now
+        (LEASE, "gone", 1),
+    ],
+)
+def test_the_sweep_finds_the_dead(hand_in: HandIn, lease: timedelta, owner: str, found: int) -> None:
+    article = hand_in()
+    pipeline._claim(article.pk)
+    this = pipeline.this_process()
+    host, pid, started = this.split("|")
+    owners = {"this": this, "reused": f"{host}|{pid}|{int(started) - 1}", "gone": f"{host}|4194305|1"}
+    Article.objects.update(lease_until=timezone.now() + lease, lease_owner=owners.get(owner, owner))
+
+    swept = pipeline.sweep()
+
+    assert (swept.articles_found, swept.tasks_restarted) == (found, found)
+    assert Article.objects.get().status == ("queued" if found else "running")
+    assert pipeline.sweep() == pipeline.Swept()
+
+
+def test_a_zombie_is_dead() -> None:
+    child = subprocess.Popen([sys.executable, "-c", "pass"], stdout=subprocess.DEVNULL)
+    owner = f"host|{child.pid}|{pipeline._start_time(child.pid)}"
+    os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended; nobody has collected it
+
+    assert not pipeline.is_alive(owner)
+    child.wait()
+
+
+def test_an_article_that_kills_its_workers_is_given_up(hand_in: HandIn) -> None:
+    article = hand_in()
+    for _ in range(4):
+        assert pipeline._claim(article.pk)
+        Article.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
+        pipeline.sweep()
+
+    article.refresh_from_db()
+    assert article.status == Article.Status.FAILED
+    assert "died 4 times" in error_of(article)["reason"]
+
+
+def test_a_lost_message_is_given_again(
+    hand_in: HandIn, settings: Settings, django_capture_on_commit_callbacks: Callable[..., object]
+) -> None:
+    hand_in()
+    Article.objects.update(queued_at=timezone.now() - timedelta(minutes=3))
+    OrmQ.objects.all().delete()
+
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+        assert pipeline.sweep().tasks_restarted == 1
+    assert OrmQ.objects.count() == 1
+
+
+def test_two_articles_in_one_second_have_two_trees(hand_in: HandIn) -> None:
+    now = timezone.now()
+    with mock.patch("articles.pipeline.timezone.now", return_value=now):
+        prefixes = {hand_in().tree_prefix for _ in range(3)}
+
+    assert len(prefixes) == 3
+
+
+def test_a_queue_that_is_away_loses_no_article(
+    hand_in: HandIn, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Callable[..., object]
+) -> None:
+    monkeypatch.setattr("articles.pipeline.async_task", _raising(ConnectionError("no queue")))
+    with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+        article = hand_in()
+
+    assert Article.objects.get(pk=article.pk).status == Article.Status.QUEUED
+
+
+def test_queries_of_a_run_are_constant(hand_in: HandIn, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
+    article = hand_in()
+    with django_assert_max_num_queries(120):
+        pipeline.run_article(article.pk)
+
+
+def test_calls_that_a_person_gave_up_are_asked_anew(hand_in: HandIn, editor: User) -> None:
+    article = hand_in()
+    call = Call.objects.create(article=article, key="text", provider="P", idempotency_key="k", state=Call.State.FAILED)
+    Article.objects.update(status=Article.Status.FAILED, error={})
+
+    pipeline.resume(article, editor)
+
+    call.refresh_from_db()
+    assert call.state == Call.State.CLOSED
+    assert Run(article)._current("text", "P").generation == 2
