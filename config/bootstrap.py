@@ -44,16 +44,8 @@ def make_environment(purpose: str) -> None:
     if not (VENV / "bin" / "pip").exists():
         make_venv()
     say(f"Installing what Galley needs into {VENV.name} (once; a minute or two) …")
-    pip = [
-        VENV / "bin" / "python",
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        "--require-hashes",
-    ]
-    if subprocess.run([*pip, "--requirement", requirements], check=False).returncode:
+    pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    if subprocess.run([*pip, "--require-hashes", "--requirement", str(requirements)], check=False).returncode:
         stop("The packages could not be installed. Is the Python package index within reach?")
     stamp.write_text(wanted)
 

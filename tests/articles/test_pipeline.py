@@ -125,7 +125,8 @@ def test_what_no_waiting_helps_stops_at_once(hand_in: HandIn, run: Work, stage: 
     assert str(report(article)) == (
         "Galley could not finish “Tariffs and AI”: The text service declined the article (step 1 of 5).\n"
         "Reason: it refuses to write about this.   Next: change the idea.\n"
-        f"Saved: what you handed in.   Not done: article, prompts, images, format, upload.   Backup: {article.tree_prefix}"
+        "Saved: what you handed in.   Not done: article, prompts, images, format, upload.   "
+        f"Backup: {article.tree_prefix}"
     )
     step = article.tree.manifest()["pipeline_stages"]["step1_article_generation"]
     assert step["status"] == "failed"

@@ -1,0 +1,165 @@
+"""Settings from the environment: a wrong value is a sentence, not a stack trace."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from pytest_django import Settings
+
+from config import checks
+from config.env import Environment, Problem
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def _said(environment: Environment) -> list[str]:
+    return [problem.name for problem in environment.problems]
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "expected"),
+    [
+        ("flag", "yes", True),
+        ("flag", "0", False),
+        ("flag", "", False),
+        ("number", "12", 12),
+        ("number", "", 7),
+        ("url", "https://desk.example.org/", "https://desk.example.org"),
+        ("redis", "database", ""),
+        ("redis", "redis://127.0.0.1:6379/0", "redis://127.0.0.1:6379/0"),
+    ],
+)
+def test_values_are_read(method: str, value: str, expected: object) -> None:
+    environment = Environment({"X": value})
+    arguments = {"number": (7,)}.get(method, ())
+
+    assert getattr(environment, method)("X", *arguments) == expected
+    assert environment.problems == []
+
+
+@pytest.mark.parametrize(
+    ("method", "value", "arguments"),
+    [
+        ("flag", "perhaps", ()),
+        ("number", "many", (7,)),
+        ("number", "0", (7,)),
+        ("number", "-3", (7,)),
+        ("choice", "x", ("a", "b")),
+        ("url", "news.example.net", ()),
+        ("url", "ftp://desk", ()),
+        ("redis", "amqp://x", ()),
+        ("database", "mysql://x", ("sqlite:////tmp/x",)),
+        ("database", "nonsense", ("sqlite:////tmp/x",)),
+        ("storage", "backups-here", ("file:///tmp/x",)),
+        ("storage", "file://host/x", ("file:///tmp/x",)),
+        ("storage", "s3:///none", ("file:///tmp/x",)),
+        ("storage", "s3://bucket?secret_key=x", ("file:///tmp/x",)),
+        ("email", "pigeon://x", ()),
+    ],
+)
+def test_wrong_values_are_noted_and_never_raised(method: str, value: str, arguments: tuple[Any, ...]) -> None:
+    environment = Environment({"X": value})
+    getattr(environment, method)("X", *arguments)
+
+    [problem] = environment.problems
+    assert problem.name == "X"
+    assert value not in problem.wrong + problem.hint, "a value may hold a password"
+
+
+def test_a_bucket_is_named_by_an_address() -> None:
+    entry = Environment({"X": "s3://news/desk/1?endpoint_url=http%3A%2F%2F127.0.0.1%3A9000&region_name=eu"}).storage(
+        "X", ""
+    )
+
+    assert entry["OPTIONS"] == {
+        "bucket_name": "news",
+        "location": "desk/1",
+        "endpoint_url": "http://127.0.0.1:9000",
+        "region_name": "eu",
+    }
+
+
+def test_a_secret_can_lie_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("s3cret\n")
+
+    assert Environment({"K_FILE": str(tmp_path / "key")}).text("K") == "s3cret"
+    missing = Environment({"K_FILE": str(tmp_path / "none")})
+    assert missing.text("K", "default") == "default"
+    assert _said(missing) == ["K_FILE"]
+
+
+def test_half_a_pair_is_noted() -> None:
+    environment = Environment({"MODEL": "m"})
+    environment.together("MODEL", "KEY")
+
+    assert _said(environment) == ["KEY"]
+
+
+def test_every_problem_is_an_error_with_a_hint(settings: Settings) -> None:
+    settings.SETTINGS_PROBLEMS = [Problem("DATABASE_URL", "is wrong", "Write it right.")]
+
+    [error] = checks.environment_check()
+    assert (error.id, error.msg, error.hint) == ("galley.E001", "DATABASE_URL is wrong.", "Write it right.")
+
+
+def test_an_encryption_key_that_is_none_is_an_error(settings: Settings) -> None:
+    assert checks.encryption_check() == []
+    settings.GALLEY_ENCRYPTION_KEYS = ["short"]
+
+    [error] = checks.encryption_check()
+    assert error.id == "galley.E002"
+
+
+def test_a_folder_that_cannot_be_written_is_an_error(settings: Settings, tmp_path: Path) -> None:
+    assert checks.storage_check() == []
+    (tmp_path / "file").write_text("")
+    local = {"BACKEND": "backups.storage.LocalStorage", "OPTIONS": {"location": str(tmp_path / "file" / "x")}}
+    settings.STORAGES = {**settings.STORAGES, "backups": local}
+
+    [error] = checks.storage_check()
+    assert error.id == "galley.E003"
+
+
+def test_derived_encryption_keys_are_a_warning_in_production(settings: Settings) -> None:
+    [warning] = checks.encryption_deploy_check()
+    assert warning.id == "galley.W004"
+    settings.GALLEY_ENCRYPTION_KEYS = ["some"]
+    assert checks.encryption_deploy_check() == []
+
+
+def test_a_wrong_setting_stops_a_start_with_a_sentence(tmp_path: Path) -> None:
+    environment = {**os.environ, "GALLEY_VAR_DIR": str(tmp_path), "DATABASE_URL": "mysql://root:hunter2@db/x"}
+    said = subprocess.run(
+        [sys.executable, "-c", "import config.asgi"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert said.returncode != 0
+    assert "DATABASE_URL is not a database address that Galley can use" in said.stderr
+    assert "hunter2" not in said.stderr
+
+
+def test_the_present_settings_pass(db: None) -> None:
+    call_command("check")
+
+
+def test_every_variable_is_explained() -> None:
+    """Settings, .env.example and the operator's page name the same variables."""
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "config" / "settings.py").read_text()))
+    example = set(re.findall(r"^# ?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    operator = set(re.findall(r"`([A-Z0-9_]+)`", (ROOT / "docs" / "operator.md").read_text()))
+
+    assert read <= example
+    assert read <= operator
+    assert example - read <= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}

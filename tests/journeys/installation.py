@@ -1,0 +1,101 @@
+"""A Galley of its own for one journey: its settings, its command line, its workers, all real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from backups.storage import BucketStorage, LocalStorage
+from backups.tree import Tree
+from config.env import Environment
+from tests.doubles.server import Doubles
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@dataclass
+class Installation:
+    """Settings as a person would give them in .env; everything is spoken to from outside."""
+
+    folder: Path
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**os.environ, "GALLEY_VAR_DIR": str(self.folder), "PYTHONUNBUFFERED": "1", **self.settings}
+
+    def with_services(self, services: Doubles) -> None:
+        self.settings |= {
+            "OPENAI_BASE_URL": services.openai_url,
+            "OPENAI_API_KEY": "sk-test",
+            "ANTHROPIC_BASE_URL": services.anthropic_url,
+            "ANTHROPIC_API_KEY": "sk-ant-test",
+            "REPLICATE_BASE_URL": services.replicate_url,
+            "REPLICATE_API_TOKEN": "r8-test",
+        }
+
+    def manage(self, *words: str, given: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "manage.py", *words],
+            cwd=ROOT, env=self.environment, input=given, capture_output=True, text=True, timeout=120, check=check,
+        )  # fmt: skip
+
+    def ask(self, expression: str) -> Any:
+        """The value of a Python expression inside this installation, as JSON."""
+        code = f"import json; from articles.models import *; print('=>' + json.dumps({expression}, default=str))"
+        answer = self.manage("shell", "--verbosity", "0", "-c", code).stdout
+        return json.loads(answer.rpartition("=>")[2])
+
+    def prepare(self, user: str = "ada") -> None:
+        """Migrate, and make an editor."""
+        self.manage("migrate", "--verbosity", "0")
+        self.ask(f"__import__('django.contrib.auth.models', fromlist=['User']).User.objects.create_user({user!r}).pk")
+
+    @contextmanager
+    def workers(self) -> Iterator[Workers]:
+        running = Workers(self)
+        running.start()
+        try:
+            yield running
+        finally:
+            running.kill()
+
+    def tree(self, prefix: str) -> Tree:
+        """A tree as it lies in the storage, read by a client of its own."""
+        entry = Environment(self.settings).storage("GALLEY_STORAGE_URL", f"file://{self.folder / 'backups'}")
+        options = entry["OPTIONS"]
+        if entry["BACKEND"].endswith("LocalStorage"):
+            return Tree(LocalStorage(**options), prefix)
+        keys = {"access_key": self.settings["AWS_ACCESS_KEY_ID"], "secret_key": self.settings["AWS_SECRET_ACCESS_KEY"]}
+        return Tree(BucketStorage(**options, **keys), prefix)
+
+
+class Workers:
+    """A cluster of the queue, in a process group that dies together."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        log = (self.installation.folder / "workers.log").open("ab")
+        with log:
+            self.process = subprocess.Popen(
+                [sys.executable, "manage.py", "qcluster"],
+                cwd=ROOT, env=self.installation.environment, stdout=log, stderr=log, start_new_session=True,
+            )  # fmt: skip
+
+    def kill(self) -> None:
+        """As a power cut would: every process of it, at once."""
+        if self.process is not None:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.process = None
