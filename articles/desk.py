@@ -1,6 +1,153 @@
-from django.contrib.admin import AdminSite
+"""The desk: Django's admin with a start page that answers one question, "What needs me?"."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Model, Sum
+from django.db.models.base import ModelBase
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, URLResolver, path
+from django.utils import timezone
+
+from articles.models import Article, Call
+from articles.problems import Problem, problems
+
+# Tables of the machinery. Whoever may see them may also have any dotted function run: nobody but superusers.
+SUPERUSERS_ONLY = {"django_q", "axes"}
+SHOWN = 8  # running and finished articles on the start page
+UNCLAIMED = timedelta(minutes=2)
 
 
-class Desk(AdminSite):
+class SuperusersOnly:
+    """Put before an admin class of somebody else: no permission is enough there."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_superuser(request) and super().has_view_permission(request, obj)  # type: ignore[misc]
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return _is_superuser(request) and super().has_add_permission(request)  # type: ignore[misc]
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_superuser(request) and super().has_change_permission(request, obj)  # type: ignore[misc]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return _is_superuser(request) and super().has_delete_permission(request, obj)  # type: ignore[misc]
+
+
+def _is_superuser(request: HttpRequest) -> bool:
+    return bool(getattr(request.user, "is_superuser", False))
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the start page says to one person."""
+
+    problems: list[Problem]
+    moving: list[Article]
+    more_moving: int
+    unclaimed_since: datetime | None
+    done: list[Article]
+    done_today: int
+    cost_today: Decimal
+    is_new: bool
+
+    @property
+    def stopped(self) -> int:
+        return sum(len(problem.ids) for problem in self.problems)
+
+
+class Desk(admin.AdminSite):
     site_header = site_title = "Galley"
     index_title = "What needs me?"
+    index_template = "admin/start.html"
+    site_url = None
+    enable_nav_sidebar = False
+
+    def register(
+        self,
+        model_or_iterable: type[Model] | Iterable[type[Model]],
+        admin_class: type[admin.ModelAdmin[Any]] | None = None,
+        **options: Any,
+    ) -> None:
+        models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else list(model_or_iterable)
+        for model in models:
+            chosen = admin_class or admin.ModelAdmin
+            if model._meta.app_label in SUPERUSERS_ONLY:
+                chosen = type(f"SuperusersOnly{chosen.__name__}", (SuperusersOnly, chosen), {})
+            super().register(model, chosen, **options)
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        return [path("start/", self.admin_view(self.start_view), name="start"), *super().get_urls()]
+
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        context = super().each_context(request)
+        machinery = SUPERUSERS_ONLY | {"auth"}
+        sections = [
+            model
+            for app in context["available_apps"]
+            if app["app_label"] not in machinery
+            for model in app["models"]
+            if model["admin_url"]
+        ]
+        return context | {"sections": sections}
+
+    def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
+        return super().index(request, {**self._start_context(request), **(extra_context or {})})
+
+    def start_view(self, request: HttpRequest) -> HttpResponse:
+        """The moving part of the start page alone."""
+        return TemplateResponse(request, "admin/start_parts.html", self._start_context(request))
+
+    def _start_context(self, request: HttpRequest) -> dict[str, Any]:
+        allowed = request.user.has_perm("articles.view_article")
+        return {
+            "start": start(request.user) if allowed else None,
+            "greeting": greeting(timezone.localtime()),
+            "may_add": request.user.has_perm("articles.add_article"),
+            "may_change": request.user.has_perm("articles.change_article"),
+        }
+
+
+def greeting(now: datetime) -> str:
+    if now.hour < 5 or now.hour >= 18:
+        return "Good evening"
+    return "Good morning" if now.hour < 12 else "Good afternoon"
+
+
+def start(user: AbstractBaseUser | AnonymousUser) -> Start:
+    """What concerns this person (nine queries, however many articles there are)."""
+    mine = Article.objects.touchable_by(user)
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    moving = mine.filter(status__in=[Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING])
+    done = mine.filter(status=Article.Status.DONE, ended_at__gte=midnight)
+    shown = list(moving.order_by("created_at", "pk").with_progress()[:SHOWN])
+    spent = Call.objects.filter(article__in=mine, received_at__gte=midnight).aggregate(sum=Sum("cost"))["sum"]
+    return Start(
+        problems=problems(mine),
+        moving=shown,
+        more_moving=moving.count() - len(shown) if len(shown) == SHOWN else 0,
+        unclaimed_since=_unclaimed_since(),
+        done=list(done.order_by("-ended_at").with_progress()[:SHOWN]),
+        done_today=done.count(),
+        cost_today=spent or Decimal(0),
+        is_new=not mine.exists(),
+    )
+
+
+def _unclaimed_since() -> datetime | None:
+    """Since when articles are queued while nobody works on any: then the operator must look."""
+    if Article.objects.filter(status=Article.Status.RUNNING).exists():
+        return None
+    queued = Article.objects.filter(status=Article.Status.QUEUED, queued_at__lte=timezone.now() - UNCLAIMED)
+    return queued.order_by("queued_at").values_list("queued_at", flat=True).first()

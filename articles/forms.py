@@ -10,10 +10,12 @@ from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.db import IntegrityError, transaction
+from django.http import QueryDict
 
 from articles import manuscripts, pipeline
 from articles.models import Article, Preferences
 
+NO_SITE = "No site: a preview page here"
 KINDS = (".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
 
 
@@ -30,6 +32,12 @@ class SubmitForm(forms.ModelForm[Article]):
     class Meta:
         model = Article
         fields = ["idea", "manuscript", "style", "formatter", "site", "brand_primary", "brand_accent"]
+        widgets = {
+            "idea": forms.Textarea(attrs={"rows": 4}),
+            "manuscript": forms.Textarea(attrs={"rows": 10}),
+            "brand_primary": forms.ColorInput(),
+            "brand_accent": forms.ColorInput(),
+        }
 
     def __init__(self, *args: Any, user: User, site_by_name: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -39,8 +47,20 @@ class SubmitForm(forms.ModelForm[Article]):
             self.fields[name].initial = getattr(preferences, name)
             self.fields[name].required = False
         self._preferred = preferences
+        self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]
+        if not settings.OPENAI_API_KEY:
+            self.fields["idea"].help_text = "Not possible here yet: no text service is set up. Ask the operator."
         if site_by_name:
             self.fields["site"].to_field_name = "name"  # type: ignore[attr-defined]
+
+    def full_clean(self) -> None:
+        """A browser forgets the chosen file when a form comes back with errors: its text comes back in its place."""
+        super().full_clean()
+        if self.is_bound and self.errors and self.files.get("file"):
+            text = self.cleaned_data.get("manuscript")
+            self.data = (
+                {**self.data.dict(), "manuscript": text} if text and isinstance(self.data, QueryDict) else self.data
+            )
 
     def take_manuscript(self, name: str, content: bytes) -> None:
         """A file from the shell, as if it had been uploaded."""
@@ -105,3 +125,17 @@ class SubmitForm(forms.ModelForm[Article]):
                 if last:
                     raise
         return article
+
+
+class ChangeForm(forms.ModelForm[Article]):
+    """What may still be changed of an article that rests."""
+
+    class Meta:
+        model = Article
+        fields = ["title", "site", "formatter", "brand_primary", "brand_accent"]
+        widgets = {"brand_primary": forms.ColorInput(), "brand_accent": forms.ColorInput()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if "site" in self.fields:
+            self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]

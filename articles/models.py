@@ -76,7 +76,10 @@ class ArticleQuerySet(models.QuerySet["Article"]):
             .defer("manuscript", "html")
             .prefetch_related(
                 "records",
-                Prefetch("images", ImageFile.objects.only("article_id", "role", "sha256", "file", "bytes")),
+                Prefetch(
+                    "images",
+                    ImageFile.objects.only("article_id", "role", "sha256", "file", "bytes", "wordpress_media_id"),
+                ),
             )
             .with_cost()
         )
@@ -154,6 +157,7 @@ class Article(models.Model):
         records: RelatedManager[StageRecord]
         images: RelatedManager[ImageFile]
         calls: RelatedManager[Call]
+        attempts: RelatedManager[Attempt]
         events: RelatedManager[Event]
 
     class Meta:
@@ -370,6 +374,42 @@ class ImageFile(models.Model):
 
     def url_is_fresh(self, now: datetime) -> bool:
         return bool(self.source_url and self.source_expires_at and self.source_expires_at > now)
+
+
+class Attempt(models.Model):
+    """One go at an article: who asked for it and why, from which stage, and how it ended."""
+
+    class Why(models.TextChoices):
+        SUBMITTED = "submitted", "Handed in"
+        RECOVERED = "recovered", "Recovered"
+        RETRIED = "retried", "Tried again by itself"
+        INTERRUPTED = "interrupted", "Went on after an interruption"
+
+    class Outcome(models.TextChoices):
+        DONE = "done", "Done"
+        STOPPED = "stopped", "Stopped"
+        WAITING = "waiting", "Waited"
+        PAUSED = "paused", "Went on later"
+        INTERRUPTED = "interrupted", "Interrupted"
+
+    article = models.ForeignKey(Article, models.CASCADE, related_name="attempts")
+    number = models.PositiveIntegerField(null=True)  # the article's attempt that it became; null: not begun
+    why = models.CharField(max_length=12, choices=Why)
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    asked_at = models.DateTimeField(default=timezone.now)
+    from_stage = models.CharField(max_length=10, choices=Stage, blank=True)
+    reused = models.JSONField(default=list)  # names of files that were there and whole
+    again = models.JSONField(default=list)  # what was to be made again, in words
+    started_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
+    outcome = models.CharField(max_length=12, choices=Outcome, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["article", "number"], name="attempt_by_number")]
+
+    def __str__(self) -> str:
+        return f"{self.get_why_display()} {self.asked_at:%Y-%m-%d %H:%M}"
 
 
 class Event(models.Model):

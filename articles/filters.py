@@ -1,0 +1,53 @@
+"""Filters of the list of articles."""
+
+# ruff: noqa: ARG002  Django's hooks hand over more than each of them needs
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django.contrib import admin
+from django.contrib.admin.options import ModelAdmin
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from articles.models import Article, ArticleQuerySet
+from articles.problems import problems, with_problem
+
+Choices = list[tuple[str, str]]
+STATES = {
+    "moving": ("On its way", [Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING]),
+    "stopped": ("Stopped", [Article.Status.FAILED]),
+    "done": ("Done", [Article.Status.DONE]),
+    "cancelled": ("Cancelled", [Article.Status.CANCELLED]),
+}
+
+
+class StateFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return [(name, label) for name, (label, _) in STATES.items()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        _, statuses = STATES.get(self.value() or "", ("", None))
+        return queryset if statuses is None else queryset.filter(status__in=statuses)
+
+
+class ProblemFilter(admin.SimpleListFilter):
+    """Shown only where something stopped."""
+
+    title = "what stopped it"
+    parameter_name = "problem"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        mine = Article.objects.touchable_by(request.user)
+        return [(problem.key, f"{problem.label} ({len(problem.ids)})") for problem in problems(mine)]
+
+    def has_output(self) -> bool:
+        """Also when the problem was just solved, so that a link to it shows an empty list and not a full one."""
+        return bool(self.lookup_choices or self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        key = self.value()
+        return with_problem(cast(ArticleQuerySet, queryset), key) if key else queryset

@@ -1,0 +1,291 @@
+"""What the page of one article shows: its stages, its pictures, what it cost, and its manifest made readable."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from django.urls import reverse
+from django.utils.dateparse import parse_datetime
+
+from articles import words
+from articles.models import Article, Call, ImageFile, Stage, StageRecord
+from articles.providers.errors import ProviderError
+from articles.report import Report, report
+from articles.run import storing
+from backups.tree import MANIFEST, TreeError
+
+MOST_EVENTS = 100
+STAGE_OF = {
+    "text": Stage.ARTICLE,
+    "prompts": Stage.PROMPTS,
+    "image": Stage.IMAGES,
+    "format": Stage.FORMAT,
+    "media": Stage.UPLOAD,
+    "post": Stage.UPLOAD,
+}
+THINGS = {"text": "the article", "prompts": "the picture prompts", "format": "the page", "post": "the draft"}
+MAKERS = {
+    "manuscript": "your manuscript, as it is",
+    "headings": "made from the headings",
+    "drawn": "drawn title cards",
+    "template": "the template",
+    "preview": "preview page, here",
+}
+
+
+@dataclass(frozen=True)
+class File:
+    """An artefact: its name in the tree, its address, its size in bytes, the beginning of its hash."""
+
+    name: str
+    url: str
+    bytes: int
+    sha256: str = ""
+
+    @property
+    def short_hash(self) -> str:
+        return self.sha256[:12]
+
+
+@dataclass(frozen=True)
+class StageRow:
+    """A line of the list of stages. `facts` are phrases, as `2,143 words`."""
+
+    step: words.Step
+    number: int
+    record: StageRecord | None
+    facts: list[str]
+    file: File | None
+    cost: Decimal | None
+    pictures: list[PictureRow] = field(default_factory=list)
+
+    @property
+    def began(self) -> datetime | None:
+        return self.record.started_at if self.record else None
+
+    @property
+    def ended(self) -> datetime | None:
+        return (self.record.finished_at or self.record.failed_at) if self.record else None
+
+
+@dataclass(frozen=True)
+class PictureRow:
+    """A picture of the article; `file` and `sidecar` are there once it is stored."""
+
+    image: ImageFile
+    file: File | None
+    sidecar: File | None
+
+
+@dataclass(frozen=True)
+class CallRow:
+    """A line of the ledger of calls. `marks` are sentences about what may have been charged twice, or failed."""
+
+    call: Call
+    thing: str
+    tokens: int
+    marks: list[str]
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything about one article but its manifest, which lies in the storage."""
+
+    article: Article
+    state: str
+    report: Report | None
+    progress: str
+    done: int
+    stages: list[StageRow]
+    calls: list[CallRow]
+    cost: Decimal
+    unknown_costs: int
+    events: list[Any]
+    has_page: bool
+
+
+def page(article: Article) -> Page:
+    """The rows of one article (four queries)."""
+    images, calls = list(article.images.all()), list(article.calls.defer("answer"))
+    stages = _stages(article, images, calls)
+    return Page(
+        article=article,
+        state=words.state(article),
+        report=report(article) if article.error else None,
+        progress=words.progress(article),
+        done=sum(row.step.kind == "done" for row in stages),
+        stages=stages,
+        calls=[_call_row(call, article) for call in calls],
+        cost=sum((call.cost for call in calls if call.cost is not None), Decimal(0)),
+        unknown_costs=sum(call.cost is None and call.is_paid and _is_charged(call) for call in calls),
+        events=list(article.events.all()[:MOST_EVENTS]),
+        has_page=any(row.file and row.step.kind == "done" and row.step.label != "Prompts" for row in stages),
+    )
+
+
+def _stages(article: Article, images: list[ImageFile], calls: list[Call]) -> list[StageRow]:
+    records = {record.stage: record for record in article.records.all()}
+    of_stage: dict[Stage, list[Call]] = defaultdict(list)
+    for call in calls:
+        of_stage[_stage(call)].append(call)
+    rows = []
+    for stage, step in zip(Stage, words.steps(article), strict=True):
+        record = records.get(stage)
+        costs = [call.cost for call in of_stage[stage] if call.cost is not None]
+        rows.append(
+            StageRow(
+                step=step,
+                number=stage.step,
+                record=record,
+                facts=_facts(article, stage, record, images, of_stage[stage]),
+                file=_file(article, record.file, record.bytes, record.sha256) if record and record.file else None,
+                cost=sum(costs, Decimal(0)) if costs else None,
+                pictures=[_picture_row(article, image) for image in images] if stage == Stage.IMAGES else [],
+            )
+        )
+    return rows
+
+
+def _facts(
+    article: Article, stage: Stage, record: StageRecord | None, images: list[ImageFile], calls: list[Call]
+) -> list[str]:
+    if record is None:
+        return []
+    facts = [MAKERS.get(record.maker, record.maker)] if record.maker else []
+    stored = [image for image in images if image.is_stored]
+    done = record.state == StageRecord.State.DONE
+    if stage == Stage.ARTICLE and done:
+        facts.append(words.count(article.word_count, "word"))
+    if stage == Stage.PROMPTS and done:
+        facts.append(words.count(len(images), "prompt"))
+    if stage == Stage.IMAGES and images:
+        facts.append(f"{len(stored)} of {words.count(len(images), 'picture')}")
+    if stage == Stage.FORMAT and done and record.maker == "template" and record.details.get("reason"):
+        facts[0] = f"the template ({record.details['reason']})"
+    if stage == Stage.UPLOAD and article.site_id and images:
+        sent = sum(image.wordpress_media_id is not None for image in images)
+        facts.append(f"{sent} of {words.count(len(images), 'picture')} there")
+    tokens = sum(call.input_tokens + call.output_tokens for call in calls)
+    if tokens:
+        facts.append(words.count(tokens, "token"))
+    return facts
+
+
+def _picture_row(article: Article, image: ImageFile) -> PictureRow:
+    if not image.is_stored:
+        return PictureRow(image, None, None)
+    sidecar = image.stored_base64
+    return PictureRow(
+        image,
+        _file(article, image.file_name, image.bytes, image.sha256),
+        _file(article, sidecar.name, sidecar.bytes, sidecar.sha256),
+    )
+
+
+def _file(article: Article, name: str, size: int, sha256: str = "") -> File:
+    return File(name, reverse("artefact", args=[article.uid, name]), size, sha256)
+
+
+# What it cost
+
+
+def _kind(call: Call) -> str:
+    return call.key.partition(":")[0]
+
+
+def _stage(call: Call) -> Stage:
+    return STAGE_OF.get(_kind(call), Stage.ARTICLE)
+
+
+def _is_charged(call: Call) -> bool:
+    """Calls to sites cost nothing."""
+    return _stage(call) != Stage.UPLOAD
+
+
+def _thing(call: Call) -> str:
+    kind, _, part = call.key.partition(":")
+    part = part.replace("_", " ").replace("-", " ")
+    if kind in ("image", "media"):
+        return f"the {part} image" if kind == "image" else f"the {part} image, to the site"
+    return f"{THINGS.get(kind, kind)}{f', {part}' if part else ''}"
+
+
+def _call_row(call: Call, article: Article) -> CallRow:
+    marks = []
+    if call.lost_answers and _is_charged(call):
+        marks.append("May have been charged twice: an answer to it was lost on the way.")
+    elif call.lost_answers:
+        marks.append("Sent again after an answer was lost; Galley looked first, so nothing is there twice.")
+    if call.state == Call.State.INTENT and call.sends and not article.is_moving and _is_charged(call):
+        marks.append("No answer came; it may have been charged all the same.")
+    if call.error:
+        marks.append(f"{ProviderError.restored(call.error).reason[:1].upper()}{call.error['reason'][1:]}.")
+    return CallRow(call, _thing(call), call.input_tokens + call.output_tokens, marks)
+
+
+# The manifest
+
+
+@dataclass(frozen=True)
+class ManifestPage:
+    """The manifest as it lies in the storage; `problem` says why it cannot be shown."""
+
+    url: str
+    problem: str = ""
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    steps: list[tuple[str, str, datetime | None]] = field(default_factory=list)
+    files: list[File] = field(default_factory=list)
+
+    @property
+    def bytes(self) -> int:
+        return sum(file.bytes for file in self.files)
+
+
+def manifest_page(article: Article) -> ManifestPage:
+    """Reads the manifest (one request to the storage)."""
+    url = reverse("artefact", args=[article.uid, MANIFEST])
+    if not article.attempt:
+        return ManifestPage(url, "It is written as soon as work on the article begins.")
+    try:
+        with storing():
+            manifest = article.tree.manifest()
+            files = [
+                _file(article, stored.name, stored.bytes, stored.sha256) for stored in article.tree.files().values()
+            ]
+    except TreeError as exc:
+        return ManifestPage(url, str(exc))
+    except ProviderError as exc:
+        return ManifestPage(url, f"{exc.provider} could not be read just now. Reload the page in a minute.")
+    return ManifestPage(url, "", _manifest_facts(manifest), _manifest_steps(manifest), files)
+
+
+def _manifest_facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
+    article, source = manifest.get("article", {}), manifest.get("source", {})
+    facts = [
+        ("Title", article.get("title") or "not yet"),
+        ("Words", f"{article.get('word_count', 0):,}"),
+        ("Handed in by", source.get("owner")),
+        ("Handed in as", source.get("manuscript_name") or ("a manuscript" if source.get("manuscript") else "an idea")),
+        ("Site", source.get("site") or "none, a preview page"),
+        ("Components", ", ".join(_components(article)) or "none found"),
+    ]
+    return [(name, str(value)) for name, value in facts if value]
+
+
+def _components(article: dict[str, Any]) -> list[str]:
+    """`["2 pull quotes", "1 sidebar"]`"""
+    kinds = [str(entry.get("type", "")).replace("_", " ") for entry in article.get("components", [])]
+    return [words.count(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
+
+
+def _manifest_steps(manifest: dict[str, Any]) -> list[tuple[str, str, datetime | None]]:
+    """The label, status and time of each of the five steps, as they are written there."""
+    steps = list(manifest.get("pipeline_stages", {}).values())
+    return [
+        (str(stage.label), str(step.get("status", "")), parse_datetime(step.get("timestamp") or ""))
+        for stage, step in zip(Stage, steps, strict=False)
+    ]

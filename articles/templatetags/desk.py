@@ -1,0 +1,89 @@
+"""Times, sums and states as the desk writes them."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+
+from django import template
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.template.defaultfilters import filesizeformat
+from django.utils import formats, timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from articles import words
+from articles.models import Article
+
+register = template.Library()
+
+
+def _time(moment: datetime, text: str) -> SafeString:
+    local = timezone.localtime(moment)
+    exact = formats.date_format(local, "l j F Y, H:i:s")
+    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, text)
+
+
+@register.filter
+def ago(moment: datetime | None) -> SafeString | str:
+    """How long ago, with the exact time on hover."""
+    return _time(moment, words.age(moment)) if moment else "–"
+
+
+@register.filter
+def clock(moment: datetime | None) -> SafeString | str:
+    """The time of the day, with the exact time on hover."""
+    return _time(moment, words.clock(moment)) if moment else "–"
+
+
+@register.filter
+def took(start: datetime | None, end: datetime | None) -> str:
+    return words.duration(end - start) if start and end and end >= start else ""
+
+
+@register.filter
+def money(sum_: Decimal | None) -> str:
+    """`$4.10`; less than a cent keeps two digits that mean something: `$0.0042`."""
+    if sum_ is None:
+        return "not known"
+    if 0 < sum_ < Decimal("0.01"):
+        return f"${sum_:.4f}"
+    return f"${sum_:,.2f}"
+
+
+@register.filter
+def size(bytes_: int) -> str:
+    return str(filesizeformat(bytes_))
+
+
+@register.filter
+def count(number: int, thing: str) -> str:
+    """`{{ 3|count:"article" }}` is `3 articles`."""
+    return words.count(number, *thing.split(","))
+
+
+@register.filter
+def state(article: Article) -> str:
+    return words.state(article)
+
+
+@register.filter
+def progress(article: Article) -> str:
+    return words.progress(article)
+
+
+@register.filter
+def link_words(article: Article) -> str:
+    return words.link_words(article)
+
+
+@register.filter
+def owner_for(article: Article, user: AbstractBaseUser | AnonymousUser) -> str:
+    """`you`, or the name of somebody else."""
+    return "you" if article.owner_id == user.pk else article.owner.get_username()
+
+
+@register.inclusion_tag("admin/articles/article/strip.html")
+def strip(article: Article) -> dict[str, object]:
+    """The five stages as marks, the present one with its name."""
+    return {"steps": words.steps(article), "is_moving": article.is_moving}
