@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +16,7 @@ from django.utils.text import slugify
 from articles import markup
 from articles.models import Call, ImageFile, Stage
 from articles.providers import Answer
-from articles.providers.errors import Refused, Rejected, Unreachable
+from articles.providers.errors import ProviderError, Refused, Rejected, Unreachable
 from articles.run import Outcome, Run
 from backups.tree import Damaged, Stored
 from publishing import secrets
@@ -33,11 +35,10 @@ def client_for(site: Site) -> WordPress:
     try:
         secret = site.secret
     except secrets.Undecipherable as exc:
-        action = f'enter the password of site "{site}" again, then press Recover'
         raise Refused(
-            PROVIDER,
-            "the stored password cannot be read with the present keys",
-            action=action,
+            "Galley",
+            f'the stored password of site "{site}" cannot be read with the present keys',
+            action=f'enter the password of site "{site}" again, then press Recover',
             code="undecipherable",
         ) from exc
     kind = "jwt" if site.kind == Site.Kind.JWT else "app-password"
@@ -59,7 +60,6 @@ def check_login(client: WordPress) -> None:
             f'user "{login.user}" may not {" or ".join(lacking)} there',
             action=f'give user "{login.user}" the role Author or Editor on site "{login.name}", then press Recover',
             code="rights",
-            thing="the draft",
         )
 
 
@@ -95,21 +95,28 @@ class _Upload:
 
     def __init__(self, run: Run, site: Site) -> None:
         self.run_, self.site, self.article = run, site, run.article
-        self.client = client_for(site)
+        self.images = list(run.article.images.all())
 
     def run(self) -> Outcome:
-        check_login(self.client)
-        images = list(self.article.images.all())
-        for image in images:
+        with _about(self._first_thing()):
+            self.client = client_for(self.site)
+            check_login(self.client)
+        for image in self.images:
             self._upload(image)
-        content = self._content(formatted_page(self.run_), images)
-        call = self._post(content, images)
-        post = call.raw
+        content = self._content(formatted_page(self.run_))
+        call = self._draft(content)
         stored = self.run_.save_file(FILE, content.encode())
         self.run_.done(call)
-        details = {"post_id": post["id"], "site": self.site.name, "slug": str(post.get("slug", ""))[:200]}
+        post = call.raw
+        if post.get("status") == "trash":
+            self.run_.note("trashed", f'The draft lies in the trash of site "{self.site}"')
+        details = {"post_id": post["id"], "site": self.site.name, "slug": post.get("slug", "")}
         link = f"{self.site.url.rstrip('/')}/wp-admin/post.php?post={post['id']}&action=edit"
         return Outcome(stored, maker=f"WordPress {self.site.name}", details=details, article={"link": link})
+
+    def _first_thing(self) -> str:
+        """What is not there yet, and so is what a refused login refuses."""
+        return next((_called(image) for image in self.images if not image.wordpress_media_id), "the draft")
 
     @property
     def _provider(self) -> str:
@@ -124,87 +131,114 @@ class _Upload:
             if left > timedelta(0):
                 raise Unreachable(
                     PROVIDER,
-                    "an earlier request may still be at work there",
+                    "an earlier answer was lost, and the site may still be at work on it",
                     code="settling",
                     retry_after=left.total_seconds() + 1,
                 )
         return None
 
+    @contextmanager
+    def _completing(self, call: Call, thing: str) -> Iterator[None]:
+        """Around what an item still needs. One that cannot be completed is looked for anew after Recover."""
+        try:
+            with _about(thing):
+                yield
+        except ProviderError as exc:
+            if not exc.retry:
+                self.run_.spoilt(call, exc)
+            raise
+
+    # Pictures
+
     def _upload(self, image: ImageFile) -> None:
         key = f"img-{self.article.uid[:12]}-{image.role.replace('_', '-')}-{image.sha256[:8]}"
-        thing = f"the {image.label} image"
         call = self.run_.ask(
             f"media:{image.role}",
-            thing,
+            _called(image),
             provider=self._provider,
             look_up=lambda call: self._settled(call, self.client.find_media(key)),
-            send=lambda _: Answer(self.client.upload(key, _load(self.run_, image.stored, thing), image.alt_text)),
+            send=lambda _: Answer(
+                self.client.upload(key, _load(self.run_, image.stored, _called(image)), image.alt_text)
+            ),
         )
         if call.state == Call.State.DONE:
             return
-        media = self._whole(call.raw, image)
-        image.wordpress_media_id, image.wordpress_url = media["id"], _address(media)
+        with self._completing(call, _called(image)):
+            media = self._whole(call.raw, image)
+        image.wordpress_media_id, image.wordpress_url = media["id"], media["source_url"]
         image.save(update_fields=["wordpress_media_id", "wordpress_url"])
         self.run_.done(call)
 
     def _whole(self, media: Json, image: ImageFile) -> Json:
         """The media item with its smaller versions and its alt text, which a crash may have kept from it."""
-        details = media.get("media_details")
-        if not isinstance(details, dict) or not details.get("width") or not details.get("sizes"):
+        if not media["width"] or not media["has_sizes"]:
             media = self.client.make_sizes(media["id"])
-            details = media.get("media_details")
-        if not isinstance(details, dict) or not details.get("width"):
+        if not media["width"]:
             raise Rejected(
                 PROVIDER,
                 "the site took the file, but sees no picture in it",
                 code="no_picture",
                 action=f'ask who runs site "{self.site}" whether it can work on pictures, then press Recover',
-                thing=f"the {image.label} image",
                 detail=str(media),
             )
-        if image.alt_text and not media.get("alt_text"):
+        if image.alt_text and not media["alt_text"]:
             media = self.client.update_media(media["id"], {"alt_text": image.alt_text})
+        if not media["source_url"].startswith(("https://", "http://")) or len(media["source_url"]) > 500:
+            raise Rejected(
+                PROVIDER,
+                "the site gave no usable address for the picture",
+                code="no_address",
+                action=f'ask who runs site "{self.site}" where its pictures are, then press Recover',
+                detail=str(media),
+            )
         return media
 
-    def _content(self, page: str, images: list[ImageFile]) -> str:
+    # The draft
+
+    def _content(self, page: str) -> str:
         """What WordPress gets: pictures by its own addresses, in one block that the editor leaves alone."""
         root = markup.parse(page)
-        by_name = {image.file_name: image for image in images}
+        by_name = {image.file_name: image for image in self.images}
         for element in root.iter("img"):
             if image := by_name.get(element.get("src", "")):
                 element.set("src", image.wordpress_url)
                 element.set("class", f"wp-image-{image.wordpress_media_id}")  # WordPress adds the smaller versions
-        return f"<!-- idem:{self._key} -->\n<!-- wp:html -->\n{markup.serialize(root)}\n<!-- /wp:html -->\n"
+        return f"<!-- {self._mark} -->\n<!-- wp:html -->\n{markup.serialize(root)}\n<!-- /wp:html -->\n"
 
     @property
-    def _key(self) -> str:
-        """The slug, readable and this article's alone."""
+    def _mark(self) -> str:
+        """In the text, where it stays when a person gives the post another address or the article another title."""
+        return f"idem:{self.article.uid}"
+
+    @property
+    def _slug(self) -> str:
+        """Readable, and this article's alone."""
         words = slugify(str(self.article))[:60].strip("-")
         return f"{words or 'article'}-{self.article.uid[:12]}"
 
-    def _post(self, content: str, images: list[ImageFile]) -> Call:
-        wanted = self._wanted(images)
+    def _draft(self, content: str) -> Call:
+        thing = "the draft"
+        with _about(thing):
+            wanted = self._wanted()
+        title = str(self.article).replace("<", "&lt;").replace(">", "&gt;")  # it is text, and WordPress takes HTML
         call = self.run_.ask(
             "post",
-            "the draft",
+            thing,
             provider=self._provider,
-            look_up=lambda call: self._settled(call, self.client.find_post(self._key)),
-            send=lambda _: Answer(
-                self.client.create_draft(self._key, {"title": str(self.article), "content": content, **wanted})
-            ),
+            look_up=lambda call: self._settled(call, self.client.find_post(self._slug, self._mark)),
+            send=lambda _: Answer(self.client.create_draft(self._slug, {"title": title, "content": content, **wanted})),
         )
-        self._complete(call.raw, wanted)
+        with self._completing(call, thing):
+            self._complete(call.raw, wanted)
         return call
 
-    def _wanted(self, images: list[ImageFile]) -> dict[str, Any]:
-        hero = next((image for image in images if image.role == "hero"), None)
-        categories = [self.client.category(name) for name in self.site.category_names]
-        if None in categories:
-            self.run_.note(
-                "category",
-                f'User "{self.site.user}" may not make categories on the site; the draft lacks some',
-            )
-        found = [category for category in categories if category is not None]
+    def _wanted(self) -> dict[str, Any]:
+        hero = next((image for image in self.images if image.role == "hero"), None)
+        categories = {name: self.client.category(name) for name in self.site.category_names}
+        if lacking := [name for name, category in categories.items() if category is None]:
+            names = ", ".join(lacking)
+            self.run_.note("category", f'User "{self.site.user}" may not make categories; the draft lacks {names}')
+        found = [category for category in categories.values() if category is not None]
         return ({"featured_media": hero.wordpress_media_id} if hero else {}) | ({"categories": found} if found else {})
 
     def _complete(self, post: Json, wanted: dict[str, Any]) -> None:
@@ -213,30 +247,34 @@ class _Upload:
             return
         post = self.client.update_post(post["id"], _lacking(post, wanted))
         if lacking := _lacking(post, wanted):
-            names = " and ".join(
-                {"featured_media": "the hero image", "categories": "the categories"}[name] for name in lacking
-            )
+            names = {"featured_media": "the hero image", "categories": "the categories"}
             raise Rejected(
                 PROVIDER,
-                f"the site dropped {names} from the draft",
+                f"the site dropped {' and '.join(names[name] for name in lacking)} from the draft",
                 code="dropped",
-                thing="the draft",
                 action=f'ask who runs site "{self.site}" whether a plugin forbids it, then press Recover',
             )
 
 
+@contextmanager
+def _about(thing: str) -> Iterator[None]:
+    """Gives the errors of a service the thing that they are about."""
+    try:
+        yield
+    except ProviderError as exc:
+        exc.thing = exc.thing or thing
+        raise
+
+
+def _called(image: ImageFile) -> str:
+    return f"the {image.label} image"
+
+
 def _lacking(post: Json, wanted: dict[str, Any]) -> dict[str, Any]:
-    """What is wanted and the post has none of; what a person chose there instead stays."""
+    """What is wanted and the post has none of."""
     lacking: dict[str, Any] = {}
-    if wanted.get("featured_media") and not post.get("featured_media"):
+    if wanted.get("featured_media") and not post["featured_media"]:
         lacking["featured_media"] = wanted["featured_media"]
-    if wanted.get("categories") and not set(wanted["categories"]) & set(post.get("categories") or []):
+    if wanted.get("categories") and not set(wanted["categories"]) & set(post["categories"]):
         lacking["categories"] = wanted["categories"]
     return lacking
-
-
-def _address(media: Json) -> str:
-    address = str(media.get("source_url", ""))
-    if not address.startswith(("https://", "http://")) or len(address) > 500:
-        raise Rejected(PROVIDER, "the site gave no address for the picture", code="no_address", detail=str(media))
-    return address

@@ -8,22 +8,30 @@ Reference: the REST API handbook of WordPress; behaviour of 6.1.9 and 6.5.5 as s
 
 from __future__ import annotations
 
+import base64
+import html
+import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal, NamedTuple, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import orjson
-import requests
+from requests.auth import HTTPBasicAuth
 
 from articles.providers import web
-from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
+from articles.providers.errors import Busy, ProviderError, Refused, Rejected, Unreachable
 
 PROVIDER = "WordPress"
 ANSWER_BYTES = 16 * 1024 * 1024
+GRACE_SECONDS = 10  # how much longer than the site may work its answer may be on the way
 API_REL = "https://api.w.org/"
+POST_FIELDS = "id,slug,status,featured_media,categories"
+MEDIA_FIELDS = "id,slug,source_url,alt_text,media_details"
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -33,9 +41,46 @@ class Login:
     name: str
     url: str
     user: str
-    secret: str
+    secret: str = field(repr=False)
     kind: Literal["app-password", "jwt"]
     time_limit: float
+
+    @property
+    def home(self) -> str:
+        return self.url.rstrip("/") + "/"
+
+    def black_out(self, text: str) -> str:
+        """Without the password, for a site that repeats in its answer what it was sent."""
+        basic = base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
+        for secret in filter(None, (self.secret, self.secret.replace(" ", ""), basic)):
+            quoted = json.dumps(secret)[1:-1]
+            for form in (secret, quoted, quoted.replace("/", r"\/"), orjson.dumps(secret).decode()[1:-1]):
+                text = text.replace(form, "…")
+        return re.sub(r"\b(Basic|Bearer) [\w.~+/=-]+", r"\1 …", text).replace("\x00", "")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back, whatever it is. Links by their relation."""
+
+    status: int
+    headers: Mapping[str, str]
+    links: Mapping[str, Mapping[str, str]]
+    text: str
+
+    @cached_property
+    def json(self) -> Any:
+        """None for what is no JSON."""
+        try:
+            return orjson.loads(self.text)
+        except orjson.JSONDecodeError:
+            return None
+
+    @property
+    def code(self) -> str:
+        """WordPress's own name for an error."""
+        code = self.json.get("code") if isinstance(self.json, dict) else None
+        return code if isinstance(code, str) else ""
 
 
 class WordPress:
@@ -45,267 +90,386 @@ class WordPress:
         self.login = login
         self._http = web.session(allow_private=allow_private)
         self._http.headers["Accept"] = "application/json"  # a fatal error of PHP answers HTML otherwise
-        self._timeout = (web.CONNECT_SECONDS, login.time_limit + 10)
+        self._http.headers["Cache-Control"] = "no-cache"  # a stale look-up would let something be sent twice
+        self._timeout = (web.CONNECT_SECONDS, login.time_limit + GRACE_SECONDS)
         self._root = ""
         if login.kind == "app-password":
-            self._http.auth = (login.user, login.secret)
+            self._http.auth = HTTPBasicAuth(login.user.encode(), login.secret.encode())
 
     # What the stage asks for
 
     def me(self) -> Json:
         """The user, with capabilities. A wrong password shows only here: public reads answer 200 all the same."""
-        me: Json = self._read("users/me", context="edit")
-        return me
+        reply = self._send("GET", "users/me", params={"context": "edit", "_fields": "id,capabilities"})
+        return self._judged(reply, {200}, _dict)
 
-    def find_post(self, key: str) -> Json | None:
-        """The post of this key, wherever it is: draft, published, renamed by a person, in the trash."""
-        slugs = f"{key},{key}-2,{key}-3,{key}__trashed"
-        by_slug = self._read("posts", slug=slugs, status="any,trash", context="edit")
-        return _first(by_slug) or _first(self._read("posts", search=f"idem:{key}", status="any", context="edit"))
-
-    def create_draft(self, key: str, fields: Json) -> Json:
-        return self._created("posts", json={**fields, "slug": key, "status": "draft"})
-
-    def update_post(self, post_id: int, fields: Json) -> Json:
-        return self._changed(f"posts/{post_id}", json=fields)
-
-    def find_media(self, key: str) -> Json | None:
-        slugs = f"{key},{key}-1,{key}-2"
-        by_slug = self._read("media", slug=slugs, context="edit")
-        return _first(by_slug) or _first(self._read("media", search=f"{key}.jpg", context="edit"))
-
-    def upload(self, key: str, jpeg: bytes, alt_text: str) -> Json:
-        return self._created(
-            "media",
-            params={"slug": key, "alt_text": alt_text},
-            data=jpeg,
-            headers={
-                "Content-Type": "image/jpeg",
-                "Content-Disposition": f'attachment; filename="{key}.jpg"',
-            },
+    def find_post(self, key: str, mark: str) -> Json | None:
+        """The post of this slug, or with this mark in its text: draft, published, renamed by a person, in the trash."""
+        slugs = [key, f"{key}-2", f"{key}-3", f"{key}__trashed"]
+        asked = {"status": "any,trash", "_fields": POST_FIELDS}
+        return self._first("posts", asked | {"slug": ",".join(slugs)}, lambda post: post.get("slug") in slugs) or (
+            self._first("posts", asked | {"search": mark, "_fields": f"{POST_FIELDS},content"}, _holds(mark))
         )
 
+    def create_draft(self, key: str, fields: Json) -> Json:
+        reply = self._send(
+            "POST", "posts", params={"_fields": POST_FIELDS}, json={**fields, "slug": key, "status": "draft"}
+        )
+        return self._judged(reply, {201}, _post)
+
+    def update_post(self, post_id: int, fields: Json) -> Json:
+        reply = self._send("POST", f"posts/{post_id}", params={"_fields": POST_FIELDS}, json=fields)
+        return self._judged(reply, {200}, _post)
+
+    def find_media(self, key: str) -> Json | None:
+        """The picture of this slug, or one that a person renamed: its file keeps its name."""
+        slugs = [key, f"{key}-1", f"{key}-2"]
+        asked = {"_fields": MEDIA_FIELDS}
+        return self._first("media", asked | {"slug": ",".join(slugs)}, lambda media: media.get("slug") in slugs) or (
+            self._first("media", asked | {"search": f"{key}.jpg"}, lambda media: key in str(media.get("source_url")))
+        )
+
+    def upload(self, key: str, jpeg: bytes, alt_text: str) -> Json:
+        reply = self._send(
+            "POST",
+            "media",
+            params={"slug": key, "alt_text": alt_text, "_fields": MEDIA_FIELDS},
+            data=jpeg,
+            headers={"Content-Type": "image/jpeg", "Content-Disposition": f'attachment; filename="{key}.jpg"'},
+        )
+        return self._judged(reply, {201}, _media)
+
     def update_media(self, media_id: int, fields: Json) -> Json:
-        return self._changed(f"media/{media_id}", json=fields)
+        reply = self._send("POST", f"media/{media_id}", params={"_fields": MEDIA_FIELDS}, json=fields)
+        return self._judged(reply, {200}, _media)
 
     def make_sizes(self, media_id: int) -> Json:
         """Make the smaller versions of a picture that a crash left without them."""
-        return self._changed(f"media/{media_id}/post-process", json={"action": "create-image-subsizes"})
+        reply = self._send(
+            "POST",
+            f"media/{media_id}/post-process",
+            params={"_fields": MEDIA_FIELDS},
+            json={"action": "create-image-subsizes"},
+        )
+        return self._judged(reply, {200}, _media)
 
     def category(self, name: str) -> int | None:
         """The id of a category, made where it is missing. None: this user may not make one."""
-        for term in _objects(self._read("categories", search=name, per_page="100")):
-            if _plain(term.get("name")).casefold() == name.casefold():
+        found = self._listed("categories", {"search": name, "per_page": "100", "_fields": "id,name"})
+        for term in found:
+            if _plain(term.get("name")).casefold() == name.casefold() and _id(term):
                 return _id(term)
-        response = self._send("POST", "categories", json={"name": name})
-        answer = _json(response)
-        if response.status_code == 201 and answer:
-            return _id(answer)
-        if answer and answer.get("code") == "term_exists":
-            return int(answer["data"]["term_id"])
-        if response.status_code == 403:
+        reply = self._send("POST", "categories", json={"name": name})
+        if reply.status == 400 and reply.code == "term_exists":  # the search does not see names with an ampersand
+            return _id(reply.json.get("data"), "term_id")
+        if reply.status == 403 and reply.code.startswith("rest_"):
             return None
-        raise self._failure(response)
+        return _id(self._judged(reply, {201}, lambda term: term if _id(term) else None))
 
     # How it is asked
 
-    def _read(self, path: str, **params: str) -> Any:
-        response = self._send("GET", path, params=params)
-        answer = _json(response)
-        if response.status_code != 200 or answer is None:
-            raise self._failure(response)
+    def _first(self, path: str, params: dict[str, str], ours: Callable[[Json], bool]) -> Json | None:
+        """The oldest item that is ours by a second look: a site may leave out the condition, or search freely."""
+        read = _post if path == "posts" else _media
+        asked = {"context": "edit", "orderby": "id", "order": "asc", **params}
+        return next(filter(None, (read(item) for item in self._listed(path, asked) if ours(item))), None)
+
+    def _listed(self, path: str, params: dict[str, str]) -> list[Json]:
+        """Only a list without anything in it means that there is nothing."""
+        return self._judged(self._send("GET", path, params=params), {200}, _dicts)
+
+    def _judged(self, reply: Reply, expected: set[int], read: Callable[[Any], T | None]) -> T:
+        answer = read(reply.json) if reply.status in expected else None
+        if answer is None:
+            raise failure(self.login, reply)
         return answer
 
-    def _created(self, path: str, **request: Any) -> Json:
-        response = self._send("POST", path, **request)
-        answer = _json(response)
-        if response.status_code != 201 or not isinstance(answer, dict) or not isinstance(answer.get("id"), int):
-            raise self._failure(response)
-        return answer
-
-    def _changed(self, path: str, **request: Any) -> Json:
-        response = self._send("POST", path, **request)
-        answer = _json(response)
-        if response.status_code not in (200, 201) or not isinstance(answer, dict):
-            raise self._failure(response)
-        return answer
-
-    def _send(self, method: str, path: str, **request: Any) -> requests.Response:
+    def _send(self, method: str, path: str, **request: Any) -> Reply:
         """One request, repeated once when only the token had run out: that answer comes before any work is done."""
         if self.login.kind == "jwt" and "Authorization" not in self._http.headers:
             self._sign_in()
-        response = self._request(method, f"{self._api()}wp/v2/{path}", **request)
-        if self.login.kind == "jwt" and _code(response) == "jwt_auth_invalid_token":
+        reply = self._request(method, f"{self._api()}wp/v2/{path}", **request)
+        if self.login.kind == "jwt" and reply.code == "jwt_auth_invalid_token":
             self._sign_in()
-            response = self._request(method, f"{self._api()}wp/v2/{path}", **request)
-        return response
+            reply = self._request(method, f"{self._api()}wp/v2/{path}", **request)
+        return reply
 
-    def _request(self, method: str, url: str, **request: Any) -> requests.Response:
+    def _request(self, method: str, url: str, **request: Any) -> Reply:
         with (
             web.speaking_to(PROVIDER),
             self._http.request(
                 method, url, timeout=self._timeout, allow_redirects=False, stream=True, **request
             ) as response,
         ):
-            # The body is read here, within bounds, and kept on the response for those who judge it.
-            response._content = web.body_within(response, ANSWER_BYTES, PROVIDER)
-        return response
+            body = web.body_within(response, ANSWER_BYTES, PROVIDER)
+        return Reply(response.status_code, response.headers, response.links, body.decode("utf-8-sig", "replace"))
 
     def _sign_in(self) -> None:
         self._http.headers.pop("Authorization", None)
         credentials = {"username": self.login.user, "password": self.login.secret}
-        response = self._request("POST", f"{self._api()}jwt-auth/v1/token", json=credentials)
-        answer = _json(response)
-        token = answer.get("token") if isinstance(answer, dict) else None
-        if response.status_code != 200 or not isinstance(token, str):
-            raise self._failure(response)
+        reply = self._request("POST", f"{self._api()}jwt-auth/v1/token", json=credentials)
+        token = self._judged(reply, {200}, _token)
         self._http.headers["Authorization"] = f"Bearer {token}"  # the plugin knows no other spelling
 
     def _api(self) -> str:
         """Where the API is: its Link header says so, also for a site without pretty permalinks."""
         if not self._root:
-            home = self.login.url.rstrip("/") + "/"
-            response = self._request("HEAD", home)
-            if response.is_redirect:
-                raise self._failure(response)
-            link = response.links.get(API_REL, {}).get("url", "")
-            said = urljoin(home, link)
+            home = self.login.home
+            reply = self._request("HEAD", home)
+            if _moved_to(self.login, reply):
+                raise failure(self.login, reply)
+            said = urlsplit(_joined(home, reply.links.get(API_REL, {}).get("url", "")))
             # A login is sent there: only to the very site that was named.
-            same = urlsplit(said)[:2] == urlsplit(home)[:2]
-            self._root = said if link and same else f"{home}wp-json/"
+            if said.path.strip("/") and _origin(said.geturl()) == _origin(home):
+                ours = urlsplit(home)._replace(path=said.path, query=said.query)
+                self._root = ours.geturl().rstrip("/") + "/"
+            else:
+                self._root = f"{home}wp-json/"
         return self._root
 
-    def _failure(self, response: requests.Response) -> ProviderError:
-        return failure(self.login, response.status_code, response.headers, response.text)
+
+# What an answer says. Only what is used is taken, each in the type and length that is expected: it becomes a row.
 
 
-def failure(login: Login, status: int, headers: Any, body: str) -> ProviderError:
-    """What an answer that is no success means, in plain words, and what to do about it."""
-    answer = _parsed(body)
-    code = str(answer.get("code", "")) if isinstance(answer, dict) else ""
-    site = f'site "{login.name}"'
-    check = f"check the password of {site}, then press Recover"
-    common: Json = {"code": code or str(status), "detail": body}
-    secret = "application password" if login.kind == "app-password" else "password"
-
-    if (
-        status == 401
-        or "incorrect_password" in code
-        or "invalid_username" in code
-        or code == "invalid_application_credentials"
-    ):
-        reason = f'the site did not accept the {secret} of user "{login.user}"'
-        if code == "jwt_auth_no_auth_header" or (login.kind == "jwt" and code == "rest_cannot_create"):
-            reason = "the site did not see the login: its web server drops the Authorization header"
-            check = f"ask who runs {site} to pass the Authorization header on, then press Recover"
-        return Refused(PROVIDER, reason, action=check, **{**common, "code": "login"})
-    if code == "jwt_auth_bad_config":
-        return Refused(
-            PROVIDER,
-            "the JWT plugin of the site is not set up",
-            **common,
-            action=f"ask who runs {site} to set JWT_AUTH_SECRET_KEY, then press Recover",
-        )
-    if code.startswith("jwt_auth"):
-        return Refused(PROVIDER, f'the site did not accept the login of user "{login.user}"', action=check, **common)
-    if status == 403 and code.startswith("rest_"):
-        return Refused(
-            PROVIDER,
-            f'user "{login.user}" has not the right to do this there',
-            **common,
-            action=f'give user "{login.user}" the role Author or Editor on {site}, then press Recover',
-        )
-    if status == 403:
-        return Refused(
-            PROVIDER,
-            "something before the site, such as a firewall, turned Galley away",
-            **common,
-            action=f"ask who runs {site} to let Galley in, then press Recover",
-        )
-    if 300 <= status < 400:
-        return Rejected(
-            PROVIDER,
-            "the site has moved to another address",
-            **common,
-            action=f"write the new address ({_host(headers.get('Location', ''))}) into {site}, then press Recover",
-        )
-    if code == "rest_upload_sideload_error":
-        return Rejected(
-            PROVIDER,
-            "the site does not take files of this type",
-            **common,
-            action=f"ask who runs {site} to allow JPEG uploads, then press Recover",
-        )
-    if code == "rest_upload_hash_mismatch" or status == 412:
-        return Unreachable(PROVIDER, "the file arrived damaged", lost=False, **common)
-    if status == 413:
-        return Rejected(
-            PROVIDER,
-            "the file is larger than the site takes",
-            **common,
-            action=f"ask who runs {site} to raise its upload limit, then press Recover",
-        )
-    if status == 404:
-        return Rejected(
-            PROVIDER,
-            "there is no WordPress with a REST API at this address",
-            **common,
-            action=f"check the address of {site} and whether its REST API is on, then press Recover",
-        )
-    if status in (429, 503):
-        down = "the site is in maintenance" if status == 503 else "the site has had too many requests"
-        return Busy(PROVIDER, down, retry_after=web.retry_after(headers), **common)
-    if status == 400 and code == "empty_content":
-        return Rejected(PROVIDER, "the site sees no text in the article", **common)
-    if 400 <= status < 500:
-        said = _plain(answer.get("message")) if isinstance(answer, dict) else ""
-        return Rejected(
-            PROVIDER,
-            f"the site did not accept the request{f' ({said[:200]})' if said else ''}",
-            **common,
-            action="read its answer below, then press Recover",
-        )
-    if status < 300:
-        reason = (
-            "the site answered with nothing" if not body.strip() else "the site answered with something else than JSON"
-        )
-        return Unreachable(PROVIDER, reason, code="no_json", detail=body)
-    return Unreachable(PROVIDER, f"the site failed with an error of its own ({status})", **common)
+def _dict(answer: Any) -> Json | None:
+    return answer if isinstance(answer, dict) else None
 
 
-def _code(response: requests.Response) -> str:
-    answer = _parsed(response.text)
-    return str(answer.get("code", "")) if isinstance(answer, dict) else ""
+def _dicts(answer: Any) -> list[Json] | None:
+    return [item for item in answer if isinstance(item, dict)] if isinstance(answer, list) else None
 
 
-def _json(response: requests.Response) -> Any:
-    return _parsed(response.text)
-
-
-def _parsed(body: str) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
+def _post(answer: Any) -> Json | None:
+    if not _id(answer):
         return None
+    categories = answer.get("categories")
+    return {
+        "id": _id(answer),
+        "slug": _text(answer, "slug", 200),
+        "status": _text(answer, "status", 20),
+        "featured_media": _id(answer, "featured_media") or 0,
+        "categories": [each for each in categories[:100] if type(each) is int] if isinstance(categories, list) else [],
+    }
 
 
-def _objects(answer: Any) -> Iterator[Json]:
-    return (item for item in answer if isinstance(item, dict)) if isinstance(answer, list) else iter(())
+def _media(answer: Any) -> Json | None:
+    if not _id(answer):
+        return None
+    details = _dict(answer.get("media_details")) or {}
+    return {
+        "id": _id(answer),
+        "slug": _text(answer, "slug", 200),
+        "source_url": _text(answer, "source_url", 1000),
+        "alt_text": _text(answer, "alt_text", 1000),
+        "width": _id(details, "width") or 0,
+        "has_sizes": bool(details.get("sizes")),
+    }
 
 
-def _first(answer: Any) -> Json | None:
-    return next((item for item in _objects(answer) if isinstance(item.get("id"), int)), None)
+def _id(answer: Any, name: str = "id") -> int | None:
+    number = answer.get(name) if isinstance(answer, dict) else None
+    return number if type(number) is int and 0 < number < 2**63 else None
 
 
-def _id(answer: Json) -> int:
-    if not isinstance(answer.get("id"), int):
-        raise Garbled(PROVIDER, "the site's answer has no id", code="no_id", detail=str(answer))
-    return int(answer["id"])
+def _text(answer: Json, name: str, most: int) -> str:
+    value = answer.get(name)
+    return value[:most].replace("\x00", "") if isinstance(value, str) else ""
 
 
-def _host(location: str) -> str:
-    return urlsplit(location).hostname or "unknown"
+def _token(answer: Any) -> str | None:
+    token = answer.get("token") if isinstance(answer, dict) else None
+    return token if isinstance(token, str) and re.fullmatch(r"[A-Za-z0-9._~+/=-]{1,8000}", token) else None
+
+
+def _holds(mark: str) -> Callable[[Json], bool]:
+    return lambda post: mark in str((_dict(post.get("content")) or {}).get("raw"))
 
 
 def _plain(value: Any) -> str:
-    return re.sub(r"<[^>]*>", "", str(value or "")).replace("&amp;", "&").strip()
+    """Words on one line, without tags or what a terminal would obey."""
+    words = html.unescape(re.sub(r"<[^>]*>", "", value)) if isinstance(value, str) else ""
+    return " ".join("".join(c if c.isprintable() else " " for c in words).split())
+
+
+def _joined(base: str, url: str) -> str:
+    try:
+        return urljoin(base, url)
+    except ValueError:
+        return ""
+
+
+def _origin(url: str) -> str:
+    """`https://magazine.example.org`, empty for what is no such address."""
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        return ""
+    usual = {"http": 80, "https": 443}.get(parts.scheme)
+    if usual is None or not re.fullmatch(r"[\w.:-]{1,253}", host):
+        return ""
+    return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
+
+
+def _moved_to(login: Login, reply: Reply) -> str:
+    """The other site that a redirect leads to."""
+    if not 300 <= reply.status < 400 or "Location" not in reply.headers:
+        return ""
+    origin = _origin(_joined(login.home, reply.headers["Location"])) or "unknown"
+    return origin if origin != _origin(login.home) else ""
+
+
+# What an answer means that is no success
+
+
+class Failure(NamedTuple):
+    pattern: str  # of "kind of login, status, code"
+    error: type[ProviderError]
+    reason: str
+    action: str = ""
+
+
+NOT_ACCEPTED = 'the site did not accept the {secret} of user "{user}"'
+NO_API = "there is no WordPress with a REST API at this address"
+FAILURES = [  # the first that fits; each action ends in "then press Recover"
+    Failure(
+        r"jwt (401 rest_|\d+ jwt_auth_no_auth_header)",
+        Refused,
+        "the site did not see the login: its web server drops the Authorization header",
+        "ask who runs {site} to let the Authorization header through",
+    ),
+    Failure(
+        r"\S+ \d+ application_passwords_disabled",
+        Refused,
+        'application passwords are switched off there, or for user "{user}"',
+        "ask who runs {site} to switch application passwords on",
+    ),
+    Failure(
+        r"\S+ (401|\d+ .*(incorrect_password|invalid_username|invalid_email))",
+        Refused,
+        NOT_ACCEPTED,
+        "check the password of {site}",
+    ),
+    Failure(
+        r"jwt 404 rest_no_route",
+        Refused,
+        "the JWT plugin of the site is not switched on",
+        "ask who runs {site} to switch it on, or use an application password",
+    ),
+    Failure(
+        r"\S+ \d+ jwt_auth_bad_config",
+        Refused,
+        "the JWT plugin of the site is not set up",
+        "ask who runs {site} to set JWT_AUTH_SECRET_KEY",
+    ),
+    Failure(
+        r"\S+ \d+ jwt_auth",
+        Refused,
+        'the site did not accept the login that it had given to user "{user}" itself',
+        "ask who runs {site} to look at the settings of its JWT plugin",
+    ),
+    Failure(
+        r"\S+ 403 rest_",
+        Refused,
+        'user "{user}" has not the right to do this there',
+        'give user "{user}" the role Author or Editor on {site}',
+    ),
+    Failure(
+        r"\S+ 403",
+        Refused,
+        "something in front of the site, such as a firewall, turned Galley away",
+        "ask who runs {site} to let Galley in",
+    ),
+    Failure(
+        r"\S+ 3\d\d moved",
+        Rejected,
+        "the site has moved to another address",
+        "write the new address ({moved}) into {site}",
+    ),
+    Failure(
+        r"\S+ (3\d\d|404 (rest_no_route)?$)",
+        Rejected,
+        NO_API,
+        "check the address of {site} and whether its REST API is on",
+    ),
+    Failure(
+        r"\S+ \d+ rest_upload_sideload_error",
+        Rejected,
+        "the site does not take files of this type",
+        "ask who runs {site} to allow JPEG uploads",
+    ),
+    Failure(
+        r"\S+ 413", Rejected, "the file is larger than the site takes", "ask who runs {site} to raise its upload limit"
+    ),
+    Failure(r"\S+ 412", Unreachable, "the file arrived damaged"),
+    Failure(r"\S+ 429", Busy, "the site has had too many requests"),
+    Failure(r"\S+ 503 wp_die", Unreachable, "the site is down for maintenance", "ask who runs {site} when it is back"),
+    Failure(r"\S+ 503", Unreachable, "the site is down for a while", "ask who runs {site} when it is back"),
+    Failure(
+        r"\S+ (408|502|504|52\d)",
+        Unreachable,
+        "the site took too long, and its answer was lost ({status})",
+        "ask who runs {site} why it is so slow",
+    ),
+    Failure(
+        r"\S+ 5",
+        Unreachable,
+        "the site failed with an error of its own ({status})",
+        "ask who runs {site} to look into its error log",
+    ),
+    Failure(r"\S+ 400 empty_content", Rejected, "the site sees no text in the article", "look at the formatted page"),
+    Failure(
+        r"\S+ 4",
+        Rejected,
+        "the site did not accept the request ({said})",
+        "show the answer below to who runs {site}",
+    ),
+    Failure(
+        r"\S+ \d+ nothing",
+        Unreachable,
+        "the site answered with nothing",
+        "ask who runs {site} to look into its error log",
+    ),
+    Failure(
+        r"\S+ \d+ no_json",
+        Unreachable,
+        "the site's answer was no JSON: a plugin or an error page got in between",
+        "ask who runs {site} to keep PHP warnings out of its answers",
+    ),
+    Failure(
+        r"", Unreachable, "the site's answer lacked what it should hold", "show the answer below to who runs {site}"
+    ),
+]
+DROPPED_HEADER = "If the password is right, the web server of the site may drop the Authorization header.\n\n"
+
+
+def failure(login: Login, reply: Reply) -> ProviderError:
+    """What an answer that is no success means, in plain words, and what to do about it."""
+    moved = _moved_to(login, reply)
+    code = "moved" if moved else reply.code or ("" if reply.status >= 300 else _flaw(reply))
+    row = next(row for row in FAILURES if re.match(row.pattern, f"{login.kind} {reply.status} {code}"))
+    words = {
+        "site": f'site "{login.name}"',
+        "user": login.user,
+        "secret": "application password" if login.kind == "app-password" else "password",
+        "status": reply.status,
+        "moved": moved,
+        "said": _plain(_text(_dict(reply.json) or {}, "message", 2000))[:200] or reply.status,
+    }
+    action = f"{row.action.format(**words)}, then press Recover" if row.action else "press Recover"
+    hint = DROPPED_HEADER if row.reason is NOT_ACCEPTED and login.kind == "app-password" else ""
+    return row.error(
+        PROVIDER,
+        login.black_out(row.reason.format(**words)),
+        action=action,
+        code="login" if row.reason is NOT_ACCEPTED else code or str(reply.status),
+        detail=login.black_out(hint + reply.text),
+        retry_after=web.retry_after(reply.headers),
+    )
+
+
+def _flaw(reply: Reply) -> str:
+    """What is wrong with an answer that says it is a success."""
+    if not reply.text.strip():
+        return "nothing"
+    return "no_json" if reply.json is None else "no_id"
