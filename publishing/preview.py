@@ -11,14 +11,14 @@ from pathlib import PurePosixPath
 
 from django.contrib.auth.decorators import login_required
 from django.core.signing import BadSignature, TimestampSigner
-from django.http import Http404, HttpRequest, HttpResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
+from django.utils.html import escape
 from django.views.decorators.http import require_safe
 
 from articles import manifest
 from articles.models import Article, Stage
-from backups.storage import chunks
 from backups.tree import MANIFEST, TreeError
 
 PICTURE_LIFE = 3600  # seconds
@@ -56,14 +56,13 @@ def _with_pictures(request: HttpRequest, article: Article, html: str) -> str:
         if image.is_stored:
             signed = signer.sign(f"{article.uid}/{image.file_name}")
             address = request.build_absolute_uri(reverse("preview-picture", args=[signed]))
-            html = html.replace(f'"{image.file_name}"', f'"{address}"')
-            if image.wordpress_url:
-                html = html.replace(f'"{image.wordpress_url}"', f'"{address}"')
+            for name in filter(None, (image.file_name, image.wordpress_url)):
+                html = html.replace(f'src="{escape(name)}"', f'src="{escape(address)}"')
     return html
 
 
 @require_safe
-def picture(_request: HttpRequest, signed: str) -> StreamingHttpResponse:
+def picture(_request: HttpRequest, signed: str) -> HttpResponse:
     """A picture of a page that its reader was allowed to see."""
     try:
         uid, _, name = signer.unsign(signed, max_age=PICTURE_LIFE).partition("/")
@@ -74,7 +73,7 @@ def picture(_request: HttpRequest, signed: str) -> StreamingHttpResponse:
 
 @login_required
 @require_safe
-def artefact(request: HttpRequest, uid: str, name: str) -> StreamingHttpResponse:
+def artefact(request: HttpRequest, uid: str, name: str) -> HttpResponse:
     """A file of the tree: pictures and texts to look at, HTML only to download or as text."""
     article = get_object_or_404(Article.objects.touchable_by(request.user), uid=uid)
     response = _file(article, name)
@@ -83,17 +82,23 @@ def artefact(request: HttpRequest, uid: str, name: str) -> StreamingHttpResponse
     return response
 
 
-def _file(article: Article, name: str) -> StreamingHttpResponse:
-    """Streams a file that the manifest names. HTML and JSON come as plain text: they are looked at, not run."""
+def _file(article: Article, name: str) -> HttpResponse:
+    """A file that the manifest names, whole. HTML and JSON come as plain text: they are looked at, not run."""
     _, files = manifest.build(article)
     if name != MANIFEST and name not in files:
         raise Http404("There is no such file in this article's backup.")
     try:
-        file = article.tree.storage.open(article.tree.path(name), "rb")
-    except FileNotFoundError as exc:
-        raise Http404(f"{name} is missing from the backup.") from exc
+        content = article.tree.read(files[name]) if name in files else _manifest_as_it_is(article)
+    except (TreeError, FileNotFoundError) as exc:
+        raise Http404(f"{name} in the backup cannot be used.") from exc
     kind = "image/jpeg" if PurePosixPath(name).suffix == ".jpg" else "text/plain; charset=utf-8"
-    response = StreamingHttpResponse(chunks(file), content_type=kind)
+    response = HttpResponse(content, content_type=kind)
     response["X-Content-Type-Options"] = "nosniff"
     response["Cache-Control"] = "private, max-age=300"
     return response
+
+
+def _manifest_as_it_is(article: Article) -> bytes:
+    with article.tree.storage.open(article.tree.path(MANIFEST), "rb") as file:
+        content: bytes = file.read()
+    return content

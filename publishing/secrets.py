@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
@@ -30,15 +32,19 @@ def encrypt(secret: str) -> str:
 
 def decrypt(token: str) -> str:
     """The secret again. Raises Undecipherable."""
-    try:
+    with _deciphering():
         return _keys().decrypt(token.encode()).decode()
-    except InvalidToken as exc:
-        raise Undecipherable("The stored password cannot be read with the present keys. Enter it again.") from exc
 
 
 def reencrypt(token: str) -> str:
     """The same secret under the newest key. Raises Undecipherable."""
-    try:
+    with _deciphering():
         return _keys().rotate(token.encode()).decode()
+
+
+@contextmanager
+def _deciphering() -> Iterator[None]:
+    try:
+        yield
     except InvalidToken as exc:
-        raise Undecipherable("The stored password cannot be read with the present keys. Enter it again.") from exc
+        raise Undecipherable("the stored password cannot be read with the present keys; enter it again") from exc

@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 import sys
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -34,7 +35,14 @@ class Command(BaseCommand):
         verbs.add_parser("reencrypt", help="encrypt all passwords with the newest key")
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:
-        getattr(self, f"_{verb}")(**options)
+        verbs: dict[str, Callable[..., None]] = {
+            "add": self._add,
+            "list": self._list,
+            "test": self._test,
+            "password": self._password,
+            "reencrypt": self._reencrypt,
+        }
+        verbs[verb](**options)
 
     def _add(self, *, name: str, url: str, user: str, kind: str, categories: str, **_: Any) -> None:
         site = Site(name=name, url=url, user=user, kind=kind, categories=categories)
@@ -60,7 +68,8 @@ class Command(BaseCommand):
         try:
             check_login(client_for(site))
         except ProviderError as exc:
-            raise CommandError(f"{exc.headline}: {exc.reason}. Next: {exc.action}.") from exc
+            next_ = exc.action.removesuffix("press Recover").removesuffix(", then ") or "try again later"
+            raise CommandError(f'Site "{site}" does not work: {exc.reason}. Next: {next_}.') from exc
         self.stdout.write(f'User "{site.user}" can write drafts and upload pictures at {site.url}.')
 
     def _password(self, *, name: str, **_: Any) -> None:
@@ -70,14 +79,22 @@ class Command(BaseCommand):
         self.stdout.write(f'Site "{site}" has a new password.')
 
     def _reencrypt(self, **_: Any) -> None:
-        sites = list(Site.objects.all())
-        try:
-            for site in sites:
-                site.encrypted_secret = secrets.reencrypt(site.encrypted_secret)
-        except secrets.Undecipherable as exc:
-            raise CommandError(f'Site "{site}": {exc}') from exc
-        Site.objects.bulk_update(sites, ["encrypted_secret"])
-        self.stdout.write(f"Encrypted {len(sites)} password{'' if len(sites) == 1 else 's'} with the newest key.")
+        done, unreadable = 0, []
+        for site in Site.objects.all():
+            old = site.encrypted_secret
+            try:
+                # Filtered on the old one: a password that somebody enters meanwhile stays.
+                done += Site.objects.filter(pk=site.pk, encrypted_secret=old).update(
+                    encrypted_secret=secrets.reencrypt(old)
+                )
+            except secrets.Undecipherable:
+                unreadable.append(f'"{site}"')
+        self.stdout.write(f"Encrypted {done} password{'' if done == 1 else 's'} with the newest key.")
+        if unreadable:
+            raise CommandError(
+                f"With the present keys nobody can read the password of {', '.join(unreadable)}. "
+                "Enter it again: manage.py site password NAME"
+            )
 
 
 def _named(name: str) -> Site:
