@@ -5,11 +5,11 @@ It holds enough to rebuild the article without the database: what was handed in,
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from articles.models import Article, ImageFile, Stage, StageRecord
+from articles.models import Article, Attempt, ImageFile, Stage, StageRecord
 from backups.tree import Stored
 
 SCHEMA = 1
@@ -22,14 +22,17 @@ STATUS = {
 
 
 def build(article: Article) -> tuple[dict[str, Any], dict[str, Stored]]:
-    """The manifest and the files that it names, read afresh from the rows (four queries)."""
+    """The manifest and the files that it names, read afresh from the rows (five queries)."""
     article = Article.objects.select_related("owner", "site").get(pk=article.pk)
     records = {Stage(record.stage): record for record in article.records.all()}
     images = list(article.images.all())
-    return _manifest(article, records, images), _files(records, images)
+    attempts = article.attempts.filter(why=Attempt.Why.RECOVERED).select_related("asked_by")
+    return _manifest(article, records, images, attempts), _files(records, images)
 
 
-def _manifest(article: Article, records: dict[Stage, StageRecord], images: Sequence[ImageFile]) -> dict[str, Any]:
+def _manifest(
+    article: Article, records: dict[Stage, StageRecord], images: Sequence[ImageFile], attempts: Iterable[Attempt]
+) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "user_id": article.owner_id,
@@ -46,7 +49,7 @@ def _manifest(article: Article, records: dict[Stage, StageRecord], images: Seque
             "step4_formatting": _format_step(records[Stage.FORMAT], article),
             "step5_wordpress_upload": _upload_step(records[Stage.UPLOAD], article, images),
         },
-        "recovery_attempts": [],
+        "recovery_attempts": [_attempt(attempt) for attempt in attempts],
         "source": {
             "uid": article.uid,
             "owner": article.owner.get_username(),
@@ -76,6 +79,16 @@ def _step(record: StageRecord) -> dict[str, Any]:
 
 def _iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
+
+
+def _attempt(attempt: Attempt) -> dict[str, Any]:
+    return {
+        "timestamp": _iso(attempt.asked_at),
+        "asked_by": attempt.asked_by.get_username() if attempt.asked_by else None,
+        "from_stage": attempt.from_stage or None,
+        "reused": attempt.reused,
+        "done_again": attempt.again,
+    }
 
 
 def _article_step(record: StageRecord) -> dict[str, Any]:

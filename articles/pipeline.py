@@ -15,10 +15,11 @@ import random
 import socket
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import structlog
 from django.contrib.auth.models import User
@@ -28,7 +29,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
-from articles.models import Article, Call, Event, Stage, StageRecord
+from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
 from articles.providers.errors import ProviderError, Unreachable
 from articles.report import report
 from articles.run import LEASE, Fenced, Outcome, OutOfTime, Run
@@ -49,6 +50,27 @@ LONGEST_WAIT = 900  # seconds
 UNCLAIMED = timedelta(minutes=2)
 
 
+# The call that each stage pays for; pictures have one each, and what a site has is looked up there.
+CALLS = {Stage.ARTICLE: "text", Stage.PROMPTS: "prompts", Stage.FORMAT: "format"}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a recovery does beyond going on where the article stopped.
+
+    `stages` are done again; those in `anew` are paid for again as well, the others read their saved answers. `images`
+    are roles of pictures to make again, `changes` new values for the article. The rest is for the record, in words.
+    """
+
+    stages: frozenset[Stage] = frozenset()
+    anew: frozenset[Stage] = frozenset()
+    images: frozenset[str] = frozenset()
+    changes: dict[str, Any] = field(default_factory=dict)
+    from_stage: str = ""
+    reused: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+
+
 class Mistake(ProviderError):
     """A mistake of our own: never tried again by itself, always shown."""
 
@@ -66,6 +88,7 @@ def submit(article: Article) -> None:
         article.tree_prefix = _free_prefix(article)
         article.save(force_insert=True)
         StageRecord.objects.bulk_create(StageRecord(article=article, stage=stage) for stage in Stage)
+        Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED, asked_by=article.owner)
         Event.objects.create(article=article, kind="submitted", message=f"Handed in by {article.owner}")
         enqueue(article.pk)
 
@@ -129,7 +152,11 @@ def _claim(article_id: int) -> Article | None:
         error=None,
         ended_at=None,
     )
-    return Article.objects.select_related("owner", "site").get(pk=article_id) if won else None
+    if not won:
+        return None
+    article = Article.objects.select_related("owner", "site").get(pk=article_id)
+    article.attempts.filter(number=None).update(number=article.attempt, started_at=timezone.now())
+    return article
 
 
 def _run_stages(run: Run) -> None:
@@ -142,7 +169,12 @@ def _run_stages(run: Run) -> None:
         stage: Callable[[Run], Outcome] = import_string(STAGES[Stage(record.stage)])
         run.finish(record, stage(run))
     run.hold(status=Article.Status.DONE, crashes=0, lease_until=None, lease_owner="", ended_at=timezone.now())
+    _ended(run, Attempt.Outcome.DONE)
     run.note("done", "The article is done")
+
+
+def _ended(run: Run, outcome: Attempt.Outcome) -> None:
+    run.article.attempts.filter(number=run.article.attempt).update(outcome=outcome, ended_at=timezone.now())
 
 
 def load_stages() -> None:
@@ -160,6 +192,8 @@ def _requeue(run: Run) -> None:
             lease_until=None,
             lease_owner="",
         )
+        _ended(run, Attempt.Outcome.PAUSED)
+        Attempt.objects.create(article=run.article, why=Attempt.Why.RETRIED)
         enqueue(run.article.pk)
 
 
@@ -211,6 +245,7 @@ def _wait(run: Run, error: dict[str, str], retry_after: float | None) -> None:
         lease_until=None,
         lease_owner="",
     )
+    _ended(run, Attempt.Outcome.WAITING)
     run.note("waiting", f"{error['headline']}: {error['reason']}. Trying again by itself", error["detail"])
 
 
@@ -223,6 +258,7 @@ def _stop(run: Run, error: dict[str, str]) -> None:
         lease_until=None,
         lease_owner="",
     )
+    _ended(run, Attempt.Outcome.STOPPED)
     run.note("stopped", f"{error['headline']}: {error['reason']}", error["detail"])
     log.error(str(report(run.article)))
 
@@ -261,8 +297,12 @@ def _our_mistake(exc: Exception) -> Mistake:
 # By people
 
 
-def resume(article: Article, by: User) -> bool:
-    """Go on with a stopped or cancelled article where it left off. False: somebody did already, or it moves."""
+def resume(article: Article, by: User | None, work: Work | None = None) -> bool:
+    """Go on with a stopped or cancelled article where it left off, or as `work` says.
+
+    False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew.
+    """
+    work = work or Work()
     with transaction.atomic():
         won = Article.objects.filter(
             pk=article.pk, status__in=[Article.Status.FAILED, Article.Status.CANCELLED]
@@ -273,15 +313,30 @@ def resume(article: Article, by: User) -> bool:
             crashes=0,
             error=None,
             ended_at=None,
+            **work.changes,
         )
         if won:
-            article.records.filter(state=StageRecord.State.FAILED).update(
-                state=StageRecord.State.PENDING, error="", failed_at=None
+            _prepare(article, work)
+            Attempt.objects.create(
+                article=article,
+                why=Attempt.Why.RECOVERED,
+                asked_by=by,
+                from_stage=work.from_stage,
+                reused=list(work.reused),
+                again=list(work.again),
             )
-            article.calls.filter(state=Call.State.FAILED).update(state=Call.State.CLOSED)
-            Event.objects.create(article=article, kind="recovered", message=f"{by} pressed Recover")
+            Event.objects.create(article=article, kind="recovered", message=f"{by or 'The operator'} pressed Recover")
             enqueue(article.pk)
     return bool(won)
+
+
+def _prepare(article: Article, work: Work) -> None:
+    """Put back what shall be done again; what a person asked for anew gets new calls."""
+    again = Q(stage__in=work.stages) | ~Q(state=StageRecord.State.DONE)
+    article.records.filter(again).update(state=StageRecord.State.PENDING, error="", failed_at=None)
+    article.images.filter(role__in=work.images).update(sha256="", base64_sha256="", bytes=0)
+    keys = {f"image:{role}" for role in work.images} | {CALLS[stage] for stage in work.anew if stage in CALLS}
+    article.calls.filter(Q(state=Call.State.FAILED) | Q(key__in=keys)).update(state=Call.State.CLOSED)
 
 
 def cancel(article: Article, by: User) -> bool:
@@ -315,6 +370,10 @@ class Swept:
     stages_reset: int = 0
     tasks_restarted: int = 0
 
+    def with_one(self, *, stages_reset: int = 0, restarted: bool = True) -> Swept:
+        """One article more."""
+        return Swept(self.articles_found + 1, self.stages_reset + stages_reset, self.tasks_restarted + restarted)
+
 
 def sweep() -> Swept:
     """Put back on the way what was interrupted. Safe to run anywhere, at any time, twice at once."""
@@ -322,10 +381,13 @@ def sweep() -> Swept:
     swept = Swept()
     for article in _abandoned():
         swept = _release(article, swept)
-    due = Article.objects.filter(status=Article.Status.WAITING, next_at__lte=now)
-    unclaimed = Article.objects.filter(status=Article.Status.QUEUED, queued_at__lte=now - UNCLAIMED)
-    for article in (*due.only("pk", "status", "attempt"), *unclaimed.only("pk", "status", "attempt")):
-        swept = _queue_again(article, swept)
+    needed = Article.objects.only("pk", "status", "attempt")
+    for article in needed.filter(status=Article.Status.WAITING, next_at__lte=now):
+        if _compare_and_queue(article, Attempt.Why.RETRIED):
+            swept = swept.with_one()
+    for article in needed.filter(status=Article.Status.QUEUED, queued_at__lte=now - UNCLAIMED):
+        if _compare_and_queue(article, None):
+            swept = swept.with_one()
     if swept.articles_found:
         log.info("swept", **vars(swept))
     return swept
@@ -349,33 +411,27 @@ def _release(article: Article, swept: Swept) -> Swept:
     if article.crashes > MAX_CRASHES:
         return _give_up(article, swept)
     with transaction.atomic():
-        if not _compare_and_queue(article):
+        # With the lease that was judged: a slow worker may have renewed it meanwhile.
+        if not _compare_and_queue(article, Attempt.Why.INTERRUPTED, lease_until=article.lease_until):
             return swept
         reset = article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
+        article.attempts.filter(number=article.attempt).update(
+            outcome=Attempt.Outcome.INTERRUPTED, ended_at=timezone.now()
+        )
         Event.objects.create(
             article=article,
             kind="interrupted",
             attempt=article.attempt,
             message="The work was interrupted. It goes on where it left off",
         )
-    return replace(
-        swept,
-        articles_found=swept.articles_found + 1,
-        stages_reset=swept.stages_reset + reset,
-        tasks_restarted=swept.tasks_restarted + 1,
-    )
+    return swept.with_one(stages_reset=reset)
 
 
-def _queue_again(article: Article, swept: Swept) -> Swept:
-    if not _compare_and_queue(article):
-        return swept
-    return replace(swept, articles_found=swept.articles_found + 1, tasks_restarted=swept.tasks_restarted + 1)
-
-
-def _compare_and_queue(article: Article) -> bool:
-    """Queue it, if it is still in the state in which it was found."""
+def _compare_and_queue(article: Article, why: Attempt.Why | None, **still: Any) -> bool:
+    """Queue it, if it is still as it was found. `why` is None for one whose message alone was lost."""
     with transaction.atomic():
-        won = Article.objects.filter(pk=article.pk, status=article.status, attempt=article.attempt).update(
+        found = Article.objects.filter(pk=article.pk, status=article.status, attempt=article.attempt, **still)
+        won = found.update(
             status=Article.Status.QUEUED,
             queued_at=timezone.now(),
             lease_until=None,
@@ -383,6 +439,8 @@ def _compare_and_queue(article: Article) -> bool:
             next_at=None,
         )
         if won:
+            if why:
+                Attempt.objects.create(article=article, why=why)
             enqueue(article.pk)
     return bool(won)
 
@@ -416,7 +474,7 @@ def _give_up(article: Article, swept: Swept) -> Swept:
             article=article, kind="stopped", stage=stage, message=f"{mistake.headline}: {mistake.reason}"
         )
     log.error(str(report(Article.objects.get(pk=article.pk))))
-    return replace(swept, articles_found=swept.articles_found + 1, stages_reset=swept.stages_reset + reset)
+    return swept.with_one(stages_reset=reset, restarted=False)
 
 
 # Who is at work

@@ -28,6 +28,7 @@ class SiteForm(forms.ModelForm[Site]):
     class Meta:
         model = Site
         fields = ["name", "url", "user", "kind", "categories", "time_limit"]
+        widgets = {"url": forms.URLInput()}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -60,6 +61,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
     search_fields = ("name", "url")
     search_help_text = "Words of the name, or of the address"
     show_full_result_count = False
+    actions = None
 
     def get_fieldsets(self, request: HttpRequest, obj: Site | None = None) -> Any:
         may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
@@ -69,6 +71,16 @@ class SiteAdmin(admin.ModelAdmin[Site]):
             ("Signing in", {"fields": login}),
             ("Drafts", {"fields": ["categories", "time_limit"]}),
         ]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        original = context.get("original")
+        context |= {
+            "title": str(original) if original else "Add a site",
+            "subtitle": None,
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
 
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.test_view)

@@ -26,7 +26,7 @@ class Site(models.Model):
         unique=True,
         validators=[RegexValidator(r"\A[\w][\w .-]*\Z", "Use letters, digits, spaces, dots and hyphens.")],
     )
-    url = models.URLField(
+    url = models.CharField(
         "address",
         max_length=300,
         validators=[URLValidator(["https", "http"]), is_clean_url],

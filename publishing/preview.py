@@ -23,7 +23,7 @@ from backups.tree import MANIFEST, TreeError
 
 PICTURE_LIFE = 3600  # seconds
 POLICY = (
-    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src {origin}; "
+    "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src {pictures}; "
     "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
 )
 signer = TimestampSigner(salt="publishing.preview")
@@ -44,7 +44,8 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
     except TreeError as exc:
         raise Http404(str(exc)) from exc
     response = HttpResponse(_with_pictures(request, article, html))
-    response["Content-Security-Policy"] = POLICY.format(origin=f"{request.scheme}://{request.get_host()}")
+    pictures = request.build_absolute_uri(reverse("preview-picture", args=["any"])).removesuffix("any")
+    response["Content-Security-Policy"] = POLICY.format(pictures=pictures)
     response["Cache-Control"] = "private, no-store"
     response["Referrer-Policy"] = "no-referrer"
     return response

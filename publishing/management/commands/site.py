@@ -51,7 +51,7 @@ class Command(BaseCommand):
             site.full_clean()
         except ValidationError as exc:
             raise CommandError(
-                " ".join(f"{field}: {' '.join(said)}" for field, said in exc.message_dict.items())
+                " ".join(f"{field}: {' '.join(dict.fromkeys(said))}" for field, said in exc.message_dict.items())
             ) from exc
         site.save()
         self.stdout.write(f'Added site "{site}". Try it: manage.py site test "{site}"')
