@@ -11,6 +11,7 @@ from functools import partialmethod
 from typing import Any, cast
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
@@ -37,17 +38,6 @@ from articles.page import manifest_page, page
 from articles.templatetags import desk as written
 
 RESTING = [Article.Status.FAILED, Article.Status.CANCELLED]
-HANDING_IN = [
-    (
-        "The text",
-        {
-            "fields": ["idea", "manuscript", "file"],
-            "description": "Give one of these three: an idea, a text pasted here, or a file.",
-        },
-    ),
-    ("The page", {"fields": ["style", "formatter", "brand_primary", "brand_accent"]}),
-    ("Where it goes", {"fields": ["site"]}),
-]
 CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
 
 
@@ -98,6 +88,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
+    empty_value_display = "none"
     actions = ("recover_chosen", "cancel_chosen")
     save_on_top = False
 
@@ -298,7 +289,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_fieldsets(self, request: HttpRequest, obj: Article | None = None) -> Any:
-        return HANDING_IN if obj is None else [(None, {"fields": CHANGEABLE})]
+        return _handing_in() if obj is None else [(None, {"fields": CHANGEABLE})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Article | None = None) -> list[str]:
         return [] if obj is None else _frozen(obj)
@@ -356,6 +347,22 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             return self.one_view(request, obj.pk, "recover")
         self.message_user(request, "Saved. Press Recover to go on with it.", messages.SUCCESS)
         return HttpResponseRedirect(obj.get_absolute_url())
+
+
+def _handing_in() -> list[tuple[str, dict[str, Any]]]:
+    """The fields of a new article, without the idea where nobody could write it."""
+    text = {
+        "fields": ["idea", "manuscript", "file"],
+        "description": "Give one of these three: an idea, a text pasted here, or a file.",
+    }
+    if not settings.OPENAI_API_KEY:
+        said = "Paste a finished text, or choose a file. (Ideas need a text service, and none is set up here.)"
+        text = {"fields": ["manuscript", "file"], "description": said}
+    return [
+        ("The text", text),
+        ("The page", {"fields": ["style", "formatter", "brand_primary", "brand_accent"]}),
+        ("Where it goes", {"fields": ["site"]}),
+    ]
 
 
 def _frozen(article: Article) -> list[str]:

@@ -37,7 +37,7 @@ class StateFilter(admin.SimpleListFilter):
 class ProblemFilter(admin.SimpleListFilter):
     """Shown only where something stopped."""
 
-    title = "what stopped it"
+    title = "problem"
     parameter_name = "problem"
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:

@@ -23,7 +23,7 @@ class SubmitForm(forms.ModelForm[Article]):
     """An idea, a pasted manuscript or a file: exactly one of them."""
 
     file = forms.FileField(
-        label="manuscript file",
+        label="Manuscript file",
         required=False,
         help_text="A .txt, .md or .html file of up to 5 MB, in any encoding.",
         widget=forms.ClearableFileInput(attrs={"accept": ",".join(KINDS)}),
@@ -48,8 +48,6 @@ class SubmitForm(forms.ModelForm[Article]):
             self.fields[name].required = False
         self._preferred = preferences
         self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]
-        if not settings.OPENAI_API_KEY:
-            self.fields["idea"].help_text = "Not possible here yet: no text service is set up. Ask the operator."
         if site_by_name:
             self.fields["site"].to_field_name = "name"  # type: ignore[attr-defined]
 

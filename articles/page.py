@@ -12,13 +12,14 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from articles import words
-from articles.models import Article, Call, ImageFile, Stage, StageRecord
+from articles.models import Article, Attempt, Call, Event, ImageFile, Stage, StageRecord
 from articles.providers.errors import ProviderError
 from articles.report import Report, report
 from articles.run import storing
 from backups.tree import MANIFEST, TreeError
 
 MOST_EVENTS = 100
+MOST_ATTEMPTS = 20
 STAGE_OF = {
     "text": Stage.ARTICLE,
     "prompts": Stage.PROMPTS,
@@ -104,12 +105,13 @@ class Page:
     calls: list[CallRow]
     cost: Decimal
     unknown_costs: int
-    events: list[Any]
+    attempts: list[Attempt]
+    events: list[Event]
     has_page: bool
 
 
 def page(article: Article) -> Page:
-    """The rows of one article (four queries)."""
+    """The rows of one article (five queries)."""
     images, calls = list(article.images.all()), list(article.calls.defer("answer"))
     stages = _stages(article, images, calls)
     return Page(
@@ -122,6 +124,7 @@ def page(article: Article) -> Page:
         calls=[_call_row(call, article) for call in calls],
         cost=sum((call.cost for call in calls if call.cost is not None), Decimal(0)),
         unknown_costs=sum(call.cost is None and call.is_paid and _is_charged(call) for call in calls),
+        attempts=list(article.attempts.select_related("asked_by").order_by("-pk")[:MOST_ATTEMPTS]),
         events=list(article.events.all()[:MOST_EVENTS]),
         has_page=any(row.file and row.step.kind == "done" and row.step.label != "Prompts" for row in stages),
     )

@@ -30,12 +30,21 @@ class Problem:
     @property
     def sentence(self) -> str:
         """`Upload: the site did not accept the application password of user "desk"`."""
-        return f"{self.stage}: {self.reason}"
+        return f"{self.stage}: {self._reason}"
+
+    @property
+    def _provider(self) -> str:
+        return self.provider.replace("The ", "the ", 1)
+
+    @property
+    def _reason(self) -> str:
+        """Reasons speak of "it" where the provider was named before. Here it was not."""
+        return f"{self._provider} {self.reason[3:]}" if self.reason.startswith("it ") else self.reason
 
     @property
     def label(self) -> str:
         """Short, for a filter: `Upload to Magazine: login refused`."""
-        place = f" to {self.site}" if self.site else f", {self.provider}"
+        place = f" to {self.site}" if self.site else f", {self._provider}"
         return f"{self.stage}{place}: {self.short}"
 
 

@@ -86,4 +86,4 @@ def owner_for(article: Article, user: AbstractBaseUser | AnonymousUser) -> str:
 @register.inclusion_tag("admin/articles/article/strip.html")
 def strip(article: Article) -> dict[str, object]:
     """The five stages as marks, the present one with its name."""
-    return {"steps": words.steps(article), "is_moving": article.is_moving}
+    return {"steps": words.steps(article)}
