@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -10,15 +9,11 @@ from typing import Any
 import orjson
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from articles.forms import SubmitForm
-from articles.models import Article, Stage, StageRecord
+from articles.models import Article
 from articles.report import report
-
-POLL_SECONDS = 0.5
-UNCLAIMED_SECONDS = 10
+from articles.watching import watched
 
 
 class Command(BaseCommand):
@@ -42,7 +37,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, wait: bool, json: bool, **options: Any) -> None:
         article = self._submitted(**options)
         if wait:
-            article = self._watched(article)
+            article = watched(article)
         self._tell(article, json)
         if wait and article.status != Article.Status.DONE:
             raise CommandError(
@@ -60,27 +55,6 @@ class Command(BaseCommand):
         if not form.is_valid():
             raise CommandError(" ".join(str(error) for errors in form.errors.values() for error in errors))
         return form.submit()
-
-    def _watched(self, article: Article) -> Article:
-        """Follow the article on stderr until it no longer moves."""
-        started, told = time.monotonic(), False
-        with Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TimeElapsedColumn(),
-            console=Console(stderr=True),
-            transient=False,
-        ) as progress:
-            bar = progress.add_task("Queued", total=len(Stage))
-            while article.is_moving:
-                time.sleep(POLL_SECONDS)
-                article = Article.objects.prefetch_related("records").get(pk=article.pk)
-                done = sum(record.state == StageRecord.State.DONE for record in article.records.all())
-                progress.update(bar, completed=done, description=_where(article))
-                if article.attempt == 0 and not told and time.monotonic() - started > UNCLAIMED_SECONDS:
-                    progress.console.print("Nobody has begun yet. Is `manage.py qcluster` running?")
-                    told = True
-        return article
 
     def _tell(self, article: Article, as_json: bool) -> None:
         if as_json:
@@ -102,8 +76,3 @@ def _read(file: Path) -> tuple[str, bytes]:
         return file.name, file.read_bytes()
     except OSError as exc:
         raise CommandError(f"{file} cannot be read: {exc.strerror}.") from exc
-
-
-def _where(article: Article) -> str:
-    running = next((record for record in article.records.all() if record.state == StageRecord.State.RUNNING), None)
-    return f"{article.get_status_display()}: {running.get_stage_display()}" if running else article.get_status_display()

@@ -1,0 +1,51 @@
+"""All articles from their trees, for the day on which the database is gone."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+
+from articles.providers.errors import ProviderError
+from backups.tree import TreeError
+from recovery.rebuild import rebuild, trees
+
+
+class Command(BaseCommand):
+    help = (
+        "Rebuild every article of the backup storage that the database does not have. Exits 0 when all trees could be "
+        "read, 1 when some could not; these are named on standard error and the others are rebuilt all the same."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--json", action="store_true", help="the counts as one line of JSON")
+
+    def handle(self, *_: Any, json: bool, **__: Any) -> None:
+        counts = {"trees": 0, "rebuilt": 0, "known": 0, "unusable": 0}
+        try:
+            for prefix in trees():
+                counts["trees"] += 1
+                counts[self._one(prefix)] += 1
+        except ProviderError as exc:
+            raise CommandError(f"{exc.headline}: {exc.reason}.") from exc
+        if json:
+            self.stdout.write(orjson.dumps(counts).decode())
+        else:
+            self.stdout.write(
+                f"{counts['trees']} trees: {counts['rebuilt']} articles rebuilt, {counts['known']} there already, "
+                f"{counts['unusable']} that cannot be used."
+            )
+        if counts["unusable"]:
+            raise CommandError("Some trees cannot be used; see above.")
+
+    def _one(self, prefix: str) -> str:
+        try:
+            rebuilt = rebuild(prefix)
+        except TreeError as exc:
+            self.stderr.write(str(exc))
+            return "unusable"
+        for sentence in rebuilt.lacking:
+            self.stderr.write(f"{prefix}: {sentence}")
+        return "rebuilt" if rebuilt.new else "known"

@@ -1,0 +1,299 @@
+"""An article from its tree alone, for the day on which the database is gone.
+
+A manifest is hostile input: it lies where others may write. It is read against a strict schema, every file is read and
+compared with its hash before it counts, text is cleaned again, and no name leads out of the tree.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Literal
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils import timezone
+from PIL import Image
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+
+from articles import markup
+from articles.models import ACCENT, PRIMARY, Article, Attempt, Event, ImageFile, Stage, StageRecord
+from articles.run import storing
+from backups.storage import backup_storage
+from backups.tree import MANIFEST, Damaged, Stored, Tree, TreeError
+from publishing.models import Site
+
+PREFIX = re.compile(r"user_\d{1,18}/article_\d{8}_\d{6}(?:_\d{1,6})?", re.ASCII)
+Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
+FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")]
+Role = Annotated[str, StringConstraints(pattern=r"^(?:hero|section_[1-9])$")]
+STEPS = {
+    Stage.ARTICLE: "step1_article_generation",
+    Stage.PROMPTS: "step2_image_prompts",
+    Stage.IMAGES: "step3_image_generation",
+    Stage.FORMAT: "step4_formatting",
+    Stage.UPLOAD: "step5_wordpress_upload",
+}
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
+
+
+class _Facts(_Part):
+    title: str = Field("", max_length=300)
+    components: list[dict[str, str]] = Field(default_factory=list, max_length=200)
+
+
+class _Prompt(_Part):
+    role: Role
+    prompt: str = Field(max_length=4000)
+    alt_text: str = Field("", max_length=300)
+    aspect_ratio: Literal["16:9", "21:9"]
+
+
+class _Colours(_Part):
+    primary: Colour = PRIMARY
+    accent: Colour = ACCENT
+
+
+class _Uploaded(_Part):
+    role: Role
+    media_id: int = Field(gt=0, le=2**63 - 1)
+    url: str = Field("", max_length=500, pattern=r"^(?:https?://.*)?$")
+
+
+class _Step(_Part):
+    status: Literal["pending", "running", "completed", "failed"]
+    timestamp: str | None = Field(None, max_length=40)
+    file: FileName | None = None
+    model: str | None = Field(None, max_length=100)
+    formatter: str | None = Field(None, max_length=100)
+    prompts: list[_Prompt] = Field(default_factory=list, max_length=10)
+    brand_colors: _Colours = Field(default_factory=_Colours)
+    uploaded_images: list[_Uploaded] = Field(default_factory=list, max_length=10)
+    post_id: int | None = None
+    link: str | None = Field(None, max_length=500, pattern=r"^(?:https?://|/).*$")
+
+
+class _Source(_Part):
+    uid: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
+    owner: str = Field(min_length=1, max_length=150, pattern=r"^[\w.@+-]+$")
+    created_at: str = Field(max_length=40)
+    idea: str = Field("", max_length=20_000)
+    manuscript: str = Field("", max_length=6 * 1024 * 1024)
+    manuscript_name: str = Field("", max_length=255)
+    style: str = Field("", max_length=200)
+    formatter: Literal["auto", "claude", "template"] = "auto"
+    site: str | None = Field(None, max_length=50, pattern=r"^\w[\w .-]*$")
+
+
+class _Manifest(_Part):
+    schema_version: Literal[1] = Field(alias="schema")
+    article: _Facts
+    pipeline_stages: dict[str, _Step]
+    source: _Source
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """An article from its tree. `new` is False for one that the database had already."""
+
+    article: Article
+    new: bool
+    lacking: tuple[str, ...]  # sentences about files that are missing or damaged
+
+
+def rebuild(prefix: str) -> Rebuilt:
+    """The article of a tree: found by its uid, else made again with records, pictures and state.
+
+    Raises TreeError with a sentence for a tree that cannot be used, Unreachable when the storage does not answer.
+    """
+    if not PREFIX.fullmatch(prefix):
+        raise TreeError(f"{prefix!r} is not the folder of an article's backup.")
+    tree = Tree(backup_storage(), prefix)
+    with storing():
+        manifest = _read(tree)
+        known = Article.objects.filter(uid=manifest.source.uid).first()
+        if known is not None:
+            return Rebuilt(known, False, ())
+        files, lacking = _whole_files(tree)
+        html = _raw_html(tree, files)
+        sizes = {name: _size(tree, stored) for name, stored in files.items() if name.endswith(".jpg")}
+    with transaction.atomic():
+        article = _article(prefix, manifest, html)
+        _images(article, manifest, files, sizes)
+        _records(article, manifest, files)
+        _state(article)
+        Attempt.objects.create(article=article, why=Attempt.Why.RECOVERED, reused=sorted(files))
+        Event.objects.create(article=article, kind="rebuilt", message="Rebuilt from its backup")
+    return Rebuilt(article, True, tuple(lacking))
+
+
+def trees() -> Iterator[str]:
+    """The prefix of every tree in the storage that has a manifest."""
+    storage = backup_storage()
+    with storing():
+        owners = sorted(name for name in storage.listdir("")[0] if name.startswith("user_"))
+    for owner in owners:
+        with storing():
+            folders = sorted(storage.listdir(owner)[0])
+        for folder in folders:
+            prefix = f"{owner}/{folder}"
+            if PREFIX.fullmatch(prefix) and storage.exists(f"{prefix}/{MANIFEST}"):
+                yield prefix
+
+
+def _read(tree: Tree) -> _Manifest:
+    try:
+        return _Manifest.model_validate(tree.manifest())
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise TreeError(f"The manifest in {tree.prefix} cannot be used: {where}: {first['msg']}.") from exc
+
+
+def _whole_files(tree: Tree) -> tuple[dict[str, Stored], list[str]]:
+    """The files that are what the manifest says, and a sentence about each that is not."""
+    whole, lacking = {}, []
+    for name, stored in tree.files().items():
+        try:
+            tree.read(stored)
+        except Damaged as exc:
+            lacking.append(str(exc))
+        else:
+            whole[name] = stored
+    return whole, lacking
+
+
+def _raw_html(tree: Tree, files: dict[str, Stored]) -> str:
+    stored = files.get("01_raw_article.html")
+    if stored is None:
+        return ""
+    html = markup.clean_text(tree.read(stored).decode(errors="replace"))
+    # The title stands first in the file, and on its own in the row.
+    return re.sub(r"\A\s*<h1[^>]*>.*?</h1>\s*", "", html, flags=re.DOTALL)
+
+
+def _size(tree: Tree, stored: Stored) -> tuple[int, int]:
+    with tree.storage.open(tree.path(stored.name), "rb") as file, Image.open(file) as image:
+        return image.size
+
+
+def _article(prefix: str, manifest: _Manifest, html: str) -> Article:
+    source, facts = manifest.source, manifest.article
+    step = manifest.pipeline_stages
+    colours = step[STEPS[Stage.FORMAT]].brand_colors if STEPS[Stage.FORMAT] in step else _Colours()
+    upload = step.get(STEPS[Stage.UPLOAD])
+    article = Article(
+        uid=source.uid,
+        owner=_owner(source.owner),
+        created_at=_moment(source.created_at) or timezone.now(),
+        tree_prefix=prefix,
+        idea=source.idea,
+        manuscript=source.manuscript,
+        manuscript_name=source.manuscript_name,
+        style=source.style,
+        formatter=source.formatter,
+        site=_site(source.site) if source.site else None,
+        brand_primary=colours.primary,
+        brand_accent=colours.accent,
+        title=facts.title,
+        html=html,
+        word_count=markup.word_count(html) if html else 0,
+        components=facts.components,
+        link=(upload.link or "") if upload else "",
+    )
+    article.full_clean(exclude=["tree_prefix", "link", "brand_primary", "brand_accent", "title", "html", "site"])
+    article.save(force_insert=True)
+    return article
+
+
+def _owner(name: str) -> User:
+    """The owner by name. One who is not here any more comes back without the right to log in."""
+    user, created = User.objects.get_or_create(username=name, defaults={"is_active": False})
+    if created:
+        user.set_unusable_password()
+        user.save(update_fields=["password"])
+    return user
+
+
+def _site(name: str) -> Site:
+    """The site by name. One that is not here becomes a row to fill in: its address must not come from a manifest."""
+    return Site.objects.get_or_create(name=name, defaults={"url": "", "user": "", "encrypted_secret": ""})[0]
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return moment if moment.tzinfo else None
+
+
+def _images(article: Article, manifest: _Manifest, files: dict[str, Stored], sizes: dict[str, tuple[int, int]]) -> None:
+    steps = manifest.pipeline_stages
+    prompts = steps[STEPS[Stage.PROMPTS]].prompts if STEPS[Stage.PROMPTS] in steps else []
+    uploads = steps[STEPS[Stage.UPLOAD]].uploaded_images if STEPS[Stage.UPLOAD] in steps else []
+    uploaded = {upload.role: upload for upload in uploads}
+    for prompt in {prompt.role: prompt for prompt in prompts}.values():
+        image = ImageFile(
+            article=article,
+            role=prompt.role,
+            prompt=prompt.prompt,
+            alt_text=prompt.alt_text,
+            aspect=prompt.aspect_ratio,
+        )
+        jpeg, sidecar = files.get(image.file_name), files.get(image.base64_name)
+        if jpeg and sidecar:
+            image.file.name = article.tree.path(jpeg.name)
+            image.sha256, image.bytes, image.base64_sha256 = jpeg.sha256, jpeg.bytes, sidecar.sha256
+            image.width, image.height = sizes[jpeg.name]
+            if upload := uploaded.get(prompt.role):
+                image.wordpress_media_id, image.wordpress_url = upload.media_id, upload.url
+        image.save()
+
+
+def _records(article: Article, manifest: _Manifest, files: dict[str, Stored]) -> None:
+    """A stage counts as done when the manifest says so and everything it made is there and whole."""
+    images = list(article.images.all())
+    for stage in Stage:
+        step = manifest.pipeline_stages.get(STEPS[stage])
+        stored = files.get(step.file) if step and step.file else None
+        whole = bool(images) and all(image.is_stored for image in images) if stage == Stage.IMAGES else bool(stored)
+        done = bool(step and step.status == "completed" and whole)
+        record = StageRecord(article=article, stage=stage)
+        if done and step:
+            record.state, record.finished_at = StageRecord.State.DONE, _moment(step.timestamp)
+            record.maker = step.model or ""
+            if stored:
+                record.file, record.sha256, record.bytes = stored.name, stored.sha256, stored.bytes
+            if step.formatter:
+                record.details = {"formatter": step.formatter}
+            if step.post_id:
+                record.details = {"post_id": step.post_id}
+        record.save()
+
+
+def _state(article: Article) -> None:
+    """Done when every stage is; otherwise stopped, for a person to press Recover."""
+    unfinished = article.records.exclude(state=StageRecord.State.DONE).first()
+    now = timezone.now()
+    if unfinished is None:
+        article.status, article.ended_at = Article.Status.DONE, now
+    else:
+        article.status, article.ended_at = Article.Status.FAILED, now
+        article.error = {
+            "kind": "Rejected",
+            "provider": "Galley",
+            "headline": "Galley rebuilt this article from its backup",
+            "reason": "it had not been finished when the backup was written",
+            "action": "press Recover",
+            "code": "rebuilt",
+            "detail": "",
+            "thing": "this article",
+            "stage": unfinished.stage,
+        }
+    article.save(update_fields=["status", "ended_at", "error"])

@@ -1,0 +1,175 @@
+"""The plan: what is used again, what is made again, what it costs. It never changes anything."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from articles import pipeline
+from articles.models import Article, Call, ImageFile, Stage, StageRecord
+from articles.providers.errors import Rejected
+from recovery.plan import plan
+from tests.conftest import HandIn
+from tests.doubles.server import Doubles
+
+Work = Callable[[Article], Article]
+ALL_BUT_UPLOAD = [
+    *("01_raw_article.html", "02_prompts.txt"),
+    *(f"03_{role}{end}" for role in ("hero", "section_1", "section_2", "section_3") for end in (".jpg", "_base64.txt")),
+    "04_formatted.html",
+]
+
+
+@pytest.fixture
+def stopped(hand_in: HandIn, run: Work, services: Doubles, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Article]:
+    """An article of the services that stopped at a given stage."""
+
+    def stop(stage: str, **fields: object) -> Article:
+        places = {"upload": "publishing.stage.run", "format": "articles.stages.format.run"}
+        with monkeypatch.context() as broken:
+            if place := places.get(stage):
+                broken.setattr(place, _refuse)
+            else:
+                operation = {"article": ("openai", "responses"), "images": ("replicate", "create")}[stage]
+                services.fail(*operation, {"article": "refusal", "images": "nsfw"}[stage])
+            return run(hand_in(idea="night trains", **fields))
+
+    return stop
+
+
+def _refuse(_: object) -> None:
+    raise Rejected("WordPress", "no", thing="the draft")
+
+
+def test_after_a_failed_upload_only_the_upload(stopped: Callable[[str], Article]) -> None:
+    planned = plan(stopped("upload"))
+
+    assert planned.again == ("upload",)
+    assert sorted(planned.reused) == sorted(ALL_BUT_UPLOAD)
+    assert (planned.calls, planned.cost) == ((), 0)
+
+
+def test_after_failed_formatting_format_and_upload(stopped: Callable[[str], Article]) -> None:
+    planned = plan(stopped("format"))
+
+    assert planned.again == ("formatted page", "upload")
+    assert planned.calls == ("format",)
+
+
+def test_a_missing_picture_alone_is_paid_for(stopped: Callable[[str], Article]) -> None:
+    article = stopped("images")
+    [missing] = article.images.filter(sha256="")
+
+    planned = plan(article)
+
+    assert planned.again == ("1 image", "formatted page", "upload")
+    assert planned.calls == (f"image:{missing.role}", "format")
+    assert planned.cost >= Decimal("0.03")
+
+
+def test_from_nothing_the_whole(stopped: Callable[[str], Article]) -> None:
+    planned = plan(stopped("article"))
+
+    assert planned.again == ("article", "prompts", "4 images", "formatted page", "upload")
+    assert len(planned.calls) == 7
+    assert planned.reused == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "again", "calls"),
+    [
+        ("01_raw_article.html", ("article", "prompts", "formatted page", "upload"), ()),
+        ("03_hero.jpg", ("1 image", "formatted page", "upload"), ("image:hero",)),
+        ("03_hero_base64.txt", ("1 image", "formatted page", "upload"), ("image:hero",)),
+        ("04_formatted.html", ("formatted page", "upload"), ()),
+    ],
+)
+def test_what_is_damaged_is_made_again_from_saved_answers(
+    stopped: Callable[[str], Article],
+    storage_folder: Path,
+    run: Work,
+    name: str,
+    again: tuple[str, ...],
+    calls: tuple[str, ...],
+) -> None:
+    article = stopped("upload")
+    (storage_folder / article.tree_prefix / name).write_bytes(b"something else")
+
+    planned = plan(article)
+
+    assert planned.damaged == (f"{name} in the backup is not the file that was saved.",)
+    assert (planned.again, planned.calls) == (again, calls)
+    assert name not in planned.reused
+    assert pipeline.resume(article, None, planned.work)
+    article = run(article)
+    assert article.status == Article.Status.DONE
+    assert article.tree.verify() == []
+
+
+def test_the_promise_of_the_plan_is_kept(stopped: Callable[[str], Article], run: Work, services: Doubles) -> None:
+    article = stopped("images")
+    before = Call.objects.filter(article=article, state=Call.State.DONE).count()
+    planned = plan(article)
+    pipeline.resume(article, None, planned.work)
+
+    run(article)
+
+    assert Call.objects.filter(article=article, state=Call.State.DONE).count() == before + len(planned.calls)
+
+
+def test_from_a_stage_on_everything_is_asked_anew(
+    stopped: Callable[[str], Article], run: Work, services: Doubles
+) -> None:
+    article = stopped("upload")
+    planned = plan(article, from_stage=Stage.PROMPTS)
+
+    assert planned.calls == ("prompts", "image:hero", "image:section_1", "image:section_2", "image:section_3", "format")
+    assert planned.reused == ("01_raw_article.html",)
+    assert pipeline.resume(article, None, planned.work)
+    assert run(article).status == Article.Status.DONE
+    assert len(services.requests("replicate", "create")) == 8
+    assert {call.generation for call in article.calls.filter(key="prompts")} == {1, 2}
+
+
+def test_another_formatter_may_cost_nothing(stopped: Callable[[str], Article]) -> None:
+    planned = plan(stopped("format"), formatter="template")
+
+    assert planned.calls == ()
+    assert planned.work.changes == {"formatter": "template"}
+
+
+def test_without_services_nothing_costs(hand_in: HandIn, run: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    article = hand_in()
+    Article.objects.update(status=Article.Status.CANCELLED)
+
+    assert plan(article).calls == ()
+
+
+def test_a_lost_answer_is_said_beforehand(stopped: Callable[[str], Article]) -> None:
+    article = stopped("format")
+    Call.objects.create(article=article, key="format", provider="Claude", idempotency_key="k", sends=1)
+
+    assert plan(article).possible_repeats == 1
+
+
+def test_a_plan_changes_nothing(stopped: Callable[[str], Article]) -> None:
+    article = stopped("images")
+    tables = [Article, StageRecord, Call, ImageFile]
+    before = [list(table.objects.order_by("pk").values()) for table in tables]
+
+    plan(article, from_stage=Stage.ARTICLE, formatter="template")
+
+    assert [list(table.objects.order_by("pk").values()) for table in tables] == before
+
+
+def test_what_calls_cost_lately_is_the_estimate(stopped: Callable[[str], Article], settings: Settings) -> None:
+    article = stopped("format")
+    other = {"article": article, "key": "format", "provider": "Claude", "idempotency_key": "k", "state": "closed"}
+    for generation, cost in ((5, "0.10"), (6, "0.20")):
+        Call.objects.create(**other, generation=generation, cost=Decimal(cost))
+
+    assert plan(article).cost == pytest.approx(Decimal("0.15"))
