@@ -8,7 +8,7 @@ import re
 from PIL import ImageColor
 
 READABLE = 4.5  # the ratio that body text needs (WCAG 2.2, 1.4.3)
-WHITE, INK = "#ffffff", "#1c1c1e"
+WHITE, INK, MARK = "#ffffff", "#1c1c1e", "#fff3b0"
 Rgb = tuple[int, int, int]
 _WHITE, _INK = (255, 255, 255), (28, 28, 30)
 _MODERN = re.compile(r"rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)\s*(?:[,/]\s*([\d.]+)(%?)\s*)?\)")
@@ -44,10 +44,10 @@ def readable(colour: str, background: str = WHITE) -> str:
     """The colour itself when text in it can be read on the background, else its nearest shade that can."""
     wanted, behind = rgb(colour) or _INK, rgb(background) or _WHITE
     if contrast(wanted, behind) >= READABLE:
-        return _hex(wanted)
+        return hexadecimal(wanted)
     hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in wanted))
     shades = (_shade(hue, min(max(lightness + step / 50, 0), 1), saturation) for n in range(1, 51) for step in (-n, n))
-    return _hex(next(shade for shade in shades if contrast(shade, behind) >= READABLE))
+    return hexadecimal(next(shade for shade in shades if contrast(shade, behind) >= READABLE))
 
 
 def text_on(background: str) -> str:
@@ -58,7 +58,13 @@ def text_on(background: str) -> str:
 
 def tint(colour: str, strength: float = 0.08) -> str:
     """A pale wash of a colour on white."""
-    return _hex(tuple(round(255 - (255 - c) * strength) for c in rgb(colour) or (0, 0, 0)))  # type: ignore[arg-type]
+    return hexadecimal(blend(_WHITE, rgb(colour) or _INK, strength))
+
+
+def blend(a: Rgb, b: Rgb, share: float) -> Rgb:
+    """The first colour with a share of the second, from 0 to 1."""
+    red, green, blue = (round(x + (y - x) * share) for x, y in zip(a, b, strict=True))
+    return red, green, blue
 
 
 def _shade(hue: float, lightness: float, saturation: float) -> Rgb:
@@ -66,5 +72,5 @@ def _shade(hue: float, lightness: float, saturation: float) -> Rgb:
     return round(red * 255), round(green * 255), round(blue * 255)
 
 
-def _hex(colour: Rgb) -> str:
+def hexadecimal(colour: Rgb) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour)

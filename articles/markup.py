@@ -1,90 +1,43 @@
 """HTML from outside, made safe: manuscripts, what models write, and the finished page.
 
 nh3 decides what may stay; lxml then changes what the house wants different. Nothing that could run, load from
-elsewhere or cover the page survives.
+elsewhere or cover the page survives, and no document takes more than linear time.
 """
 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from functools import cache
 
 import lxml.html
 import nh3
+from lxml import etree
 from lxml.html import HtmlElement
 
 from articles import colours
 
-TEXT_TAGS = {
-    *(
-        "p",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "blockquote",
-        "pre",
-        "hr",
-        "br",
-    ),
-    *(
-        "table",
-        "caption",
-        "thead",
-        "tbody",
-        "tfoot",
-        "tr",
-        "th",
-        "td",
-        "figure",
-        "figcaption",
-        "aside",
-        "section",
-    ),
-    *(
-        "a",
-        "abbr",
-        "b",
-        "bdi",
-        "bdo",
-        "cite",
-        "code",
-        "del",
-        "em",
-        "i",
-        "ins",
-        "kbd",
-        "mark",
-        "q",
-        "rp",
-        "rt",
-        "ruby",
-    ),
-    *("s", "samp", "small", "strong", "sub", "sup", "time", "u", "var", "wbr", "img", "div", "span"),
-}
-PAGE_TAGS = TEXT_TAGS | {"article", "header", "footer", "main"}
-DROPPED_WHOLE = {
-    "script",
-    "style",
-    "template",
-    "noscript",
-    "title",
-    "head",
-    "iframe",
-    "object",
-    "svg",
-    "math",
-    "select",
-}
+
+def _names(text: str) -> set[str]:
+    return set(text.split())
+
+
+HEADINGS = _names("h1 h2 h3 h4 h5 h6")
+BLOCKS = HEADINGS | _names(
+    "p ul ol li dl dt dd blockquote pre hr table caption thead tbody tfoot tr th td figure figcaption aside section div"
+    " article header footer main"
+)
+_INLINE = _names(
+    "a abbr b bdi bdo br cite code del em i img ins kbd mark q rp rt ruby s samp small span strong sub sup time u var"
+    " wbr"
+)
+PAGE_TAGS = BLOCKS | _INLINE
+TEXT_TAGS = PAGE_TAGS - {"article", "header", "footer", "main"}
+DROPPED_WHOLE = _names(
+    "script style template noscript title head iframe object svg math select textarea noembed noframes"
+)
 ATTRIBUTES = {
     "*": {"dir", "lang", "title"},
     "a": {"href"},
@@ -94,76 +47,60 @@ ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
     "time": {"datetime"},
 }
-STYLE_PROPERTIES = {
-    *("color", "background-color", "font-family", "font-size", "font-style", "font-weight", "line-height"),
-    *(
-        "letter-spacing",
-        "text-align",
-        "text-transform",
-        "text-decoration",
-        "margin",
-        "margin-top",
-        "margin-bottom",
-    ),
-    *(
-        "margin-left",
-        "margin-right",
-        "padding",
-        "padding-top",
-        "padding-bottom",
-        "padding-left",
-        "padding-right",
-    ),
-    *(
-        "border",
-        "border-top",
-        "border-bottom",
-        "border-left",
-        "border-right",
-        "border-color",
-        "border-radius",
-    ),
-    *("border-collapse", "width", "max-width", "height", "display", "gap", "grid-template-columns", "flex"),
-    *(
-        "flex-wrap",
-        "align-items",
-        "justify-content",
-        "list-style",
-        "object-fit",
-        "aspect-ratio",
-        "box-sizing",
-    ),
+STYLE_PROPERTIES = _names(
+    "color background-color font-family font-size font-style font-weight line-height letter-spacing"
+    " text-align text-transform text-decoration vertical-align white-space overflow overflow-wrap"
+    " margin margin-top margin-bottom margin-left margin-right"
+    " padding padding-top padding-bottom padding-left padding-right"
+    " border border-top border-bottom border-left border-right border-color border-radius border-collapse"
+    " width max-width height display gap grid-template-columns flex flex-wrap align-items justify-content"
+    " list-style object-fit aspect-ratio box-sizing"
+)
+KEYWORDS = {  # where only some values do no harm: nothing is hidden, nothing runs over the edge
+    "display": _names("block inline inline-block flex grid table table-row table-cell list-item"),
+    "overflow": {"auto"},
+    "white-space": {"normal", "pre-wrap", "pre-line"},
 }
-DISPLAYS = {
-    "block",
-    "inline",
-    "inline-block",
-    "flex",
-    "grid",
-    "table",
-    "table-row",
-    "table-cell",
-    "list-item",
-}
-_SAFE_VALUE = re.compile(r"[\w\s#%.,()/\"'+*-]*")
-_CALLS = re.compile(r"(?!rgba?\(|hsla?\(|calc\(|min\(|max\(|clamp\(|repeat\(|minmax\()[\w-]+\(")
-_WORD = re.compile(r"\w+")
+_WORDS = r"[\w\s#%.,/+*-]*+"
+_CALL = r"\b(?:rgba?|hsla?|calc|min|max|clamp|repeat|minmax)\("
+# A value with a quote, bracket or comment left open would swallow the declarations after it.
+_VALUE = re.compile(rf"""(?:[\w\s#%.,/+*-]|"{_WORDS}"|'{_WORDS}'|{_CALL}(?:{_WORDS}(?:{_CALL}{_WORDS}\))?)*+\))*""")
+_BEYOND = re.compile(r"/\*|\d{5}|(?:^|[\s(,])-\s*[\d.]|(?:^|[\s(,+])[\d.]+e[+-]?\d")  # comments, and sizes off the page
+
+_TAG = re.compile(  # as a browser reads it: a quote matters only after an equals sign; possessive, hence linear
+    r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+)>?"""
+)
+_QUOTED = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+')""")
+_RAW = {"script", "style", "title", "noscript", "iframe", "textarea", "noembed", "noframes"}
+_UNCOUNTED = _names(  # void, or closed by the next of their kind
+    "p li dt dd td th tr thead tbody tfoot option optgroup colgroup rt rp br hr img wbr col input meta link area base"
+    " embed param source track"
+)
+_TABLE = _names("table caption colgroup col thead tbody tfoot tr td th")
+_CELLS = {"caption", "td", "th"}
+_FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
+DEEPEST = 200  # elements within each other; people write 30, mails made of tables 60
+MOST_ATTRIBUTES = 1000  # of one tag
+MOST_MISPLACED = 2000  # tags in a table and in none of its cells
+
+_UNUSABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_VOID = re.compile(r"<(br|hr|img|wbr|col)\b([^<>]*?)/?>")
 
 
 def clean_text(html: str) -> str:
-    """An article's HTML: structure and words, no style, no class, links and pictures by http(s) only."""
-    cleaned = _clean(html, TEXT_TAGS, ATTRIBUTES)
-    root = parse(cleaned)
-    for element in list(root.iterdescendants("div", "span", "section", "img")):
-        if element.tag == "img":
-            if not element.get("src"):
-                element.drop_tree()
-        elif element.tag == "span" or _holds_blocks(element):
-            element.drop_tag()
-        else:
-            element.tag = "p"
-    for element in list(root.iter("p")):
-        if not len(element) and not (element.text or "").strip():
+    """An article's HTML: structure and words, no style and no class; pictures become links to them."""
+    root = parse(_clean(html, TEXT_TAGS, ATTRIBUTES))
+    _link_pictures(root)
+    _smooth_lines(root)
+    _gather_paragraphs(root)
+    for element in root.iter("span"):
+        element.tag = "drop"
+    for element in root.iter("a"):
+        if element.get("href", "#").startswith("#"):
+            element.tag = "drop"
+    etree.strip_tags(root, "drop")
+    for element in list(root.iter("p", *HEADINGS)):
+        if all(child.tag == "br" for child in element) and not element.text_content().strip():
             element.drop_tree()
     return serialize(root)
 
@@ -176,13 +113,13 @@ def clean_page(html: str, images: Iterable[str]) -> str:
     for element in list(root.iter("img")):
         if element.get("src") not in allowed:
             element.drop_tree()
-    _make_readable(root, colours.INK, colours.WHITE)
+    _make_readable(root)
     return serialize(root)
 
 
 def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> str:
-    return nh3.clean(
-        html.replace("\x00", ""),
+    cleaned = nh3.clean(
+        _bounded(usable(html)),
         tags=tags,
         clean_content_tags=DROPPED_WHOLE,
         attributes=attributes,
@@ -191,14 +128,17 @@ def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> str:
         filter_style_properties=STYLE_PROPERTIES,
         link_rel="noopener noreferrer",
     )
+    return usable(cleaned).replace("\r", "\n")  # once more: character references stood for some
 
 
 def _attribute(_tag: str, name: str, value: str) -> str | None:
     if name == "style":
-        return "; ".join(_declarations(value))
+        return "; ".join(_declarations(value)) or None
     if name == "src" and value.startswith(("mailto:", "//")):
         return None
-    return value
+    if name in ("width", "height", "colspan", "rowspan", "start"):
+        return value if re.fullmatch(r"-?[0-9]{1,4}", value) else None
+    return usable(value)
 
 
 def _declarations(style: str) -> Iterator[str]:
@@ -207,23 +147,133 @@ def _declarations(style: str) -> Iterator[str]:
         value = value.removesuffix("!important").strip()
         if name == "background" and colours.rgb(value):
             name = "background-color"
-        if not _SAFE_VALUE.fullmatch(value) or _CALLS.search(value):
+        if name not in STYLE_PROPERTIES or not value or value not in KEYWORDS.get(name, {value}):
             continue
-        if name == "display" and value not in DISPLAYS:
-            continue
-        if name in STYLE_PROPERTIES and value:
+        if _VALUE.fullmatch(value) and not _BEYOND.search(value):
             yield f"{name}: {value}"
 
 
-def _make_readable(root: HtmlElement, text: str, behind: str) -> None:
+def _bounded(html: str) -> str:
+    """The HTML itself; when its tags would cost a parser more than linear time, its paragraphs only.
+
+    Parsers walk up the open elements at every tag, repeat unclosed formatting in every block, compare each attribute
+    with all before it and search a place for what stands in a table but in no cell. No person writes what makes that
+    slow.
+    """
+    opened: Counter[str] = Counter()
+    depth = formatting = repeated = misplaced = 0
+    in_cell = True
+    for number, tag in enumerate(_TAG.finditer(html)):
+        closing, name, attributes = tag[1], tag[2].lower(), tag[3]
+        if not closing and len(attributes) > MOST_ATTRIBUTES:
+            depth += DEEPEST * (len(re.findall(r"[\s/]+", _QUOTED.sub("=", attributes))) > MOST_ATTRIBUTES)
+        if name in _TABLE:
+            in_cell = name == "table" if closing else name in _CELLS
+        else:
+            misplaced += not in_cell
+        if name in _UNCOUNTED:
+            repeated += formatting
+        elif not closing:
+            opened[name] += 1
+            depth += 1
+            formatting += name in _FORMATTING
+        elif opened[name]:
+            opened[name] -= 1
+            depth -= 1
+            formatting -= name in _FORMATTING
+        if depth >= DEEPEST or repeated > 20 * number + 10_000 or misplaced > MOST_MISPLACED:
+            return _TAG.sub(_plain, html)
+    return html
+
+
+def _plain(tag: re.Match[str]) -> str:
+    name = tag[2].lower()
+    if name in _RAW:
+        return f"<{tag[1]}{name}>"
+    return "<p>" if name in BLOCKS or name == "br" else ""
+
+
+def usable(text: str) -> str:
+    """Text without the characters that no page can hold."""
+    return _UNUSABLE.sub("", text)
+
+
+def _link_pictures(root: HtmlElement) -> None:
+    """A page loads nothing from elsewhere: a picture's address stays as a link, its description as the link's words."""
+    for image in list(root.iter("img")):
+        address, description = image.get("src", ""), image.get("alt", "").strip()
+        image.attrib.clear()
+        if address.startswith(("http://", "https://")) and next(image.iterancestors("a"), None) is None:
+            image.tag, image.text = "a", description or "Picture"
+            image.set("href", address)
+            image.set("rel", "noopener noreferrer")
+        else:
+            image.tag, image.text = "drop", description
+
+
+def _smooth_lines(root: HtmlElement) -> None:
+    """No blocks within headings and preformatted text, where they only break lines."""
+    for holder in root.iter("pre", *HEADINGS):
+        for element in holder.iterdescendants(*BLOCKS):
+            element.tail = ("\n" if holder.tag == "pre" else " ") + (element.tail or "")
+            element.tag = "drop"
+        if holder.tag == "pre":
+            holder.text = (holder.text or "").lstrip("\n")
+
+
+def _gather_paragraphs(root: HtmlElement) -> None:
+    """Boxes that only group are dissolved; words that stand in them, or nowhere, become paragraphs."""
+    holders = set()
+    for block in root.iter(*BLOCKS):
+        above = block.getparent()
+        while above is not None and above not in holders:
+            holders.add(above)
+            above = above.getparent()
+    for element in [root, *root.iterdescendants("div", "section")]:
+        if element is not root:
+            element.tag = "drop" if element in holders else "p"
+        if element is root or element.tag == "drop":
+            _wrap_loose(element, holders)
+
+
+def _wrap_loose(box: HtmlElement, holders: set[HtmlElement]) -> None:
+    """Each run of words and inline elements in a box becomes a paragraph."""
+    run: HtmlElement | None = None
+    for child in [None, *box]:
+        text = box.text if child is None else child.tail
+        if child is not None and (child.tag in BLOCKS or child in holders):
+            run = None
+        elif child is not None and run is not None:
+            run.append(child)
+            continue
+        elif child is not None:
+            run = lxml.html.Element("p")
+            child.addprevious(run)
+            run.append(child)
+            continue
+        if run is None and text and text.strip():
+            run = lxml.html.Element("p")
+            run.text = text
+            if child is None:
+                box.text = None
+                box.insert(0, run)
+            else:
+                child.tail = None
+                child.addnext(run)
+
+
+def _make_readable(root: HtmlElement) -> None:
     """Replace text colours that cannot be read on what lies behind them, from the outside in."""
-    waiting = [(root, text, behind)]
+    waiting = [(root, colours.INK, colours.WHITE)]
     while waiting:
         element, text, behind = waiting.pop()
         style = _style(element)
+        if element.tag == "mark":
+            style.setdefault("background-color", colours.MARK)
         behind = style.get("background-color", behind)
         seen = colours.readable(style.get("color", text), behind)
-        if seen != text:
+        # Links and marks have colours of the browser's own, which no one compared with what lies behind them.
+        if seen != text or "color" in style or element.tag in ("a", "mark"):
             style["color"] = seen
         if style:
             element.set("style", "; ".join(f"{name}: {value}" for name, value in style.items()))
@@ -231,90 +281,81 @@ def _make_readable(root: HtmlElement, text: str, behind: str) -> None:
 
 
 def _style(element: HtmlElement) -> dict[str, str]:
-    """The declarations of an element, without colours that no contrast can be computed of."""
+    """The declarations of an element; its colours as hexadecimal, without those that no contrast can be computed of."""
     parts = (part.partition(":") for part in element.attrib.pop("style", "").split(";"))
     style = {name.strip(): value.strip() for name, _, value in parts if value.strip()}
     for name in ("color", "background-color"):
-        if name in style and colours.rgb(style[name]) is None:
-            del style[name]
+        if name in style:
+            known = colours.rgb(style.pop(name))
+            style |= {name: colours.hexadecimal(known)} if known else {}
     return style
 
 
 def parse(html: str) -> HtmlElement:
-    """A <div> around a fragment that nh3 has cleaned."""
-    parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True, remove_comments=True)
-    return lxml.html.fragment_fromstring(f"<div>{html}</div>".encode(), parser=parser)
+    """A <div> around a fragment that was cleaned here: each tag closed, each `<` in its words escaped.
+
+    Read as XML with open void elements, so that the tree is the one a browser makes of it.
+    """
+    closed = _VOID.sub(r"<\1\2/>", html).replace("&nbsp;", "\u00a0")
+    parser = lxml.html.XHTMLParser(
+        encoding="utf-8", huge_tree=True, recover=True, remove_comments=True, remove_pis=True, resolve_entities=False
+    )
+    root: HtmlElement = lxml.html.fromstring(f"<div>{closed}</div>".encode(), parser=parser)
+    return root
 
 
 def serialize(root: HtmlElement) -> str:
     """What stands inside the <div> of `parse`."""
-    html: str = lxml.html.tostring(root, encoding="unicode")
+    html: str = lxml.html.tostring(root, encoding="unicode", with_tail=False)
     return html[html.index(">") + 1 : html.rindex("</")].strip()
 
 
 def text_of(html: str) -> str:
     """The words of a fragment, each block on a line of its own."""
     root = parse(html)
-    for element in root.iter():
-        if element.tag in BLOCKS or element.tag == "br":
-            element.tail = "\n" + (element.tail or "")
-    return re.sub(r"[ \t]*\n\s*", "\n", root.text_content()).strip()
+    for element in root.iter(*BLOCKS, "br"):
+        element.text = "\n" + (element.text or "")
+        element.tail = "\n" + (element.tail or "")
+    lines = (line.strip() for line in root.text_content().split("\n"))
+    return "\n".join(line for line in lines if line)
 
 
-BLOCKS = {
-    *(
-        "p",
-        "h1",
-        "h2",
-        "h3",
-        "h4",
-        "h5",
-        "h6",
-        "ul",
-        "ol",
-        "li",
-        "dl",
-        "dt",
-        "dd",
-        "blockquote",
-        "pre",
-        "hr",
-        "table",
-    ),
-    *(
-        "caption",
-        "thead",
-        "tbody",
-        "tfoot",
-        "tr",
-        "th",
-        "td",
-        "figure",
-        "figcaption",
-        "aside",
-        "section",
-        "div",
-    ),
-}
+def line_of(element: HtmlElement) -> str:
+    """The words of one element, on one line."""
+    text = text_of(serialize(element)) if any(True for _ in element.iterdescendants(*BLOCKS, "br")) else None
+    return " ".join((element.text_content() if text is None else text).split())
 
 
-def _holds_blocks(element: HtmlElement) -> bool:
-    return any(child.tag in BLOCKS for child in element)
+_CJK = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9d\U00020000-\U0003ffff"
+_SPACELESS_ASIAN = "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u1980-\u19df"  # Thai, Lao, Burmese, Khmer, Tai Lue
+_LETTERS_A_WORD = 5  # in these scripts, about
+
+
+@cache
+def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """A word, and a character that counts by itself. Vowel signs and joiners belong to their word."""
+    marks = "".join(chr(c) for c in range(0x300, 0x1FFFF) if unicodedata.category(chr(c)).startswith("M"))
+    part = rf"\w[\w\u200c\u200d\u00ad{marks}]*+"
+    letter = rf"[{_CJK}{_SPACELESS_ASIAN}][{marks}]*+"
+    return re.compile(rf"{part}(?:(?:['’](?=[^\W\d])|(?<=\d)[.,](?=\d)){part})*+"), re.compile(letter)
 
 
 def word_count(html: str) -> int:
-    """Words as a reader counts them; in scripts without spaces, characters that stand for words or syllables."""
-    return len(words(html))
+    """Words as a reader counts them: characters in Chinese and Japanese, an estimate where nothing divides words."""
+    found = words(html)
+    spaceless = sum(bool(_NO_SPACES.match(word)) for word in found)
+    return len(found) - spaceless + -(-spaceless // _LETTERS_A_WORD)
 
 
-_SPACELESS = re.compile(r"[\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\u0e00-\u0eff\u1780-\u17ff]")
+_NO_SPACES = re.compile(f"[{_SPACELESS_ASIAN}]")
 
 
 def words(html: str) -> list[str]:
-    """The words of a fragment, in order, lower-cased."""
+    """The words of a fragment, in order, lower-cased; characters where no space divides words."""
+    word, letter = _patterns()
     found: list[str] = []
-    for word in _WORD.findall(text_of(html).lower()):
-        found += _SPACELESS.findall(word) or [word]
+    for match in word.findall(text_of(html).lower()):
+        found += [match] if match.isascii() else letter.findall(match) or [match]
     return found
 
 
