@@ -5,25 +5,73 @@ from __future__ import annotations
 import codecs
 import contextlib
 import re
+import tomllib
 from dataclasses import dataclass
-from html import escape
+from html import escape, unescape
 from pathlib import PurePath
+from typing import Any
 
 import charset_normalizer
 import yaml
+from lxml.html import HtmlElement
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
 from articles import markup
 
-FRONT_MATTER = re.compile(r"\A---[ \t]*\n(.{0,20000}?)\n(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL)
-_BOMS = ((codecs.BOM_UTF8, "utf-8-sig"), (codecs.BOM_UTF16_LE, "utf-16"), (codecs.BOM_UTF16_BE, "utf-16"))
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
+    (codecs.BOM_UTF32_BE, "utf-32"),
+    (codecs.BOM_UTF16_LE, "utf-16"),
+    (codecs.BOM_UTF16_BE, "utf-16"),
+)
+_FORMATS = {  # what people hand in by mistake, by its first bytes
+    b"%PDF-": "a PDF",
+    b"PK\x03\x04": "a Word document or another packed file",
+    b"\xd0\xcf\x11\xe0": "an old Word document",
+    b"{\\rtf": "an RTF document",
+}
 _DECLARED = re.compile(
     rb"""<(?:meta[^>]{0,200}charset|\?xml[^>]{0,100}encoding)\s*=\s*["']?([\w-]{2,30})""", re.IGNORECASE
 )
-_TAG = re.compile(r"<(?:!doctype|html|body|article|p|h[1-6]|div|table|ul|ol)\b", re.IGNORECASE)
-_MARKDOWN = re.compile(r"^(?:#{1,6} \S|[-*] \S|> \S|\d+\. \S|```|\|.+\|)|\*\*\S|\[[^\]]+\]\([^)]+\)", re.MULTILINE)
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+# What browsers take these names for (https://encoding.spec.whatwg.org/#names-and-labels), and Python's own families.
+_WIDER = {
+    "iso8859-1": "cp1252",
+    "ascii": "cp1252",
+    "iso8859-9": "cp1254",
+    "iso8859-11": "cp874",
+    "tis-620": "cp874",
+    "shift_jis": "cp932",
+    "euc_kr": "cp949",
+    "gb2312": "gb18030",
+    "gbk": "gb18030",
+    "big5": "big5hkscs",
+}
+_FAMILIES = ("utf-8", "iso8859", "iso2022", "cp", "shift_jis", "euc_", "gb", "big5", "koi8", "mac-", "johab", "hz")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff]")
+SAMPLE = 128 * 1024  # bytes from which an encoding is guessed
+
+_FRONT_MATTER = re.compile(
+    r"\A\s{0,100}?(?:---[ \t]*\n(?P<yaml>.{0,20000}?)\n(?:---|\.\.\.)|\+\+\+[ \t]*\n(?P<toml>.{0,20000}?)\n\+\+\+)"
+    r"[ \t]*(?:\n|\Z)",
+    re.DOTALL,
+)
+_KEY = re.compile(r"[\w@$.-]{1,40}")
+_TITLE_LINE = re.compile(r"""^title[ \t]*[:=][ \t]*["']?(.{1,500}?)["']?[ \t]*$""", re.IGNORECASE | re.MULTILINE)
+
+HTML, MARKDOWN = (".html", ".htm", ".xhtml"), (".md", ".markdown", ".mdx")
+_OPENS_AS_HTML = re.compile(
+    r"\s*<(?:!doctype|!--|\?xml|html|head|body|article|section|main|p|h[1-6]|div|table|[uo]l)\b", re.I
+)
+_BLOCK_TAG = re.compile(r"<(/?)(?:p|h[1-6]|div|table|ul|ol|blockquote|li)\b[^<>]*>", re.IGNORECASE)
+_MARKDOWN_SIGN = re.compile(
+    r"^(?:#{1,6} \S|[-*+] \S|> \S|\d{1,3}\. \S|```|\|.+\||[=-]{3,}$)|\*\*\w|\[[^\]\n]{1,300}\]\([^)\n]+\)", re.MULTILINE
+)
+_STRONG_SIGN = re.compile(r"^(?:#{1,6} \w|```)|\*\*\w[^*\n]{0,200}\*\*|\[[^\]\n]{1,300}\]\(\w[^)\n]+\)", re.MULTILINE)
+_COSTLY = re.compile(r"[*_`\[\]|<>!~&\\^]")
+MOST_COSTLY = 400_000  # lines and signs of Markdown in one manuscript: each takes about 30 µs
+SHORT_LINE = 60  # no line of a paragraph is longer: its lines are meant
 
 
 class Unreadable(Exception):
@@ -42,63 +90,114 @@ class Manuscript:
 
 def decode(content: bytes) -> str:
     """The text of a file in any encoding, with plain newlines. Raises Unreadable for what is not text."""
-    text = _CONTROL.sub("", _decoded(content).replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n"))
-    if not text.strip():
+    text = _decoded(content).replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
+    cleaned = _CONTROL.sub("", text)
+    if len(text) - len(cleaned) > 100 + len(text) // 20:
+        raise Unreadable(_NOT_TEXT)
+    if not cleaned.strip():
         raise Unreadable("The manuscript is empty. Choose a file that has text in it.")
-    return text
+    return cleaned
+
+
+_NOT_TEXT = "This is not a text file. Save the manuscript as .txt, .md or .html and hand it in again."
 
 
 def _decoded(content: bytes) -> str:
     for bom, encoding in _BOMS:
         if content.startswith(bom):
-            return content.decode(encoding, errors="replace")
+            return content.decode(encoding, errors="replace").removeprefix("\ufeff")
+    for magic, kind in _FORMATS.items():
+        if content.startswith(magic):
+            raise Unreadable(f"This is {kind}. Save the manuscript as .txt, .md or .html and hand it in again.")
     if b"\x00" in content[:4096]:
-        raise Unreadable("This is not a text file. Save the manuscript as .txt, .md or .html and hand it in again.")
+        return _sixteen_bits(content)
     declared = _DECLARED.search(content[:2048])
-    for encoding in ("utf-8", *([declared[1].decode()] if declared else [])):
-        with contextlib.suppress(UnicodeDecodeError, LookupError):
+    for encoding in ("utf-8", *_known(declared[1].decode() if declared else "")):
+        with contextlib.suppress(UnicodeDecodeError):
             return content.decode(encoding)
-    return _guessed(content)
+    return _mended(content) or _guessed(content)
+
+
+def _known(name: str) -> list[str]:
+    """The encoding that a file says it has, when it is one of characters."""
+    with contextlib.suppress(LookupError):
+        found = codecs.lookup(name).name
+        if found.startswith(_FAMILIES):
+            return [_WIDER.get(found, found)]
+    return []
+
+
+def _sixteen_bits(content: bytes) -> str:
+    """UTF-16 without its mark: the zeros of Latin letters, spaces and newlines stand on one side only."""
+    head = content[:4096]
+    low, high = head[1::2].count(0), head[::2].count(0)
+    if min(low, high) * 20 > max(low, high):
+        raise Unreadable(_NOT_TEXT)
+    return content.decode("utf-16-le" if low > high else "utf-16-be", errors="replace")
+
+
+def _mended(content: bytes) -> str:
+    """UTF-8 of which a few bytes were lost; empty for what is something else."""
+    text = content.decode("utf-8", errors="replace")
+    foreign = sum(map(len, re.findall(r"[^\x00-\x7f]+", text)))
+    return text if text.count("\ufffd") * 10 < foreign else ""
 
 
 def _guessed(content: bytes) -> str:
-    best = charset_normalizer.from_bytes(content[: 512 * 1024]).best()
-    if best is None:
-        raise Unreadable("The encoding of this file is unknown. Save it as UTF-8 text and hand it in again.")
-    return content.decode(best.encoding, errors="replace")
+    sample = content[:SAMPLE]
+    if len(content) > SAMPLE:  # not within a character
+        sample = sample[: sample.rfind(b"\n") + 1] or sample
+    best = charset_normalizer.from_bytes(sample).best()
+    return content.decode(_WIDER.get(best.encoding, best.encoding) if best else "cp1252", errors="replace")
 
 
 def read(text: str, name: str = "") -> Manuscript:
     """A manuscript's text as an article. `name` is the file's, where there was one. Raises Unreadable."""
-    meta, text = _front_matter(text)
-    html, page_title = _as_html(text, PurePath(name).suffix.lower())
+    given, body = _front_matter(text)
+    html, page_title = _as_html(body, PurePath(name).suffix.lower())
     html = markup.clean_text(html)
-    title, html = _title(html, [meta, page_title], name)
-    count = markup.word_count(html)
-    if not count and not markup.images_in(html):
-        raise Unreadable("The manuscript has no text. Hand in one that has.")
-    return Manuscript(title, html, count, components(html))
+    if not markup.text_of(html):
+        below = " below its front matter" if len(body) < len(text) else ""
+        raise Unreadable(f"The manuscript has no text{below}. Hand in one that has.")
+    title, html = _title(html, given, page_title, PurePath(name).stem)
+    return Manuscript(title, html, markup.word_count(html), components(html))
 
 
 def _front_matter(text: str) -> tuple[str, str]:
     """The title that the front matter gives, and the text without it."""
-    block = FRONT_MATTER.match(text)
+    block = _FRONT_MATTER.match(text)
     if not block:
         return "", text
+    source = block["toml"] or block["yaml"] or ""
+    meta = _meta(source, toml=block["toml"] is not None)
+    if meta is None or not all(_KEY.fullmatch(str(key)) for key in meta):
+        return "", text  # two rules with words between them
+    title = next((value for key, value in meta.items() if str(key).lower() == "title"), "")
+    return _bare(title) if isinstance(title, str) else "", text[block.end() :]
+
+
+def _bare(title: str) -> str:
+    """A title on one line, without the signs of HTML and Markdown."""
+    return " ".join(re.sub(r"</?[a-zA-Z][^<>]*>|[*`]+", "", unescape(title)).split())
+
+
+def _meta(source: str, *, toml: bool) -> dict[Any, Any] | None:
+    """The entries of front matter; of broken front matter its title. None for what is none."""
+    if not source.strip():
+        return {}
     try:
-        meta = yaml.load(block[1], Loader=_Plain)  # noqa: S506  a SafeLoader
+        meta = tomllib.loads(source) if toml else yaml.load(source, Loader=_Plain)  # noqa: S506  text only
     except (yaml.YAMLError, ValueError, RecursionError):
-        meta = None
-    if not isinstance(meta, dict):
-        return "", text if meta is None and ":" not in block[1] else text[block.end() :]
-    title = meta.get("title") or meta.get("Title")
-    return " ".join(str(title).split()) if isinstance(title, str | int | float) else "", text[block.end() :]
+        first = re.match(r"\s*([\w-]{1,40})\s*[:=](?:\s|$)", source)
+        line = _TITLE_LINE.search(source)
+        return {first[1]: "", **({"title": line[1]} if line else {})} if first else None
+    return meta if isinstance(meta, dict) else None
 
 
-class _Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Without aliases: a few lines of them stand for billions of values."""
+class _Plain(yaml.BaseLoader):
+    """Everything is text, and nothing stands for something else: a few aliases would unfold to billions of values."""
 
-    def compose_node(self, parent: object, index: object) -> object:
+    def compose_node(self, parent: Any, index: Any) -> Any:
         if self.check_event(yaml.events.AliasEvent):
             raise yaml.YAMLError("aliases are not read")
         return super().compose_node(parent, index)
@@ -106,45 +205,88 @@ class _Plain(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mis
 
 def _as_html(text: str, suffix: str) -> tuple[str, str]:
     """The text as HTML, and the <title> of a whole page."""
-    if suffix in (".html", ".htm", ".xhtml") or (suffix not in (".md", ".markdown", ".mdx") and _TAG.search(text)):
-        title = re.search(r"<title[^>]*>(.{0,1000}?)</title>", text, re.IGNORECASE | re.DOTALL)
-        return text, markup.text_of(markup.clean_text(title[1])) if title else ""
-    if suffix in (".md", ".markdown", ".mdx") or _MARKDOWN.search(text):
-        renderer = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).use(footnote_plugin)
-        return renderer.render(text), ""
-    return "".join(f"<p>{_paragraph(block)}</p>" for block in re.split(r"\n[ \t]*\n+", text) if block.strip()), ""
+    if suffix in HTML or (suffix not in MARKDOWN and _is_html(text, suffix)):
+        title = re.search(r"<title[^<>]{0,200}>([^<]{0,1000})", text, re.IGNORECASE)
+        return text, " ".join(markup.text_of(markup.clean_text(title[1])).split()) if title else ""
+    if (suffix in MARKDOWN or _is_markdown(text, suffix)) and _markdown_cost(text) < MOST_COSTLY:
+        renderer = MarkdownIt("commonmark", {"html": suffix != ".txt", "maxNesting": 100_000})
+        with contextlib.suppress(RecursionError):  # lists in lists in lists: then its lines as they are
+            return renderer.enable(["table", "strikethrough"]).use(footnote_plugin).render(text), ""
+    return "\n".join(f"<p>{_paragraph(block)}</p>" for block in re.split(r"\n[ \t]*\n\s*", text) if block.strip()), ""
+
+
+def _is_html(text: str, suffix: str) -> bool:
+    if _OPENS_AS_HTML.match(text):
+        return True
+    closing = [tag[1] for tag in _BLOCK_TAG.finditer(text[:SAMPLE])] if suffix != ".txt" else []
+    return "/" in closing and not _MARKDOWN_SIGN.search(text[:SAMPLE])
+
+
+def _is_markdown(text: str, suffix: str) -> bool:
+    """One sign is enough in what was pasted; a text file, perhaps read by a machine, has them by chance."""
+    if suffix != ".txt":
+        return bool(_MARKDOWN_SIGN.search(text))
+    return sum(1 for _ in _STRONG_SIGN.finditer(text)) > 1 + text.count("\n") // 100
+
+
+def _markdown_cost(text: str) -> int:
+    """Its lines and signs; those of one paragraph once more for each five hundred: brackets look for their partners."""
+    signs = [len(_COSTLY.findall(block)) for block in text.split("\n\n")]
+    return text.count("\n") + sum(n + n * n // 500 for n in signs)
 
 
 def _paragraph(block: str) -> str:
-    """Lines that were wrapped at a column are one paragraph; short ones, as in a poem, stay lines."""
-    lines = [escape(line.strip(), quote=False) for line in block.strip().split("\n")]
-    wrapped = max(map(len, lines)) > 60
-    return (" " if wrapped else "<br>").join(lines)
+    """Lines that were wrapped at a column are one paragraph; those of a poem stay lines."""
+    lines = [line.strip() for line in block.strip().split("\n")]
+    continued = sum(line[:1].islower() for line in lines[1:])
+    wrapped = max(map(len, lines)) > SHORT_LINE or continued * 3 > len(lines)
+    return (" " if wrapped else "<br>").join(escape(line, quote=False) for line in lines)
 
 
-def _title(html: str, candidates: list[str], name: str) -> tuple[str, str]:
-    """The title, and the HTML without the heading that gave it."""
+def _title(html: str, given: str, page_title: str, stem: str) -> tuple[str, str]:
+    """The title, and the HTML without the heading that says the same."""
     root = markup.parse(html)
-    heading = next(root.iter("h1"), None)
-    heading_text = " ".join(heading.text_content().split()) if heading is not None else ""
-    title = next((candidate for candidate in (*candidates[:1], heading_text, *candidates[1:]) if candidate), "")
-    if heading is not None and heading_text == title:
+    heading = next((h for h in root.iter("h1") if _names(markup.line_of(h))), None)
+    heading_text = markup.line_of(heading) if heading is not None else ""
+    title = given or heading_text or page_title
+    if heading is not None and heading_text.casefold() == title.casefold():
         heading.drop_tree()
     for other in root.iter("h1"):
         other.tag = "h2"
     if not title:
-        first = next((e for e in root.iter("h2", "h3", "p", "li", "td") if e.text_content().strip()), None)
-        title = " ".join(first.text_content().split()) if first is not None else PurePath(name).stem
-        if first is not None and first.tag == "p" and len(title) <= 90 and len(root) > 1 and not title.endswith("."):
-            first.drop_tree()
-    return _shortened(title) or "Untitled", markup.serialize(root)
+        title = _first_line(root) or stem.replace("_", " ").strip() or markup.line_of(root)
+    return shortened(title.replace("**", ""), 160) or "Untitled", markup.serialize(root)
 
 
-def _shortened(title: str, limit: int = 200) -> str:
-    if len(title) <= limit:
-        return title
-    cut = title[:limit].rsplit(" ", 1)[0]
-    return f"{cut or title[:limit]}…"
+def _first_line(root: HtmlElement) -> str:
+    """The first heading or line that could be a title; it is taken out where it stands by itself. Empty: none."""
+    opening = [element for element in root.iter("h2", "h3", "h4", "p", "li", "td") if element.text_content().strip()]
+    for element in opening[:3]:
+        lines = markup.text_of(markup.serialize(element)).split("\n")
+        line = " ".join(lines[0].split())
+        if not _names(line):
+            continue
+        alone = element.getparent() is root and len(lines) == 1 and len(root) > 1 and not line.endswith((".", "…"))
+        if element.tag != "li" and alone and len(line) <= 90:
+            element.drop_tree()
+        sentence = re.match(r".{15,}?[.!?…。！？](?=\s|$)", line[:400])
+        return sentence[0].removesuffix(".") if sentence and len(line) > 90 else line
+    return ""
+
+
+def _names(line: str) -> bool:
+    """Whether these words could name something, and are not a rule, a page number or a speck read by a machine."""
+    found = markup.words(escape(line, quote=False))
+    letters = sum(map(len, (word for word in found if not word.isdigit())))
+    return letters * 2 > len(re.sub(r"\s", "", line)) and (letters > 3 or not line.isascii())
+
+
+def shortened(text: str, limit: int) -> str:
+    """The text itself, or its beginning up to a word's end."""
+    if len(text) <= limit:
+        return text
+    cut = text[: limit - 1].rsplit(" ", 1)[0]
+    return f"{cut if len(cut) > limit // 2 else text[: limit - 1]}…"
 
 
 _NAMED = {
@@ -156,16 +298,32 @@ _STATISTIC = re.compile(
 )
 
 
+def kind_of_heading(text: str) -> str | None:
+    """What a heading announces, if that is one of the components."""
+    return next((kind for kind, pattern in _NAMED.items() if pattern.search(text)), None)
+
+
+def is_statistic(text: str) -> bool:
+    """Whether a figure stands in these words that a reader will remember."""
+    return bool(_STATISTIC.search(text))
+
+
+_KINDS = {"blockquote": "pull_quote", "aside": "sidebar", "table": "table"}
+MOST_COMPONENTS = 100
+
+
 def components(html: str) -> list[dict[str, str]]:
     """What a magazine page can set apart: quotes, sidebars, summaries, case studies, figures that stand out."""
     found: list[dict[str, str]] = []
     for element in markup.parse(html).iter("blockquote", "aside", "table", "h2", "h3", "strong", "b"):
-        text = " ".join(element.text_content().split())
-        kind = {"blockquote": "pull_quote", "aside": "sidebar", "table": "table"}.get(str(element.tag))
+        text = markup.line_of(element)
+        kind = _KINDS.get(str(element.tag))
         if element.tag in ("h2", "h3"):
-            kind = next((kind for kind, pattern in _NAMED.items() if pattern.search(text)), None)
-        elif element.tag in ("strong", "b") and _STATISTIC.search(text):
+            kind = kind_of_heading(text)
+        elif element.tag in ("strong", "b") and is_statistic(text):
             kind = "stat_highlight"
         if kind and text:
-            found.append({"type": kind, "text": _shortened(text, 300)})
-    return found[:100]
+            found.append({"type": kind, "text": shortened(text, 300)})
+        if len(found) == MOST_COMPONENTS:
+            break
+    return found
