@@ -133,7 +133,7 @@ class _Upload:
                     PROVIDER,
                     "an earlier answer was lost, and the site may still be at work on it",
                     code="settling",
-                    retry_after=left.total_seconds() + 1,
+                    retry_after=left.total_seconds(),
                 )
         return None
 

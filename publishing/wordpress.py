@@ -440,7 +440,10 @@ FAILURES = [  # the first that fits; each action ends in "then press Recover"
         r"", Unreachable, "the site's answer lacked what it should hold", "show the answer below to who runs {site}"
     ),
 ]
-DROPPED_HEADER = "If the password is right, the web server of the site may drop the Authorization header.\n\n"
+OTHERWISE = (
+    "If the password is right: the web server of the site may drop the Authorization header, "
+    "or application passwords may be switched off there; they need https.\n\n"
+)
 
 
 def failure(login: Login, reply: Reply) -> ProviderError:
@@ -457,7 +460,7 @@ def failure(login: Login, reply: Reply) -> ProviderError:
         "said": _plain(_text(_dict(reply.json) or {}, "message", 2000))[:200] or reply.status,
     }
     action = f"{row.action.format(**words)}, then press Recover" if row.action else "press Recover"
-    hint = DROPPED_HEADER if row.reason is NOT_ACCEPTED and login.kind == "app-password" else ""
+    hint = OTHERWISE if row.reason is NOT_ACCEPTED and login.kind == "app-password" else ""
     return row.error(
         PROVIDER,
         login.black_out(row.reason.format(**words)),

@@ -17,7 +17,7 @@ from django.utils import timezone
 from PIL import Image
 
 from articles import pipeline
-from articles.models import Article, ImageFile, Stage, StageRecord
+from articles.models import Article, Call, ImageFile, Stage, StageRecord
 from publishing.models import Site
 from tests.services import wordpress as service
 from tests.services.wordpress import WordPress
@@ -102,8 +102,7 @@ def go_on(run: Drive) -> Drive:
             article.refresh_from_db()
             if article.status == Article.Status.WAITING:
                 if article.error and article.error["code"] == "settling":
-                    assert article.next_at
-                    time.sleep(max((article.next_at - timezone.now()).total_seconds(), 0))
+                    _let_settle(article)
                 Article.objects.filter(pk=article.pk).update(next_at=timezone.now())
                 pipeline.sweep()
             elif article.status != Article.Status.QUEUED:
@@ -112,6 +111,13 @@ def go_on(run: Drive) -> Drive:
         return article
 
     return drive
+
+
+def _let_settle(article: Article) -> None:
+    assert article.site
+    last = article.calls.filter(state=Call.State.INTENT).latest("sent_at").sent_at
+    assert last
+    time.sleep(max(article.site.time_limit - (timezone.now() - last).total_seconds(), 0))
 
 
 Answer = tuple[int, dict[str, str], bytes]
@@ -145,10 +151,10 @@ class Impostor:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
-    def says(self, request: str, answer: Any = b"", status: int = 200, **headers: str) -> None:
+    def says(self, request: str, answer: Any = b"", status: int = 200, headers: dict[str, str] | None = None) -> None:
         """To requests that begin so, from now on; what was said last counts first."""
         body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-        self.answers.insert(0, (request, (status, {n.replace("_", "-"): v for n, v in headers.items()}, body)))
+        self.answers.insert(0, (request, (status, headers or {}, body)))
 
     def answer_to(self, request: str) -> Answer:
         return next((answer for start, answer in self.answers if request.startswith(start)), (404, {}, b"Not here"))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from django.utils import timezone
 from articles import pipeline
 from articles.models import Article, Call, Stage
 from articles.report import report
+from articles.run import Run
 from publishing import wordpress as client_module
 from publishing.models import Site
 from tests.publishing.conftest import ALT, Drive, Impostor, Ready, new_site
@@ -111,7 +113,6 @@ class Case:
     waits: bool = True
     verb: str = "could not be reached for"
     sent_again: bool | None = None  # None: not looked at
-    whens: tuple[str, ...] = field(default=("before",))
 
 
 LOG = 'ask who runs site "Magazine" to look into its error log' + THEN_RECOVER
@@ -348,7 +349,7 @@ def test_a_dropped_authorization_header_looks_like_a_wrong_password_and_is_hinte
     wordpress.drop_authorization()
     article = run(ready(site))
     assert_told(article, "refused the hero image", NOT_ACCEPTED, CHECK, waits=False)
-    assert report(article).detail.startswith("If the password is right, the web server of the site may drop")
+    assert report(article).detail.startswith("If the password is right: the web server of the site may drop")
 
 
 def test_an_author_publishes_too(wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive) -> None:
@@ -441,6 +442,59 @@ def test_without_the_plugin_there_are_no_tokens(wordpress: WordPress, ready: Rea
         'ask who runs site "Magazine" to switch it on, or use an application password' + THEN_RECOVER,
         waits=False,
     )
+
+
+# Wherever our own worker dies
+
+
+class Died(BaseException):
+    """Stands for a kill -9: nothing of ours catches it."""
+
+
+STEPS = [
+    *((Run, name) for name in ("_intend", "_receive", "done", "save_file", "finish", "commit_manifest")),
+    *((client_module.WordPress, name) for name in ("find_media", "upload", "find_post", "create_draft")),
+]
+
+
+@pytest.mark.parametrize("step", range(1, 20))
+def test_a_worker_that_dies_after_any_step_costs_nothing_twice(
+    wordpress: WordPress,
+    site: Site,
+    ready: Ready,
+    run: Drive,
+    go_on: Drive,
+    monkeypatch: pytest.MonkeyPatch,
+    step: int,
+) -> None:
+    article = ready(site)
+    left = step
+
+    def dying(work: Callable[..., Any]) -> Callable[..., Any]:
+        def do(*args: Any, **kwargs: Any) -> Any:
+            nonlocal left
+            result = work(*args, **kwargs)
+            left -= 1
+            if left == 0:
+                raise Died
+            return result
+
+        return do
+
+    with monkeypatch.context() as patch:
+        for owner, name in STEPS:
+            patch.setattr(owner, name, dying(getattr(owner, name)))
+        with contextlib.suppress(Died):
+            run(article)
+    assert left == 0, "there are fewer steps than this"
+    Article.objects.filter(pk=article.pk, status=Article.Status.RUNNING).update(lease_until=timezone.now())
+    pipeline.sweep()
+
+    article = go_on(article)
+
+    assert_published(wordpress, article)
+    died_unsent = any(call.sends == 2 for call in article.calls.all())
+    assert sum(sends(article).values()) == 3 + died_unsent
 
 
 # What people did there meanwhile
