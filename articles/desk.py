@@ -136,7 +136,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
     return Start(
         problems=problems(mine),
         moving=shown,
-        more_moving=moving.count() - len(shown) if len(shown) == SHOWN else 0,
+        more_moving=moving.count() - len(shown),
         unclaimed_since=_unclaimed_since(),
         done=list(done.order_by("-ended_at").with_progress()[:SHOWN]),
         done_today=done.count(),

@@ -17,7 +17,7 @@ from django.core.files.storage import Storage
 from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
 from django.db.models import DecimalField, OuterRef, Prefetch, Q, Subquery, Sum
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Substr
 from django.urls import reverse
 from django.utils import timezone
 
@@ -82,6 +82,7 @@ class ArticleQuerySet(models.QuerySet["Article"]):
                 ),
             )
             .with_cost()
+            .annotate(opening=Substr("manuscript", 1, 200))
         )
 
 
@@ -202,7 +203,8 @@ class Article(models.Model):
     @property
     def working_title(self) -> str:
         """Something to call it by before it has a title: its first line, shortened."""
-        first = (self.idea or self.manuscript).strip().split("\n", 1)[0].strip("# ")
+        # `opening` is from `with_progress`, which leaves the manuscript in the database.
+        first = (self.idea or getattr(self, "opening", "") or self.manuscript).strip().split("\n", 1)[0].strip("# ")
         return f"{first[:77]}…" if len(first) > 78 else first or "Untitled"
 
     def clean(self) -> None:

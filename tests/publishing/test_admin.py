@@ -1,0 +1,180 @@
+"""The sites in the desk: who may change them, and that a password never comes out."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import pytest
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
+from django.test import Client
+
+from publishing.models import Site
+
+LIST = "/admin/publishing/site/"
+ADD = "/admin/publishing/site/add/"
+SECRET = "abcd EFGH ijkl"
+
+
+class WordPress:
+    """Says who is signed in, in the way of a WordPress: with or without the rights, or not at all."""
+
+    def __init__(self) -> None:
+        self.capabilities: dict[str, bool] | None = {"edit_posts": True, "upload_files": True}
+        self.logins: list[str] = []
+        outer = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                outer.logins.append(self.headers.get("Authorization", ""))
+                said: dict[str, Any] = {"id": 1, "capabilities": outer.capabilities}
+                if outer.capabilities is None:
+                    said = {"code": "incorrect_password", "message": "no", "data": {"status": 401}}
+                body = json.dumps(said).encode()
+                self.send_response(401 if outer.capabilities is None else 200)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: Any) -> None:
+                """Nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}"
+
+
+@pytest.fixture
+def wordpress() -> Iterator[WordPress]:
+    site = WordPress()
+    thread = threading.Thread(target=site.server.serve_forever, kwargs={"poll_interval": 0.02})
+    thread.start()
+    yield site
+    site.server.shutdown()
+    thread.join()
+    site.server.server_close()
+
+
+@pytest.fixture
+def site(db: None, wordpress: WordPress) -> Site:
+    site = Site(name="Magazine", url=wordpress.url, user="desk")
+    site.secret = SECRET
+    site.save()
+    return site
+
+
+def as_(user: User) -> Client:
+    client = Client()
+    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    return client
+
+
+def given(**fields: str) -> dict[str, str]:
+    defaults = {"name": "Magazine", "user": "desk", "kind": "app-password", "categories": "", "time_limit": "60"}
+    return {**defaults, "password": "", **fields}
+
+
+def page_of(site: Site, view: str = "change") -> str:
+    return f"{LIST}{site.pk}/{view}/"
+
+
+TABLE = [  # view, method, then the status for: editor, chief, staff without rights, nobody
+    ("", "get", 200, 200, 403, 302),
+    ("add/", "get", 403, 200, 403, 302),
+    ("add/", "post", 403, 200, 403, 302),
+    ("{}/change/", "get", 200, 200, 403, 302),
+    ("{}/change/", "post", 403, 200, 403, 302),
+    ("{}/delete/", "post", 403, 200, 403, 302),
+    ("{}/test/", "post", 403, 302, 403, 302),
+    ("{}/test/", "get", 405, 405, 405, 302),
+]
+
+
+@pytest.mark.parametrize("row", TABLE, ids=lambda row: f"{row[0]}-{row[1]}")
+def test_editors_look_and_chiefs_change(row: tuple[Any, ...], site: Site, editor: User, chief: User) -> None:
+    view, method, *expected = row
+    staff = User.objects.create_user("staff", password="a long password", is_staff=True)
+
+    clients = [as_(editor), as_(chief), as_(staff), Client()]
+    found = [getattr(client, method)(LIST + view.format(site.pk)).status_code for client in clients]
+
+    assert found == expected
+
+
+def test_a_new_site_needs_its_password_and_keeps_it_encrypted(chief: User) -> None:
+    client = as_(chief)
+
+    refused = client.post(ADD, given(url="https://magazine.example.org"))
+    assert "This field is required" in refused.content.decode()
+    client.post(ADD, given(url="https://magazine.example.org", password=SECRET))
+
+    site = Site.objects.get()
+    assert site.secret == SECRET
+    assert SECRET not in site.encrypted_secret
+
+
+def test_the_password_is_on_no_page_and_in_no_history(site: Site, editor: User, chief: User) -> None:
+    as_(chief).post(page_of(site), given(url=site.url, password=f"{SECRET}!"))
+
+    for user in (editor, chief):
+        for path in (LIST, page_of(site), page_of(site, "history")):
+            page = as_(user).get(path).content.decode()
+            assert SECRET not in page
+            assert site.encrypted_secret not in page
+    again = as_(chief).post(page_of(site), given(name="", url=site.url, password=SECRET)).content.decode()
+    assert SECRET not in again
+    assert not any(SECRET in entry.change_message for entry in LogEntry.objects.all())
+
+
+def test_an_empty_password_keeps_the_present_one(site: Site, chief: User) -> None:
+    as_(chief).post(page_of(site), given(url=site.url, user="another"))
+
+    site.refresh_from_db()
+    assert (site.user, site.secret) == ("another", SECRET)
+
+
+@pytest.mark.parametrize("change", [{"url": "https://elsewhere.example.org"}, {"kind": "jwt"}])
+def test_a_stored_password_is_never_sent_to_a_new_address(change: dict[str, str], site: Site, chief: User) -> None:
+    answer = as_(chief).post(page_of(site), given(**{"url": site.url, **change}))
+
+    assert "Enter the password again" in answer.content.decode()
+    site.refresh_from_db()
+    assert (site.url.startswith("http://127.0.0.1"), site.kind) == (True, "app-password")
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "said"),
+    [
+        ({"edit_posts": True, "upload_files": True}, "works: user “desk” can write drafts and upload pictures there."),
+        ({"edit_posts": True}, "may not upload pictures there"),
+        (None, "Next: check the password of site"),
+    ],
+)
+def test_the_test_signs_in_and_says_how_it_went(
+    capabilities: dict[str, bool] | None, said: str, site: Site, wordpress: WordPress, chief: User
+) -> None:
+    wordpress.capabilities = capabilities
+
+    answer = as_(chief).post(page_of(site, "test"), follow=True)
+
+    assert said in answer.content.decode()
+    assert "press Recover" not in answer.content.decode()
+    assert wordpress.logins
+    assert LogEntry.objects.get().change_message.startswith("Tested: ")
+
+
+def test_a_password_that_no_key_opens_is_said(site: Site, chief: User) -> None:
+    Site.objects.update(encrypted_secret="x")
+
+    answer = as_(chief).post(page_of(site, "test"), follow=True)
+
+    assert "cannot be read with the present keys" in answer.content.decode()
+
+
+def test_without_sites_the_list_says_what_to_do(chief: User, editor: User) -> None:
+    assert "Add a site" in as_(chief).get(LIST).content.decode()
+    assert "A chief editor can add one." in as_(editor).get(LIST).content.decode()
