@@ -9,6 +9,7 @@ from contextlib import closing
 from datetime import timedelta
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from articles import pictures
@@ -39,7 +40,7 @@ def run(run: Run) -> Outcome:
         maker = settings.REPLICATE_MODEL
     else:
         for image in images:
-            _keep(run, image, _drawn(image))
+            _keep(run, image, _drawn(image), run.saved_something)
         maker = "drawn"
     return Outcome(maker=maker[:100], details={"images": run.article.images.count()})
 
@@ -50,8 +51,8 @@ def _drawn(image: ImageFile) -> Picture:
     return pictures.draw(words, image.aspect, article.brand_primary, article.brand_accent, f"{article.uid}{image.role}")
 
 
-def _keep(run: Run, image: ImageFile, picture: Picture) -> None:
-    """File, sidecar, row, manifest: from here on the picture is safe."""
+def _keep(run: Run, image: ImageFile, picture: Picture, done: Callable[[], None]) -> None:
+    """File, sidecar, row, manifest: from here on the picture is safe. `done` is noted together with the row."""
     encoded = base64.b64encode(picture.jpeg)
     stored = run.save_file(image.file_name, picture.jpeg)
     sidecar = run.save_file(image.base64_name, encoded)
@@ -59,8 +60,9 @@ def _keep(run: Run, image: ImageFile, picture: Picture) -> None:
     image.sha256, image.bytes, image.base64_sha256 = stored.sha256, stored.bytes, sidecar.sha256
     image.width, image.height = picture.width, picture.height
     image.wordpress_media_id, image.wordpress_url = None, ""
-    image.save()
-    run.saved_something()
+    with transaction.atomic():
+        image.save()
+        done()
     run.commit_manifest()
 
 
@@ -129,8 +131,7 @@ class _Making:
             )
             self.run.spoilt(call, bad)
             raise bad from exc
-        _keep(self.run, image, picture)
-        self.run.done(call)
+        _keep(self.run, image, picture, lambda: self.run.done(call))
         return False
 
     def _patient(self, call: Call) -> bool:
