@@ -10,7 +10,6 @@ An article is claimed by one guarded update; the claim's attempt number fences e
 
 from __future__ import annotations
 
-import os
 import random
 import socket
 import time
@@ -18,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -30,6 +28,7 @@ from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
 from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
+from articles.processes import is_alive, this_process
 from articles.providers.errors import ProviderError, Unreachable
 from articles.report import report
 from articles.run import LEASE, Fenced, Outcome, OutOfTime, Run
@@ -475,26 +474,3 @@ def _give_up(article: Article, swept: Swept) -> Swept:
         )
     log.error(str(report(Article.objects.get(pk=article.pk))))
     return swept.with_one(stages_reset=reset, restarted=False)
-
-
-# Who is at work
-
-
-def this_process() -> str:
-    """`host|pid|start time`: the start, in ticks since boot, tells a process from a later one of its number."""
-    return f"{socket.gethostname()}|{os.getpid()}|{_start_time(os.getpid())}"
-
-
-def is_alive(owner: str) -> bool:
-    """Whether a process of this machine still runs. One that exited and was not collected by its parent is dead."""
-    _host, pid, started = owner.rsplit("|", 2)
-    return _start_time(int(pid)) == started
-
-
-def _start_time(pid: int) -> str | None:
-    # Reference: proc(5), /proc/pid/stat. The name in field 2 may hold spaces and parentheses.
-    try:
-        state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return None
-    return fields[18] if state not in ("Z", "X") else None

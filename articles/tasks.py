@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from articles import pipeline
+from articles import pipeline, workers
 
 log = structlog.get_logger("galley.tasks")
 
@@ -37,5 +37,6 @@ def worker_started(**_: Any) -> None:
     An orphan would go on taking articles from the queue, with nobody to stop it.
     """
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    workers.announce()
     pipeline.load_stages()
     sweep()

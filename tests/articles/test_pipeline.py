@@ -18,7 +18,7 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles import pipeline
+from articles import pipeline, processes
 from articles.models import Article, Call, StageRecord
 from articles.providers.errors import Busy, Rejected, Unreachable
 from articles.report import report
@@ -219,7 +219,7 @@ def test_cancel_fences_who_is_at_work(hand_in: HandIn, editor: User) -> None:
 def test_the_sweep_finds_the_dead(hand_in: HandIn, lease: timedelta, owner: str, found: int) -> None:
     article = hand_in()
     pipeline._claim(article.pk)
-    this = pipeline.this_process()
+    this = processes.this_process()
     host, pid, started = this.split("|")
     owners = {"this": this, "reused": f"{host}|{pid}|{int(started) - 1}", "gone": f"{host}|4194305|1"}
     Article.objects.update(lease_until=timezone.now() + lease, lease_owner=owners.get(owner, owner))
@@ -233,10 +233,10 @@ def test_the_sweep_finds_the_dead(hand_in: HandIn, lease: timedelta, owner: str,
 
 def test_a_zombie_is_dead() -> None:
     child = subprocess.Popen([sys.executable, "-c", "pass"], stdout=subprocess.DEVNULL)
-    owner = f"host|{child.pid}|{pipeline._start_time(child.pid)}"
+    owner = processes.this_process(child.pid)
     os.waitid(os.P_PID, child.pid, os.WEXITED | os.WNOWAIT)  # it has ended; nobody has collected it
 
-    assert not pipeline.is_alive(owner)
+    assert not processes.is_alive(owner)
     child.wait()
 
 

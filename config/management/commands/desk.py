@@ -21,11 +21,12 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from articles import manuscripts, pipeline
+from articles import manuscripts, pipeline, workers
 from articles.groups import CHIEF_EDITORS, EDITORS
 from articles.models import Article
 from articles.tasks import PR_SET_PDEATHSIG
 
+WORKER = "worker"
 PATIENCE = 6  # seconds, for a process to end by itself
 SAMPLES = Path(settings.BASE_DIR) / "articles" / "samples"
 PEOPLE = {"editor": EDITORS, "chief": CHIEF_EDITORS}
@@ -56,7 +57,7 @@ class Command(BaseCommand):
                     *(sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port)),
                     *("--log-level", "warning", "--timeout-graceful-shutdown", "3"),
                 ],
-                "worker": [sys.executable, "manage.py", "qcluster"],
+                WORKER: [sys.executable, "manage.py", "qcluster"],
             }
         ).run()
 
@@ -98,7 +99,7 @@ def sample_articles() -> None:
 
 
 class Processes:
-    """Programs that run together: one that dies is started again, and at the end none is left."""
+    """Programs that run together: one that dies or freezes is started again, and at the end none is left."""
 
     def __init__(self, programs: dict[str, list[str]]) -> None:
         self.programs = programs
@@ -113,7 +114,9 @@ class Processes:
             while not self.ending:
                 for name, command in self.programs.items():
                     self._keep(name, command)
-                time.sleep(0.2)
+                if workers.health().killed:
+                    self._kill(WORKER)
+                time.sleep(0.5)
         finally:
             self._stop()
 
@@ -130,6 +133,10 @@ class Processes:
         # A group of its own: Ctrl-C reaches this process alone, which ends the others in order.
         self.running[name] = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_parent)
 
+    def _kill(self, name: str) -> None:
+        """The next look finds it ended, and starts it again."""
+        _kill_group(self.running[name])
+
     def _stop(self) -> None:
         for process in self.running.values():
             process.terminate()
@@ -138,9 +145,13 @@ class Processes:
             # One in the middle of a long call is not waited for: what it has saved is safe, the next start goes on.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(max(deadline - time.monotonic(), 0))
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            _kill_group(process)
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
 
 
 def _die_with_parent() -> None:
