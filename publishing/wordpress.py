@@ -101,62 +101,42 @@ class WordPress:
     def me(self) -> Json:
         """The user, with capabilities. A wrong password shows only here: public reads answer 200 all the same."""
         reply = self._send("GET", "users/me", params={"context": "edit", "_fields": "id,capabilities"})
-        return self._judged(reply, {200}, _dict)
+        return self._judged(reply, 200, _dict)
 
     def find_post(self, key: str, mark: str) -> Json | None:
         """The post of this slug, or with this mark in its text: draft, published, renamed by a person, in the trash."""
         slugs = [key, f"{key}-2", f"{key}-3", f"{key}__trashed"]
-        asked = {"status": "any,trash", "_fields": POST_FIELDS}
-        return self._first("posts", asked | {"slug": ",".join(slugs)}, lambda post: post.get("slug") in slugs) or (
-            self._first("posts", asked | {"search": mark, "_fields": f"{POST_FIELDS},content"}, _holds(mark))
+        return self._first("posts", _named(slugs), status="any,trash", slug=",".join(slugs)) or (
+            self._first("posts", _holding(mark), status="any,trash", search=mark, _fields=f"{POST_FIELDS},content")
         )
 
     def create_draft(self, key: str, fields: Json) -> Json:
-        reply = self._send(
-            "POST", "posts", params={"_fields": POST_FIELDS}, json={**fields, "slug": key, "status": "draft"}
-        )
-        return self._judged(reply, {201}, _post)
+        return self._write("posts", 201, json={**fields, "slug": key, "status": "draft"})
 
     def update_post(self, post_id: int, fields: Json) -> Json:
-        reply = self._send("POST", f"posts/{post_id}", params={"_fields": POST_FIELDS}, json=fields)
-        return self._judged(reply, {200}, _post)
+        return self._write(f"posts/{post_id}", 200, json=fields)
 
     def find_media(self, key: str) -> Json | None:
         """The picture of this slug, or one that a person renamed: its file keeps its name."""
         slugs = [key, f"{key}-1", f"{key}-2"]
-        asked = {"_fields": MEDIA_FIELDS}
-        return self._first("media", asked | {"slug": ",".join(slugs)}, lambda media: media.get("slug") in slugs) or (
-            self._first("media", asked | {"search": f"{key}.jpg"}, lambda media: key in str(media.get("source_url")))
+        return self._first("media", _named(slugs), slug=",".join(slugs)) or (
+            self._first("media", lambda media: key in str(media.get("source_url")), search=f"{key}.jpg")
         )
 
     def upload(self, key: str, jpeg: bytes, alt_text: str) -> Json:
-        reply = self._send(
-            "POST",
-            "media",
-            params={"slug": key, "alt_text": alt_text, "_fields": MEDIA_FIELDS},
-            data=jpeg,
-            headers={"Content-Type": "image/jpeg", "Content-Disposition": f'attachment; filename="{key}.jpg"'},
-        )
-        return self._judged(reply, {201}, _media)
+        headers = {"Content-Type": "image/jpeg", "Content-Disposition": f'attachment; filename="{key}.jpg"'}
+        return self._write("media", 201, params={"slug": key, "alt_text": alt_text}, data=jpeg, headers=headers)
 
     def update_media(self, media_id: int, fields: Json) -> Json:
-        reply = self._send("POST", f"media/{media_id}", params={"_fields": MEDIA_FIELDS}, json=fields)
-        return self._judged(reply, {200}, _media)
+        return self._write(f"media/{media_id}", 200, json=fields)
 
     def make_sizes(self, media_id: int) -> Json:
         """Make the smaller versions of a picture that a crash left without them."""
-        reply = self._send(
-            "POST",
-            f"media/{media_id}/post-process",
-            params={"_fields": MEDIA_FIELDS},
-            json={"action": "create-image-subsizes"},
-        )
-        return self._judged(reply, {200}, _media)
+        return self._write(f"media/{media_id}/post-process", 200, json={"action": "create-image-subsizes"})
 
     def category(self, name: str) -> int | None:
         """The id of a category, made where it is missing. None: this user may not make one."""
-        found = self._listed("categories", {"search": name, "per_page": "100", "_fields": "id,name"})
-        for term in found:
+        for term in self._listed("categories", search=name, per_page="100", _fields="id,name"):
             if _plain(term.get("name")).casefold() == name.casefold() and _id(term):
                 return _id(term)
         reply = self._send("POST", "categories", json={"name": name})
@@ -164,22 +144,28 @@ class WordPress:
             return _id(reply.json.get("data"), "term_id")
         if reply.status == 403 and reply.code.startswith("rest_"):
             return None
-        return _id(self._judged(reply, {201}, lambda term: term if _id(term) else None))
+        return _id(self._judged(reply, 201, lambda term: term if _id(term) else None))
 
     # How it is asked
 
-    def _first(self, path: str, params: dict[str, str], ours: Callable[[Json], bool]) -> Json | None:
+    def _first(self, path: str, ours: Callable[[Json], bool], **params: str) -> Json | None:
         """The oldest item that is ours by a second look: a site may leave out the condition, or search freely."""
-        read = _post if path == "posts" else _media
-        asked = {"context": "edit", "orderby": "id", "order": "asc", **params}
-        return next(filter(None, (read(item) for item in self._listed(path, asked) if ours(item))), None)
+        fields, read = KINDS[path]
+        listed = self._listed(path, **{"context": "edit", "orderby": "id", "order": "asc", "_fields": fields, **params})
+        return next(filter(None, (read(item) for item in listed if ours(item))), None)
 
-    def _listed(self, path: str, params: dict[str, str]) -> list[Json]:
+    def _listed(self, path: str, **params: str) -> list[Json]:
         """Only a list without anything in it means that there is nothing."""
-        return self._judged(self._send("GET", path, params=params), {200}, _dicts)
+        return self._judged(self._send("GET", path, params=params), 200, _dicts)
 
-    def _judged(self, reply: Reply, expected: set[int], read: Callable[[Any], T | None]) -> T:
-        answer = read(reply.json) if reply.status in expected else None
+    def _write(self, path: str, success: int, *, params: dict[str, str] | None = None, **request: Any) -> Json:
+        """The post or the picture as it is afterwards."""
+        fields, read = KINDS[path.partition("/")[0]]
+        reply = self._send("POST", path, params={"_fields": fields, **(params or {})}, **request)
+        return self._judged(reply, success, read)
+
+    def _judged(self, reply: Reply, success: int, read: Callable[[Any], T | None]) -> T:
+        answer = read(reply.json) if reply.status == success else None
         if answer is None:
             raise failure(self.login, reply)
         return answer
@@ -195,20 +181,20 @@ class WordPress:
         return reply
 
     def _request(self, method: str, url: str, **request: Any) -> Reply:
-        with (
-            web.speaking_to(PROVIDER),
-            self._http.request(
-                method, url, timeout=self._timeout, allow_redirects=False, stream=True, **request
-            ) as response,
-        ):
-            body = web.body_within(response, ANSWER_BYTES, PROVIDER)
+        options: Json = {"timeout": self._timeout, "allow_redirects": False, "stream": True}
+        try:
+            with web.speaking_to(PROVIDER), self._http.request(method, url, **options, **request) as response:
+                body = web.body_within(response, ANSWER_BYTES, PROVIDER)
+        except Unreachable as exc:
+            exc.action = f'see whether site "{self.login.name}" opens in your browser, then press Recover'
+            raise
         return Reply(response.status_code, response.headers, response.links, body.decode("utf-8-sig", "replace"))
 
     def _sign_in(self) -> None:
         self._http.headers.pop("Authorization", None)
         credentials = {"username": self.login.user, "password": self.login.secret}
         reply = self._request("POST", f"{self._api()}jwt-auth/v1/token", json=credentials)
-        token = self._judged(reply, {200}, _token)
+        token = self._judged(reply, 200, _token)
         self._http.headers["Authorization"] = f"Bearer {token}"  # the plugin knows no other spelling
 
     def _api(self) -> str:
@@ -218,13 +204,12 @@ class WordPress:
             reply = self._request("HEAD", home)
             if _moved_to(self.login, reply):
                 raise failure(self.login, reply)
-            said = urlsplit(_joined(home, reply.links.get(API_REL, {}).get("url", "")))
-            # A login is sent there: only to the very site that was named.
-            if said.path.strip("/") and _origin(said.geturl()) == _origin(home):
-                ours = urlsplit(home)._replace(path=said.path, query=said.query)
-                self._root = ours.geturl().rstrip("/") + "/"
-            else:
-                self._root = f"{home}wp-json/"
+            link = reply.links.get(API_REL, {}).get("url", "wp-json/")
+            said = _joined(home, link)
+            if _origin(said) != _origin(home) or said == home:
+                said = f"{home}wp-json/"  # a login is sent there: only to the very site that was named
+            _, _, path, query, _ = urlsplit(said)
+            self._root = urlsplit(home)._replace(path=path, query=query).geturl().rstrip("/") + "/"
         return self._root
 
 
@@ -281,7 +266,14 @@ def _token(answer: Any) -> str | None:
     return token if isinstance(token, str) and re.fullmatch(r"[A-Za-z0-9._~+/=-]{1,8000}", token) else None
 
 
-def _holds(mark: str) -> Callable[[Json], bool]:
+KINDS = {"posts": (POST_FIELDS, _post), "media": (MEDIA_FIELDS, _media)}
+
+
+def _named(slugs: list[str]) -> Callable[[Json], bool]:
+    return lambda item: item.get("slug") in slugs
+
+
+def _holding(mark: str) -> Callable[[Json], bool]:
     return lambda post: mark in str((_dict(post.get("content")) or {}).get("raw"))
 
 
@@ -330,7 +322,7 @@ class Failure(NamedTuple):
 
 
 NOT_ACCEPTED = 'the site did not accept the {secret} of user "{user}"'
-NO_API = "there is no WordPress with a REST API at this address"
+NO_API = "there is no WordPress at this address, or its REST API is switched off"
 FAILURES = [  # the first that fits; each action ends in "then press Recover"
     Failure(
         r"jwt (401 rest_|\d+ jwt_auth_no_auth_header)",
@@ -390,7 +382,7 @@ FAILURES = [  # the first that fits; each action ends in "then press Recover"
         r"\S+ (3\d\d|404 (rest_no_route)?$)",
         Rejected,
         NO_API,
-        "check the address of {site} and whether its REST API is on",
+        "check the address of {site}, or ask who runs it to switch the REST API on",
     ),
     Failure(
         r"\S+ \d+ rest_upload_sideload_error",
@@ -402,7 +394,7 @@ FAILURES = [  # the first that fits; each action ends in "then press Recover"
         r"\S+ 413", Rejected, "the file is larger than the site takes", "ask who runs {site} to raise its upload limit"
     ),
     Failure(r"\S+ 412", Unreachable, "the file arrived damaged"),
-    Failure(r"\S+ 429", Busy, "the site has had too many requests"),
+    Failure(r"\S+ 429", Busy, "the site has had too many requests", "ask who runs {site} to let Galley send more"),
     Failure(r"\S+ 503 wp_die", Unreachable, "the site is down for maintenance", "ask who runs {site} when it is back"),
     Failure(r"\S+ 503", Unreachable, "the site is down for a while", "ask who runs {site} when it is back"),
     Failure(
@@ -427,17 +419,17 @@ FAILURES = [  # the first that fits; each action ends in "then press Recover"
     Failure(
         r"\S+ \d+ nothing",
         Unreachable,
-        "the site answered with nothing",
+        "the site's answer was empty",
         "ask who runs {site} to look into its error log",
     ),
     Failure(
         r"\S+ \d+ no_json",
         Unreachable,
-        "the site's answer was no JSON: a plugin or an error page got in between",
+        "the site's answer could not be read: a plugin or an error page got in between",
         "ask who runs {site} to keep PHP warnings out of its answers",
     ),
     Failure(
-        r"", Unreachable, "the site's answer lacked what it should hold", "show the answer below to who runs {site}"
+        r"", Unreachable, "the site's answer is none that WordPress gives", "show the answer below to who runs {site}"
     ),
 ]
 OTHERWISE = (
