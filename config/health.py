@@ -1,0 +1,53 @@
+"""For load balancers and monitors: is this web server alive, and can it do its work? They tell no secrets."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.core.files.storage import storages
+from django.db import DatabaseError, connection
+from django.http import HttpRequest, JsonResponse
+from django.utils import timezone
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_safe
+
+from articles.models import Article
+
+UNCLAIMED = timedelta(minutes=5)
+
+
+@require_safe
+@never_cache
+def healthz(_request: HttpRequest) -> JsonResponse:
+    """200 while the process answers at all."""
+    return JsonResponse({"status": "ok"})
+
+
+@require_safe
+@never_cache
+def readyz(_request: HttpRequest) -> JsonResponse:
+    """200 when database, storage and queue do their part, else 503; each with "ok" or a word on what is wrong."""
+    parts = {"database": _database(), "storage": _storage()}
+    parts["queue"] = _queue() if parts["database"] == "ok" else "unknown"
+    ready = set(parts.values()) == {"ok"}
+    return JsonResponse({"status": "ok" if ready else "not ready", **parts}, status=200 if ready else 503)
+
+
+def _database() -> str:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError:
+        return "does not answer"
+    return "ok"
+
+
+def _storage() -> str:
+    """A folder must be writable. A bucket is not asked here: its outage delays articles, the desk goes on."""
+    unwritable = getattr(storages["backups"], "unwritable", None)
+    return "cannot be written" if unwritable and unwritable() else "ok"
+
+
+def _queue() -> str:
+    late = Article.objects.filter(status=Article.Status.QUEUED, queued_at__lt=timezone.now() - UNCLAIMED)
+    return "articles wait, and nobody takes them" if late.exists() else "ok"
