@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import colorsys
 import re
+from functools import lru_cache
 
 from PIL import ImageColor
 
@@ -40,6 +41,7 @@ def _luminance(colour: Rgb) -> float:
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
+@lru_cache(4096)
 def readable(colour: str, background: str = WHITE) -> str:
     """The colour itself when text in it can be read on the background, else its nearest shade that can."""
     wanted, behind = rgb(colour) or _INK, rgb(background) or _WHITE

@@ -50,6 +50,19 @@ _WIDER = {
 }
 _FAMILIES = ("utf-8", "iso8859", "iso2022", "cp", "shift_jis", "euc_", "gb", "big5", "koi8", "mac-", "johab", "hz")
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff]")
+_LATIN = re.compile(r"[\x00-\u024f\u02b0-\u02ff\u2000-\u2bff\ufb00-\ufb06\ufffd]*")
+_CENTRAL = {
+    "Czech",
+    "Slovak",
+    "Polish",
+    "Hungarian",
+    "Romanian",
+    "Croatian",
+    "Slovene",
+    "Lithuanian",
+    "Latvian",
+    "Turkish",
+}
 SAMPLE = 128 * 1024  # bytes from which an encoding is guessed
 
 _FRONT_MATTER = re.compile(
@@ -62,7 +75,8 @@ _TITLE_LINE = re.compile(r"""^title[ \t]*[:=][ \t]*["']?(.{1,500}?)["']?[ \t]*$"
 
 HTML, MARKDOWN = (".html", ".htm", ".xhtml"), (".md", ".markdown", ".mdx")
 _OPENS_AS_HTML = re.compile(
-    r"\s*<(?:!doctype|!--|\?xml|html|head|body|article|section|main|p|h[1-6]|div|table|[uo]l)\b", re.I
+    r"\s*<(?:!doctype|!--|\?xml|html|head|title|meta|style|body|header|blockquote|article|section|main|p|h[1-6]|div|table|[uo]l)\b",
+    re.I,
 )
 _BLOCK_TAG = re.compile(r"<(/?)(?:p|h[1-6]|div|table|ul|ol|blockquote|li)\b[^<>]*>", re.IGNORECASE)
 _MARKDOWN_SIGN = re.compile(
@@ -70,7 +84,7 @@ _MARKDOWN_SIGN = re.compile(
 )
 _STRONG_SIGN = re.compile(r"^(?:#{1,6} \w|```)|\*\*\w[^*\n]{0,200}\*\*|\[[^\]\n]{1,300}\]\(\w[^)\n]+\)", re.MULTILINE)
 _COSTLY = re.compile(r"[*_`\[\]|<>!~&\\^]")
-MOST_COSTLY = 400_000  # lines and signs of Markdown in one manuscript: each takes about 30 µs
+MOST_COSTLY = 250_000  # lines and signs of Markdown in one manuscript: each takes about 30 µs
 SHORT_LINE = 60  # no line of a paragraph is longer: its lines are meant
 
 
@@ -131,7 +145,7 @@ def _sixteen_bits(content: bytes) -> str:
     """UTF-16 without its mark: the zeros of Latin letters, spaces and newlines stand on one side only."""
     head = content[:4096]
     low, high = head[1::2].count(0), head[::2].count(0)
-    if min(low, high) * 20 > max(low, high):
+    if max(low, high) * 40 < len(head) or min(low, high) * 20 > max(low, high):
         raise Unreadable(_NOT_TEXT)
     return content.decode("utf-16-le" if low > high else "utf-16-be", errors="replace")
 
@@ -148,7 +162,11 @@ def _guessed(content: bytes) -> str:
     if len(content) > SAMPLE:  # not within a character
         sample = sample[: sample.rfind(b"\n") + 1] or sample
     best = charset_normalizer.from_bytes(sample).best()
-    return content.decode(_WIDER.get(best.encoding, best.encoding) if best else "cp1252", errors="replace")
+    encoding = _WIDER.get(best.encoding, best.encoding) if best else "cp1252"
+    central = best and best.language in _CENTRAL and "cp1252" not in best.could_be_from_charset
+    if best and _LATIN.fullmatch(str(best)) and not central:
+        encoding = "cp1252"  # tables of Latin letters differ in a few of them: the commonest is the likeliest
+    return content.decode(encoding, errors="replace")
 
 
 def read(text: str, name: str = "") -> Manuscript:
@@ -246,7 +264,7 @@ def _paragraph(block: str) -> str:
 def _title(html: str, given: str, page_title: str, stem: str) -> tuple[str, str]:
     """The title, and the HTML without the heading that says the same."""
     root = markup.parse(html)
-    heading = next((h for h in root.iter("h1") if _names(markup.line_of(h))), None)
+    heading = next((h for h in root.iter("h1") if markup.words(markup.serialize(h))), None)
     heading_text = markup.line_of(heading) if heading is not None else ""
     title = given or heading_text or page_title
     if heading is not None and heading_text.casefold() == title.casefold():
@@ -264,7 +282,7 @@ def _first_line(root: HtmlElement) -> str:
     for element in opening[:3]:
         lines = markup.text_of(markup.serialize(element)).split("\n")
         line = " ".join(lines[0].split())
-        if not _names(line):
+        if not _names(line) or kind_of_heading(line):
             continue
         alone = element.getparent() is root and len(lines) == 1 and len(root) > 1 and not line.endswith((".", "…"))
         if element.tag != "li" and alone and len(line) <= 90:

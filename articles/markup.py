@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 
 import lxml.html
@@ -65,7 +65,9 @@ _WORDS = r"[\w\s#%.,/+*-]*+"
 _CALL = r"\b(?:rgba?|hsla?|calc|min|max|clamp|repeat|minmax)\("
 # A value with a quote, bracket or comment left open would swallow the declarations after it.
 _VALUE = re.compile(rf"""(?:[\w\s#%.,/+*-]|"{_WORDS}"|'{_WORDS}'|{_CALL}(?:{_WORDS}(?:{_CALL}{_WORDS}\))?)*+\))*""")
-_BEYOND = re.compile(r"/\*|\d{5}|(?:^|[\s(,])-\s*[\d.]|(?:^|[\s(,+])[\d.]+e[+-]?\d")  # comments, and sizes off the page
+_BEYOND = re.compile(
+    r"/\*|(?<![#0-9a-f])\d{5}|(?:^|[\s(,])-\s*[\d.]|(?:^|[\s(,+])[\d.]+e[+-]?\d"
+)  # comments, and sizes off the page
 
 _TAG = re.compile(  # as a browser reads it: a quote matters only after an equals sign; possessive, hence linear
     r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+)>?"""
@@ -79,37 +81,58 @@ _UNCOUNTED = _names(  # void, or closed by the next of their kind
 _TABLE = _names("table caption colgroup col thead tbody tfoot tr td th")
 _CELLS = {"caption", "td", "th"}
 _FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
+_AMPERSANDS = re.compile(
+    r"(?:&[^&<>]*+){1000}"
+)  # in one run of words: the parser copies the run at each; a comment ends it
 DEEPEST = 200  # elements within each other; people write 30, mails made of tables 60
 MOST_ATTRIBUTES = 1000  # of one tag
+MOST_PASSES = 8  # two as a rule: the second one changes nothing
 MOST_MISPLACED = 2000  # tags in a table and in none of its cells
 
 _UNUSABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
-_VOID = re.compile(r"<(br|hr|img|wbr|col)\b([^<>]*?)/?>")
+_OPENING_LINES = re.compile(r"(<pre\b[^<>]*>)\n+")  # a parser drops one of them
+_VOIDS = {"br", "hr", "img", "wbr"}
+_VOID = re.compile(r"<(br|hr|img|wbr)\b([^<>]*?)/?>")
 
 
 def clean_text(html: str) -> str:
     """An article's HTML: structure and words, no style and no class; pictures become links to them."""
+    return _settled(_cleaned_text, html)
+
+
+def _cleaned_text(html: str) -> str:
     root = parse(_clean(html, TEXT_TAGS, ATTRIBUTES))
     _link_pictures(root)
     _smooth_lines(root)
-    _gather_paragraphs(root)
-    for element in root.iter("span"):
-        element.tag = "drop"
-    for element in root.iter("a"):
-        if element.get("href", "#").startswith("#"):
+    for element in root.iter("span", "a"):
+        if element.tag == "span" or element.get("href", "#").startswith("#"):
             element.tag = "drop"
     etree.strip_tags(root, "drop")
-    for element in list(root.iter("p", *HEADINGS)):
-        if all(child.tag == "br" for child in element) and not element.text_content().strip():
-            element.drop_tree()
-    return serialize(root)
+    _drop_empty(root)
+    _gather_paragraphs(root)
+    etree.strip_tags(root, "drop")
+    _drop_empty(root)
+    return _OPENING_LINES.sub(r"\1", serialize(root))
 
 
 def clean_page(html: str, images: Iterable[str]) -> str:
     """A laid-out page: inline styles within bounds, readable colours, and no pictures but `images`."""
+    allowed = set(images)
+    return _settled(lambda html: _cleaned_page(html, allowed), html)
+
+
+def _settled(clean: Callable[[str], str], html: str) -> str:
+    """Cleaned until nothing changes: where a tag is dropped, a parser may see those around it in another way."""
+    for _ in range(MOST_PASSES):
+        html, before = clean(html), html
+        if html == before:
+            break
+    return html
+
+
+def _cleaned_page(html: str, allowed: set[str]) -> str:
     attributes = ATTRIBUTES | {"*": ATTRIBUTES["*"] | {"style"}}
     root = parse(_clean(html, PAGE_TAGS, attributes))
-    allowed = set(images)
     for element in list(root.iter("img")):
         if element.get("src") not in allowed:
             element.drop_tree()
@@ -128,7 +151,9 @@ def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> str:
         filter_style_properties=STYLE_PROPERTIES,
         link_rel="noopener noreferrer",
     )
-    return usable(cleaned).replace("\r", "\n")  # once more: character references stood for some
+    return _OPENING_LINES.sub(
+        r"\1", usable(cleaned).replace("\r", "\n")
+    )  # once more: character references stood for some
 
 
 def _attribute(_tag: str, name: str, value: str) -> str | None:
@@ -182,8 +207,9 @@ def _bounded(html: str) -> str:
             depth -= 1
             formatting -= name in _FORMATTING
         if depth >= DEEPEST or repeated > 20 * number + 10_000 or misplaced > MOST_MISPLACED:
-            return _TAG.sub(_plain, html)
-    return html
+            html = _TAG.sub(_plain, html)
+            break
+    return _AMPERSANDS.sub(r"\g<0><!---->", html)
 
 
 def _plain(tag: re.Match[str]) -> str:
@@ -217,8 +243,18 @@ def _smooth_lines(root: HtmlElement) -> None:
         for element in holder.iterdescendants(*BLOCKS):
             element.tail = ("\n" if holder.tag == "pre" else " ") + (element.tail or "")
             element.tag = "drop"
-        if holder.tag == "pre":
-            holder.text = (holder.text or "").lstrip("\n")
+
+
+def _drop_empty(root: HtmlElement) -> None:
+    """No paragraphs, headings or letters in bold that hold nothing; from the inside out."""
+    for element in reversed(list(root.iterdescendants("p", "div", "section", *HEADINGS, *_INLINE - {"br", "wbr"}))):
+        text = element.text or ""
+        if element.tag in _INLINE:
+            empty = not text and not len(element)
+        else:
+            empty = not text.strip() and all(e.tag == "br" and not (e.tail or "").strip() for e in element)
+        if empty:
+            element.drop_tree()
 
 
 def _gather_paragraphs(root: HtmlElement) -> None:
@@ -275,6 +311,8 @@ def _make_readable(root: HtmlElement) -> None:
         # Links and marks have colours of the browser's own, which no one compared with what lies behind them.
         if seen != text or "color" in style or element.tag in ("a", "mark"):
             style["color"] = seen
+        for name in ("background-color", "color"):  # last, whatever their place was
+            style |= {name: style.pop(name)} if name in style else {}
         if style:
             element.set("style", "; ".join(f"{name}: {value}" for name, value in style.items()))
         waiting += [(child, seen, behind) for child in element]
@@ -305,7 +343,10 @@ def parse(html: str) -> HtmlElement:
 
 
 def serialize(root: HtmlElement) -> str:
-    """What stands inside the <div> of `parse`."""
+    """What stands inside the <div> of `parse`, each tag closed."""
+    for element in root.iter():
+        if not len(element) and not element.text and element.tag not in _VOIDS:
+            element.text = ""  # else lxml leaves the closing tags of empty items and cells out
     html: str = lxml.html.tostring(root, encoding="unicode", with_tail=False)
     return html[html.index(">") + 1 : html.rindex("</")].strip()
 

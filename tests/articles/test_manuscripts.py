@@ -1,0 +1,202 @@
+"""Whatever an editor hands in becomes an article with all of its words, or a plain sentence about why not."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from articles import manuscripts, markup
+from articles.manuscripts import Unreadable
+
+SENTENCES = {
+    "utf-8": "Größe, naïveté и 坊っちゃん",
+    "utf-8-sig": "Größe, naïveté и 坊っちゃん",
+    "utf-16": "Größe, naïveté и 坊っちゃん",
+    "utf-32": "Größe, naïveté и 坊っちゃん",
+    "utf-16-le": "Hello, Welt: größer",
+    "utf-16-be": "Hello, Welt: größer",
+    "cp932": "親譲りの無鉄砲で小供の時から損ばかりしている。小学校に居る時分学校の二階から",
+    "big5": "學而時習之，不亦說乎？有朋自遠方來，不亦樂乎？人不知而不慍，不亦君子乎？",
+    "cp1251": "Все счастливые семьи похожи друг на друга, каждая несчастливая семья несчастлива по-своему.",
+    "cp1252": "Déjà vu: l’été dernier, les garçons ont reçu des œufs à Noël, où qu’ils fussent allés.",
+    "cp1250": "Zażółć gęślą jaźń. Wszyscy ludzie rodzą się wolni i równi pod względem swej godności.",
+    "cp1256": "كتاب مخطوط في تسعة كراريس ظفرت به في بعض خزائن الكتب ولا أريد أن أدل عليه",
+}
+
+
+@pytest.mark.parametrize("encoding", SENTENCES)
+def test_every_encoding_is_read(encoding: str) -> None:
+    text = f"{SENTENCES[encoding]}\r\n" * 8
+    assert manuscripts.decode(text.encode(encoding)) == text.replace("\r\n", "\n")
+
+
+def test_a_page_says_its_encoding() -> None:
+    page = '<meta charset="windows-1251"><p>Все счастливые семьи'
+    assert manuscripts.decode(page.encode("cp1251")) == page
+    assert manuscripts.decode(page.encode()) == page  # it says so and is not
+
+
+def test_a_lost_byte_does_not_change_the_encoding() -> None:
+    content = ("Größe und Maß der Straße.\n" * 40).encode()
+    assert manuscripts.decode(content[:-3] + b"\xc3").startswith("Größe und Maß")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b" \n\x0c", "is empty"),
+        (b"%PDF-1.7 ...", "is a PDF"),
+        (b"PK\x03\x04...", "is a Word document"),
+        (b"{\\rtf1 Hello}", "is an RTF"),
+        (bytes(range(256)) * 20, "is not a text file"),
+        (random.Random(1).randbytes(5000), "is not a text file"),
+        (random.Random(1).randbytes(5000).replace(b"\0", b"\1"), "is not a text file"),
+    ],
+)
+def test_what_is_no_text_is_named(content: bytes, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason):
+        manuscripts.decode(content)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_text_or_named(content: bytes) -> None:
+    with contextlib.suppress(Unreadable):
+        read = manuscripts.read(manuscripts.decode(content))
+        assert read.title
+        assert "\n" not in read.title
+
+
+@pytest.mark.parametrize(
+    ("text", "title", "words"),
+    [
+        ("---\ntitle: A title\ntags: [a, b]\n---\nThe text.", "A title", 2),
+        ("---\ntitle: 'Tea &amp; *toast*'\n---\nThe text.", "Tea & toast", 2),
+        ('+++\ntitle = "A title"\n+++\nThe text.', "A title", 2),
+        ("---\ntitle: broken: yaml: [\n---\nThe text.", "broken: yaml: [", 2),
+        ("---\na: &a [x]\nb: [*a, *a]\ntitle: Aliases\n---\nThe text.", "Aliases", 2),
+        ("---\na: " + "[" * 15_000 + "\n---\n# Deep\n\nThe text.", "Deep", 2),
+        ("---\n---\n# Empty\n\nThe text.", "Empty", 2),
+        ("---\nSaid Ann to Ben: hello\n---\nThe text.", "Said Ann to Ben: hello", 2),  # two rules, no front matter
+        ("# One\n\n# Two\n\nText.", "One", 2),
+        ("<title>Page &amp; co</title><p>Text.", "Page & co", 1),
+        ("<title>Site</title><h1>Tall<br>man</h1><p>Text.", "Tall man", 1),
+        ("---\n\nThe first line\n\nThe text goes on.", "The first line", 4),
+        ("A line\n\n" + "words " * 200, "A line", 200),
+        ("word " * 500, ("word " * 31).strip(), 500),
+        (
+            "* * *\n\n12\n\nA chapter begins here and goes on. Then it ends.",
+            "A chapter begins here and goes on. Then it ends.",
+            11,
+        ),
+    ],
+)
+def test_the_title_is_found(text: str, title: str, words: int) -> None:
+    read = manuscripts.read(text)
+    assert read.title.removesuffix("…") == title
+    assert read.word_count == words
+
+
+def test_a_specked_page_is_called_by_its_file() -> None:
+    assert manuscripts.read(". , -\n\n5 aa\n\n|\n\nthe text", "constitution_1922.txt").title == "constitution 1922"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "html"),
+    [
+        (
+            "A paragraph that was wrapped at the usual column of\nsome seventy letters, as in a mail of old.\n\nB",
+            "a.txt",
+            "of some",
+        ),
+        ("Roses are red,\nViolets are blue", "a.txt", "Roses are red,<br>Violets"),
+        ("narrow columns\nof a newspaper\ngo on like this", "a.txt", "columns of a newspaper go"),
+        ("a < b and <p>c</p>", "a.txt", "&lt;p&gt;c"),
+        ("1. one\n\n* two\n\n> three", "ocr.txt", "<p>* two</p>"),
+        ("**Bold** and\n\n> quoted", "", "<blockquote>"),
+        ("one<p>two</p>", "", "<p>two</p>"),
+        ("| a | b |\n|---|---|\n| 1 | 2 |", "a.md", "<td>1</td>"),
+        ("Text[^1].\n\n[^1]: The note.", "a.md", "The note."),
+    ],
+)
+def test_each_kind_is_read_as_what_it_is(text: str, name: str, html: str) -> None:
+    assert html in manuscripts.read(text, name).html
+
+
+LINES = st.lists(st.text(st.characters(codec="utf-8", categories=["L", "N", "Zs", "P"]), max_size=40), min_size=1)
+
+
+@settings(deadline=None)
+@given(LINES.map("\n".join))
+def test_no_word_of_a_text_is_lost(text: str) -> None:
+    text = manuscripts.decode(f"Words\n{text}".encode())
+    read = manuscripts.read(text, "a.txt")
+    kept = f"{read.title} {markup.text_of(read.html)}"
+    assert not set(re.findall(r"\w+", text)) - set(re.findall(r"\w+", kept))
+
+
+MARKDOWN = st.lists(
+    st.sampled_from(
+        ["# head", "word", "*emph*", "- item", "  - inner", "> quote", "1. one", "`code`", "\n", "|a|b|", "|-|-|"]
+    )
+)
+
+
+@settings(deadline=None)
+@given(MARKDOWN.map("\n".join))
+def test_no_word_of_markdown_is_lost(text: str) -> None:
+    read = manuscripts.read(f"Begin\n\n{text}", "a.md")
+    kept = f"{read.title} {markup.text_of(read.html)}"
+    assert not set(re.findall(r"[a-z]+", text)) - set(re.findall(r"[a-z]+", kept))
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        "word ",
+        "*a **b ",
+        "[",
+        "[a](",
+        "![",
+        ">",
+        "> a\n\n",
+        "|a|b|\n|-|-|\n",
+        "a\n---\n",
+        "^[",
+        "`",
+        "<a ",
+        "\t",
+        "- x\n  ",
+    ],
+)
+def test_no_markdown_takes_long(part: str) -> None:
+    began = time.perf_counter()
+    assert "end" in manuscripts.read(f"{part * (1_000_000 // len(part))}\n\nend", "a.md").html
+    assert time.perf_counter() - began < 25  # quadratic ones take minutes
+
+
+def test_deep_lists_keep_their_words() -> None:
+    text = "\n".join("  " * depth + f"- item{depth}" for depth in range(400))
+    assert "item399" in manuscripts.read(text, "a.md").html
+
+
+def test_components_are_found() -> None:
+    text = (
+        "## Executive summary\n\nShort.\n\n> A quote\n\n**12 % less**\n\n## Case study: Delft\n\n|a|b|\n|-|-|\n|1|2|\n"
+    )
+    found = [component["type"] for component in manuscripts.read(text, "a.md").components]
+    assert found == ["executive_summary", "pull_quote", "stat_highlight", "case_study", "table"]
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"), [("---\ntitle: x\n---\n", "below its front matter"), ("<script>x</script>", "no text")]
+)
+def test_a_manuscript_without_words_is_named(text: str, reason: str) -> None:
+    with pytest.raises(Unreadable, match=reason):
+        manuscripts.read(text, "a.html")
