@@ -150,6 +150,7 @@ class Article(models.Model):
     next_at = models.DateTimeField("next try", null=True, editable=False)
     error = models.JSONField(null=True, editable=False)  # ProviderError.saved(), with the stage
     ended_at = models.DateTimeField("ended", null=True, editable=False)
+    tree_expired_at = models.DateTimeField("backup removed", null=True, editable=False)
     link = models.URLField(max_length=500, blank=True, editable=False)  # of the draft, or of the preview
 
     objects = ArticleQuerySet.as_manager()

@@ -334,7 +334,9 @@ def _prepare(article: Article, work: Work) -> None:
     again = Q(stage__in=work.stages) | ~Q(state=StageRecord.State.DONE)
     article.records.filter(again).update(state=StageRecord.State.PENDING, error="", failed_at=None)
     article.images.filter(role__in=work.images).update(sha256="", base64_sha256="", bytes=0)
-    keys = {f"image:{role}" for role in work.images} | {CALLS[stage] for stage in work.anew if stage in CALLS}
+    keys = {f"{kind}:{role}" for kind in ("image", "media") for role in work.images} | {
+        CALLS[stage] for stage in work.anew if stage in CALLS
+    }
     article.calls.filter(Q(state=Call.State.FAILED) | Q(key__in=keys)).update(state=Call.State.CLOSED)
 
 

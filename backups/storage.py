@@ -11,9 +11,8 @@ import contextlib
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from botocore.config import Config
 from django.core.files import File
@@ -119,10 +118,3 @@ class BucketStorage(S3Storage):  # type: ignore[misc]  # untyped library
             ChecksumSHA256=base64.b64encode(hashlib.sha256(body).digest()).decode(),
         )
         return name
-
-
-def chunks(file: IO[bytes], size: int = 256 * 1024) -> Iterator[bytes]:
-    """The rest of a file, piece by piece, closed at the end."""
-    with file:
-        while piece := file.read(size):
-            yield piece

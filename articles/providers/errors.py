@@ -75,7 +75,7 @@ class Unreachable(ProviderError):
     """No connection, a time-out, or an answer that broke off."""
 
     retry = True
-    verb = "could not be reached for"
+    verb = "could not finish"
 
     def __init__(self, *args: Any, lost: bool = True, **kwargs: Any) -> None:
         """`lost`: whether the request may have done its work all the same, only its answer is lost."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -23,6 +24,7 @@ from urllib3.poolmanager import PoolManager
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
 
 CONNECT_SECONDS = 10.0
+BODY_SECONDS = 120.0
 USER_AGENT = "Galley"
 
 
@@ -96,7 +98,12 @@ def refuse_private(url: str) -> None:
 
 
 def body_within(response: requests.Response, limit: int, provider: str) -> bytes:
-    """The body of a streamed answer, at most `limit` bytes of it. Raises Garbled beyond, Unreachable when cut off."""
+    """The body of a streamed answer, at most `limit` bytes of it, read within BODY_SECONDS altogether.
+
+    The time-out of requests counts from one read to the next: a trickle would never end. Raises Garbled beyond the
+    limit, Unreachable when it is cut off or too slow.
+    """
+    deadline = time.monotonic() + BODY_SECONDS
     declared = response.headers.get("Content-Length", "")
     if declared.isdecimal() and int(declared) > limit:
         raise Garbled(provider, f"the answer is larger than {limit // 2**20} MB", code="too_large")
@@ -104,6 +111,8 @@ def body_within(response: requests.Response, limit: int, provider: str) -> bytes
     with speaking_to(provider):
         for piece in response.iter_content(64 * 1024):
             body += piece
+            if time.monotonic() > deadline:
+                raise Unreachable(provider, "it did not answer in time", code="timeout")
             if len(body) > limit:
                 raise Garbled(provider, f"the answer is larger than {limit // 2**20} MB", code="too_large")
     return bytes(body)

@@ -391,3 +391,13 @@ def test_keys_appear_nowhere(hand_in: HandIn, run: Work, services: Doubles, sett
     assert article.status == Article.Status.FAILED
     assert "secret-key-123" not in str(rows)
     assert "secret-key-123" not in str(article.tree.manifest())
+
+
+@pytest.mark.usefixtures("prompts_from_headings")
+def test_a_trickle_is_cut_off(hand_in: HandIn, run: Work, services: Doubles, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("articles.providers.web.BODY_SECONDS", 0.3)
+    services.fail("replicate", "create", "drip", match="Rails")
+
+    article = run(hand_in(formatter="template", manuscript=_sectioned()))
+
+    assert (article.status, error_of(article)["code"]) == ("waiting", "timeout")

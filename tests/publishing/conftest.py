@@ -41,8 +41,6 @@ def running_wordpress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Word
 @pytest.fixture
 def wordpress(running_wordpress: WordPress) -> WordPress:
     running_wordpress.reset()
-    # Numbers begin anew with a reset; number 3 was the privacy page's, which editors may not touch.
-    running_wordpress.tables.set_option("wp_page_for_privacy_policy", 0)
     return running_wordpress
 
 

@@ -115,7 +115,7 @@ class Case:
     reason: str
     action: str
     waits: bool = True
-    verb: str = "could not be reached for"
+    verb: str = "could not finish"
     sent_again: bool | None = None  # None: not looked at
 
 
@@ -260,7 +260,7 @@ def test_a_site_that_is_slower_than_our_patience_is_not_asked_twice(
     site.save()
     wordpress.fail("sleep", "before", "^POST /wp/v2/media .*hero", seconds=1.9)
     article = run(ready(site))
-    assert_told(article, "could not be reached for the hero image", "it did not answer in time", BROWSER, waits=True)
+    assert_told(article, "could not finish the hero image", "it did not answer in time", BROWSER, waits=True)
 
     article = go_on(article)
 
@@ -295,9 +295,7 @@ def test_a_web_server_that_is_killed_and_comes_back(
 ) -> None:
     wordpress.kill_php()
     article = run(ready(site))
-    assert_told(
-        article, "could not be reached for the hero image", "nothing answers at its address", BROWSER, waits=True
-    )
+    assert_told(article, "could not finish the hero image", "nothing answers at its address", BROWSER, waits=True)
     wordpress.start_php()
     assert_published(wordpress, go_on(article))
 
@@ -305,9 +303,7 @@ def test_a_web_server_that_is_killed_and_comes_back(
 def test_maintenance_is_waited_for(wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive) -> None:
     wordpress.start_maintenance()
     article = run(ready(site))
-    assert_told(
-        article, "could not be reached for the hero image", "the site is down for maintenance", BACK, waits=True
-    )
+    assert_told(article, "could not finish the hero image", "the site is down for maintenance", BACK, waits=True)
     assert article.next_at
     assert 590 < (article.next_at - timezone.now()).total_seconds() <= 600, "as long as WordPress says"
     wordpress.end_maintenance()

@@ -84,6 +84,8 @@ class WordPress:
             self.php.kill()
         self.site.clear()
         self.tables.restore()
+        # Numbers begin anew; number 3 was the privacy page's, which editors may not touch.
+        self.tables.set_option("wp_page_for_privacy_policy", 0)
         if self._disturbed:
             self.php.start()
             self._disturbed = False
