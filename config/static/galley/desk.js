@@ -5,8 +5,10 @@
 
     const live = document.getElementById("live");
 
+    // The form of a page is a part, too: it opens when the article comes to rest.
     function parts(root) {
-        return new Map(Array.from(root.querySelectorAll("[data-part]"), (part) => [part.dataset.part, part]));
+        const found = root.querySelectorAll("[data-part], #content-main > form[id]");
+        return new Map(Array.from(found, (part) => [part.dataset.part || part.id, part]));
     }
 
     // Tokens differ with each answer, and open folds with each reader: neither is news.

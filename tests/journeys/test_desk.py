@@ -1,0 +1,349 @@
+"""An editor at the desk: a real web server, real workers, a real browser."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from tests.conftest import MANUSCRIPT
+from tests.doubles.server import Doubles, doubles
+from tests.journeys.installation import ROOT, Installation
+from tests.services.process import Server, free_port
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
+axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+PASSWORD = "a long password"
+PATIENCE = 60_000  # milliseconds
+LAPTOP, PHONE = (1280, 900), (390, 844)
+PEOPLE = """
+from django.contrib.auth.models import Group, User
+for name, group in (("ada", "Editors"), ("newcomer", "Editors"), ("chief", "Chief editors")):
+    user = User.objects.create_user(name, password="a long password", is_staff=True, first_name=name.title())
+    user.groups.add(Group.objects.get(name=group))
+"""
+SITE = """
+from publishing.models import Site
+site = Site(name="Magazine", url="http://127.0.0.1:9", user="desk")
+site.secret = "abcd"
+site.save()
+"""
+# Every violation of the content security policy, as the browser reports it.
+WATCH = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", event => {
+    window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
+});
+"""
+
+pytestmark = [
+    pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
+    pytest.mark.xdist_group("desk"),
+]
+
+
+@dataclass
+class Desk:
+    """A running desk, and a browser in front of it."""
+
+    url: str
+    installation: Installation
+    browser: Browser
+    cookies: dict[str, Any] = field(default_factory=dict)
+
+    @contextmanager
+    def page(
+        self,
+        who: str = "ada",
+        size: tuple[int, int] = LAPTOP,
+        scheme: Any = "light",
+        scripts: bool = True,
+        strict: bool = True,
+    ) -> Iterator[Page]:
+        """A page of somebody who is signed in; `strict` ends with a look at what the browser complained about."""
+        context = self.browser.new_context(
+            base_url=self.url,
+            viewport={"width": size[0], "height": size[1]},
+            color_scheme=scheme,
+            java_script_enabled=scripts,
+            storage_state=self.cookies.get(who),
+        )
+        context.set_default_timeout(PATIENCE)
+        context.add_init_script(WATCH)
+        complaints: list[str] = []
+        page = context.new_page()
+        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        if who and who not in self.cookies:
+            page.goto("/admin/")
+            sign_in(page, who)
+            self.cookies[who] = context.storage_state()
+        yield page
+        context.close()
+        assert not strict or complaints == []
+
+
+def sign_in(page: Page, who: str) -> None:
+    page.get_by_label("Username").fill(who)
+    page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_role("button", name="Log out").wait_for()
+
+
+@pytest.fixture(scope="module")
+def services() -> Iterator[Doubles]:
+    with doubles() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def desk(services: Doubles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    installation = Installation(tmp_path_factory.mktemp("desk"))
+    installation.with_services(services)
+    installation.manage("migrate", "--verbosity", "0")
+    installation.manage("shell", "--verbosity", "0", "-c", PEOPLE + SITE)
+    port = free_port()
+    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port)]
+    server = Server(command, port, installation.folder / "web.log", installation.environment, ROOT)
+    with (
+        server.running(),
+        installation.workers(),
+        sync_api.sync_playwright() as playwright,
+        playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as browser,
+    ):
+        yield Desk(f"http://127.0.0.1:{port}", installation, browser)
+
+
+def hand_in(page: Page, title: str, **choices: str) -> None:
+    """Through the form, as an editor does."""
+    page.goto("/admin/")
+    page.get_by_role("link", name="Write an article", exact=True).first.click()
+    page.get_by_label("Manuscript:").fill(MANUSCRIPT.replace("Tariffs and AI", title))
+    for label, choice in choices.items():
+        page.get_by_label(f"{label}:").select_option(label=choice)
+    page.get_by_role("button", name="Hand in").click()
+    page.get_by_text("is handed in").wait_for()
+
+
+def done(page: Page) -> None:
+    page.locator(".report.done").wait_for()
+
+
+def test_a_manuscript_becomes_a_page_before_the_editors_eyes(desk: Desk) -> None:
+    with desk.page() as page:
+        hand_in(page, "Night trains")
+        page.evaluate("window.unmoved = true")
+        done(page)
+        assert page.evaluate("window.unmoved"), "the page moved by itself, without being loaded again"
+        assert page.locator("[data-moving=yes]").count() == 0
+        assert "Done" in page.locator("#live").inner_text()
+
+        frame = page.frame_locator("iframe.page")
+        assert frame.get_by_role("heading", name="Night trains").is_visible()
+        assert frame.locator("img").first.evaluate("async image => (await image.decode(), image.naturalWidth)") > 0
+        thumbnails = page.locator(".pictures img")
+        thumbnails.last.scroll_into_view_if_needed()
+        assert thumbnails.count() == 4
+        for n in range(4):
+            assert thumbnails.nth(n).evaluate("async image => (await image.decode(), image.naturalWidth)") > 0
+
+        page.get_by_text("Manifest and files").click()
+        assert page.locator(".files").get_by_text("05_final.html").is_visible(), "what came last is there, too"
+
+
+def test_every_artefact_opens_and_downloads(desk: Desk) -> None:
+    with desk.page() as page:
+        hand_in(page, "Harbours")
+        done(page)
+        page.reload()
+        links = page.locator('a[href*="/files/"]').evaluate_all("links => links.map(link => link.href)")
+        names = {re.sub(r".*/files/|\?.*", "", link) for link in links}
+        assert names == {
+            *("01_raw_article.html", "02_prompts.txt", "04_formatted.html", "05_final.html", "manifest.json"),
+            *(f"03_{role}{end}" for role in ("hero", "section_1", "section_2", "section_3")
+              for end in (".jpg", "_base64.txt")),
+        }  # fmt: skip
+        for link in set(links):
+            answer = page.request.get(link)
+            assert answer.status == 200, link
+            assert ("attachment" in answer.headers.get("content-disposition", "")) == link.endswith("?download")
+
+
+def test_a_declined_picture_is_told_and_its_prompt_changed(desk: Desk, services: Doubles) -> None:
+    services.fail("replicate", "create", "nsfw")
+    with desk.page() as page:
+        hand_in(page, "Art Deco")
+        page.locator(".report.failed").wait_for()
+        told = page.locator(".report").inner_text()
+        assert "Galley could not finish “Art Deco”: The picture service declined the hero image (step 3 of 5)." in told
+        assert "change the prompt, then press Recover" in told
+        assert "article (" in told
+        page.get_by_text("The full answer").first.click()
+        assert "E005" in page.locator("#answer pre").inner_text()
+
+        page.get_by_label("Prompt:").fill("A calm lobby in brass and walnut")
+        page.get_by_role("button", name="Save and recover").click()
+        done(page)
+        asked = [request.body["input"]["prompt"] for request in services.requests("replicate", "create")]
+        assert asked.count("A calm lobby in brass and walnut") == 1
+        page.get_by_role("link", name="History").click()
+        assert "Recover." in page.locator("#content").inner_text()
+
+
+def test_a_problem_is_recovered_from_the_start_page(desk: Desk, services: Doubles) -> None:
+    services.fail("replicate", "create", "no_credit")
+    with desk.page() as page:
+        hand_in(page, "Canals")
+        page.locator(".report.failed").wait_for()
+
+        page.goto("/admin/")
+        problem = page.locator(".problems li", has_text="Images")
+        assert "1 article stopped" in problem.inner_text()
+        problem.get_by_role("button", name="Recover").click()
+        asked = page.locator("#content").inner_text()
+        assert "Recover 1 article" in asked
+        assert "up to 1 picture" in asked
+        page.get_by_role("button", name="Recover 1 article").click()
+        page.get_by_text("1 article recovered.").wait_for()
+        page.locator("section", has_text="Done today").get_by_role("link", name="Canals").wait_for()
+        page.get_by_text("Nothing. No article is stopped.").wait_for()
+
+
+def test_one_click_in_the_list_recovers(desk: Desk, services: Doubles) -> None:
+    services.fail("replicate", "create", "no_credit")
+    with desk.page() as page:
+        hand_in(page, "Lighthouses")
+        page.locator(".report.failed").wait_for()
+
+        page.goto("/admin/articles/article/?state=stopped")
+        row = page.locator("#result_list tr", has_text="Lighthouses")
+        assert "Stopped: no credit left" in row.inner_text()
+        row.get_by_role("button", name="Recover").click()
+        page.get_by_text("goes on where it left off").wait_for()
+        assert page.url.endswith("?state=stopped"), "back to where it was pressed"
+        page.goto("/admin/articles/article/")
+        page.locator("#result_list tr", has_text="Lighthouses").get_by_text("Preview ↗").wait_for()
+
+
+def test_a_cancelled_article_goes_on_after_recover(desk: Desk, services: Doubles) -> None:
+    services.configure(latency={"create": 2.0})
+    before = len(services.requests("replicate", "create"))
+    try:
+        with desk.page() as page:
+            hand_in(page, "Ferries")
+            page.locator(".report", has_text="Running: Images").wait_for()
+            page.get_by_role("button", name="Cancel").click()
+            page.locator(".report.cancelled").wait_for()
+            page.wait_for_timeout(2500)  # what is on its way comes back, and is kept
+            services.configure(latency={})
+            page.get_by_role("button", name="Recover", exact=True).click()
+            done(page)
+            assert len(services.requests("replicate", "create")) - before == 4, "no picture was asked for twice"
+    finally:
+        services.configure(latency={})
+
+
+def test_the_desk_works_without_scripts(desk: Desk) -> None:
+    with desk.page() as page:
+        page.goto("/admin/")
+    with desk.page(scripts=False) as page:
+        hand_in(page, "Windmills")
+        page.locator(".report.done").wait_for()  # the page loads itself again until it is
+
+
+def test_the_keyboard_is_enough(desk: Desk) -> None:
+    with desk.page() as page:
+        page.goto("/admin/")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.className") == "skip-to-content-link"
+        page.keyboard.press("Enter")
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "Write an article"
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/add/")
+
+
+@pytest.fixture(scope="module")
+def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
+    """A page of every kind: of an article that is done, one that stopped, one that waits."""
+    addresses = {
+        "start": "/admin/",
+        "list": "/admin/articles/article/",
+        "nothing": "/admin/articles/article/?q=nothing+like+it",
+        "write": "/admin/articles/article/add/",
+        "preferences": "/admin/articles/preferences/",
+        "sites": "/admin/publishing/site/",
+        "site": "/admin/publishing/site/1/change/",
+        "password": "/admin/password_change/",
+    }
+    faults = {"done": None, "stopped": "nsfw", "waiting": "rate_limited"}
+    with desk.page() as page:
+        for state, fault in faults.items():
+            if fault:
+                services.fail("replicate", "create", fault, times=1 if fault == "nsfw" else None)
+            hand_in(page, f"An article that is {state}")
+            page.locator(f".report.{state.replace('stopped', 'failed')}").wait_for()
+            addresses[state] = page.url
+        addresses["history"] = addresses["done"].replace("change", "history")
+        services.reset()
+    return addresses
+
+
+def inspected(page: Page) -> list[str]:
+    """What is wrong with a page: violations of the policy, a page wider than its screen, what axe takes seriously."""
+    wrong = list(page.evaluate("window.violations"))
+    width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+    if width > 0:
+        wrong.append(f"{width} pixels too wide")
+    page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    found = axe.Axe().run(page).response["violations"]
+    return wrong + [
+        f"{violation['id']}: {[node['html'][:150] for node in violation['nodes']]}"
+        for violation in found
+        if violation["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_every_page_is_readable(scheme: str, size: tuple[int, int], desk: Desk, addresses: dict[str, str]) -> None:
+    wrong: dict[str, list[str]] = {}
+    # Not strict: axe brings styles of its own, after the violations have been read.
+    with desk.page("", size, scheme, strict=False) as page:
+        page.goto("/admin/login/")
+        wrong["login"] = inspected(page)
+    for who, names in (("ada", addresses), ("chief", ("start", "list", "site")), ("newcomer", ("start", "list"))):
+        with desk.page(who, size, scheme, strict=False) as page:
+            for name in names:
+                page.goto(addresses[name])
+                wrong[f"{name} of {who}"] = inspected(page)
+            if who == "ada":
+                page.goto(f"{addresses['list']}?state=stopped")
+                page.locator(".action-select").first.check()
+                page.get_by_label("Action:").select_option(label="Cancel the chosen articles")
+                page.get_by_role("button", name="Go").click()
+                page.get_by_role("button", name=re.compile("Cancel .* article")).wait_for()
+                wrong["asking"] = inspected(page)
+    assert {name: findings for name, findings in wrong.items() if findings} == {}
+
+
+def test_a_site_that_does_not_answer_is_said(desk: Desk) -> None:
+    with desk.page("chief") as page:
+        page.goto("/admin/publishing/site/1/change/")
+        page.get_by_role("button", name="Test").click()
+        page.locator(".messagelist .error").wait_for()
+        assert "“Magazine” cannot be used: nothing answers at its address" in page.locator(".messagelist").inner_text()
+        assert page.get_by_label("Password:").input_value() == ""
