@@ -168,6 +168,16 @@ class Run:
             raise Fenced
         _set(call, **changes)
 
+    @contextmanager
+    def reading(self, call: Call, thing: str) -> Iterator[None]:
+        """Around what reads an answer: one that cannot be used spoils its call."""
+        try:
+            yield
+        except ProviderError as exc:
+            exc.thing = exc.thing or thing
+            self.spoilt(call, exc)
+            raise
+
     def update_answer(self, call: Call, answer: Answer) -> None:
         """Replace the answer of a call whose work goes on elsewhere: a prediction that is being made."""
         changes = {"answer": answer.raw, "cost": answer.cost, "model": answer.model}

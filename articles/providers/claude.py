@@ -10,7 +10,7 @@ from typing import Any
 
 import anthropic
 
-from articles.providers import Answer, prices, sdk
+from articles.providers import Answer, sdk
 from articles.providers.errors import Garbled, Rejected
 
 PROVIDER = "Claude"
@@ -47,22 +47,9 @@ class ClaudeClient:
             ) as response,
         ):
             raw = sdk.raw_answer(response, PROVIDER, seconds=self.timeout)
-        return _answer(raw, self.model)
-
-
-def _answer(raw: dict[str, Any], asked: str) -> Answer:
-    usage = raw.get("usage")
-    usage = usage if isinstance(usage, dict) else {}
-    counts = [usage.get(name) for name in ("input_tokens", "output_tokens")]
-    used_in, used_out = (min(n, 2**31 - 1) if isinstance(n, int) and n > 0 else 0 for n in counts)
-    model = str(raw.get("model") or asked)[:100]
-    return Answer(
-        raw,
-        model=model,
-        cost=prices.of_tokens(model, used_in, used_out),
-        input_tokens=used_in,
-        output_tokens=used_out,
-    )
+        usage = raw.get("usage")
+        used = usage if isinstance(usage, dict) else {}
+        return sdk.answer(raw, self.model, used.get("input_tokens"), used.get("output_tokens"))
 
 
 def content(raw: dict[str, Any]) -> str:

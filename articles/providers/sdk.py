@@ -15,7 +15,7 @@ from typing import Any
 import httpx2
 import orjson
 
-from articles.providers import web
+from articles.providers import Answer, prices, web
 from articles.providers.errors import Garbled, ProviderError, Refused, Rejected, Unreachable
 
 ANSWER_BYTES = 32 * 1024 * 1024
@@ -38,6 +38,24 @@ def raw_answer(response: Any, provider: str, *, seconds: float) -> dict[str, Any
     if not isinstance(answer, dict):
         raise _not_json(provider, bytes(body))
     return answer
+
+
+def answer(raw: dict[str, Any], asked: str, used_in: object, used_out: object, reasoning: object = 0) -> Answer:
+    """A raw answer with what it says it used; numbers that are none count as nothing."""
+    model = str(raw.get("model") or asked)[:100]
+    tokens_in, tokens_out = _count(used_in), _count(used_out)
+    return Answer(
+        raw,
+        model=model,
+        cost=prices.of_tokens(model, tokens_in, tokens_out),
+        input_tokens=tokens_in,
+        output_tokens=tokens_out,
+        reasoning_tokens=_count(reasoning),
+    )
+
+
+def _count(value: object) -> int:
+    return min(value, 2**31 - 1) if isinstance(value, int) and value > 0 else 0
 
 
 def _not_json(provider: str, body: bytes) -> Garbled:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import openai
 import orjson
 
-from articles.providers import Answer, prices, sdk
+from articles.providers import Answer, sdk
 from articles.providers.errors import Garbled, Rejected
 
 PROVIDER = "The text service"
@@ -69,25 +69,15 @@ def _as_chat(instructions: str, prompt: str, form: dict[str, Any]) -> dict[str, 
 
 
 def _answer(raw: dict[str, Any], asked: str) -> Answer:
-    usage = raw.get("usage") or {}
-    if not isinstance(usage, dict):
-        usage = {}
-    details = usage.get("output_tokens_details") or usage.get("completion_tokens_details") or {}
-    used_in = _count(usage.get("input_tokens", usage.get("prompt_tokens")))
-    used_out = _count(usage.get("output_tokens", usage.get("completion_tokens")))
-    model = str(raw.get("model") or asked)[:100]
-    return Answer(
-        raw,
-        model=model,
-        cost=prices.of_tokens(model, used_in, used_out),
-        input_tokens=used_in,
-        output_tokens=used_out,
-        reasoning_tokens=_count(details.get("reasoning_tokens") if isinstance(details, dict) else 0),
-    )
+    usage = _object(raw.get("usage"))
+    details = _object(usage.get("output_tokens_details") or usage.get("completion_tokens_details"))
+    used_in = usage.get("input_tokens", usage.get("prompt_tokens"))
+    used_out = usage.get("output_tokens", usage.get("completion_tokens"))
+    return sdk.answer(raw, asked, used_in, used_out, details.get("reasoning_tokens"))
 
 
-def _count(value: object) -> int:
-    return min(value, 2**31 - 1) if isinstance(value, int) and value > 0 else 0
+def _object(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def content(raw: dict[str, Any]) -> dict[str, Any]:
@@ -116,15 +106,13 @@ def _responses_text(raw: dict[str, Any]) -> str:
     if refusal := next((part for part in parts if part.get("type") == "refusal"), None):
         raise _refusal(str(refusal.get("refusal")))
     if raw.get("status") == "incomplete":
-        details = raw.get("incomplete_details")
-        raise _cut_off(str(details.get("reason")) if isinstance(details, dict) else "", raw)
+        raise _cut_off(str(_object(raw.get("incomplete_details")).get("reason")), raw)
     return "".join(str(part.get("text", "")) for part in parts if part.get("type") == "output_text")
 
 
 def _chat_text(raw: dict[str, Any]) -> str:
     choice = next(iter(_dicts(raw.get("choices"))), {})
-    message = choice.get("message")
-    message = message if isinstance(message, dict) else {}
+    message = _object(choice.get("message"))
     if message.get("refusal"):
         raise _refusal(str(message["refusal"]))
     if choice.get("finish_reason") not in ("stop", None):

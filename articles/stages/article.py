@@ -9,11 +9,12 @@ from django.template.loader import render_to_string
 from articles import manuscripts, markup
 from articles.models import Article, Preferences
 from articles.providers import text
-from articles.providers.errors import Garbled, ProviderError, Refused, Rejected
+from articles.providers.errors import Garbled, Refused, Rejected
 from articles.run import Outcome, Run
 from articles.stages import text_client
 
 FILE = "01_raw_article.html"
+THING = "the article"
 COMPONENTS = ["pull_quote", "stat_highlight", "case_study", "sidebar", "executive_summary"]
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -73,7 +74,7 @@ def _from_idea(run: Run, article: Article) -> Outcome:
     }
     call = run.ask(
         "text",
-        "the article",
+        THING,
         provider=text.PROVIDER,
         send=lambda call: client.ask(
             render_to_string("prompts/article_instructions.txt", words),
@@ -83,12 +84,8 @@ def _from_idea(run: Run, article: Article) -> Outcome:
             key=call.idempotency_key,
         ),
     )
-    try:
+    with run.reading(call, THING):
         read = _read(call.raw)
-    except ProviderError as exc:
-        exc.thing = "the article"
-        run.spoilt(call, exc)
-        raise
     outcome = _saved(
         run,
         read,

@@ -70,12 +70,8 @@ def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
         provider=claude.PROVIDER,
         send=lambda call: client.ask(*_prompt(article, images), key=call.idempotency_key),
     )
-    try:
+    with run.reading(call, THING):
         page = _read(call, article, images)
-    except ProviderError as exc:
-        exc.thing = THING
-        run.spoilt(call, exc)
-        raise
     stored = run.save_file(FILE, page.encode())
     run.done(call)
     return Outcome(

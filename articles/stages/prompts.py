@@ -10,11 +10,12 @@ from django.template.loader import render_to_string
 from articles import markup
 from articles.models import Article, ImageFile
 from articles.providers import text
-from articles.providers.errors import Garbled, ProviderError
+from articles.providers.errors import Garbled
 from articles.run import Outcome, Run
 from articles.stages import text_client
 
 FILE = "02_prompts.txt"
+THING = "the picture prompts"
 SECTIONS = 3
 ASPECTS = {"hero": "16:9"} | {f"section_{n}": "21:9" for n in range(1, SECTIONS + 1)}
 _PICTURE = {
@@ -54,7 +55,7 @@ def run(run: Run) -> Outcome:
     }
     call = run.ask(
         "prompts",
-        "the picture prompts",
+        THING,
         provider=text.PROVIDER,
         send=lambda call: client.ask(
             render_to_string("prompts/pictures_instructions.txt", words),
@@ -64,12 +65,8 @@ def run(run: Run) -> Outcome:
             key=call.idempotency_key,
         ),
     )
-    try:
+    with run.reading(call, THING):
         prompts = _read(call.raw)
-    except ProviderError as exc:
-        exc.thing = "the picture prompts"
-        run.spoilt(call, exc)
-        raise
     outcome = _saved(run, prompts, call.model)
     run.done(call)
     return outcome
