@@ -288,7 +288,7 @@ def _first_line(root: HtmlElement) -> str:
         if element.tag != "li" and alone and len(line) <= 90:
             element.drop_tree()
         sentence = re.match(r".{15,}?[.!?…。！？](?=\s|$)", line[:400])
-        return sentence[0].removesuffix(".") if sentence and len(line) > 90 else line
+        return sentence[0].removesuffix(".") if sentence and len(line) > 90 and _names(sentence[0]) else line
     return ""
 
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from articles import colours, markup
-from tests.articles.harmless import assert_harmless, tree, unreadable_pairs
+from tests.articles.harmless import assert_harmless, assert_runs_nothing, tree, unreadable_pairs
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -41,6 +41,14 @@ ATTACKS = [
 def test_an_attack_does_no_harm(attack: str) -> None:
     for html in (markup.clean_text(attack), markup.clean_page(attack, ["03_hero.jpg"])):
         assert_harmless(html)
+
+
+def test_a_browser_runs_nothing_of_them() -> None:
+    assert_runs_nothing([clean(attack) for attack in ATTACKS for clean in (markup.clean_text, page_of)])
+
+
+def page_of(html: str) -> str:
+    return markup.clean_page(html, ())
 
 
 def one_of(names: str) -> st.SearchStrategy[str]:

@@ -1,0 +1,134 @@
+"""A page that a magazine would print: every picture once, every word kept, every colour readable."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from articles import magazine, manuscripts, markup
+from articles.models import Article, ImageFile
+from tests.articles.harmless import assert_harmless, tree, unreadable_pairs
+from tests.conftest import MANUSCRIPT
+
+ROLES = ["hero", "section_1", "section_2", "section_3"]
+NAMES = {f"03_{role}.jpg" for role in ROLES}
+EVERYTHING = """# A title
+
+A first paragraph that is long enough to lead: it has more than a dozen words in it, and a [link](https://a.b).
+
+## Executive summary
+
+In short, **12 % less**.
+
+## Plans
+
+> A quote
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```
+code
+```
+
+### Smaller
+
+1. one
+2. two
+
+---
+
+#### Smallest `code`
+
+Term[^1]
+
+[^1]: A note.
+"""
+
+
+def pictures(*subjects: str) -> list[ImageFile]:
+    return [
+        ImageFile(role=role, alt_text=subject, width=1680, height=720)
+        for role, subject in zip(ROLES, (*subjects, *[""] * 4)[:4], strict=True)
+    ]
+
+
+def article(text: str, primary: str = "#1a4d8f", accent: str = "#b3541e") -> Article:
+    read = manuscripts.read(text)
+    return Article(title=read.title, html=read.html, brand_primary=primary, brand_accent=accent)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        MANUSCRIPT,
+        EVERYTHING,
+        "One paragraph.",
+        "## Only\n\n## Headings",
+        "* a list\n* of two",
+        "> a quote",
+        "Word " * 5000,
+        "<table><tr><td>cell</table>",
+        "<blockquote><p>a</p><h2>b</h2></blockquote><aside><h2>c</h2>d</aside>",
+    ],
+)
+def test_a_page_is_whole(text: str) -> None:
+    source = article(text)
+    page = magazine.lay_out(source, pictures())
+    assert_harmless(page)
+    assert not unreadable_pairs(page)
+    assert markup.missing_words(source.html, page) == 0
+    assert sorted(re.findall(r'src="([^"]+)"', page)) == sorted(NAMES)
+
+
+HEX = st.integers(0, 0xFFFFFF).map("#{:06x}".format)
+
+
+@settings(max_examples=1000, deadline=None)
+@given(HEX, HEX)
+def test_every_brand_gives_a_readable_page(primary: str, accent: str) -> None:
+    assert not unreadable_pairs(magazine.lay_out(article(EVERYTHING, primary, accent), pictures()))
+
+
+def test_words_come_before_pictures_and_each_has_its_place() -> None:
+    page = magazine.lay_out(article(MANUSCRIPT), pictures("", "Ports", "Rails", "Roads"))
+    order = re.findall(r"03_\w+|Freight|>(?:Ports|Roads|Rails)<", page)
+    assert order == [
+        *("03_hero", "Freight"),
+        *("03_section_1", ">Ports<"),
+        *("03_section_3", ">Roads<"),
+        *("03_section_2", ">Rails<"),
+    ]
+
+
+def test_pictures_are_spread_over_a_text_without_headings() -> None:
+    page = magazine.lay_out(article("\n\n".join(f"Paragraph {n}." for n in range(1, 10))), pictures())
+    gaps = [len(re.findall("Paragraph", part)) for part in page.split("<img")]
+    assert gaps[0] == 0  # the hero comes first
+    assert min(gaps[1:]) >= 1
+
+
+def test_a_summary_becomes_a_box() -> None:
+    page = magazine.lay_out(article(EVERYTHING), [])
+    box = next(tree(page).iter("aside"))
+    assert "12 % less" in box.text_content()
+    assert "Plans" not in box.text_content()
+
+
+def test_right_to_left_text_runs_that_way() -> None:
+    assert 'dir="rtl"' in magazine.lay_out(article("كتاب مخطوط في تسعة كراريس ظفرت به"), [])
+    assert "dir=" not in magazine.lay_out(article("A word from كتاب and more of them"), [])
+
+
+def test_a_picture_placed_twice_stays_once() -> None:
+    page = '<article><img src="03_hero.jpg"><p>a</p><img src="03_hero.jpg"><p>b</p></article>'
+    assert magazine.place(page, pictures()).count("03_hero.jpg") == 1
+
+
+def test_an_alternative_text_of_any_letters() -> None:
+    image = ImageFile(role="hero", alt_text='a\x00b\x0b"<c>', width=1, height=1)
+    assert "alt='ab\"&lt;c&gt;'" in magazine.place("<p>x</p>", [image])
