@@ -205,8 +205,10 @@ class Article(models.Model):
     def working_title(self) -> str:
         """Something to call it by before it has a title: its first line, shortened."""
         # `opening` is from `with_progress`, which leaves the manuscript in the database.
-        first = (self.idea or getattr(self, "opening", "") or self.manuscript).strip().split("\n", 1)[0].strip("# ")
-        return f"{first[:77]}…" if len(first) > 78 else first or "Untitled"
+        text = (self.idea or getattr(self, "opening", "") or self.manuscript[:1000]).strip()
+        words = ("" if set(line) <= set("-+=") else line.strip("# ") for line in text.split("\n"))
+        first = next(filter(None, words), "Untitled").removeprefix("title:").strip(" \"'")
+        return f"{first[:77]}…" if len(first) > 78 else first
 
     def clean(self) -> None:
         if self.idea.strip() and self.manuscript.strip():

@@ -46,10 +46,11 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
     try:
         read = manuscripts.read(article.manuscript, article.manuscript_name)
     except manuscripts.Unreadable as exc:
+        reason, _, action = str(exc).rstrip(".").partition(". ")
         raise Rejected(
             "Galley",
-            str(exc).split(". ")[0],
-            action="hand in another manuscript",
+            f"{reason[:1].lower()}{reason[1:]}",
+            action=f"{action[:1].lower()}{action[1:]}" or "hand in another manuscript",
             code="manuscript",
             thing="the manuscript",
         ) from exc
@@ -118,7 +119,7 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
         if isinstance(item, dict) and item.get("type") in COMPONENTS
     ]
     plain = " ".join(markup.text_of(markup.clean_text(title)).split()) or "Untitled"
-    return manuscripts.Manuscript(plain[:200], cleaned, count, named[:100])
+    return manuscripts.Manuscript(manuscripts.shortened(plain, 160), cleaned, count, named[:100])
 
 
 def _saved(run: Run, read: manuscripts.Manuscript, maker: str, details: dict[str, Any]) -> Outcome:

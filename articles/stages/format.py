@@ -105,7 +105,7 @@ def _read(call: Call, article: Article, images: list[ImageFile]) -> str:
             page = page.replace(image.source_url.replace("&", "&amp;"), image.file_name).replace(
                 image.source_url, image.file_name
             )
-    allowed = {image.file_name for image in images} | markup.images_in(article.html)
+    allowed = {image.file_name for image in images}
     page = magazine.place(markup.clean_page(page, allowed), images)
     missing = markup.missing_words(article.html, page)
     if missing > article.word_count // LOST_SHARE:

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.template.loader import render_to_string
+from lxml.html import HtmlElement
 
-from articles import markup
+from articles import manuscripts, markup
 from articles.models import Article, ImageFile
 from articles.providers import text
 from articles.providers.errors import Garbled
@@ -99,10 +100,11 @@ def _line(value: object, limit: int) -> str:
 def from_headings(article: Article) -> list[Prompt]:
     """The title for the hero; headings for the sections, spread over the article, else the beginnings of paragraphs."""
     root = markup.parse(article.html)
-    headings = [_line(element.text_content(), 120) for element in root.iter("h2")]
+    headings = _lines(root, "h2")
+    # What the page sets apart in a box has no heading that a picture could stand before.
+    headings = [heading for heading in headings if not manuscripts.kind_of_heading(heading)]
     if len(headings) < SECTIONS:
-        headings = [_line(element.text_content(), 120) for element in root.iter("h2", "h3", "p", "li")]
-    headings = [heading for heading in headings if heading] or [str(article)]
+        headings = _lines(root, "h2", "h3", "p", "li") or [str(article)]
     chosen = [headings[n * len(headings) // SECTIONS] for n in range(SECTIONS)]
     style = "Editorial magazine photograph, natural light, no text, no logos"
     hero = Prompt(f"{style}. {article}. The opening picture of the article.", _line(article, 300))
@@ -110,6 +112,10 @@ def from_headings(article: Article) -> list[Prompt]:
         hero,
         *(Prompt(f"{style}. {heading} (from an article on: {article}).", heading) for heading in chosen),
     ]
+
+
+def _lines(root: HtmlElement, *tags: str) -> list[str]:
+    return [line for element in root.iter(*tags) if (line := markup.line_of(element)[:120])]
 
 
 def _saved(run: Run, prompts: list[Prompt], maker: str) -> Outcome:

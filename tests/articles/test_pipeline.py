@@ -303,3 +303,16 @@ def test_calls_that_a_person_gave_up_are_asked_anew(hand_in: HandIn, editor: Use
     call.refresh_from_db()
     assert call.state == Call.State.CLOSED
     assert Run(article)._current("text", "P").generation == 2
+
+
+@pytest.mark.parametrize(
+    ("source", "title"),
+    [
+        ("# Tariffs and AI\n\nText", "Tariffs and AI"),
+        ('---\ntitle: "Quiet"\n---\nText', "Quiet"),
+        ("\n\n===\n\nNight trains\n", "Night trains"),
+        ("x" * 100, "x" * 77 + "…"),
+    ],
+)
+def test_an_article_without_a_title_has_a_working_one(source: str, title: str) -> None:
+    assert str(Article(manuscript=source)) == title
