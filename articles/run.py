@@ -164,9 +164,15 @@ class Run:
             "output_tokens": answer.output_tokens,
             "reasoning_tokens": answer.reasoning_tokens,
         }
-        if not Call.objects.filter(pk=call.pk, state=Call.State.INTENT).update(**changes):
+        open_states = [Call.State.INTENT, Call.State.FAILED]
+        if Call.objects.filter(pk=call.pk, state__in=open_states).update(**changes):
+            _set(call, **changes)
+            return
+        # A slow worker, fenced meanwhile, was answered before us.
+        self.hold()
+        call.refresh_from_db()
+        if not call.is_paid:
             raise Fenced
-        _set(call, **changes)
 
     @contextmanager
     def reading(self, call: Call, thing: str) -> Iterator[None]:
@@ -194,8 +200,9 @@ class Run:
     def spoilt(self, call: Call, exc: ProviderError) -> None:
         """The call failed, or its answer is of no use. The answer stays on the row."""
         changes = {"state": Call.State.FAILED, "error": exc.saved()}
-        Call.objects.filter(pk=call.pk).exclude(state=Call.State.DONE).update(**changes)
-        _set(call, **changes)
+        # As we know it: an answer that another worker has received meanwhile is good.
+        if Call.objects.filter(pk=call.pk, state=call.state).update(**changes):
+            _set(call, **changes)
 
     # What is kept
 

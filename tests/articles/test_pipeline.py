@@ -20,6 +20,7 @@ from pytest_django import Settings
 
 from articles import pipeline, processes
 from articles.models import Article, Call, StageRecord
+from articles.providers import Answer
 from articles.providers.errors import Busy, Rejected, Unreachable
 from articles.report import report
 from articles.run import LEASE, Fenced, Run
@@ -316,3 +317,62 @@ def test_calls_that_a_person_gave_up_are_asked_anew(hand_in: HandIn, editor: Use
 )
 def test_an_article_without_a_title_has_a_working_one(source: str, title: str) -> None:
     assert str(Article(manuscript=source)) == title
+
+
+def _two_workers(article: Article, editor: User) -> tuple[Run, Run]:
+    """One that was fenced by Cancel and Recover while it waited for an answer, and the one that came after it."""
+    slow = pipeline._claim(article.pk)
+    pipeline.cancel(article, editor)
+    pipeline.resume(article, editor)
+    fresh = pipeline._claim(article.pk)
+    assert slow
+    assert fresh
+    return Run(slow), Run(fresh)
+
+
+def _ask(run: Run, send: Callable[[Call], Answer]) -> Call:
+    return run.ask("text", "the article", provider="P", send=send)
+
+
+def test_the_first_answer_stays_whoever_got_it(hand_in: HandIn, editor: User) -> None:
+    slow, fresh = _two_workers(hand_in(), editor)
+
+    def send(call: Call) -> Answer:
+        slow._receive(Call.objects.get(pk=call.pk), Answer({"of": "slow"}))
+        return Answer({"of": "fresh"})
+
+    assert _ask(fresh, send).raw == {"of": "slow"}
+    fresh.hold()
+    with pytest.raises(Fenced):
+        slow.hold()
+
+
+def test_a_fenced_workers_failure_spoils_nothing(hand_in: HandIn, editor: User) -> None:
+    slow, fresh = _two_workers(hand_in(), editor)
+
+    def send(call: Call) -> Answer:
+        slow.spoilt(Call.objects.get(pk=call.pk), Rejected("P", "no"))
+        return Answer({"of": "fresh"})
+
+    call = _ask(fresh, send)
+    assert (call.state, call.raw) == (Call.State.RECEIVED, {"of": "fresh"})
+    late = Call(pk=call.pk, state=Call.State.INTENT)
+    slow.spoilt(late, Rejected("P", "no"))
+    call.refresh_from_db()
+    assert call.state == Call.State.RECEIVED
+
+
+def test_a_fenced_workers_paid_answer_is_kept(hand_in: HandIn, editor: User) -> None:
+    article = hand_in()
+    slow = pipeline._claim(article.pk)
+    assert slow
+
+    def send(_: Call) -> Answer:
+        pipeline.cancel(article, editor)
+        return Answer({"of": "slow"})
+
+    run = Run(slow)
+    assert _ask(run, send).raw == {"of": "slow"}
+    with pytest.raises(Fenced):
+        run.hold()
+    assert Call.objects.get().state == Call.State.RECEIVED
