@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from articles.models import Article, Attempt, ImageFile, Stage, StageRecord
-from backups.tree import Stored
+from backups.tree import Damaged, Stored
 
 SCHEMA = 1
 STATUS = {
@@ -28,6 +28,21 @@ def build(article: Article) -> tuple[dict[str, Any], dict[str, Stored]]:
     images = list(article.images.all())
     attempts = article.attempts.filter(why=Attempt.Why.RECOVERED).select_related("asked_by")
     return _manifest(article, records, images, attempts), _files(records, images)
+
+
+def damaged(article: Article) -> dict[str, str]:
+    """A sentence by file name for each saved file that is missing from the tree, or is another (one read for each).
+
+    Raises what the storage raises when it does not answer.
+    """
+    _, files = build(article)
+    findings = {}
+    for stored in files.values():
+        try:
+            article.tree.read(stored)
+        except Damaged as exc:
+            findings[stored.name] = str(exc)
+    return findings
 
 
 def _manifest(

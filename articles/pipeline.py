@@ -27,11 +27,12 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
+from articles import manifest
 from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
 from articles.processes import is_alive, this_process
 from articles.providers.errors import ProviderError, Unreachable
 from articles.report import report
-from articles.run import LEASE, Fenced, Outcome, OutOfTime, Run
+from articles.run import DAMAGED, LEASE, Fenced, Outcome, OutOfTime, Run, storing
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -301,7 +302,7 @@ def resume(article: Article, by: User | None, work: Work | None = None) -> bool:
 
     False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew.
     """
-    work = work or Work()
+    work = work or _mending(article)
     with transaction.atomic():
         won = Article.objects.filter(
             pk=article.pk, status__in=[Article.Status.FAILED, Article.Status.CANCELLED]
@@ -327,6 +328,20 @@ def resume(article: Article, by: User | None, work: Work | None = None) -> bool:
             Event.objects.create(article=article, kind="recovered", message=f"{by or 'The operator'} pressed Recover")
             enqueue(article.pk)
     return bool(won)
+
+
+def _mending(article: Article) -> Work:
+    """For an article that stopped over a damaged file: to make again what is damaged. Else simply to go on."""
+    if (article.error or {}).get("code") != DAMAGED:
+        return Work()
+    try:
+        with storing():
+            names = manifest.damaged(article)
+    except Unreachable:
+        return Work()  # the run finds the storage away, and waits for it
+    images = {image.role for image in article.images.all() if {image.file_name, image.base64_name} & names.keys()}
+    stages = {Stage(record.stage) for record in article.records.all() if record.file in names}
+    return Work(stages=frozenset(stages | ({Stage.IMAGES} if images else set())), images=frozenset(images))
 
 
 def _prepare(article: Article, work: Work) -> None:

@@ -28,6 +28,7 @@ from backups.tree import Stored
 
 log = structlog.get_logger("galley.run")
 
+DAMAGED = "damaged"  # the code of an error over a file that is not the one that was saved; Recover makes it again
 CALL_SECONDS = 300  # the longest that one call may take
 LEASE = timedelta(seconds=CALL_SECONDS + 100)
 BUDGET_SECONDS = 240  # no new call after this long: with the longest call it stays below the queue's time-out

@@ -17,7 +17,7 @@ from articles import markup
 from articles.models import Call, ImageFile, Stage
 from articles.providers import Answer
 from articles.providers.errors import ProviderError, Refused, Rejected, Unreachable
-from articles.run import Outcome, Run
+from articles.run import DAMAGED, Outcome, Run
 from backups.tree import Damaged, Stored
 from publishing import secrets
 from publishing.models import Site
@@ -77,8 +77,8 @@ def _load(run: Run, stored: Stored | None, thing: str) -> bytes:
         raise Rejected(
             "Galley",
             str(exc).rstrip("."),
-            action="start the article again from that stage",
-            code="damaged",
+            action="press Recover to have it made again",
+            code=DAMAGED,
             thing=thing,
         ) from exc
 

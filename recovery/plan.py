@@ -10,11 +10,11 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Avg, F
 
+from articles import manifest
 from articles.models import Article, Call, ImageFile, Stage, StageRecord
 from articles.pipeline import CALLS, Work
 from articles.providers import prices
 from articles.run import storing
-from backups.tree import Damaged, Stored
 
 # Where nothing was paid yet, in US dollars: an article of usual length with the models of the settings' defaults.
 GUESSES = {"text": Decimal("0.02"), "prompts": Decimal("0.002"), "image": Decimal("0.03"), "format": Decimal("0.08")}
@@ -58,7 +58,8 @@ def plan(article: Article, *, from_stage: Stage | None = None, formatter: str = 
     """
     records = {Stage(record.stage): record for record in article.records.all()}
     images = list(article.images.all())
-    damaged = _damaged(article, records, images)
+    with storing():
+        damaged = manifest.damaged(article)
     stages = _stages(records, images, damaged, from_stage)
     roles = _roles(images, damaged, stages, from_stage)
     anew = frozenset(stage for stage in stages if from_stage and stage.step >= from_stage.step)
@@ -87,26 +88,6 @@ def plan(article: Article, *, from_stage: Stage | None = None, formatter: str = 
             again=again,
         ),
     )
-
-
-def _damaged(article: Article, records: dict[Stage, StageRecord], images: Sequence[ImageFile]) -> dict[str, str]:
-    """File name → sentence, for every file that should be there and is not, or is another."""
-    wanted = [record.stored for record in records.values() if record.state == StageRecord.State.DONE]
-    wanted += [stored for image in images if image.is_stored for stored in (image.stored, image.stored_base64)]
-    findings = {}
-    for stored in wanted:
-        if stored and (sentence := _finding(article, stored)):
-            findings[stored.name] = sentence
-    return findings
-
-
-def _finding(article: Article, stored: Stored) -> str:
-    try:
-        with storing():
-            article.tree.read(stored)
-    except Damaged as exc:
-        return str(exc)
-    return ""
 
 
 def _stages(

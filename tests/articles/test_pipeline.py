@@ -376,3 +376,38 @@ def test_a_fenced_workers_paid_answer_is_kept(hand_in: HandIn, editor: User) -> 
     with pytest.raises(Fenced):
         run.hold()
     assert Call.objects.get().state == Call.State.RECEIVED
+
+
+@pytest.mark.parametrize("name", ["04_formatted.html", "01_raw_article.html"])
+def test_recover_makes_a_damaged_file_again(
+    hand_in: HandIn, run: Work, editor: User, storage_folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article = hand_in()
+    with monkeypatch.context() as broken:
+        broken.setattr(
+            "publishing.stage.run", _raising(Rejected("Galley", "damaged", code="damaged", thing="the page"))
+        )
+        article = run(article)
+    (storage_folder / article.tree_prefix / name).write_text("something else")
+
+    assert pipeline.resume(article, editor)
+    article = run(article)
+
+    assert article.status == Article.Status.DONE
+    assert article.tree.verify() == []
+
+
+def test_the_upload_says_that_a_file_is_damaged(
+    hand_in: HandIn, run: Work, editor: User, storage_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article = hand_in()
+    with monkeypatch.context() as broken:
+        broken.setattr("publishing.stage.run", _raising(Rejected("Galley", "no", thing="the page")))
+        article = run(article)
+    (storage_folder / article.tree_prefix / "04_formatted.html").unlink()
+    pipeline.resume(article, editor)
+    article = run(article)
+    assert error_of(article)["reason"] == "04_formatted.html is missing from the backup"
+
+    pipeline.resume(article, editor)
+    assert run(article).status == Article.Status.DONE

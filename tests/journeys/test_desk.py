@@ -246,7 +246,6 @@ def test_a_cancelled_article_goes_on_after_recover(desk: Desk, services: Doubles
             page.locator(".report", has_text="Running: Images").wait_for()
             page.get_by_role("button", name="Cancel").click()
             page.locator(".report.cancelled").wait_for()
-            page.wait_for_timeout(2500)  # what is on its way comes back, and is kept
             services.configure(latency={})
             page.get_by_role("button", name="Recover", exact=True).click()
             done(page)
