@@ -19,6 +19,7 @@ from articles.providers import replicate
 from articles.providers.errors import Garbled, ProviderError, Rejected, Unreachable
 from articles.providers.replicate import PictureClient
 from articles.run import Outcome, Run
+from articles.stages import prompts
 
 LONGEST = timedelta(minutes=5)  # for one picture; then it is cancelled
 POLL_SECONDS = (0.2, 0.5, 1, 2)  # the waits between looks; the last repeats
@@ -26,6 +27,7 @@ READ_SECONDS = 60
 
 
 def run(run: Run) -> Outcome:
+    prompts.keep_as_edited(run)
     images = [image for image in run.article.images.all() if not image.is_stored]
     if settings.REPLICATE_API_TOKEN:
         client = PictureClient(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from django.template.loader import render_to_string
 from lxml.html import HtmlElement
 
 from articles import manuscripts, markup
-from articles.models import Article, ImageFile
+from articles.models import Article, ImageFile, Stage
 from articles.providers import text
 from articles.providers.errors import Garbled
 from articles.run import Outcome, Run
@@ -131,6 +132,16 @@ def _saved(run: Run, prompts: list[Prompt], maker: str) -> Outcome:
         update_fields=["prompt", "alt_text", "aspect"],
     )
     return Outcome(stored, maker=maker, details={"prompts": len(pictures)})
+
+
+def keep_as_edited(run: Run) -> None:
+    """Write the prompts' file again when an editor has changed a prompt since."""
+    record = run.article.records.get(stage=Stage.PROMPTS)
+    content = as_file(list(run.article.images.all()))
+    if hashlib.sha256(content).hexdigest() != record.sha256:
+        stored = run.save_file(FILE, content)
+        record.sha256, record.bytes = stored.sha256, stored.bytes
+        record.save(update_fields=["sha256", "bytes"])
 
 
 def as_file(pictures: list[ImageFile]) -> bytes:

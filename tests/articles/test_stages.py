@@ -401,3 +401,21 @@ def test_a_trickle_is_cut_off(hand_in: HandIn, run: Work, services: Doubles, mon
     article = run(hand_in(formatter="template", manuscript=_sectioned()))
 
     assert (article.status, error_of(article)["code"]) == ("waiting", "timeout")
+
+
+@pytest.mark.usefixtures("prompts_from_headings")
+def test_an_edited_prompt_is_what_is_asked_and_kept(
+    hand_in: HandIn, run: Work, services: Doubles, editor: User
+) -> None:
+    services.fail("replicate", "create", "nsfw", match="Rails")
+    article = run(hand_in(formatter="template", manuscript=_sectioned()))
+    article.images.filter(role="section_3").update(prompt="A quiet siding at dawn")
+
+    article = _recovered(article, editor, run)
+
+    assert article.status == Article.Status.DONE
+    assert "A quiet siding at dawn" in str(services.requests("replicate", "create")[-1].body)
+    stored = article.records.get(stage="prompts").stored
+    assert stored
+    assert b"A quiet siding at dawn" in article.tree.read(stored)
+    assert article.tree.verify() == []
