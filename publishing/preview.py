@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import escape
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from articles import manifest
@@ -31,6 +32,7 @@ signer = TimestampSigner(salt="publishing.preview")
 
 @login_required
 @require_safe
+@xframe_options_sameorigin  # the article's page shows it in a frame; nothing else at the desk may be framed
 def page(request: HttpRequest, uid: str) -> HttpResponse:
     """The final page, or the formatted one, or the raw article: the furthest there is."""
     article = get_object_or_404(Article.objects.touchable_by(request.user), uid=uid)
