@@ -283,7 +283,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
                 "page": page(article),
                 "manifest": manifest_page(article),
                 "may_change": self.has_change_permission(request, article),
-                "show_save": article.can_recover,
+                "show_save": article.rests,
             }
         context["show_save_and_continue"] = False
         return super().render_change_form(request, context, add, change, form_url, obj)
@@ -295,7 +295,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return [] if obj is None else _frozen(obj)
 
     def get_inlines(self, request: HttpRequest, obj: Article | None) -> list[Any]:
-        return [PromptInline] if obj and obj.can_recover and obj.images.filter(sha256="").exists() else []
+        return [PromptInline] if obj and obj.rests and obj.images.filter(sha256="").exists() else []
 
     def get_form(
         self, request: HttpRequest, obj: Article | None = None, change: bool = False, **kwargs: Any
@@ -315,7 +315,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         article = self.get_object(request, object_id)
         try:
-            if request.method == "POST" and article and not article.can_recover:
+            if request.method == "POST" and article and not article.rests:
                 raise MovedOn
             return super().change_view(request, object_id, *args, **kwargs)
         except MovedOn:
@@ -367,7 +367,7 @@ def _handing_in() -> list[tuple[str, dict[str, Any]]]:
 
 def _frozen(article: Article) -> list[str]:
     """The fields that have had their effect, or that somebody may be using just now."""
-    if not article.can_recover:
+    if not article.rests:
         return CHANGEABLE
     done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
     frozen = [] if Stage.ARTICLE in done else ["title"]

@@ -25,7 +25,7 @@ class SubmitForm(forms.ModelForm[Article]):
     file = forms.FileField(
         label="Manuscript file",
         required=False,
-        help_text="A .txt, .md or .html file of up to 5 MB, in any encoding.",
+        help_text="A .txt, .md or .html file of up to 5 MB, in the usual encodings.",
         widget=forms.ClearableFileInput(attrs={"accept": ",".join(KINDS)}),
     )
 
@@ -59,6 +59,9 @@ class SubmitForm(forms.ModelForm[Article]):
             self.data = (
                 {**self.data.dict(), "manuscript": text} if text and isinstance(self.data, QueryDict) else self.data
             )
+
+    def validate_constraints(self) -> None:
+        """`clean` says it better, and once."""
 
     def take_manuscript(self, name: str, content: bytes) -> None:
         """A file from the shell, as if it had been uploaded."""

@@ -196,7 +196,8 @@ def _front_matter(text: str) -> tuple[str, str]:
 
 def _bare(title: str) -> str:
     """A title on one line, without the signs of HTML and Markdown."""
-    return " ".join(re.sub(r"</?[a-zA-Z][^<>]*>|[*`]+", "", unescape(title)).split())
+    plain = re.sub(r"</?[a-zA-Z][^<>]*>|[*`]+", "", unescape(markup.usable(title)))
+    return " ".join(markup.usable(plain).split())
 
 
 def _meta(source: str, *, toml: bool) -> dict[Any, Any] | None:

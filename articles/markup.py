@@ -70,7 +70,7 @@ _BEYOND = re.compile(
 )  # comments, and sizes off the page
 
 _TAG = re.compile(  # as a browser reads it: a quote matters only after an equals sign; possessive, hence linear
-    r"""<(/?)([a-zA-Z][^\s/>]*+)((?:[^>=]++|=\s*+(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?+)*+)>?"""
+    r"""<(/?)([a-zA-Z][^\s/>]*+)((?>(?:[^>=]++|=\s*+(?>(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?))*))>?"""
 )
 _QUOTED = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+')""")
 _RAW = {"script", "style", "title", "noscript", "iframe", "textarea", "noembed", "noframes"}
@@ -378,7 +378,9 @@ def _patterns() -> tuple[re.Pattern[str], re.Pattern[str]]:
     marks = "".join(chr(c) for c in range(0x300, 0x1FFFF) if unicodedata.category(chr(c)).startswith("M"))
     part = rf"\w[\w\u200c\u200d\u00ad{marks}]*+"
     letter = rf"[{_CJK}{_SPACELESS_ASIAN}][{marks}]*+"
-    return re.compile(rf"{part}(?:(?:['’](?=[^\W\d])|(?<=\d)[.,](?=\d)){part})*+"), re.compile(letter)
+    # Atomic groups: a possessive one with a look-behind in it never ends in Python 3.11.2 (python/cpython#106052).
+    word = rf"{part}(?>(?:(?:['’](?=[^\W\d])|(?<=\d)[.,](?=\d)){part})*)"
+    return re.compile(word), re.compile(letter)
 
 
 def word_count(html: str) -> int:

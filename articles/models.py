@@ -222,8 +222,16 @@ class Article(models.Model):
     def is_moving(self) -> bool:
         return self.status in (self.Status.QUEUED, self.Status.RUNNING, self.Status.WAITING)
 
+    # One that waits may be told to go on now: whoever mended the cause need not wait for the next try.
+    RECOVERABLE = (Status.FAILED, Status.CANCELLED, Status.WAITING)
+
     @property
     def can_recover(self) -> bool:
+        return self.status in self.RECOVERABLE
+
+    @property
+    def rests(self) -> bool:
+        """Nobody will work on it by itself: what it is made with may be changed."""
         return self.status in (self.Status.FAILED, self.Status.CANCELLED)
 
     @property
@@ -396,6 +404,7 @@ class Attempt(models.Model):
         WAITING = "waiting", "Waited"
         PAUSED = "paused", "Went on later"
         INTERRUPTED = "interrupted", "Interrupted"
+        CANCELLED = "cancelled", "Cancelled"
 
     article = models.ForeignKey(Article, models.CASCADE, related_name="attempts")
     number = models.PositiveIntegerField(null=True)  # the article's attempt that it became; null: not begun

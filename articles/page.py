@@ -263,7 +263,10 @@ def manifest_page(article: Article) -> ManifestPage:
         return ManifestPage(url, str(exc))
     except ProviderError as exc:
         return ManifestPage(url, f"{exc.provider} could not be read just now. Reload the page in a minute.")
-    return ManifestPage(url, "", _manifest_facts(manifest), _manifest_steps(manifest), files)
+    try:
+        return ManifestPage(url, "", _manifest_facts(manifest), _manifest_steps(manifest), files)
+    except (AttributeError, TypeError, ValueError):  # valid JSON, and not what we wrote
+        return ManifestPage(url, "The manifest has been changed and cannot be shown. Open it to see.")
 
 
 def _manifest_facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:

@@ -11,7 +11,6 @@ An article is claimed by one guarded update; the claim's attempt number fences e
 from __future__ import annotations
 
 import random
-import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,7 +20,7 @@ from typing import Any
 
 import structlog
 from django.contrib.auth.models import User
-from django.db import DatabaseError, connection, transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -29,7 +28,7 @@ from django_q.tasks import async_task
 
 from articles import manifest
 from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
-from articles.processes import is_alive, this_process
+from articles.processes import is_alive, this_machine, this_process
 from articles.providers.errors import ProviderError, Unreachable
 from articles.report import report
 from articles.run import DAMAGED, LEASE, Fenced, Outcome, OutOfTime, Run, storing
@@ -132,7 +131,7 @@ def run_article(article_id: int) -> None:
             _requeue(run)
         except ProviderError as exc:
             _set_back(run, exc)
-        except DatabaseError as exc:
+        except (OperationalError, InterfaceError) as exc:
             log.warning("the database failed", exc_info=True)
             _set_back_when_possible(run, exc)
         except Exception as exc:
@@ -155,15 +154,15 @@ def _claim(article_id: int) -> Article | None:
     if not won:
         return None
     article = Article.objects.select_related("owner", "site").get(pk=article_id)
-    article.attempts.filter(number=None).update(number=article.attempt, started_at=timezone.now())
+    article.attempts.filter(number=None, ended_at=None).update(number=article.attempt, started_at=timezone.now())
     return article
 
 
 def _run_stages(run: Run) -> None:
+    todo = run.article.records.exclude(state=StageRecord.State.DONE)
+    run.stage = Stage(next((record.stage for record in todo), Stage.UPLOAD))
     run.commit_manifest()  # what a death between row and manifest left behind; and the manuscript is safe from here on
-    for record in run.article.records.all():
-        if record.state == StageRecord.State.DONE:
-            continue
+    for record in todo:
         run.check_time()
         run.begin(record)
         stage: Callable[[Run], Outcome] = import_string(STAGES[Stage(record.stage)])
@@ -204,7 +203,8 @@ def _set_back(run: Run, exc: ProviderError) -> None:
     error = {**exc.saved(), "stage": run.stage.value}
     try:
         run.hold()
-        StageRecord.objects.filter(article=article, stage=run.stage).update(
+        unfinished = StageRecord.objects.filter(article=article, stage=run.stage).exclude(state=StageRecord.State.DONE)
+        unfinished.update(
             state=StageRecord.State.PENDING if waits else StageRecord.State.FAILED,
             failed_at=None if waits else timezone.now(),
             error=f"{exc.headline}: {exc.reason}",
@@ -263,7 +263,7 @@ def _stop(run: Run, error: dict[str, str]) -> None:
     log.error(str(report(run.article)))
 
 
-def _set_back_when_possible(run: Run, exc: DatabaseError) -> None:
+def _set_back_when_possible(run: Run, exc: Exception) -> None:
     """A database that restarts is back within seconds; when it is not, the lease runs out and the sweep takes over."""
     error = Unreachable(
         "The database",
@@ -278,7 +278,7 @@ def _set_back_when_possible(run: Run, exc: DatabaseError) -> None:
         connection.close()
         try:
             return _set_back(run, error)
-        except DatabaseError:
+        except (OperationalError, InterfaceError):
             log.warning("the database is not back yet")
     return None
 
@@ -298,21 +298,20 @@ def _our_mistake(exc: Exception) -> Mistake:
 
 
 def resume(article: Article, by: User | None, work: Work | None = None) -> bool:
-    """Go on with a stopped or cancelled article where it left off, or as `work` says.
+    """Go on with a stopped, cancelled or waiting article where it left off, or as `work` says.
 
     False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew.
     """
-    work = work or _mending(article)
+    work = work or _going_on(article)
     with transaction.atomic():
-        won = Article.objects.filter(
-            pk=article.pk, status__in=[Article.Status.FAILED, Article.Status.CANCELLED]
-        ).update(
+        won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
             status=Article.Status.QUEUED,
             queued_at=timezone.now(),
             retries=0,
             crashes=0,
             error=None,
             ended_at=None,
+            next_at=None,
             **work.changes,
         )
         if won:
@@ -330,18 +329,35 @@ def resume(article: Article, by: User | None, work: Work | None = None) -> bool:
     return bool(won)
 
 
-def _mending(article: Article) -> Work:
-    """For an article that stopped over a damaged file: to make again what is damaged. Else simply to go on."""
+def _going_on(article: Article) -> Work:
+    """To go on where it stopped; where it stopped over a damaged file, to make again what is damaged, too."""
+    names = _damaged(article)
+    records = [record for record in article.records.all() if record.state == StageRecord.State.DONE]
+    images = [image for image in article.images.all() if image.is_stored]
+    broken = frozenset(image.role for image in images if {image.file_name, image.base64_name} & names)
+    stages = {Stage(record.stage) for record in records if record.file in names} | ({Stage.IMAGES} if broken else set())
+    files = {record.file for record in records if record.file}
+    files |= {name for image in images for name in (image.file_name, image.base64_name)}
+    done = {record.stage for record in records} - stages
+    todo = [stage for stage in Stage if stage not in done]
+    return Work(
+        stages=frozenset(stages),
+        images=broken,
+        from_stage=todo[0].value if todo else "",
+        reused=tuple(sorted(files - names)),
+        again=tuple(stage.label.lower() for stage in todo),
+    )
+
+
+def _damaged(article: Article) -> set[str]:
+    """Names of damaged files, looked for only where one was met: it takes reading all of them."""
     if (article.error or {}).get("code") != DAMAGED:
-        return Work()
+        return set()
     try:
         with storing():
-            names = manifest.damaged(article)
+            return set(manifest.damaged(article))
     except Unreachable:
-        return Work()  # the run finds the storage away, and waits for it
-    images = {image.role for image in article.images.all() if {image.file_name, image.base64_name} & names.keys()}
-    stages = {Stage(record.stage) for record in article.records.all() if record.file in names}
-    return Work(stages=frozenset(stages | ({Stage.IMAGES} if images else set())), images=frozenset(images))
+        return set()  # the run finds the storage away, and waits for it
 
 
 def _prepare(article: Article, work: Work) -> None:
@@ -367,10 +383,12 @@ def cancel(article: Article, by: User) -> bool:
                 lease_until=None,
                 lease_owner="",
                 next_at=None,
+                error=None,
             )
         )
         if won:
             article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
+            article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
             Event.objects.create(article=article, kind="cancelled", message=f"{by} pressed Cancel")
     return bool(won)
 
@@ -411,7 +429,7 @@ def sweep() -> Swept:
 
 def _abandoned() -> list[Article]:
     """Running, but the lease ran out, or the process that holds it is provably dead."""
-    here = f"{socket.gethostname()}|"
+    here = f"{this_machine()}|"
     suspects = Article.objects.filter(status=Article.Status.RUNNING).filter(
         Q(lease_until__lte=timezone.now()) | Q(lease_owner__startswith=here)
     )
@@ -473,7 +491,9 @@ def _give_up(article: Article, swept: Swept) -> Swept:
         thing="this article",
     )
     with transaction.atomic():
-        won = Article.objects.filter(pk=article.pk, status=Article.Status.RUNNING, attempt=article.attempt).update(
+        # As it was judged: a slow worker may have renewed its lease and made headway meanwhile.
+        judged = {"attempt": article.attempt, "lease_until": article.lease_until, "crashes": article.crashes}
+        won = Article.objects.filter(pk=article.pk, status=Article.Status.RUNNING, **judged).update(
             status=Article.Status.FAILED,
             error={**mistake.saved(), "stage": stage.value},
             ended_at=timezone.now(),
@@ -486,6 +506,7 @@ def _give_up(article: Article, swept: Swept) -> Swept:
         reset = article.records.filter(stage=stage).update(
             state=StageRecord.State.FAILED, failed_at=timezone.now(), error=mistake.reason
         )
+        article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.STOPPED, ended_at=timezone.now())
         Event.objects.create(
             article=article, kind="stopped", stage=stage, message=f"{mistake.headline}: {mistake.reason}"
         )

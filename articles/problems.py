@@ -62,13 +62,13 @@ def problems(articles: ArticleQuerySet) -> list[Problem]:
 
 def with_problem(articles: ArticleQuerySet, key: str) -> ArticleQuerySet:
     """Only those that stopped for this reason."""
-    provider, stage, code, site = [*key.rsplit("|", 3), "", "", ""][:4]
+    provider, stage, code, site = [*key.replace("\x00", "").rsplit("|", 3), "", "", ""][:4]
     return articles.filter(
         status=Article.Status.FAILED,
         error__provider=provider,
         error__stage=stage,
         error__code=code,
-        **({"site": int(site)} if site.isdecimal() else {}),
+        **({"site": int(site)} if site.isdecimal() and len(site) < 19 else {}),
     )
 
 

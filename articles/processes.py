@@ -4,28 +4,39 @@ from __future__ import annotations
 
 import os
 import socket
+from functools import cache
 from pathlib import Path
 
 
+@cache
+def this_machine() -> str:
+    """The machine and its world of process numbers: containers may share a host name and not these."""
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text()[:8]
+    return f"{socket.gethostname()}/{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
+
+
 def this_process(pid: int | None = None) -> str:
-    """`host|pid|start time` of this process, or of another on this machine.
+    """`machine|pid|start time` of this process, or of another on this machine.
 
     The start, in ticks since boot, tells a process from a later one of its number.
     """
     pid = pid or os.getpid()
-    return f"{socket.gethostname()}|{pid}|{_start_time(pid)}"
+    return f"{this_machine()}|{pid}|{_start_time(pid)}"
 
 
 def is_alive(name: str) -> bool:
     """Whether a process of this machine still runs. One that exited and was not collected by its parent is dead."""
-    _host, pid, started = name.rsplit("|", 2)
-    return _start_time(int(pid)) == started
+    _machine, pid, started = name.rsplit("|", 2)
+    try:
+        return _start_time(int(pid)) == started
+    except PermissionError:
+        return True  # hidden from us; its lease tells
 
 
 def _start_time(pid: int) -> str | None:
     # Reference: proc(5), /proc/pid/stat. The name in field 2 may hold spaces and parentheses.
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
+    except (FileNotFoundError, ProcessLookupError):
         return None
     return fields[18] if state not in ("Z", "X") else None

@@ -16,7 +16,7 @@ from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -165,8 +165,7 @@ class Run:
             "output_tokens": answer.output_tokens,
             "reasoning_tokens": answer.reasoning_tokens,
         }
-        open_states = [Call.State.INTENT, Call.State.FAILED]
-        if Call.objects.filter(pk=call.pk, state__in=open_states).update(**changes):
+        if _persisted(call, changes):
             _set(call, **changes)
             return
         # A slow worker, fenced meanwhile, was answered before us.
@@ -222,11 +221,13 @@ class Run:
         """Replace the manifest by what the rows say now."""
         self.hold()
         with storing():
-            self.article.tree.commit(*manifest.build(self.article))
-            if not self._mine().exists():
+            written, now = None, manifest.build(self.article)
+            while written != now:
+                self.article.tree.commit(*now)
                 # Between our reading and our writing another worker may have written a newer one.
-                self.article.tree.commit(*manifest.build(self.article))
-                raise Fenced
+                written, now = now, manifest.build(self.article)
+        if not self._mine().exists():
+            raise Fenced
 
     def note(self, kind: str, message: str, detail: str = "") -> None:
         """Add to the timeline, and to the log."""
@@ -264,6 +265,27 @@ class Run:
             record.save()
             self.note("saved", f"{self.stage.label}: done and safe")
         self.commit_manifest()
+
+
+def _persisted(call: Call, changes: dict[str, Any]) -> bool:
+    """Keep a paid answer, even if the database has to come back first. False: the call had one already.
+
+    One that was given up meanwhile keeps its state, and its answer beside it: it was paid for.
+    """
+    for seconds in (0, 1, 2, 4, 8, 16):
+        try:
+            calls = Call.objects.filter(pk=call.pk)
+            if calls.filter(state__in=[Call.State.INTENT, Call.State.FAILED]).update(**changes):
+                return True
+            calls.filter(state=Call.State.CLOSED, answer__isnull=True).update(**{**changes, "state": Call.State.CLOSED})
+            return False
+        except (OperationalError, InterfaceError):
+            if connection.in_atomic_block or seconds == 16:
+                raise
+            log.warning("the database is away; a paid answer waits for it")
+            connection.close()
+            time.sleep(seconds)
+    return False
 
 
 def _set(row: Any, **changes: Any) -> None:

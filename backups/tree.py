@@ -24,6 +24,7 @@ from django.core.files.storage import Storage
 
 MANIFEST = "manifest.json"
 MANIFEST_BYTES = 64 * 1024 * 1024
+FILE_BYTES = 2**30
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
@@ -108,7 +109,7 @@ class Tree:
     def _stored(self, name: str, entry: object) -> Stored:
         self.path(name)
         match entry:
-            case {"sha256": str(sha256), "bytes": int(size)} if _SHA256.fullmatch(sha256) and size >= 0:
+            case {"sha256": str(sha256), "bytes": int(size)} if _SHA256.fullmatch(sha256) and 0 <= size < FILE_BYTES:
                 return Stored(name, sha256, size)
         raise TreeError(f"The manifest in {self.prefix} says nothing usable about {name}.")
 

@@ -35,13 +35,14 @@ def main(purpose: str) -> None:
 
 
 def make_environment(purpose: str) -> None:
-    """The virtual environment, with what this purpose needs in it."""
+    """The virtual environment of this very Python, with what this purpose needs in it."""
     requirements = REQUIREMENTS[purpose]
     stamp = VENV / f".installed-{purpose}"
-    wanted = hashlib.sha256(requirements.read_bytes()).hexdigest()
-    if stamp.is_file() and stamp.read_text() == wanted:
+    wanted = f"{sys.version} {hashlib.sha256(requirements.read_bytes()).hexdigest()}"
+    there = stamp.read_text() if stamp.is_file() else ""
+    if there == wanted:
         return
-    if not (VENV / "bin" / "pip").exists():
+    if not (VENV / "bin" / "pip").exists() or (there and not there.startswith(sys.version)):
         make_venv()
     say(f"Installing what Galley needs into {VENV.name} (once; a minute or two) …")
     pip = [str(VENV / "bin" / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]

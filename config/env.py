@@ -11,7 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
+from zoneinfo import available_timezones
 
 import environ
 
@@ -83,11 +84,19 @@ class Environment:
     def url(self, name: str, default: str = "") -> str:
         """An http(s) address without a trailing slash."""
         value = self.text(name, default).rstrip("/")
-        parts = urlsplit(value)
+        parts = _split(value)
         if not value or (parts.scheme in ("http", "https") and parts.hostname):
             return value
         self.problem(name, "is not an http or https address", "Write it like https://desk.example.org.")
         return default
+
+    def zone(self, name: str) -> str:
+        """A time zone by its name, such as Europe/Berlin."""
+        value = self.text(name, "UTC")
+        if value in available_timezones():
+            return value
+        self.problem(name, "is not a time zone", "Write a name like Europe/Berlin.")
+        return "UTC"
 
     def database(self, name: str, default: str) -> dict[str, Any]:
         try:
@@ -105,7 +114,7 @@ class Environment:
 
     def storage(self, name: str, default: str) -> dict[str, Any]:
         """The STORAGES entry for `file:///folder` or `s3://bucket/prefix?endpoint_url=…&region_name=…`."""
-        parts = urlsplit(self.text(name, default))
+        parts = _split(self.text(name, default))
         if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
             return {"BACKEND": "backups.storage.LocalStorage", "OPTIONS": {"location": unquote(parts.path)}}
         if parts.scheme == "s3" and parts.netloc:
@@ -123,7 +132,7 @@ class Environment:
     def redis(self, name: str) -> str:
         """A redis address, or "" for the queue in the database."""
         value = self.text(name)
-        if value in ("", "database") or urlsplit(value).scheme in ("redis", "rediss", "unix"):
+        if value in ("", "database") or _split(value).scheme in ("redis", "rediss", "unix"):
             return "" if value == "database" else value
         self.problem(name, "is not a queue that Galley can use", "Write database, or redis://host:6379/0.")
         return ""
@@ -142,3 +151,11 @@ class Environment:
         if missing and len(missing) < len(names):
             there = next(name for name in names if name not in missing)
             self.problem(missing[0], f"is missing although {there} is set", f"Set both, or remove {there}.")
+
+
+def _split(value: str) -> SplitResult:
+    """The parts of an address; empty ones for what cannot be one."""
+    try:
+        return urlsplit(value)
+    except ValueError:
+        return urlsplit("")

@@ -214,7 +214,7 @@ CONTENT_SECURITY_POLICY = {
 }
 
 USE_TZ = True
-TIME_ZONE = env.text("GALLEY_TIME_ZONE", "UTC")
+TIME_ZONE = env.zone("GALLEY_TIME_ZONE")
 LANGUAGE_CODE = "en-gb"
 USE_I18N = True
 
@@ -234,7 +234,7 @@ LOGGING: dict[str, Any] = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
-        "galley": {"level": env.text("GALLEY_LOG_LEVEL", "INFO")},
+        "galley": {"level": env.choice("GALLEY_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR")},
         "django-q": {"level": "WARNING", "handlers": []},
     },
 }

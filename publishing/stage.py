@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -24,6 +25,7 @@ from publishing.models import Site
 from publishing.wordpress import PROVIDER, Json, Login, WordPress
 
 FILE = "05_final.html"
+ADDRESS = re.compile(r"https?://[!-~]{1,490}")
 
 
 def run(run: Run) -> Outcome:
@@ -183,7 +185,7 @@ class _Upload:
             )
         if image.alt_text and not media["alt_text"]:
             media = self.client.update_media(media["id"], {"alt_text": image.alt_text})
-        if not media["source_url"].startswith(("https://", "http://")) or len(media["source_url"]) > 500:
+        if not ADDRESS.fullmatch(media["source_url"]):
             raise Rejected(
                 PROVIDER,
                 "the site gave no usable address for the picture",

@@ -6,6 +6,7 @@ compared with its hash before it counts, text is cleaned again, and no name lead
 
 from __future__ import annotations
 
+import io
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,7 +14,8 @@ from datetime import datetime
 from typing import Annotated, Literal
 
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.core.exceptions import ValidationError as ModelError
+from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
@@ -75,7 +77,7 @@ class _Step(_Part):
     brand_colors: _Colours = Field(default_factory=_Colours)
     uploaded_images: list[_Uploaded] = Field(default_factory=list, max_length=10)
     post_id: int | None = None
-    link: str | None = Field(None, max_length=500, pattern=r"^(?:https?://|/).*$")
+    link: str | None = Field(None, max_length=500, pattern=r"^(?:https?://|/[^/]).*$")
 
 
 class _Source(_Part):
@@ -122,13 +124,17 @@ def rebuild(prefix: str) -> Rebuilt:
         files, lacking = _whole_files(tree)
         html = _raw_html(tree, files)
         sizes = {name: _size(tree, stored) for name, stored in files.items() if name.endswith(".jpg")}
-    with transaction.atomic():
-        article = _article(prefix, manifest, html)
-        _images(article, manifest, files, sizes)
-        _records(article, manifest, files)
-        _state(article)
-        Attempt.objects.create(article=article, why=Attempt.Why.RECOVERED, reused=sorted(files))
-        Event.objects.create(article=article, kind="rebuilt", message="Rebuilt from its backup")
+    try:
+        with transaction.atomic():
+            article = _article(prefix, manifest, html)
+            _images(article, manifest, files, sizes)
+            _records(article, manifest, files)
+            _state(article)
+            Attempt.objects.create(article=article, why=Attempt.Why.RECOVERED, reused=sorted(files))
+            Event.objects.create(article=article, kind="rebuilt", message="Rebuilt from its backup")
+    except (ModelError, DataError, IntegrityError, ValueError, OverflowError) as exc:
+        # What no schema foresees: the database, or the article's own rules, do not take it.
+        raise TreeError(f"The manifest in {prefix} describes no article that could exist.") from exc
     return Rebuilt(article, True, tuple(lacking))
 
 
@@ -142,7 +148,9 @@ def trees() -> Iterator[str]:
             folders = sorted(storage.listdir(owner)[0])
         for folder in folders:
             prefix = f"{owner}/{folder}"
-            if PREFIX.fullmatch(prefix) and storage.exists(f"{prefix}/{MANIFEST}"):
+            with storing():
+                there = PREFIX.fullmatch(prefix) and storage.exists(f"{prefix}/{MANIFEST}")
+            if there:
                 yield prefix
 
 
@@ -178,8 +186,12 @@ def _raw_html(tree: Tree, files: dict[str, Stored]) -> str:
 
 
 def _size(tree: Tree, stored: Stored) -> tuple[int, int]:
-    with tree.storage.open(tree.path(stored.name), "rb") as file, Image.open(file) as image:
-        return image.size
+    """Width and height of a picture, from its header. Raises TreeError for what is none."""
+    try:
+        with Image.open(io.BytesIO(tree.read(stored)), formats=["JPEG"]) as image:
+            return image.size
+    except (OSError, ValueError, Image.DecompressionBombError) as exc:
+        raise TreeError(f"{stored.name} in {tree.prefix} is not a picture.") from exc
 
 
 def _article(prefix: str, manifest: _Manifest, html: str) -> Article:

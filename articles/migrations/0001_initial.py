@@ -193,6 +193,7 @@ class Migration(migrations.Migration):
                             ("waiting", "Waited"),
                             ("paused", "Went on later"),
                             ("interrupted", "Interrupted"),
+                            ("cancelled", "Cancelled"),
                         ],
                         max_length=12,
                     ),

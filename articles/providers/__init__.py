@@ -10,6 +10,21 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+DEEPEST = 60  # of JSON within JSON; services nest about ten
+
+
+def storable(value: Any, depth: int = 0) -> Any:
+    """JSON as every database takes it: no NUL characters, and nothing nested without end."""
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd")
+    if depth > DEEPEST:
+        return "…"
+    if isinstance(value, dict):
+        return {storable(str(key)): storable(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, list):
+        return [storable(item, depth + 1) for item in value]
+    return value
+
 
 @dataclass(frozen=True)
 class Answer:
@@ -21,3 +36,7 @@ class Answer:
     input_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "raw", storable(self.raw))
+        object.__setattr__(self, "model", storable(self.model))

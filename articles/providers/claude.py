@@ -36,7 +36,11 @@ class ClaudeClient:
         with (
             sdk.speaking_to(anthropic, PROVIDER, self.base_url, allow_private=self.allow_private),
             anthropic.Anthropic(
-                base_url=self.base_url, api_key=self.key, timeout=self.timeout, max_retries=0
+                base_url=self.base_url,
+                api_key=self.key,
+                timeout=self.timeout,
+                max_retries=0,
+                http_client=anthropic.DefaultHttpxClient(follow_redirects=False),
             ) as client,
             client.messages.with_streaming_response.create(
                 model=self.model,

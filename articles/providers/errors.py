@@ -17,6 +17,11 @@ from typing import Any, ClassVar
 DETAIL_CHARACTERS = 4000
 
 
+def _text(words: str) -> str:
+    """As every database takes it: services may answer anything."""
+    return words.replace("\x00", "\ufffd").encode(errors="replace").decode()
+
+
 class ProviderError(Exception):
     """A service did not do what it was asked for."""
 
@@ -37,10 +42,10 @@ class ProviderError(Exception):
         """`reason` and `action` are parts of sentences without a full stop; `retry_after` is in seconds."""
         super().__init__(reason)
         self.provider = provider
-        self.reason = reason
-        self.action = action
-        self.code = code or type(self).__name__.lower()
-        self.detail = detail[:DETAIL_CHARACTERS]
+        self.reason = _text(reason)
+        self.action = _text(action)
+        self.code = _text(code)[:100] or type(self).__name__.lower()
+        self.detail = _text(detail[:DETAIL_CHARACTERS])
         self.retry_after = retry_after
         self.thing = thing
 

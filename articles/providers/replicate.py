@@ -92,24 +92,30 @@ class PictureClient:
 
     def download(self, url: str) -> bytes:
         """A finished picture, whole. Raises Rejected where its address has died."""
-        if urlsplit(url).scheme not in ("http", "https"):
+        with web.speaking_to(PROVIDER):
+            scheme = urlsplit(url).scheme
+        if scheme not in ("http", "https"):
             raise Garbled(PROVIDER, "the picture's address is none", code="malformed", detail=url)
         with (
             web.speaking_to(PROVIDER),
             self._delivery.get(url, timeout=self.timeout, stream=True) as response,
         ):
             if response.status_code in (403, 404, 410):
-                raise Rejected(
-                    PROVIDER,
-                    "the picture's address has expired",
-                    action="press Recover to have it made again",
-                    code="expired",
-                )
+                raise expired()
             if response.status_code != 200:
                 raise Unreachable(
                     PROVIDER, f"the picture could not be downloaded ({response.status_code})", code="download"
                 )
             return web.body_within(response, PICTURE_BYTES, PROVIDER)
+
+
+def expired() -> Rejected:
+    return Rejected(
+        PROVIDER,
+        "the picture's address has expired",
+        action="press Recover to have it made again",
+        code="expired",
+    )
 
 
 def _answer_error(response: requests.Response, body: str) -> ProviderError:

@@ -39,7 +39,13 @@ class TextClient:
         wanted = (_as_response if self.api == "responses" else _as_chat)(instructions, prompt, form)
         with (
             sdk.speaking_to(openai, PROVIDER, self.base_url, allow_private=self.allow_private),
-            openai.OpenAI(base_url=self.base_url, api_key=self.key, timeout=self.timeout, max_retries=0) as client,
+            openai.OpenAI(
+                base_url=self.base_url,
+                api_key=self.key,
+                timeout=self.timeout,
+                max_retries=0,
+                http_client=openai.DefaultHttpxClient(follow_redirects=False),
+            ) as client,
             (client.responses if self.api == "responses" else client.chat.completions).with_streaming_response.create(
                 **wanted, model=self.model, extra_headers={"Idempotency-Key": key}
             ) as response,

@@ -26,6 +26,14 @@ from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rej
 CONNECT_SECONDS = 10.0
 BODY_SECONDS = 120.0
 USER_AGENT = "Galley"
+# IPv6 networks whose addresses hold an IPv4 address, and at which byte. Reference: RFC 4291, 3056, 6052.
+EMBEDDING = {
+    ipaddress.IPv6Network("::ffff:0:0/96"): 12,
+    ipaddress.IPv6Network("::/96"): 12,
+    ipaddress.IPv6Network("2002::/16"): 2,
+    ipaddress.IPv6Network("64:ff9b::/96"): 12,
+}
+LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")  # Reference: RFC 8215
 
 
 class PrivateAddress(Exception):
@@ -36,11 +44,21 @@ def public_address(host: str, port: int) -> str:
     """The first public IP address of a host. Raises PrivateAddress, or OSError when it cannot be resolved."""
     for *_, address in socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM):
         ip = ipaddress.ip_address(str(address[0]).partition("%")[0])
-        mapped = getattr(ip, "ipv4_mapped", None) or ip
-        if not mapped.is_global or mapped.is_multicast:
+        if not _is_public(ip):
             raise PrivateAddress(f"{host} is an address inside the network")
         return str(ip)
     raise PrivateAddress(f"{host} has no address")
+
+
+def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Also behind what leads to an IPv4 address: mapped, compatible, 6to4 and NAT64 forms."""
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip.is_site_local or ip in LOCAL_NAT64:
+            return False
+        for network, first in EMBEDDING.items():
+            if ip in network:
+                return _is_public(ipaddress.IPv4Address(ip.packed[first : first + 4]))
+    return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
 class _PublicOnly(HTTPConnection):
@@ -105,11 +123,12 @@ def body_within(response: requests.Response, limit: int, provider: str) -> bytes
     """
     deadline = time.monotonic() + BODY_SECONDS
     declared = response.headers.get("Content-Length", "")
-    if declared.isdecimal() and int(declared) > limit:
+    if declared.isdecimal() and (len(declared) > 15 or int(declared) > limit):
         raise Garbled(provider, f"the answer is larger than {limit // 2**20} MB", code="too_large")
     body = bytearray()
     with speaking_to(provider):
-        for piece in response.iter_content(64 * 1024):
+        # read1 gives what is there; reading on until so many bytes have come would wait for a trickle for ever.
+        while piece := response.raw.read1(64 * 1024, decode_content=True):
             body += piece
             if time.monotonic() > deadline:
                 raise Unreachable(provider, "it did not answer in time", code="timeout")
@@ -125,6 +144,12 @@ def speaking_to(provider: str) -> Iterator[None]:
         yield
     except PrivateAddress as exc:
         raise private_address(provider) from exc
+    except urllib3.exceptions.LocationParseError as exc:
+        raise _no_address(provider) from exc
+    except urllib3.exceptions.ReadTimeoutError as exc:
+        raise Unreachable(provider, "it did not answer in time", code="timeout") from exc
+    except urllib3.exceptions.HTTPError as exc:
+        raise Unreachable(provider, "the connection broke off", code="broken", detail=str(exc)) from exc
     except requests.exceptions.ConnectTimeout as exc:
         raise Unreachable(provider, "it did not answer in time", lost=False, code="connect") from exc
     except requests.exceptions.SSLError as exc:
@@ -141,15 +166,24 @@ def speaking_to(provider: str) -> Iterator[None]:
         raise Unreachable(provider, "it did not answer in time", code="timeout") from exc
     except requests.exceptions.TooManyRedirects as exc:
         raise Garbled(provider, "its address leads round in circles", code="redirects") from exc
+    except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as exc:
+        raise _no_address(provider) from exc
     except requests.exceptions.RequestException as exc:
         raise Unreachable(provider, "the connection broke off", code="broken", detail=str(exc)) from exc
+    except (ValueError, UnicodeError) as exc:  # what urlsplit and the host's encoding say of a hostile address
+        raise _no_address(provider) from exc
+
+
+def _no_address(provider: str) -> Garbled:
+    return Garbled(provider, "an address that it gave is none", code="bad_address")
 
 
 def private_address(provider: str) -> Rejected:
     return Rejected(
-        provider,
-        "its address is inside the network, where Galley may not go",
-        action="use a public address, or allow private ones in the settings (GALLEY_ALLOW_PRIVATE_ADDRESSES)",
+        "Galley",
+        f"the address of {provider[:1].lower() + provider[1:] if provider.startswith('The ') else provider}"
+        " is inside the network, where Galley may not go",
+        action="ask a chief editor for a public address, or the operator to allow private ones",
         code="private_address",
     )
 

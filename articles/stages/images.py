@@ -112,15 +112,15 @@ class _Making:
     def _look(self, image: ImageFile) -> bool:
         """True while it is being made; once it is there, it is downloaded and kept at once."""
         call = self._call(image)
-        if replicate.is_working(call.raw):
-            answer = self.client.get(str(call.raw["id"]))
-            if replicate.is_working(answer.raw):
-                return self._patient(call)
-            self.run.update_answer(call, answer)
         try:
+            if replicate.is_working(call.raw):
+                answer = self.client.get(str(call.raw["id"]))
+                if replicate.is_working(answer.raw):
+                    return self._patient(call)
+                self.run.update_answer(call, answer)
             url = replicate.picture_url(call.raw)
             self._note_url(image, call, url)
-            picture = pictures.clean(self.client.download(url))
+            picture = pictures.clean(self._downloaded(image, url))
         except (Rejected, Garbled) as exc:
             self.run.spoilt(call, exc)
             raise
@@ -135,6 +135,15 @@ class _Making:
             raise bad from exc
         _keep(self.run, image, picture, lambda: self.run.done(call))
         return False
+
+    def _downloaded(self, image: ImageFile, url: str) -> bytes:
+        """Past its time an address may fail in any manner: then the picture is gone."""
+        try:
+            return self.client.download(url)
+        except Unreachable as exc:
+            if image.url_is_fresh(timezone.now()):
+                raise
+            raise replicate.expired() from exc
 
     def _patient(self, call: Call) -> bool:
         if call.received_at and timezone.now() - call.received_at > LONGEST:

@@ -7,19 +7,20 @@ import subprocess
 import sys
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import DatabaseError, connection
+from django.db import OperationalError, connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles import pipeline, processes
-from articles.models import Article, Call, StageRecord
+from articles import manifest, pipeline, processes
+from articles.models import Article, Attempt, Call, StageRecord
 from articles.providers import Answer
 from articles.providers.errors import Busy, Rejected, Unreachable
 from articles.report import report
@@ -149,7 +150,7 @@ def test_a_database_that_restarts_only_delays(
     hand_in: HandIn, run: Work, stage: Fails, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     article = hand_in()
-    stage(DatabaseError("terminating connection"))
+    stage(OperationalError("terminating connection"))
     monkeypatch.setattr("articles.pipeline.time.sleep", lambda _: None)
     monkeypatch.setattr("articles.pipeline.connection.close", lambda: None)
 
@@ -411,3 +412,100 @@ def test_the_upload_says_that_a_file_is_damaged(
 
     pipeline.resume(article, editor)
     assert run(article).status == Article.Status.DONE
+
+
+def test_a_worker_that_made_headway_is_not_given_up(hand_in: HandIn) -> None:
+    """Judged dead with its last crash, it renews its lease before the verdict."""
+    article = hand_in()
+    pipeline._claim(article.pk)
+    Article.objects.update(crashes=4, lease_until=timezone.now())
+    [judged] = pipeline._abandoned()
+    Article.objects.update(crashes=1, lease_until=timezone.now() + LEASE)
+
+    assert pipeline._release(judged, pipeline.Swept()) == pipeline.Swept()
+    assert Article.objects.get().status == Article.Status.RUNNING
+
+
+def test_a_failure_before_the_first_stage_undoes_none_that_is_done(
+    hand_in: HandIn, run: Work, monkeypatch: pytest.MonkeyPatch, editor: User
+) -> None:
+    article = hand_in()
+    with monkeypatch.context() as broken:
+        broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
+        article = run(article)
+    pipeline.resume(article, editor)
+    with mock.patch("backups.tree.Tree.commit", side_effect=OSError(28, "No space left on device")):
+        article = run(article)
+
+    assert (article.status, error_of(article)["stage"]) == (Article.Status.WAITING, "upload")
+    assert [record.state for record in article.records.all()] == ["done"] * 4 + ["pending"]
+
+
+def test_an_answer_to_a_call_that_was_given_up_is_kept_beside_it(hand_in: HandIn, editor: User) -> None:
+    article = hand_in()
+    slow = pipeline._claim(article.pk)
+    assert slow
+
+    def send(call: Call) -> Answer:
+        pipeline.cancel(article, editor)
+        Call.objects.filter(pk=call.pk).update(state=Call.State.CLOSED)
+        return Answer({"of": "slow"}, cost=Decimal("0.02"))
+
+    with pytest.raises(Fenced):
+        _ask(Run(slow), send)
+    call = Call.objects.get()
+    assert (call.state, call.raw, call.cost) == (Call.State.CLOSED, {"of": "slow"}, Decimal("0.02"))
+
+
+def test_a_waiting_article_can_be_told_to_go_on_now(hand_in: HandIn, run: Work, stage: Fails, editor: User) -> None:
+    article = hand_in()
+    stage(Unreachable("The text service", "it did not answer in time"))
+    article = run(article)
+
+    assert article.can_recover
+    assert pipeline.resume(article, editor)
+    assert Article.objects.get().status == Article.Status.QUEUED
+
+
+def test_a_recovery_is_recorded_as_it_is(
+    hand_in: HandIn, run: Work, monkeypatch: pytest.MonkeyPatch, editor: User
+) -> None:
+    article = hand_in()
+    with monkeypatch.context() as broken:
+        broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
+        article = run(article)
+    pipeline.resume(article, editor)
+
+    attempt = article.attempts.get(why=Attempt.Why.RECOVERED)
+    assert (attempt.from_stage, attempt.again, attempt.asked_by) == ("upload", ["upload"], editor)
+    assert len(attempt.reused) == 11
+
+
+def test_cancel_ends_the_attempt_and_its_error(hand_in: HandIn, run: Work, stage: Fails, editor: User) -> None:
+    article = hand_in()
+    stage(Rejected("The text service", "no"))
+    article = run(article)
+    pipeline.resume(article, editor)
+    pipeline.cancel(article, editor)
+    pipeline.resume(article, editor)
+    pipeline._claim(article.pk)
+
+    numbers = list(article.attempts.values_list("number", "outcome"))
+    assert numbers == [(1, "stopped"), (None, "cancelled"), (2, "")]
+
+
+def test_the_last_manifest_says_what_the_rows_say(hand_in: HandIn, run: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A fenced worker writes the manifest that it had read before the article was done."""
+    article = hand_in()
+    stale = Run(Article.objects.get(pk=article.pk))
+    stale.article.attempt = 99
+    old = manifest.build(article)
+    article = run(article)
+    builds = iter([old])
+    build = manifest.build
+    monkeypatch.setattr("articles.manifest.build", lambda article: next(builds, None) or build(article))
+    monkeypatch.setattr(Run, "hold", lambda *_, **__: None)
+    with pytest.raises(Fenced):
+        stale.commit_manifest()
+
+    assert len(article.tree.files()) == 12

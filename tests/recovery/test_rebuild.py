@@ -189,3 +189,36 @@ def test_it_is_on_the_timeline(hand_in: HandIn, run: Work) -> None:
 
     assert Event.objects.get().kind == "rebuilt"
     assert Attempt.objects.get().why == Attempt.Why.RECOVERED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda m: m["source"].update(idea="both", manuscript="of them"),
+        lambda m: m["source"].update(idea="", manuscript=""),
+        lambda m: m["files"]["03_hero.jpg"].update(bytes=2**63 - 1),
+        lambda m: m["source"].update(created_at="0001-01-01T00:00:00+14:00"),
+        lambda m: m["pipeline_stages"]["step5_wordpress_upload"].update(link="//evil.example/x"),
+    ],
+)
+def test_one_bad_tree_stops_no_other(
+    stopped: Article, hand_in: HandIn, run: Work, storage_folder: Path, change: Callable[[dict[str, Any]], None]
+) -> None:
+    good = run(hand_in()).uid
+    _edit(storage_folder, stopped, change)
+    _lose_the_database()
+
+    with pytest.raises(CommandError, match="cannot be used"):
+        call_command("rebuild_articles", stdout=StringIO(), stderr=StringIO())
+    assert good in Article.objects.values_list("uid", flat=True)
+
+
+def test_a_picture_that_is_none_is_refused(stopped: Article, storage_folder: Path) -> None:
+    content = b"\x89PNG\r\n\x1a\n" + b"\x00" * 100
+    (storage_folder / stopped.tree_prefix / "03_hero.jpg").write_bytes(content)
+    entry = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
+    _edit(storage_folder, stopped, lambda m: m["files"].update({"03_hero.jpg": entry}))
+    _lose_the_database()
+
+    with pytest.raises(TreeError, match="not a picture"):
+        rebuild(stopped.tree_prefix)

@@ -48,6 +48,9 @@ class Command(BaseCommand):
         user = User.objects.filter(username=owner).first()
         if user is None:
             raise CommandError(f'There is no user "{owner}".')
+        sites = Article._meta.get_field("site").related_model._default_manager
+        if options["site"] and not sites.filter(name=options["site"]).exists():
+            raise CommandError(f'There is no site "{options["site"]}". See them: manage.py site list')
         data = {name: options[name] for name in ("style", "formatter")} | {"idea": idea or ""}
         form = SubmitForm(data | {"site": options["site"]}, user=user, site_by_name=True)
         if manuscript is not None:

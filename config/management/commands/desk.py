@@ -41,14 +41,18 @@ class Command(BaseCommand):
     def handle(self, *_: Any, port: int, **__: Any) -> None:
         if not settings.DEBUG:
             raise CommandError("This command is for development only. Set GALLEY_DEBUG=true, or read docs/operator.md.")
+        if not 0 < port < 65536:
+            raise CommandError("A port is a number from 1 to 65535.")
         if not is_free(port):
-            raise CommandError(f"Port {port} of 127.0.0.1 is taken. Stop what runs there, or say --port with another.")
+            another = "GALLEY_DEBUG=true .venv/bin/python manage.py desk --port 8123"
+            raise CommandError(f"Port {port} of 127.0.0.1 is taken. Stop what runs there, or say: {another}")
         call_command("migrate", verbosity=0)
         password = sample_people()
         sample_articles()
         self.stdout.write(f"\nThe desk is at http://127.0.0.1:{port}/ for you alone. Log in as {' or '.join(PEOPLE)}, ")
         self.stdout.write(
-            f"with the password {password}\nCtrl-C ends it; what is saved stays in {settings.VAR_DIR}.\n\n"
+            f"with the password {password} (unless you changed it).\n"
+            f"Ctrl-C ends it; what is saved stays in {settings.VAR_DIR}.\n\n"
         )
         self.stdout.flush()
         Processes(
@@ -80,9 +84,9 @@ def sample_people() -> str:
         file.write_text(secrets.token_urlsafe(9))
     password = file.read_text()
     for name, group in PEOPLE.items():
-        user, _ = User.objects.get_or_create(username=name, defaults={"is_staff": True})
-        user.groups.add(Group.objects.get(name=group))
-        if not user.check_password(password):
+        user, created = User.objects.get_or_create(username=name, defaults={"is_staff": True})
+        if created:
+            user.groups.add(Group.objects.get(name=group))
             user.set_password(password)
             user.save(update_fields=["password"])
     return password
