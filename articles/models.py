@@ -215,6 +215,11 @@ class Article(models.Model):
             raise ValidationError("Give an idea or a manuscript, not both.")
 
     @property
+    def address(self) -> str:
+        """Where the draft, or the preview page, is reached from anywhere."""
+        return f"{settings.GALLEY_BASE_URL}{self.link}" if self.link.startswith("/") else self.link
+
+    @property
     def tree(self) -> Tree:
         return Tree(backup_storage(), self.tree_prefix)
 

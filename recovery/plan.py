@@ -22,6 +22,10 @@ SECONDS = {"text": 60, "prompts": 15, "image": 30, "format": 90, "upload": 10}
 LATER = {stage: [other for other in Stage if other.step > stage.step] for stage in Stage}
 
 
+def _files(number: int) -> str:
+    return f"{number} file{'s' if number != 1 else ''}, all verified" if number else "what was handed in"
+
+
 @dataclass(frozen=True)
 class Plan:
     """The plan for one article. `cost` in US dollars and `seconds` are estimates."""
@@ -42,7 +46,7 @@ class Plan:
         paid = f"{len(self.calls)} paid call{'s' if len(self.calls) != 1 else ''}, about ${self.cost:.2f}."
         return " ".join(
             [
-                f"Used again: {len(self.reused)} file{'s' if len(self.reused) != 1 else ''}, all verified.",
+                f"Used again: {_files(len(self.reused))}.",
                 f"Done again: {', '.join(self.again)}.",
                 *(self.damaged),
                 paid if self.calls else "No paid calls.",

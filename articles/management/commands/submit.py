@@ -67,9 +67,9 @@ class Command(BaseCommand):
                 "status": article.status,
                 "backup": article.tree_prefix,
             }
-            self.stdout.write(orjson.dumps(facts | {"link": article.link, "error": article.error}).decode())
+            self.stdout.write(orjson.dumps(facts | {"link": article.address, "error": article.error}).decode())
         elif article.status == Article.Status.DONE:
-            self.stdout.write(f"Done: “{article}”, {article.link}, backup {article.tree_prefix}")
+            self.stdout.write(f"Done: “{article}”, {article.address}, backup {article.tree_prefix}")
         elif article.is_moving:
             self.stdout.write(f"Handed in: “{article}”, number {article.pk}, backup {article.tree_prefix}")
 

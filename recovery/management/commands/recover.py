@@ -122,11 +122,11 @@ class Command(BaseCommand):
         article.refresh_from_db()
         article = watched(article)
         if as_json:
-            outcome = {"id": article.pk, "status": article.status, "link": article.link, "error": article.error}
+            outcome = {"id": article.pk, "status": article.status, "link": article.address, "error": article.error}
             self.stdout.write(orjson.dumps(outcome).decode())
         if article.status != Article.Status.DONE:
             raise CommandError(str(report(article)) if article.error else "The article was cancelled.")
-        self.stdout.write(f"Done: “{article}”, {article.link}") if not as_json else None
+        self.stdout.write(f"Done: “{article}”, {article.address}") if not as_json else None
 
 
 def _planned(article: Article, options: dict[str, Any]) -> Plan:
