@@ -509,3 +509,23 @@ def test_the_last_manifest_says_what_the_rows_say(hand_in: HandIn, run: Work, mo
         stale.commit_manifest()
 
     assert len(article.tree.files()) == 12
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_paid_answer_waits_for_a_database_that_is_away(hand_in: HandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    claimed = pipeline._claim(hand_in().pk)
+    assert claimed
+    waits: list[float] = []
+    monkeypatch.setattr("articles.run.time.sleep", waits.append)
+
+    def away(execute: Callable[..., object], sql: str, *rest: object) -> object:
+        if "received_at" in sql and sql.startswith("UPDATE") and len(waits) < 2:
+            raise OperationalError("server closed the connection unexpectedly")
+        return execute(sql, *rest)
+
+    with connection.execute_wrapper(away):
+        call = _ask(Run(claimed), lambda _: Answer({"of": "the service"}))
+
+    call.refresh_from_db()
+    assert (call.state, call.raw, call.sends) == (Call.State.RECEIVED, {"of": "the service"}, 1)
+    assert waits == [0, 1]
