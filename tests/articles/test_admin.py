@@ -634,3 +634,11 @@ def test_preferences_are_everybodys_own(editor: User, other_editor: User, chief:
         as_(somebody).post(own, {"instructions": "Be long.", "style": "", **colours})
     mine.refresh_from_db()
     assert mine.instructions == "Be brief."
+
+
+def test_recover_at_the_top_takes_the_form_along(stopped: Article, editor: User) -> None:
+    """Pressed after a change below, it must not throw the change away."""
+    page = as_(editor).get(page_of(stopped)).content.decode()
+
+    assert '<button class="main-button" form="article_form" name="_recover" value="yes">Recover</button>' in page
+    assert 'id="article_form"' in page

@@ -1,0 +1,56 @@
+"""`manage.py submit`: what the form does, with sentences for everything that cannot be."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+
+from articles.models import Article
+from publishing.models import Site
+
+
+@pytest.fixture
+def manuscript(tmp_path: Path) -> str:
+    file = tmp_path / "night-trains.txt"
+    file.write_bytes("Nachtzüge\n\nSie fahren wieder.".encode("cp1252"))
+    return str(file)
+
+
+def _submit(*words: str) -> str:
+    out = StringIO()
+    call_command("submit", *words, stdout=out)
+    return out.getvalue()
+
+
+def test_a_manuscript_with_all_that_can_be_said(editor: User, manuscript: str) -> None:
+    site = Site.objects.create(name="Magazine", url="https://m.example.org", user="desk", encrypted_secret="")
+    words = ["--style", "dry", "--site", "Magazine", "--formatter", "template", "--json"]
+    told = json.loads(_submit("--owner", "ada", "--manuscript", manuscript, *words))
+
+    article = Article.objects.get(pk=told["id"])
+    assert (article.owner, article.site, article.style, article.formatter) == (editor, site, "dry", "template")
+    assert (article.status, article.manuscript_name) == ("queued", "night-trains.txt")
+    assert article.manuscript.startswith("Nachtzüge")
+    assert told["backup"] == article.tree_prefix
+
+
+def test_what_cannot_be_is_said(editor: User, manuscript: str, tmp_path: Path) -> None:
+    (tmp_path / "empty.md").write_text("  \n")
+    (tmp_path / "letter.docx").write_bytes(b"PK\x03\x04")
+    for words, sentence in (
+        (["--owner", "nobody", "--manuscript", manuscript], 'There is no user "nobody"'),
+        (["--owner", "ada", "--manuscript", manuscript, "--site", "Nope"], 'There is no site "Nope"'),
+        (["--owner", "ada", "--manuscript", str(tmp_path / "none.md")], "cannot be read: No such file"),
+        (["--owner", "ada", "--manuscript", str(tmp_path / "empty.md")], "The manuscript is empty"),
+        (["--owner", "ada", "--manuscript", str(tmp_path / "letter.docx")], r"Choose a \.txt, \.md or \.html file"),
+        (["--owner", "ada", "--idea", "night trains"], "No text service is set up here"),
+        (["--owner", "ada", "--idea", "x", "--manuscript", manuscript], "not allowed with argument"),
+    ):
+        with pytest.raises(CommandError, match=sentence):
+            _submit(*words)
+    assert not Article.objects.exists()
