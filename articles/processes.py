@@ -1,11 +1,15 @@
-"""Processes by a name that no later process can have."""
+"""Processes by a name that no later process can have, and processes that do not outlive their parent."""
 
 from __future__ import annotations
 
+import ctypes
 import os
+import signal
 import socket
 from functools import cache
 from pathlib import Path
+
+PR_SET_PDEATHSIG = 1  # Reference: prctl(2)
 
 
 @cache
@@ -40,3 +44,22 @@ def _start_time(pid: int) -> str | None:
     except (FileNotFoundError, ProcessLookupError):
         return None
     return fields[18] if state not in ("Z", "X") else None
+
+
+def die_with_parent(number: signal.Signals) -> None:
+    """Let the system send this process a signal as soon as its parent ends, however it ends."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
+
+
+def leave_no_orphans() -> None:
+    """From now on whatever is forked from here, and from there on, is killed when the process that forked it ends."""
+    parent = os.getpid()
+
+    def bind() -> None:
+        nonlocal parent
+        die_with_parent(signal.SIGKILL)
+        if os.getppid() != parent:  # it died before we had asked for the signal
+            os._exit(1)
+        parent = os.getpid()
+
+    os.register_at_fork(after_in_child=bind)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
-import signal
 from typing import Any
 
 import structlog
@@ -11,8 +9,6 @@ import structlog
 from articles import pipeline, workers
 
 log = structlog.get_logger("galley.tasks")
-
-PR_SET_PDEATHSIG = 1  # Reference: prctl(2)
 
 
 def run(article_id: int) -> None:
@@ -32,11 +28,7 @@ def sweep() -> None:
 
 
 def worker_started(**_: Any) -> None:
-    """A worker came up: it dies with its parent, and looks first for what was interrupted.
-
-    An orphan would go on taking articles from the queue, with nobody to stop it.
-    """
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    """A worker came up: it looks first for what was interrupted."""
     workers.announce()
     pipeline.load_stages()
     sweep()

@@ -66,10 +66,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "whitenoise.runserver_nostatic",
     "django.contrib.staticfiles",
+    "config",  # before the queue, whose command it completes
     "django_q",
     "axes",
     "csp",
-    "config",
     "backups",
     "articles",
     "publishing",

@@ -103,14 +103,15 @@ def test_killed_in_the_middle_it_goes_on(galley: Installation, services: Doubles
 
 
 @pytest.mark.parametrize("galley", STACKS[:1], indirect=True)
-def test_a_dead_sentinel_leaves_no_orphan(galley: Installation) -> None:
+@pytest.mark.parametrize("victim", ["the leader", "the sentinel"])
+def test_no_orphan_survives_its_parent(galley: Installation, victim: str) -> None:
     with galley.workers() as workers:
         assert workers.process
         group = workers.process.pid
         wait_until(lambda: len(_group(group)) > 3, 30)
         sentinel = next(pid for pid in _group(group) if _parent(pid) == group)
-        os.kill(sentinel, 9)
-        wait_until(lambda: len(_group(group)) <= 1, 10)
+        os.kill(group if victim == "the leader" else sentinel, 9)
+        wait_until(lambda: not set(_group(group)) - {group}, 10)
 
 
 def _folder(parent: Path, name: str) -> Path:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import secrets
 import signal
@@ -24,7 +23,7 @@ from django.core.management.base import BaseCommand, CommandError
 from articles import manuscripts, pipeline, workers
 from articles.groups import CHIEF_EDITORS, EDITORS
 from articles.models import Article
-from articles.tasks import PR_SET_PDEATHSIG
+from articles.processes import die_with_parent
 
 WORKER = "worker"
 PATIENCE = 6  # seconds, for a process to end by itself
@@ -135,7 +134,7 @@ class Processes:
             sys.stderr.write(f"The {name} ended ({process.returncode}); it is started again.\n")
             time.sleep(1)
         # A group of its own: Ctrl-C reaches this process alone, which ends the others in order.
-        self.running[name] = subprocess.Popen(command, start_new_session=True, preexec_fn=_die_with_parent)
+        self.running[name] = subprocess.Popen(command, start_new_session=True, preexec_fn=_end_with_us)
 
     def _kill(self, name: str) -> None:
         """The next look finds it ended, and starts it again."""
@@ -158,5 +157,5 @@ def _kill_group(process: subprocess.Popen[bytes]) -> None:
     process.wait()
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+def _end_with_us() -> None:
+    die_with_parent(signal.SIGTERM)
