@@ -35,6 +35,7 @@ from articles.filters import ProblemFilter, StateFilter
 from articles.forms import ChangeForm, SubmitForm
 from articles.models import Article, ArticleQuerySet, Call, ImageFile, Preferences, Stage, StageRecord
 from articles.page import manifest_page, page
+from articles.problems import with_cause
 from articles.templatetags import desk as written
 
 RESTING = [Article.Status.FAILED, Article.Status.CANCELLED]
@@ -214,6 +215,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         if not self.has_change_permission(request):
             raise PermissionDenied
         ids = read_ids(request.POST.get("ids", ""))
+        if problem := request.POST.get("problem"):
+            ids = list(with_cause(self.get_queryset(request), problem).values_list("pk", flat=True))
         if "confirmed" not in request.POST:
             return self._ask_about(request, VERBS[verb], ids)
         return self._do_many(request, VERBS[verb], ids)

@@ -64,7 +64,7 @@ class Start:
 
     @property
     def stopped(self) -> int:
-        return sum(len(problem.ids) for problem in self.problems)
+        return sum(problem.count for problem in self.problems)
 
 
 class Desk(admin.AdminSite):

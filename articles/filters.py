@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from articles.models import Article, ArticleQuerySet
-from articles.problems import problems, with_problem
+from articles.problems import problems, with_cause
 
 Choices = list[tuple[str, str]]
 STATES = {
@@ -42,12 +42,12 @@ class ProblemFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
         mine = Article.objects.touchable_by(request.user)
-        return [(problem.key, f"{problem.label} ({len(problem.ids)})") for problem in problems(mine)]
+        return [(problem.cause, f"{problem.label} ({problem.count:,})") for problem in problems(mine)]
 
     def has_output(self) -> bool:
         """Also when the problem was just solved, so that a link to it shows an empty list and not a full one."""
         return bool(self.lookup_choices or self.value())
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        key = self.value()
-        return with_problem(cast(ArticleQuerySet, queryset), key) if key else queryset
+        cause = self.value()
+        return with_cause(cast(ArticleQuerySet, queryset), cause) if cause else queryset

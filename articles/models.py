@@ -135,6 +135,13 @@ class Article(models.Model):
         help_text="Without a site: a preview page here.",
     )
 
+    scheduled_at = models.DateTimeField(
+        "begin",
+        null=True,
+        blank=True,
+        help_text="When work on it begins. Empty: at once.",
+    )
+
     title = models.CharField(max_length=300, blank=True)
     html = models.TextField("article", blank=True, editable=False)
     word_count = models.PositiveIntegerField(default=0, editable=False)
@@ -149,6 +156,7 @@ class Article(models.Model):
     queued_at = models.DateTimeField(null=True, editable=False)
     next_at = models.DateTimeField("next try", null=True, editable=False)
     error = models.JSONField(null=True, editable=False)  # ProviderError.saved(), with the stage
+    cause = models.CharField(max_length=300, blank=True, editable=False)  # of a stopped one: articles.problems
     ended_at = models.DateTimeField("ended", null=True, editable=False)
     tree_expired_at = models.DateTimeField("backup removed", null=True, editable=False)
     link = models.URLField(max_length=500, blank=True, editable=False)  # of the draft, or of the preview
@@ -169,6 +177,8 @@ class Article(models.Model):
             models.Index(fields=["-created_at", "-id"], name="article_newest"),
             models.Index(fields=["owner", "-created_at"], name="article_of_owner"),
             models.Index(fields=["status", "-created_at"], name="article_by_status"),
+            models.Index(fields=["status", "cause", "owner", "ended_at"], name="article_by_cause"),
+            models.Index(fields=["scheduled_at"], name="article_by_schedule"),
             # What the sweep looks for; tiny, because few articles are in these states.
             models.Index(fields=["lease_until"], condition=Q(status="running"), name="article_running"),
             models.Index(fields=["next_at"], condition=Q(status="waiting"), name="article_waiting"),
@@ -451,7 +461,12 @@ class Event(models.Model):
 
 
 class Preferences(models.Model):
-    """What an editor always wants: read whenever an article of theirs is written."""
+    """What an editor always wants: read whenever an article of theirs is written, or stops."""
+
+    class StopMail(models.TextChoices):
+        AT_ONCE = "at_once", "at once"
+        DAILY = "daily", "once a day"
+        NEVER = "never", "never"
 
     user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="preferences")
     instructions = models.TextField(
@@ -463,6 +478,14 @@ class Preferences(models.Model):
     style = models.CharField("usual writing style", max_length=200, blank=True)
     brand_primary = models.CharField("main colour", max_length=7, default=PRIMARY, validators=[is_colour])
     brand_accent = models.CharField("accent colour", max_length=7, default=ACCENT, validators=[is_colour])
+
+    stop_mail = models.CharField(
+        "mail when an article stops",
+        max_length=10,
+        choices=StopMail,
+        default=StopMail.AT_ONCE,
+        help_text="Articles that stop for one reason come in one mail.",
+    )
 
     class Meta:
         verbose_name = verbose_name_plural = "preferences"

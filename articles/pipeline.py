@@ -1,4 +1,4 @@
-"""The run of an article, and the only module that moves an article from one state to another.
+"""The run of an article. Only this module and `articles.sweep` move an article from one state to another.
 
 The row is the truth and a message in the queue only a hint: messages may be lost, doubled or late without harm.
 An article is claimed by one guarded update; the claim's attempt number fences every later write (`articles.run`).
@@ -19,16 +19,19 @@ from functools import partial
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import F, Q
+from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
 from articles import manifest
 from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
-from articles.processes import is_alive, this_machine, this_process
+from articles.problems import cause
+from articles.processes import this_process
 from articles.providers.errors import ProviderError, Unreachable
 from articles.report import report
 from articles.run import DAMAGED, LEASE, Fenced, Outcome, OutOfTime, Run, storing
@@ -43,11 +46,9 @@ STAGES = {
     Stage.FORMAT: "articles.stages.format.run",
     Stage.UPLOAD: "publishing.stage.run",
 }
-MAX_WAITS = 6
-MAX_CRASHES = 3
-LONGEST_WAIT = 900  # seconds
-UNCLAIMED = timedelta(minutes=2)
 
+# News for the floors above, sent in the transaction that stops an article. What a receiver writes is there with it.
+stopped = Signal()  # article: Article
 
 # The call that each stage pays for; pictures have one each, and what a site has is looked up there.
 CALLS = {Stage.ARTICLE: "text", Stage.PROMPTS: "prompts", Stage.FORMAT: "format"}
@@ -80,16 +81,21 @@ class Mistake(ProviderError):
 
 
 def submit(article: Article) -> None:
-    """Save a new article, queued, with its five records. All or nothing."""
+    """Save a new article with its five records, queued, or waiting for its time. All or nothing."""
     with transaction.atomic():
         now = timezone.now()
-        article.status, article.queued_at, article.created_at = Article.Status.QUEUED, now, now
+        article.created_at = now
+        if article.scheduled_at and article.scheduled_at > now:
+            article.status, article.next_at = Article.Status.WAITING, article.scheduled_at
+        else:
+            article.status, article.queued_at = Article.Status.QUEUED, now
         article.tree_prefix = _free_prefix(article)
         article.save(force_insert=True)
         StageRecord.objects.bulk_create(StageRecord(article=article, stage=stage) for stage in Stage)
         Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED, asked_by=article.owner)
         Event.objects.create(article=article, kind="submitted", message=f"Handed in by {article.owner}")
-        enqueue(article.pk)
+        if article.status == Article.Status.QUEUED:
+            enqueue(article.pk)
 
 
 def _free_prefix(article: Article) -> str:
@@ -199,7 +205,8 @@ def _requeue(run: Run) -> None:
 def _set_back(run: Run, exc: ProviderError) -> None:
     """Let the article wait when trying again may help, else stop it: with the reason, in rows and manifest."""
     article = run.article
-    waits = exc.retry and article.retries < MAX_WAITS
+    times, *backoff = settings.GALLEY_RETRIES.get(type(exc).__name__, (0, 0, 0))
+    waits = exc.retry and article.retries < times
     error = {**exc.saved(), "stage": run.stage.value}
     try:
         run.hold()
@@ -213,7 +220,7 @@ def _set_back(run: Run, exc: ProviderError) -> None:
             _keep_instructions(article, run.stage, exc)
         _try_manifest(run)
         if waits:
-            _wait(run, error, exc.retry_after)
+            _wait(run, error, _seconds(article.retries, exc.retry_after, *backoff))
         else:
             _stop(run, error)
     except Fenced:
@@ -233,9 +240,14 @@ def _try_manifest(run: Run) -> None:
         log.warning("the manifest could not be written; the next run writes it", exc_info=True)
 
 
-def _wait(run: Run, error: dict[str, str], retry_after: float | None) -> None:
-    backoff = min(15 * 2**run.article.retries, LONGEST_WAIT) * random.uniform(1, 1.2)  # noqa: S311  jitter, no secret
-    seconds = max(retry_after or 0, 1) if retry_after is not None else backoff
+def _seconds(retries: int, retry_after: float | None, first: float, longest: float) -> float:
+    """Until the next try: as the service says, else twice as long each time."""
+    if retry_after is not None:
+        return max(retry_after, 1)
+    return min(first * 2.0**retries, longest) * random.uniform(1, 1.2)  # noqa: S311  jitter, no secret
+
+
+def _wait(run: Run, error: dict[str, str], seconds: float) -> None:
     run.hold(
         status=Article.Status.WAITING,
         next_at=timezone.now() + timedelta(seconds=seconds),
@@ -250,16 +262,19 @@ def _wait(run: Run, error: dict[str, str], retry_after: float | None) -> None:
 
 
 def _stop(run: Run, error: dict[str, str]) -> None:
-    run.hold(
-        status=Article.Status.FAILED,
-        crashes=0,
-        error=error,
-        ended_at=timezone.now(),
-        lease_until=None,
-        lease_owner="",
-    )
-    _ended(run, Attempt.Outcome.STOPPED)
-    run.note("stopped", f"{error['headline']}: {error['reason']}", error["detail"])
+    with transaction.atomic():
+        run.hold(
+            status=Article.Status.FAILED,
+            crashes=0,
+            error=error,
+            cause=cause(error, run.article.site_id),
+            ended_at=timezone.now(),
+            lease_until=None,
+            lease_owner="",
+        )
+        _ended(run, Attempt.Outcome.STOPPED)
+        run.note("stopped", f"{error['headline']}: {error['reason']}", error["detail"])
+        stopped.send(Article, article=run.article)
     log.error(str(report(run.article)))
 
 
@@ -310,6 +325,7 @@ def resume(article: Article, by: User | None, work: Work | None = None) -> bool:
             retries=0,
             crashes=0,
             error=None,
+            cause="",
             ended_at=None,
             next_at=None,
             **work.changes,
@@ -384,6 +400,7 @@ def cancel(article: Article, by: User) -> bool:
                 lease_owner="",
                 next_at=None,
                 error=None,
+                cause="",
             )
         )
         if won:
@@ -391,124 +408,3 @@ def cancel(article: Article, by: User) -> bool:
             article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
             Event.objects.create(article=article, kind="cancelled", message=f"{by} pressed Cancel")
     return bool(won)
-
-
-# The sweep
-
-
-@dataclass(frozen=True)
-class Swept:
-    """What a sweep found: articles that nobody was working on, stages set back, messages given again."""
-
-    articles_found: int = 0
-    stages_reset: int = 0
-    tasks_restarted: int = 0
-
-    def with_one(self, *, stages_reset: int = 0, restarted: bool = True) -> Swept:
-        """One article more."""
-        return Swept(self.articles_found + 1, self.stages_reset + stages_reset, self.tasks_restarted + restarted)
-
-
-def sweep() -> Swept:
-    """Put back on the way what was interrupted. Safe to run anywhere, at any time, twice at once."""
-    now = timezone.now()
-    swept = Swept()
-    for article in _abandoned():
-        swept = _release(article, swept)
-    needed = Article.objects.only("pk", "status", "attempt")
-    for article in needed.filter(status=Article.Status.WAITING, next_at__lte=now):
-        if _compare_and_queue(article, Attempt.Why.RETRIED):
-            swept = swept.with_one()
-    for article in needed.filter(status=Article.Status.QUEUED, queued_at__lte=now - UNCLAIMED):
-        if _compare_and_queue(article, None):
-            swept = swept.with_one()
-    if swept.articles_found:
-        log.info("swept", **vars(swept))
-    return swept
-
-
-def _abandoned() -> list[Article]:
-    """Running, but the lease ran out, or the process that holds it is provably dead."""
-    here = f"{this_machine()}|"
-    suspects = Article.objects.filter(status=Article.Status.RUNNING).filter(
-        Q(lease_until__lte=timezone.now()) | Q(lease_owner__startswith=here)
-    )
-    now = timezone.now()
-    return [
-        article
-        for article in suspects.only("pk", "status", "attempt", "crashes", "lease_until", "lease_owner")
-        if (article.lease_until and article.lease_until <= now) or not is_alive(article.lease_owner)
-    ]
-
-
-def _release(article: Article, swept: Swept) -> Swept:
-    if article.crashes > MAX_CRASHES:
-        return _give_up(article, swept)
-    with transaction.atomic():
-        # With the lease that was judged: a slow worker may have renewed it meanwhile.
-        if not _compare_and_queue(article, Attempt.Why.INTERRUPTED, lease_until=article.lease_until):
-            return swept
-        reset = article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
-        article.attempts.filter(number=article.attempt).update(
-            outcome=Attempt.Outcome.INTERRUPTED, ended_at=timezone.now()
-        )
-        Event.objects.create(
-            article=article,
-            kind="interrupted",
-            attempt=article.attempt,
-            message="The work was interrupted. It goes on where it left off",
-        )
-    return swept.with_one(stages_reset=reset)
-
-
-def _compare_and_queue(article: Article, why: Attempt.Why | None, **still: Any) -> bool:
-    """Queue it, if it is still as it was found. `why` is None for one whose message alone was lost."""
-    with transaction.atomic():
-        found = Article.objects.filter(pk=article.pk, status=article.status, attempt=article.attempt, **still)
-        won = found.update(
-            status=Article.Status.QUEUED,
-            queued_at=timezone.now(),
-            lease_until=None,
-            lease_owner="",
-            next_at=None,
-        )
-        if won:
-            if why:
-                Attempt.objects.create(article=article, why=why)
-            enqueue(article.pk)
-    return bool(won)
-
-
-def _give_up(article: Article, swept: Swept) -> Swept:
-    """The article that kills every worker must not go on doing so."""
-    record = article.records.exclude(state=StageRecord.State.DONE).first()
-    stage = Stage(record.stage) if record else Stage.UPLOAD
-    mistake = Mistake(
-        "Galley",
-        f"the work on it died {article.crashes} times without getting any further",
-        action="tell the operator; press Recover to try once more",
-        code="crashes",
-        thing="this article",
-    )
-    with transaction.atomic():
-        # As it was judged: a slow worker may have renewed its lease and made headway meanwhile.
-        judged = {"attempt": article.attempt, "lease_until": article.lease_until, "crashes": article.crashes}
-        won = Article.objects.filter(pk=article.pk, status=Article.Status.RUNNING, **judged).update(
-            status=Article.Status.FAILED,
-            error={**mistake.saved(), "stage": stage.value},
-            ended_at=timezone.now(),
-            crashes=0,
-            lease_until=None,
-            lease_owner="",
-        )
-        if not won:
-            return swept
-        reset = article.records.filter(stage=stage).update(
-            state=StageRecord.State.FAILED, failed_at=timezone.now(), error=mistake.reason
-        )
-        article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.STOPPED, ended_at=timezone.now())
-        Event.objects.create(
-            article=article, kind="stopped", stage=stage, message=f"{mistake.headline}: {mistake.reason}"
-        )
-    log.error(str(report(Article.objects.get(pk=article.pk))))
-    return swept.with_one(stages_reset=reset, restarted=False)

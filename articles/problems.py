@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from django.db.models.fields.json import KT
+from django.db.models import Count, Max, Min
 
 from articles.models import Article, ArticleQuerySet, Stage
 from articles.words import problem
 
-MOST = 1000  # articles that are looked at, and that one button recovers
+MOST = 200  # problems that are told apart
 
 
-@dataclass
+def cause(error: dict[str, Any], site_id: int | None) -> str:
+    """What stopped an article, the same for all that one remedy helps: `WordPress|upload|login|3`.
+
+    Each site has its own logins, so the upload's problems are told apart by site.
+    """
+    site = site_id if error["stage"] == Stage.UPLOAD else None
+    return f"{error['provider'][:100]}|{error['stage']}|{error['code']}|{site or ''}"
+
+
+@dataclass(frozen=True)
 class Problem:
-    """Articles that stopped for one reason. `key` names it in addresses: `WordPress|upload|login|3`."""
+    """So many articles that stopped for one reason, the first of them at `since`."""
 
-    key: str
+    cause: str
+    count: int
+    since: datetime
+    newest: int  # the id of an article
     provider: str
     stage: str
     reason: str
     short: str
     site: str
-    ids: list[int] = field(default_factory=list)
-    since: datetime | None = None
 
     @property
     def sentence(self) -> str:
@@ -49,51 +60,38 @@ class Problem:
 
 
 def problems(articles: ArticleQuerySet) -> list[Problem]:
-    """The problems of the newest stopped ones among these articles, the most frequent first (one query)."""
-    found: dict[str, Problem] = {}
-    for row in _stopped(articles).order_by("-ended_at", "-pk")[:MOST]:
-        problem_ = found.setdefault(_key(row), _problem(row))
-        problem_.ids.append(row["pk"])
-        problem_.since = row["ended_at"]
-        if problem_.reason != row["reason"]:
-            problem_.reason = problem_.short  # the reasons differ in a detail: say what they share
-    return sorted(found.values(), key=lambda problem_: -len(problem_.ids))
-
-
-def with_problem(articles: ArticleQuerySet, key: str) -> ArticleQuerySet:
-    """Only those that stopped for this reason."""
-    provider, stage, code, site = [*key.replace("\x00", "").rsplit("|", 3), "", "", ""][:4]
-    return articles.filter(
-        status=Article.Status.FAILED,
-        error__provider=provider,
-        error__stage=stage,
-        error__code=code,
-        **({"site": int(site)} if site.isdecimal() and len(site) < 19 else {}),
-    )
-
-
-def _stopped(articles: ArticleQuerySet) -> Any:
-    named = {name: KT(f"error__{name}") for name in ("provider", "code", "reason", "kind")}
-    return (
+    """The problems of these articles, the most frequent first (two queries, however many there are)."""
+    groups = list(
         articles.filter(status=Article.Status.FAILED)
-        .annotate(at_stage=KT("error__stage"))
-        .values("pk", "ended_at", "at_stage", "site_id", "site__name", **named)
+        .order_by()
+        .values("cause")
+        .annotate(number=Count("pk"), since=Min("ended_at"), oldest=Min("pk"), newest=Max("pk"))
+        .order_by("-number", "-newest")[:MOST]
     )
+    ends = {pk for group in groups for pk in (group["oldest"], group["newest"])}
+    samples = Article.objects.filter(pk__in=ends).select_related("site").only("error", "site__name").in_bulk()
+    return [_problem(group, samples) for group in groups if {group["oldest"], group["newest"]} <= samples.keys()]
 
 
-def _key(row: dict[str, Any]) -> str:
-    """Each site has its own logins, so the upload's problems are told apart by site."""
-    site = row["site_id"] if row["at_stage"] == Stage.UPLOAD else ""
-    return f"{row['provider']}|{row['at_stage']}|{row['code']}|{site or ''}"
+def with_cause(articles: ArticleQuerySet, cause: str) -> ArticleQuerySet:
+    """Only those that stopped for this reason."""
+    return articles.filter(status=Article.Status.FAILED, cause=cause.replace("\x00", ""))
 
 
-def _problem(row: dict[str, Any]) -> Problem:
-    at_upload = row["at_stage"] == Stage.UPLOAD
+def _problem(group: Mapping[str, Any], samples: dict[int, Article]) -> Problem:
+    oldest, newest = samples[group["oldest"]], samples[group["newest"]]
+    error = newest.error or {}
+    stage, short = error.get("stage", ""), problem(error)
+    # Where the reasons differ in a detail, only what they share is said.
+    same = (oldest.error or {}).get("reason") == error.get("reason")
     return Problem(
-        key=_key(row),
-        provider=row["provider"] or "Galley",
-        stage=str(Stage(row["at_stage"]).label) if row["at_stage"] in Stage else "",
-        reason=row["reason"] or "",
-        short=problem(row),
-        site=(row["site__name"] or "") if at_upload else "",
+        cause=group["cause"],
+        count=group["number"],
+        since=group["since"],
+        newest=newest.pk,
+        provider=error.get("provider") or "Galley",
+        stage=str(Stage(stage).label) if stage in Stage else "",
+        reason=error.get("reason", "") if same else short,
+        short=short,
+        site=newest.site.name if newest.site and stage == Stage.UPLOAD else "",
     )

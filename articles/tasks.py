@@ -7,6 +7,7 @@ from typing import Any
 import structlog
 
 from articles import pipeline, workers
+from articles.sweep import sweep as sweep_articles
 
 log = structlog.get_logger("galley.tasks")
 
@@ -22,7 +23,7 @@ def run(article_id: int) -> None:
 def sweep() -> None:
     """Put back on the way what was interrupted."""
     try:
-        pipeline.sweep()
+        sweep_articles()
     except Exception:
         log.exception("the sweep failed; it runs again in a minute")
 

@@ -73,6 +73,16 @@ class Environment:
         self.problem(name, "is not a whole number", f"Write a whole number of at least {least}.")
         return default
 
+    def numbers(self, name: str, default: tuple[int, ...]) -> tuple[int, ...]:
+        """As many whole numbers as in `default`, comma-separated."""
+        words = self.words(name)
+        if not words:
+            return default
+        if len(words) == len(default) and all(word.isdecimal() for word in words):
+            return tuple(map(int, words))
+        self.problem(name, "is not a list of whole numbers", f"Write it like {', '.join(map(str, default))}.")
+        return default
+
     def choice(self, name: str, *choices: str) -> str:
         """One of `choices`; the first is the default."""
         value = self.text(name, choices[0])

@@ -165,6 +165,13 @@ if GALLEY_BROKER_URL:
 else:
     Q_CLUSTER["orm"] = "default"
 
+# A failure that may pass: how often it is tried again, after how many seconds first, and at most; doubling each time.
+# Everything else stops the article at once: a person must act, and trying again would only cost.
+GALLEY_RETRIES = {
+    "Unreachable": env.numbers("GALLEY_RETRY_UNREACHABLE", (6, 15, 900)),
+    "Busy": env.numbers("GALLEY_RETRY_BUSY", (6, 15, 900)),
+}
+
 OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", "https://api.openai.com/v1")
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")
 OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-5-mini")

@@ -22,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from articles import markup
 from articles.models import ACCENT, PRIMARY, Article, Attempt, Event, ImageFile, Stage, StageRecord
+from articles.problems import cause
 from articles.run import storing
 from backups.storage import backup_storage
 from backups.tree import MANIFEST, Damaged, Stored, Tree, TreeError
@@ -308,4 +309,5 @@ def _state(article: Article) -> None:
             "thing": "this article",
             "stage": unfinished.stage,
         }
-    article.save(update_fields=["status", "ended_at", "error"])
+        article.cause = cause(article.error, article.site_id)
+    article.save(update_fields=["status", "ended_at", "error", "cause"])

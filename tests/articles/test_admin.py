@@ -20,6 +20,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from articles import desk
 from articles.models import Article, Call, Event, ImageFile, Preferences, Stage, StageRecord
+from articles.problems import cause
 from publishing.models import Site
 from tests.conftest import MANUSCRIPT, HandIn
 
@@ -67,7 +68,12 @@ def stop(article: Article, **error: str) -> Article:
     article.records.exclude(stage=Stage.UPLOAD).update(state=StageRecord.State.DONE, started_at=now, finished_at=now)
     article.records.filter(stage=Stage.UPLOAD).update(state=StageRecord.State.FAILED, started_at=now, failed_at=now)
     Article.objects.filter(pk=article.pk).update(
-        status=Article.Status.FAILED, error=REFUSED | error, title="Home batteries", word_count=2143, ended_at=now
+        status=Article.Status.FAILED,
+        error=REFUSED | error,
+        cause=cause(REFUSED | error, article.site_id),
+        title="Home batteries",
+        word_count=2143,
+        ended_at=now,
     )
     article.refresh_from_db()
     return article

@@ -25,6 +25,7 @@ from articles.providers import Answer
 from articles.providers.errors import Busy, Rejected, Unreachable
 from articles.report import report
 from articles.run import LEASE, Fenced, Run
+from articles.sweep import Swept, _abandoned, _release, sweep
 from tests.conftest import HandIn, error_of
 
 Work = Callable[[Article], Article]
@@ -169,7 +170,7 @@ def test_a_storage_that_is_away_only_delays(hand_in: HandIn, run: Work, storage_
     assert (article.status, error_of(article)["code"]) == (Article.Status.WAITING, "storage")
     storage_folder.unlink()
     Article.objects.update(next_at=timezone.now())
-    assert pipeline.sweep().tasks_restarted == 1
+    assert sweep().tasks_restarted == 1
     assert run(article).status == Article.Status.DONE
 
 
@@ -226,11 +227,11 @@ def test_the_sweep_finds_the_dead(hand_in: HandIn, lease: timedelta, owner: str,
     owners = {"this": this, "reused": f"{host}|{pid}|{int(started) - 1}", "gone": f"{host}|4194305|1"}
     Article.objects.update(lease_until=timezone.now() + lease, lease_owner=owners.get(owner, owner))
 
-    swept = pipeline.sweep()
+    swept = sweep()
 
     assert (swept.articles_found, swept.tasks_restarted) == (found, found)
     assert Article.objects.get().status == ("queued" if found else "running")
-    assert pipeline.sweep() == pipeline.Swept()
+    assert sweep() == Swept()
 
 
 def test_a_zombie_is_dead() -> None:
@@ -247,7 +248,7 @@ def test_an_article_that_kills_its_workers_is_given_up(hand_in: HandIn) -> None:
     for _ in range(4):
         assert pipeline._claim(article.pk)
         Article.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
-        pipeline.sweep()
+        sweep()
 
     article.refresh_from_db()
     assert article.status == Article.Status.FAILED
@@ -262,7 +263,7 @@ def test_a_lost_message_is_given_again(
     OrmQ.objects.all().delete()
 
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
-        assert pipeline.sweep().tasks_restarted == 1
+        assert sweep().tasks_restarted == 1
     assert OrmQ.objects.count() == 1
 
 
@@ -419,10 +420,10 @@ def test_a_worker_that_made_headway_is_not_given_up(hand_in: HandIn) -> None:
     article = hand_in()
     pipeline._claim(article.pk)
     Article.objects.update(crashes=4, lease_until=timezone.now())
-    [judged] = pipeline._abandoned()
+    [judged] = _abandoned()
     Article.objects.update(crashes=1, lease_until=timezone.now() + LEASE)
 
-    assert pipeline._release(judged, pipeline.Swept()) == pipeline.Swept()
+    assert _release(judged, Swept()) == Swept()
     assert Article.objects.get().status == Article.Status.RUNNING
 
 

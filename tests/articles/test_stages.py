@@ -16,6 +16,7 @@ from pytest_django import Settings
 from articles import markup, pipeline
 from articles.models import Article, Call, Event, ImageFile, Preferences
 from articles.stages import format as format_stage
+from articles.sweep import sweep
 from tests.conftest import HandIn, error_of
 from tests.doubles.server import Doubles
 
@@ -43,7 +44,7 @@ def prompts_from_headings(services: Doubles, settings: Settings) -> None:
 def _again(article: Article, run: Work) -> Article:
     """What the sweep does when the time has come."""
     Article.objects.filter(pk=article.pk).update(next_at=timezone.now())
-    pipeline.sweep()
+    sweep()
     return run(article)
 
 
@@ -261,7 +262,7 @@ def test_a_prediction_outlives_its_worker(
         with pytest.raises(KeyboardInterrupt):
             run(article := hand_in(formatter="template"))
     Article.objects.update(lease_until=timezone.now())
-    pipeline.sweep()
+    sweep()
 
     article = run(article)
 

@@ -18,6 +18,7 @@ from PIL import Image
 
 from articles import pipeline
 from articles.models import Article, Call, ImageFile, Stage, StageRecord
+from articles.sweep import sweep
 from publishing.models import Site
 from tests.services import wordpress as service
 from tests.services.wordpress import WordPress
@@ -102,7 +103,7 @@ def go_on(run: Drive) -> Drive:
                 if article.error and article.error["code"] == "settling":
                     _let_settle(article)
                 Article.objects.filter(pk=article.pk).update(next_at=timezone.now())
-                pipeline.sweep()
+                sweep()
             elif article.status != Article.Status.QUEUED:
                 return article
             article = run(article)

@@ -20,6 +20,7 @@ from articles import pipeline
 from articles.models import Article, Call, Stage
 from articles.report import report
 from articles.run import Run
+from articles.sweep import sweep
 from publishing import wordpress as client_module
 from publishing.models import Site
 from tests.publishing.conftest import ALT, Drive, Impostor, Ready, new_site
@@ -241,7 +242,7 @@ def test_a_post_that_appears_three_seconds_after_a_504_is_found(
     wordpress.fail("gateway", "before", "^POST /wp/v2/posts", seconds=3)
     article = run(ready(site))
     Article.objects.filter(pk=article.pk).update(next_at=timezone.now())
-    pipeline.sweep()
+    sweep()
     article = run(article)
     assert article.error
     assert article.error["reason"] == "an earlier answer was lost, and the site may still be at work on it"
@@ -280,7 +281,7 @@ def test_a_look_up_that_fails_sends_nothing(
     article = run(ready(site))
     wordpress.fail("exit", "before", "^GET /wp/v2/posts")
     Article.objects.filter(pk=article.pk).update(next_at=timezone.now())
-    pipeline.sweep()
+    sweep()
     article = run(article)
     assert article.error
     assert article.error["reason"] == "the site's answer was empty"
@@ -489,7 +490,7 @@ def test_a_worker_that_dies_after_any_step_costs_nothing_twice(
             run(article)
     assert left == 0, "there are fewer steps than this"
     Article.objects.filter(pk=article.pk, status=Article.Status.RUNNING).update(lease_until=timezone.now())
-    pipeline.sweep()
+    sweep()
 
     article = go_on(article)
 
@@ -582,7 +583,7 @@ def test_a_draft_that_was_deleted_for_good_before_it_was_complete_is_made_anew(
     article = run(ready(site))
     wordpress.fail("fatal", "before", "^POST /wp/v2/posts/")
     Article.objects.filter(pk=article.pk).update(next_at=timezone.now())
-    pipeline.sweep()
+    sweep()
     article = run(article)  # adopted, and not completed
     by_hand(wordpress, "DELETE", f"posts/{wordpress.posts()[0].id}?force=true")
     article = go_on(article)

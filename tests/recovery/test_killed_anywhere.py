@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from articles import pipeline
 from articles.models import Article, Call, Event
+from articles.sweep import sweep
 from backups.storage import LocalStorage
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
@@ -82,7 +83,7 @@ def test_whatever_dies_when(part: int, hand_in: HandIn, services: Doubles, monke
             last = True
         except Killed:
             Article.objects.filter(status="running").update(lease_until=timezone.now())
-            pipeline.sweep()
+            sweep()
             pipeline.run_article(article.pk)
         _check(article, services, moment)
         moment += PARTS

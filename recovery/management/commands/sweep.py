@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand
 
-from articles import pipeline
+from articles.sweep import sweep
 
 
 class Command(BaseCommand):
@@ -19,7 +19,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the counts as one line of JSON")
 
     def handle(self, *_: Any, json: bool, **__: Any) -> None:
-        swept = pipeline.sweep()
+        swept = sweep()
         if json:
             self.stdout.write(orjson.dumps(asdict(swept)).decode())
         else:
