@@ -29,13 +29,12 @@ from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
-from articles import words
-from articles.asking import VERBS, Verb, ask, read_ids
+from articles import pipeline, words
+from articles.asking import Chosen, choose, read_ids
 from articles.filters import ProblemFilter, StateFilter
 from articles.forms import ChangeForm, SubmitForm
 from articles.models import Article, ArticleQuerySet, Call, ImageFile, Preferences, Stage, StageRecord
 from articles.page import manifest_page, page
-from articles.problems import with_cause
 from articles.templatetags import desk as written
 
 RESTING = [Article.Status.FAILED, Article.Status.CANCELLED]
@@ -90,7 +89,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     empty_value_display = "none"
-    actions = ("recover_chosen", "cancel_chosen")
+    actions: tuple[str, ...] = ("cancel_chosen",)
     save_on_top = False
 
     # Who
@@ -128,8 +127,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             return written.owner_for(article, request.user)
 
         whose = [owner] if request.user.has_perm("articles.touch_every_article") else []
-        button = ["recover_button"] if self.has_change_permission(request) else []
-        return ["name", "stages", "state", *whose, "age", "sum", *button]
+        return ["name", "stages", "state", *whose, "age", "sum"]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         owner = [("owner", admin.RelatedOnlyFieldListFilter)]
@@ -165,88 +163,75 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         cost = article.cost  # type: ignore[attr-defined]  # from `with_progress`
         return format_html('<span class="number" data-part="cost-{}">{}</span>', article.pk, written.money(cost))
 
-    @admin.display(description=format_html('<span class="visually-hidden">{}</span>', "Button"))
-    def recover_button(self, article: Article) -> SafeString:
-        return render_to_string("admin/articles/article/recover_button.html", {"article": article})
-
-    # Actions for one and for many
-
-    @admin.action(description="Recover the chosen articles", permissions=["change"])
-    def recover_chosen(self, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
-        return self._ask_about(request, VERBS["recover"], _chosen(request, queryset))
+    # Cancel, for one and for many
 
     @admin.action(description="Cancel the chosen articles", permissions=["change"])
     def cancel_chosen(self, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
-        return self._ask_about(request, VERBS["cancel"], _chosen(request, queryset))
+        return self._ask_to_cancel(request, chosen_ids(request, queryset))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
-        many = [
-            path(f"{verb}/", wrap(self.many_view), {"verb": verb}, name=f"articles_article_{verb}_many")
-            for verb in VERBS
+        return [
+            path("cancel/", wrap(self.cancel_many_view), name="articles_article_cancel_many"),
+            path("<int:pk>/cancel/", wrap(self.cancel_view), name="articles_article_cancel"),
+            path("<int:pk>/progress/", wrap(self.progress_view), name="articles_article_progress"),
+            *super().get_urls(),
         ]
-        one = [
-            path(f"<int:pk>/{verb}/", wrap(self.one_view), {"verb": verb}, name=f"articles_article_{verb}")
-            for verb in VERBS
-        ]
-        progress = path("<int:pk>/progress/", wrap(self.progress_view), name="articles_article_progress")
-        return [*many, *one, progress, *super().get_urls()]
 
-    def one_view(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-        """Recover or cancel one article, without a question: what is saved stays, and either can be undone."""
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Without a question: what is saved stays, and Recover goes on with it."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         article = self._article(request, pk)
         if not self.has_change_permission(request, article):
             raise PermissionDenied
-        if self._do(request, VERBS[verb], article):
-            said = "goes on where it left off" if verb == "recover" else "is cancelled; all that is saved stays"
-            self.message_user(request, format_html("“{}” {}.", article, said), messages.SUCCESS)
+        if self._cancel(request, article):
+            said = format_html("“{}” is cancelled; all that is saved stays.", article)
+            self.message_user(request, said, messages.SUCCESS)
         else:
-            self.message_user(
-                request, format_html("“{}” is {} by now. Nothing was done.", article, _status(pk)), messages.WARNING
-            )
-        return HttpResponseRedirect(_back(request, article.get_absolute_url()))
+            said = format_html("“{}” is {} by now. Nothing was done.", article, status_of(pk))
+            self.message_user(request, said, messages.WARNING)
+        return HttpResponseRedirect(way_back(request, article.get_absolute_url()))
 
-    def many_view(self, request: HttpRequest, verb: str) -> HttpResponse:
+    def cancel_many_view(self, request: HttpRequest) -> HttpResponse:
         """The question, then with `confirmed` the deed, for the ids that the page holds."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_change_permission(request):
             raise PermissionDenied
         ids = read_ids(request.POST.get("ids", ""))
-        if problem := request.POST.get("problem"):
-            ids = list(with_cause(self.get_queryset(request), problem).values_list("pk", flat=True))
         if "confirmed" not in request.POST:
-            return self._ask_about(request, VERBS[verb], ids)
-        return self._do_many(request, VERBS[verb], ids)
+            return self._ask_to_cancel(request, ids)
+        done = sum(self._cancel(request, article) for article in self._cancellable(request, ids).articles)
+        self.say_how_many(request, done, len(ids), "cancelled")
+        return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_changelist")))
 
-    def _ask_about(self, request: HttpRequest, verb: Verb, ids: list[int]) -> HttpResponse:
-        question = ask(verb, ids, self.get_queryset(request))
+    def _ask_to_cancel(self, request: HttpRequest, ids: list[int]) -> HttpResponse:
+        chosen = self._cancellable(request, ids)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{verb.label} {words.count(len(question.articles), 'article')}",
+            "title": f"Cancel {words.count(len(chosen.articles), 'article')}",
             "opts": self.opts,
-            "question": question,
-            "back": _back(request, reverse("admin:articles_article_changelist")),
+            "chosen": chosen,
+            "back": way_back(request, reverse("admin:articles_article_changelist")),
         }
-        return TemplateResponse(request, "admin/articles/article/asking.html", context)
+        return TemplateResponse(request, "admin/articles/article/cancel.html", context)
 
-    def _do_many(self, request: HttpRequest, verb: Verb, ids: list[int]) -> HttpResponse:
-        question = ask(verb, ids, self.get_queryset(request))
-        done = sum(self._do(request, verb, article) for article in question.articles)
-        said = f"{words.count(done, 'article')} {verb.done}."
-        left = len(ids) - done
-        if left:
+    def _cancellable(self, request: HttpRequest, ids: list[int]) -> Chosen:
+        return choose(ids, self.get_queryset(request), lambda article: article.can_cancel, "finished already")
+
+    def _cancel(self, request: HttpRequest, article: Article) -> bool:
+        done = pipeline.cancel(article, cast(User, request.user))
+        if done:
+            self.log_change(request, article, "Cancel.")
+        return done
+
+    def say_how_many(self, request: HttpRequest, done: int, wanted: int, verb: str) -> None:
+        """One message after something was done to many."""
+        said = f"{words.count(done, 'article')} {verb}."
+        if left := wanted - done:
             said += f" {words.count(left, 'article')} left as {'it was' if left == 1 else 'they were'}."
         self.message_user(request, said, messages.SUCCESS if done else messages.WARNING)
-        return HttpResponseRedirect(_back(request, reverse("admin:articles_article_changelist")))
-
-    def _do(self, request: HttpRequest, verb: Verb, article: Article) -> bool:
-        done = verb.do(article, cast(User, request.user))
-        if done:
-            self.log_change(request, article, f"{verb.label}.")
-        return done
 
     # The page of one article
 
@@ -346,8 +331,6 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return HttpResponseRedirect(obj.get_absolute_url())
 
     def response_change(self, request: HttpRequest, obj: Article) -> HttpResponse:
-        if "_recover" in request.POST:
-            return self.one_view(request, obj.pk, "recover")
         self.message_user(request, "Saved. Press Recover to go on with it.", messages.SUCCESS)
         return HttpResponseRedirect(obj.get_absolute_url())
 
@@ -377,20 +360,20 @@ def _frozen(article: Article) -> list[str]:
     return [*frozen, "formatter", "brand_primary", "brand_accent"] if Stage.FORMAT in done else frozen
 
 
-def _chosen(request: HttpRequest, queryset: ArticleQuerySet) -> list[int]:
+def chosen_ids(request: HttpRequest, queryset: ArticleQuerySet) -> list[int]:
     """The ids that were ticked, also those that are not in the queryset: they are counted as left out."""
     if request.POST.get("select_across") == "1":
         return list(queryset.values_list("pk", flat=True))
     return read_ids(",".join(request.POST.getlist(ACTION_CHECKBOX_NAME)))
 
 
-def _back(request: HttpRequest, otherwise: str) -> str:
+def way_back(request: HttpRequest, otherwise: str) -> str:
     """Where the button was pressed, if that is a page of ours."""
-    back = request.POST.get("back", "")
+    back = request.POST.get("back") or request.GET.get("back", "")
     return back if back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None) else otherwise
 
 
-def _status(pk: int) -> str:
+def status_of(pk: int) -> str:
     article = Article.objects.only("status").get(pk=pk)
     return str(article.get_status_display()).lower()
 

@@ -22,7 +22,7 @@ from articles.problems import Problem, problems
 
 # Tables of the machinery. Whoever may see them may also have any dotted function run: nobody but superusers.
 SUPERUSERS_ONLY = {"django_q", "axes"}
-SHOWN = 8  # running and finished articles on the start page
+SHOWN = 8  # lines of a kind on the start page
 UNCLAIMED = timedelta(minutes=2)
 
 
@@ -54,6 +54,8 @@ class Start:
     """What the start page says to one person."""
 
     problems: list[Problem]
+    more_problems: int
+    stopped: int
     moving: list[Article]
     more_moving: int
     unclaimed_since: datetime | None
@@ -61,10 +63,6 @@ class Start:
     done_today: int
     cost_today: Decimal
     is_new: bool
-
-    @property
-    def stopped(self) -> int:
-        return sum(problem.count for problem in self.problems)
 
 
 class Desk(admin.AdminSite):
@@ -133,8 +131,11 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=midnight)
     shown = list(moving.order_by("created_at", "pk").with_progress()[:SHOWN])
     spent = Call.objects.filter(article__in=mine, received_at__gte=midnight).aggregate(sum=Sum("cost"))["sum"]
+    found = problems(mine)
     return Start(
-        problems=problems(mine),
+        problems=found[:SHOWN],
+        more_problems=max(len(found) - SHOWN, 0),
+        stopped=sum(problem.count for problem in found),
         moving=shown,
         more_moving=moving.count() - len(shown),
         unclaimed_since=_unclaimed_since(),

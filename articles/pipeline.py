@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
@@ -34,7 +34,7 @@ from articles.problems import cause
 from articles.processes import this_process
 from articles.providers.errors import ProviderError, Unreachable
 from articles.report import report
-from articles.run import DAMAGED, LEASE, Fenced, Outcome, OutOfTime, Run, storing
+from articles.run import LEASE, Fenced, Outcome, OutOfTime, Run, storing
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -69,6 +69,9 @@ class Work:
     from_stage: str = ""
     reused: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
+
+
+GOING_ON = Work()
 
 
 class Mistake(ProviderError):
@@ -166,7 +169,10 @@ def _claim(article_id: int) -> Article | None:
 
 def _run_stages(run: Run) -> None:
     todo = run.article.records.exclude(state=StageRecord.State.DONE)
-    run.stage = Stage(next((record.stage for record in todo), Stage.UPLOAD))
+    first = todo.first()
+    run.stage = Stage(first.stage) if first else Stage.UPLOAD
+    if run.article.attempts.filter(number=run.article.attempt, why=Attempt.Why.RECOVERED).exists():
+        _mend(run)
     run.commit_manifest()  # what a death between row and manifest left behind; and the manuscript is safe from here on
     for record in todo:
         run.check_time()
@@ -176,6 +182,36 @@ def _run_stages(run: Run) -> None:
     run.hold(status=Article.Status.DONE, crashes=0, lease_until=None, lease_owner="", ended_at=timezone.now())
     _ended(run, Attempt.Outcome.DONE)
     run.note("done", "The article is done")
+
+
+def _mend(run: Run) -> None:
+    """Set back what is not in the backup any more as it was saved, with all that was made of it.
+
+    Asked for by a person, and not for every run: it reads every file of the tree.
+    """
+    with storing():
+        damaged = manifest.damaged(run.article)
+    stages, images = damaged_parts(run.article, damaged.keys())
+    if not stages:
+        return
+    with transaction.atomic():
+        run.hold()
+        first = min(stage.step for stage in stages)
+        later = frozenset(stage for stage in Stage if stage.step >= first)
+        _prepare(run.article, Work(stages=later, images=images))
+        for sentence in damaged.values():
+            run.note("damaged", f"{sentence} It is made again")
+
+
+def damaged_parts(article: Article, names: Collection[str]) -> tuple[frozenset[Stage], frozenset[str]]:
+    """The finished stages and the roles of pictures to which these files belong."""
+    images = frozenset(
+        image.role
+        for image in article.images.all()
+        if image.is_stored and (image.file_name in names or image.base64_name in names)
+    )
+    stages = frozenset(Stage(record.stage) for record in article.records.all() if record.file in names)
+    return (stages | {Stage.IMAGES} if images else stages), images
 
 
 def _ended(run: Run, outcome: Attempt.Outcome) -> None:
@@ -312,12 +348,11 @@ def _our_mistake(exc: Exception) -> Mistake:
 # By people
 
 
-def resume(article: Article, by: User | None, work: Work | None = None) -> bool:
+def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
     """Go on with a stopped, cancelled or waiting article where it left off, or as `work` says.
 
     False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew.
     """
-    work = work or _going_on(article)
     with transaction.atomic():
         won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
             status=Article.Status.QUEUED,
@@ -343,37 +378,6 @@ def resume(article: Article, by: User | None, work: Work | None = None) -> bool:
             Event.objects.create(article=article, kind="recovered", message=f"{by or 'The operator'} pressed Recover")
             enqueue(article.pk)
     return bool(won)
-
-
-def _going_on(article: Article) -> Work:
-    """To go on where it stopped; where it stopped over a damaged file, to make again what is damaged, too."""
-    names = _damaged(article)
-    records = [record for record in article.records.all() if record.state == StageRecord.State.DONE]
-    images = [image for image in article.images.all() if image.is_stored]
-    broken = frozenset(image.role for image in images if {image.file_name, image.base64_name} & names)
-    stages = {Stage(record.stage) for record in records if record.file in names} | ({Stage.IMAGES} if broken else set())
-    files = {record.file for record in records if record.file}
-    files |= {name for image in images for name in (image.file_name, image.base64_name)}
-    done = {record.stage for record in records} - stages
-    todo = [stage for stage in Stage if stage not in done]
-    return Work(
-        stages=frozenset(stages),
-        images=broken,
-        from_stage=todo[0].value if todo else "",
-        reused=tuple(sorted(files - names)),
-        again=tuple(stage.label.lower() for stage in todo),
-    )
-
-
-def _damaged(article: Article) -> set[str]:
-    """Names of damaged files, looked for only where one was met: it takes reading all of them."""
-    if (article.error or {}).get("code") != DAMAGED:
-        return set()
-    try:
-        with storing():
-            return set(manifest.damaged(article))
-    except Unreachable:
-        return set()  # the run finds the storage away, and waits for it
 
 
 def _prepare(article: Article, work: Work) -> None:

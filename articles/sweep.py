@@ -34,6 +34,17 @@ class Swept:
     stages_reset: int = 0
     tasks_restarted: int = 0
 
+    @property
+    def sentence(self) -> str:
+        """`2 articles were interrupted; they go on.`"""
+        match self.articles_found:
+            case 0:
+                return "Nothing was interrupted."
+            case 1:
+                return "1 article was interrupted; it goes on."
+            case many:
+                return f"{many:,} articles were interrupted; they go on."
+
     def with_one(self, *, stages_reset: int = 0, restarted: bool = True) -> Swept:
         """One article more."""
         return Swept(self.articles_found + 1, self.stages_reset + stages_reset, self.tasks_restarted + restarted)

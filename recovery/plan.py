@@ -2,28 +2,54 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Avg, F
+from django.db.models import Avg, Max
 
 from articles import manifest
 from articles.models import Article, Call, ImageFile, Stage, StageRecord
-from articles.pipeline import CALLS, Work
+from articles.pipeline import CALLS, Work, damaged_parts
 from articles.providers import prices
 from articles.run import storing
+from articles.words import count
 
 # Where nothing was paid yet, in US dollars: an article of usual length with the models of the settings' defaults.
 GUESSES = {"text": Decimal("0.02"), "prompts": Decimal("0.002"), "image": Decimal("0.03"), "format": Decimal("0.08")}
 SECONDS = {"text": 60, "prompts": 15, "image": 30, "format": 90, "upload": 10}
-LATER = {stage: [other for other in Stage if other.step > stage.step] for stage in Stage}
+LATELY = 2000  # calls, the newest, whose mean cost is the estimate
+PATIENCE = 3.0  # seconds that a page may spend on reading files; an article's own run verifies it all the same
+THINGS = {
+    Stage.ARTICLE: "article",
+    Stage.PROMPTS: "set of prompts,sets of prompts",
+    Stage.IMAGES: "image",
+    Stage.FORMAT: "formatted page",
+    Stage.UPLOAD: "upload",
+}
+FILES = {"01": Stage.ARTICLE, "02": Stage.PROMPTS, "03": Stage.IMAGES, "04": Stage.FORMAT, "05": Stage.UPLOAD}
 
 
-def _files(number: int) -> str:
-    return f"{number} file{'s' if number != 1 else ''}, all verified" if number else "what was handed in"
+@dataclass(frozen=True)
+class Options:
+    """What a person may want otherwise. Empty: from the first unfinished stage, as the article says."""
+
+    from_stage: Stage | None = None
+    formatter: str = ""
+    site_id: int | None = None
+
+    @property
+    def changes(self) -> dict[str, Any]:
+        """New values for the article."""
+        wanted = {"formatter": self.formatter, "site_id": self.site_id}
+        return {name: value for name, value in wanted.items() if value}
+
+
+AS_BEFORE = Options()
 
 
 @dataclass(frozen=True)
@@ -31,151 +57,219 @@ class Plan:
     """The plan for one article. `cost` in US dollars and `seconds` are estimates."""
 
     article: Article
-    reused: tuple[str, ...]  # names of files, each verified by its hash
+    verified: bool  # whether the files were read and compared
+    reused: tuple[str, ...]  # names of files
     damaged: tuple[str, ...]  # sentences
-    again: tuple[str, ...]  # in words: "2 images", "formatted page", "upload"
+    again: Mapping[Stage, int]  # so many images, else 1; in the order of the stages
     calls: tuple[str, ...]  # keys of the paid calls that will be made
     possible_repeats: int  # calls whose answer was lost: they may have been charged
     cost: Decimal
     seconds: int
     work: Work
 
-    @property
-    def summary(self) -> str:
-        """`Used again: … Done again: … No paid calls.`"""
-        paid = f"{len(self.calls)} paid call{'s' if len(self.calls) != 1 else ''}, about ${self.cost:.2f}."
-        return " ".join(
-            [
-                f"Used again: {_files(len(self.reused))}.",
-                f"Done again: {', '.join(self.again)}.",
-                *(self.damaged),
-                paid if self.calls else "No paid calls.",
-            ]
-        )
 
-
-def plan(article: Article, *, from_stage: Stage | None = None, formatter: str = "", site_id: int | None = None) -> Plan:
+def plan(article: Article, options: Options = AS_BEFORE) -> Plan:
     """From which stage to go on, which artefacts are whole, which calls are made again and what they cost.
 
     One read for each file of the tree, which verifies its hash. Raises articles.providers.errors.Unreachable when the
     storage does not answer.
     """
-    records = {Stage(record.stage): record for record in article.records.all()}
-    images = list(article.images.all())
     with storing():
         damaged = manifest.damaged(article)
-    stages = _stages(records, images, damaged, from_stage)
-    roles = _roles(images, damaged, stages, from_stage)
-    anew = frozenset(stage for stage in stages if from_stage and stage.step >= from_stage.step)
-    changes: dict[str, Any] = {"formatter": formatter} if formatter else {}
-    if site_id:
-        changes["site_id"] = site_id
-    calls = _calls(article, stages, roles, anew, formatter or article.formatter)
-    reused = _reused(records, images, stages, roles)
-    again = _in_words(stages, roles, len(images))
+    return _plans([article], options, {article.pk: damaged})[0]
+
+
+def plans(articles: Sequence[Article], options: Options = AS_BEFORE, *, patience: float = PATIENCE) -> list[Plan]:
+    """The plans for many (four queries, and one for each article whose files are read).
+
+    Files are read for at most `patience` seconds; the others' run finds what is damaged before it goes on. The
+    records and images of the articles must have been fetched. Raises Unreachable.
+    """
+    started = time.monotonic()
+    damaged = {}
+    with storing():
+        for article in articles:
+            if time.monotonic() - started >= patience:
+                break
+            damaged[article.pk] = manifest.damaged(article)
+    return _plans(articles, options, damaged)
+
+
+def _plans(articles: Sequence[Article], options: Options, damaged: Mapping[int, dict[str, str]]) -> list[Plan]:
+    calls: dict[int, list[Call]] = defaultdict(list)
+    for call in Call.objects.filter(article__in=articles).only("article_id", "key", "state", "sends"):
+        calls[call.article_id].append(call)
+    costs = _costs()
+    return [_plan(article, options, damaged.get(article.pk), calls[article.pk], costs) for article in articles]
+
+
+def _plan(
+    article: Article,
+    options: Options,
+    damaged: dict[str, str] | None,
+    calls: Sequence[Call],
+    costs: Mapping[str, Decimal],
+) -> Plan:
+    """Without a query. `damaged` is None where the files were not read."""
+    images = list(article.images.all())
+    broken_stages, broken_images = damaged_parts(article, damaged or {})
+    stages = _stages(article, images, broken_stages, options.from_stage)
+    roles = _roles(images, broken_images, stages, options.from_stage)
+    anew = frozenset(stage for stage in stages if options.from_stage and stage.step >= options.from_stage.step)
+    paid = {call.key for call in calls if call.is_paid}
+    keys = _calls(article, images, stages, roles, anew, paid, options.formatter or article.formatter)
+    reused = _reused(article, images, stages, roles)
+    again = {stage: (len(roles) if images else 4) if stage == Stage.IMAGES else 1 for stage in stages}
+    again = {stage: number for stage, number in again.items() if number}
     return Plan(
         article,
+        verified=damaged is not None,
         reused=reused,
-        damaged=tuple(damaged.values()),
+        damaged=tuple((damaged or {}).values()),
         again=again,
-        calls=tuple(calls),
-        possible_repeats=article.calls.filter(key__in=calls, state=Call.State.INTENT, sends__gt=0).count(),
-        cost=sum((_cost(key) for key in calls), Decimal(0)),
-        seconds=sum(SECONDS[_kind(key)] for key in calls) + SECONDS["upload"],
+        calls=tuple(keys),
+        possible_repeats=sum(call.state == Call.State.INTENT and call.sends > 0 and call.key in keys for call in calls),
+        cost=sum((costs[_kind(key)] for key in keys), Decimal(0)),
+        seconds=sum(SECONDS[_kind(key)] for key in keys) + SECONDS["upload"],
         work=Work(
             stages=frozenset(stages),
             anew=anew,
             images=frozenset(roles),
-            changes=changes,
+            changes=options.changes,
             from_stage=stages[0].value,
             reused=reused,
-            again=again,
+            again=in_words(again),
         ),
     )
 
 
 def _stages(
-    records: dict[Stage, StageRecord], images: Sequence[ImageFile], damaged: dict[str, str], from_stage: Stage | None
+    article: Article, images: Sequence[ImageFile], broken: frozenset[Stage], from_stage: Stage | None
 ) -> list[Stage]:
     """The stages to run: the first that is not done or not whole, and all after it."""
-    first = from_stage or Stage.UPLOAD
-    for stage in Stage:
-        record = records[stage]
-        lacks_image = stage == Stage.IMAGES and any(
-            not image.is_stored or image.file_name in damaged or image.base64_name in damaged for image in images
-        )
-        if record.state != StageRecord.State.DONE or record.file in damaged or lacks_image:
-            first = min(first, stage, key=lambda stage: stage.step)
-    return [first, *LATER[first]]
+    unfinished = {Stage(record.stage) for record in article.records.all() if record.state != StageRecord.State.DONE}
+    if any(not image.is_stored for image in images):
+        unfinished.add(Stage.IMAGES)
+    first = min({from_stage or Stage.UPLOAD} | unfinished | broken, key=lambda stage: stage.step)
+    return [stage for stage in Stage if stage.step >= first.step]
 
 
 def _roles(
-    images: Sequence[ImageFile], damaged: dict[str, str], stages: list[Stage], from_stage: Stage | None
+    images: Sequence[ImageFile], broken: frozenset[str], stages: Sequence[Stage], from_stage: Stage | None
 ) -> list[str]:
     """The pictures to make. Whole ones stay, unless the images themselves, or what they show, are asked for anew."""
-    if from_stage and from_stage.step <= Stage.IMAGES.step and Stage.IMAGES in stages:
-        return [image.role for image in images]
-    return [
-        image.role
-        for image in images
-        if not image.is_stored or image.file_name in damaged or image.base64_name in damaged
-    ]
+    all_anew = from_stage is not None and from_stage.step <= Stage.IMAGES.step and Stage.IMAGES in stages
+    return [image.role for image in images if all_anew or not image.is_stored or image.role in broken]
 
 
 def _calls(
-    article: Article, stages: list[Stage], roles: list[str], anew: frozenset[Stage], formatter: str
+    article: Article,
+    images: Sequence[ImageFile],
+    stages: Sequence[Stage],
+    roles: Sequence[str],
+    anew: frozenset[Stage],
+    paid: set[str],
+    formatter: str,
 ) -> list[str]:
     """The keys of the paid calls to be made: those whose answers are not here, or not wanted any more."""
-    paid = set(article.calls.filter(state__in=[Call.State.RECEIVED, Call.State.DONE]).values_list("key", flat=True))
     with_key = {
-        Stage.ARTICLE: bool(settings.OPENAI_API_KEY) and not article.manuscript,
+        Stage.ARTICLE: bool(settings.OPENAI_API_KEY and article.idea),
         Stage.PROMPTS: bool(settings.OPENAI_API_KEY),
         Stage.FORMAT: bool(settings.ANTHROPIC_API_KEY) and formatter != Article.Formatter.TEMPLATE,
     }
     keys = []
     for stage in stages:
         if stage == Stage.IMAGES and settings.REPLICATE_API_TOKEN:
-            keys += [f"image:{role}" for role in (roles or _unmade(article))]
+            # Where no prompts are there yet, four pictures will be wanted.
+            wanted = roles if images else ["hero", "section_1", "section_2", "section_3"]
+            keys += [f"image:{role}" for role in wanted]
         elif with_key.get(stage) and (stage in anew or CALLS[stage] not in paid):
             keys.append(CALLS[stage])
     return keys
 
 
-def _unmade(article: Article) -> list[str]:
-    """Where no prompts are there yet, four pictures will be wanted."""
-    return [] if article.images.exists() else ["hero", "section_1", "section_2", "section_3"]
-
-
 def _reused(
-    records: dict[Stage, StageRecord], images: Sequence[ImageFile], stages: list[Stage], roles: list[str]
+    article: Article, images: Sequence[ImageFile], stages: Sequence[Stage], roles: Sequence[str]
 ) -> tuple[str, ...]:
-    files = [record.file for stage, record in records.items() if record.file and stage not in stages]
+    files = [record.file for record in article.records.all() if record.file and record.stage not in stages]
     for image in images:
         if image.is_stored and image.role not in roles:
             files += [image.file_name, image.base64_name]
     return tuple(sorted(files))
 
 
-def _in_words(stages: list[Stage], roles: list[str], images: int) -> tuple[str, ...]:
-    count = len(roles) if images else 4
-    words = {
-        Stage.ARTICLE: "article",
-        Stage.PROMPTS: "prompts",
-        Stage.IMAGES: f"{count} image{'s' if count != 1 else ''}" if count else "",
-        Stage.FORMAT: "formatted page",
-        Stage.UPLOAD: "upload",
-    }
-    return tuple(words[stage] for stage in stages if words[stage])
-
-
 def _kind(key: str) -> str:
     return key.partition(":")[0]
 
 
-def _cost(key: str) -> Decimal:
-    """What such a call has cost here lately, else what it usually costs."""
-    kind = _kind(key)
-    if kind == "image" and (price := prices.of_picture(settings.REPLICATE_MODEL)):
-        return price
-    paid = Call.objects.filter(key=key, cost__isnull=False).order_by("-pk")[:50]
-    return paid.aggregate(mean=Avg(F("cost")))["mean"] or GUESSES[kind]
+def _costs() -> dict[str, Decimal]:
+    """What a call of each kind has cost here lately, else what it usually costs (two queries)."""
+    newest = Call.objects.aggregate(pk=Max("pk"))["pk"] or 0
+    lately = Call.objects.filter(pk__gt=newest - LATELY, cost__isnull=False, key__in=CALLS.values())
+    costs = GUESSES | {row["key"]: row["mean"] for row in lately.order_by().values("key").annotate(mean=Avg("cost"))}
+    return costs | {"image": prices.of_picture(settings.REPLICATE_MODEL) or GUESSES["image"]}
+
+
+def in_words(things: Mapping[Stage, int]) -> tuple[str, ...]:
+    """`("2 images", "1 formatted page", "1 upload")`"""
+    return tuple(count(number, *THINGS[stage].split(",")) for stage, number in things.items() if number)
+
+
+@dataclass(frozen=True)
+class Total:
+    """The plans for many articles as one. `seconds` is the time that all together take with the workers here."""
+
+    plans: Sequence[Plan]
+
+    @property
+    def reused(self) -> tuple[str, ...]:
+        """`("3 articles", "12 images", "3 formatted pages")`"""
+        names = [name for plan in self.plans for name in plan.reused if not name.endswith("_base64.txt")]
+        return in_words(_in_order(Counter(FILES[name[:2]] for name in names)))
+
+    @property
+    def again(self) -> tuple[str, ...]:
+        return in_words(_in_order(sum((Counter(plan.again) for plan in self.plans), Counter())))
+
+    @property
+    def unverified(self) -> int:
+        return sum(not plan.verified for plan in self.plans)
+
+    @property
+    def damaged(self) -> list[tuple[Article, str]]:
+        return [(plan.article, sentence) for plan in self.plans for sentence in plan.damaged]
+
+    @property
+    def calls(self) -> int:
+        return sum(len(plan.calls) for plan in self.plans)
+
+    @property
+    def possible_repeats(self) -> int:
+        return sum(plan.possible_repeats for plan in self.plans)
+
+    @property
+    def cost(self) -> Decimal:
+        return sum((plan.cost for plan in self.plans), Decimal(0))
+
+    @property
+    def seconds(self) -> int:
+        together = sum(plan.seconds for plan in self.plans) // settings.GALLEY_WORKERS
+        return max([together, *(plan.seconds for plan in self.plans)])
+
+    @property
+    def summary(self) -> str:
+        """`Used again: … Done again: … No paid calls.`"""
+        verified = ", all verified" if self.reused and not self.unverified else ""
+        paid = f"{count(self.calls, 'paid call')}, about ${self.cost:.2f}." if self.calls else "No paid calls."
+        return " ".join(
+            [
+                f"Used again: {', '.join(self.reused) or 'what was handed in'}{verified}.",
+                f"Done again: {', '.join(self.again)}.",
+                *(sentence for _, sentence in self.damaged),
+                paid,
+            ]
+        )
+
+
+def _in_order(things: Mapping[Stage, int]) -> dict[Stage, int]:
+    return {stage: things[stage] for stage in Stage if things.get(stage)}

@@ -20,71 +20,15 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from articles import desk
 from articles.models import Article, Call, Event, ImageFile, Preferences, Stage, StageRecord
-from articles.problems import cause
 from publishing.models import Site
 from tests.conftest import MANUSCRIPT, HandIn
-
-LIST = "/admin/articles/article/"
-ADD = "/admin/articles/article/add/"
-START = "/admin/"
-HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
-REFUSED = {
-    "kind": "Refused",
-    "provider": "WordPress",
-    "headline": "WordPress refused the hero image",
-    "reason": 'the site did not accept the application password of user "desk"',
-    "action": 'check the password of site "Magazine", then press Recover',
-    "code": "login",
-    "detail": '{"code": "incorrect_password"}',
-    "thing": "the hero image",
-    "stage": "upload",
-}
-
-
-def as_(user: User) -> Client:
-    client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
-    return client
-
-
-def page_of(article: Article, view: str = "change") -> str:
-    return reverse(f"admin:articles_article_{view}", args=[article.pk])
-
-
-def text(response: Any) -> str:
-    """What a person reads: the page without its markup."""
-    body = re.sub(r"(?s)<script.*?</script>|<style.*?</style>|<[^>]+>", " ", response.content.decode())
-    return " ".join(body.replace("&quot;", '"').replace("&#x27;", "'").split())
+from tests.desk import ADD, HOSTILE, LIST, RECOVER, REFUSED, START, as_, deed, move, page_of, stop, text
 
 
 @pytest.fixture
 def stopped(hand_in: HandIn) -> Article:
     """Stopped at its upload, with everything before it done."""
     return stop(hand_in())
-
-
-def stop(article: Article, **error: str) -> Article:
-    now = timezone.now()
-    article.records.exclude(stage=Stage.UPLOAD).update(state=StageRecord.State.DONE, started_at=now, finished_at=now)
-    article.records.filter(stage=Stage.UPLOAD).update(state=StageRecord.State.FAILED, started_at=now, failed_at=now)
-    Article.objects.filter(pk=article.pk).update(
-        status=Article.Status.FAILED,
-        error=REFUSED | error,
-        cause=cause(REFUSED | error, article.site_id),
-        title="Home batteries",
-        word_count=2143,
-        ended_at=now,
-    )
-    article.refresh_from_db()
-    return article
-
-
-def move(article: Article) -> Article:
-    Article.objects.filter(pk=article.pk).update(
-        status=Article.Status.RUNNING, attempt=1, lease_until=timezone.now() + timedelta(hours=1), lease_owner="x|1|1"
-    )
-    article.refresh_from_db()
-    return article
 
 
 # Who may do what
@@ -99,16 +43,17 @@ TABLE = [  # view, method, then the status for: owner, other editor, chief, staf
     ("delete", "get", 403, 403, 200, 403, 302),
     ("delete", "post", 403, 403, 302, 403, 302),
     ("progress", "get", 200, 404, 200, 404, 302),
-    ("recover", "post", 302, 404, 302, 404, 302),
     ("cancel", "post", 302, 404, 302, 404, 302),
-    ("recover_many", "post", 200, 200, 200, 403, 302),
+    ("recover", "post", 200, 200, 200, 403, 302),
+    ("stopped", "get", 200, 200, 200, 403, 302),
+    ("sweep", "post", 302, 302, 302, 403, 302),
     ("cancel_many", "post", 200, 200, 200, 403, 302),
-    ("recover", "get", 405, 405, 405, 405, 302),
+    ("recover", "get", 200, 200, 200, 403, 302),
+    ("sweep", "get", 405, 405, 405, 405, 302),
     ("cancel", "get", 405, 405, 405, 405, 302),
-    ("recover_many", "get", 405, 405, 405, 405, 302),
     ("cancel_many", "get", 405, 405, 405, 405, 302),
 ]
-WITHOUT_OBJECT = ("changelist", "add", "recover_many", "cancel_many")
+WITHOUT_OBJECT = ("changelist", "add", "recover", "stopped", "sweep", "cancel_many")
 
 
 @pytest.fixture
@@ -141,9 +86,10 @@ def test_the_article_of_somebody_else_is_as_if_it_did_not_exist(stopped: Article
     assert client.get(page_of(stopped))["Location"] == START
     for path in (LIST, f"{LIST}?q=batteries", START, reverse("admin:start")):
         assert "Home batteries" not in text(client.get(path))
-    for name in ("recover", "cancel", "progress"):
+    for name in ("cancel", "progress"):
         client.post(page_of(stopped, name))
-    client.post(reverse("admin:articles_article_recover_many"), {"ids": str(stopped.pk), "confirmed": "yes"})
+    client.post(RECOVER, deed(stopped))
+    assert "Home batteries" not in text(client.get(RECOVER, {"ids": stopped.pk}))
     client.post(LIST, {"action": "cancel_chosen", "_selected_action": [stopped.pk], "index": "0"})
     stopped.refresh_from_db()
     assert stopped.status == Article.Status.FAILED
@@ -196,23 +142,14 @@ def test_a_failure_names_stage_reason_next_and_what_is_safe(stopped: Article, ed
 def test_recover_and_cancel_are_noted_in_the_history(stopped: Article, editor: User) -> None:
     client = as_(editor)
 
-    client.post(page_of(stopped, "recover"))
+    client.post(RECOVER, deed(stopped))
     stopped.refresh_from_db()
     assert stopped.status == Article.Status.QUEUED
     client.post(page_of(stopped, "cancel"))
     stopped.refresh_from_db()
     assert stopped.status == Article.Status.CANCELLED
 
-    assert [entry.change_message for entry in LogEntry.objects.order_by("pk")] == ["Recover.", "Cancel."]
-
-
-def test_recover_of_what_runs_already_says_so(stopped: Article, editor: User) -> None:
-    move(stopped)
-
-    answer = as_(editor).post(page_of(stopped, "recover"), follow=True)
-
-    assert "is running by now. Nothing was done." in text(answer)
-    assert not LogEntry.objects.exists()
+    assert [entry.change_message for entry in LogEntry.objects.order_by("pk")] == ["Recover: 1 upload.", "Cancel."]
 
 
 @pytest.mark.parametrize(
@@ -220,7 +157,7 @@ def test_recover_of_what_runs_already_says_so(stopped: Article, editor: User) ->
     [("/admin/?x=1", "/admin/?x=1"), ("https://evil.example/", None), ("//evil.example/", None), ("", None)],
 )
 def test_the_way_back_never_leads_elsewhere(back: str, place: str | None, stopped: Article, editor: User) -> None:
-    answer = as_(editor).post(page_of(stopped, "recover"), {"back": back})
+    answer = as_(editor).post(page_of(stopped, "cancel"), {"back": back})
 
     assert answer["Location"] == (place or page_of(stopped))
 
@@ -248,11 +185,14 @@ def test_what_had_its_effect_cannot_be_changed_any_more(stopped: Article, editor
     assert stopped.status == Article.Status.FAILED
 
 
-def test_save_and_recover_does_both(stopped: Article, editor: User) -> None:
-    as_(editor).post(page_of(stopped), {"title": "Batteries at home", "site": "", "_recover": "x"})
+def test_save_and_recover_saves_and_shows_the_plan(stopped: Article, editor: User) -> None:
+    change = {"title": "Batteries at home", "site": "", "_recover": "x"}
+    asked = as_(editor).post(page_of(stopped), change, follow=True)
 
     stopped.refresh_from_db()
-    assert (stopped.title, stopped.status) == ("Batteries at home", Article.Status.QUEUED)
+    assert (stopped.title, stopped.status) == ("Batteries at home", Article.Status.FAILED)
+    assert "Recover 1 article" in text(asked)
+    assert "Batteries at home" in text(asked)
 
 
 def test_nothing_changes_while_it_runs(stopped: Article, editor: User) -> None:
@@ -352,34 +292,6 @@ def test_a_manifest_that_cannot_be_read_is_a_sentence(stopped: Article, editor: 
 # Many articles
 
 
-def test_many_are_asked_about_first_and_the_ids_are_frozen(hand_in: HandIn, editor: User, other_editor: User) -> None:
-    mine, moving, foreign = stop(hand_in()), move(hand_in()), stop(hand_in(owner=other_editor))
-    client = as_(editor)
-
-    asked = client.post(
-        LIST, {"action": "recover_chosen", "_selected_action": [mine.pk, moving.pk, foreign.pk], "index": "0"}
-    )
-
-    assert "Recover 1 article" in text(asked)
-    assert "Used again 1 article text, 1 formatted page" in text(asked)
-    assert "Done now Upload of 1 article" in text(asked)
-    assert "1 article that is not yours, or gone; 1 article that is neither stopped nor cancelled." in text(asked)
-    mine.refresh_from_db()
-    assert mine.status == Article.Status.FAILED
-    frozen = re.search(rb'name="ids" value="([\d,]*)"', asked.content)
-    assert frozen
-    assert frozen[1].decode() == str(mine.pk)
-
-    later = stop(hand_in())
-    done = client.post(
-        reverse("admin:articles_article_recover_many"), {"ids": frozen[1].decode(), "confirmed": "yes"}, follow=True
-    )
-
-    assert "1 article recovered." in text(done)
-    later.refresh_from_db()
-    assert later.status == Article.Status.FAILED
-
-
 def test_select_all_means_all_that_the_filter_shows(hand_in: HandIn, editor: User) -> None:
     stop(hand_in())
     stop(hand_in())
@@ -391,12 +303,6 @@ def test_select_all_means_all_that_the_filter_shows(hand_in: HandIn, editor: Use
     )
 
     assert "Cancel 2 articles" in text(asked)
-
-
-def test_what_is_no_number_is_left_out(editor: User) -> None:
-    answer = as_(editor).post(reverse("admin:articles_article_recover_many"), {"ids": "1' OR 1=1,²,-3,,x"})
-
-    assert "There is nothing to recover here." in text(answer)
 
 
 # The list and the start page
@@ -530,7 +436,9 @@ def test_hostile_titles_and_answers_are_text_everywhere(stopped: Article, editor
         pages = [client.get(path) for path in (START, LIST, page_of(stopped), page_of(stopped, "progress"))]
         pages += [client.get(page_of(stopped, "history")), client.post(LIST, chosen)]
         pages += [
-            client.post(page_of(stopped, "recover"), follow=True),
+            client.get(RECOVER, {"ids": stopped.pk}),
+            client.get(reverse("admin:articles_article_stopped")),
+            client.post(RECOVER, deed(stopped), follow=True),
             client.post(page_of(stopped, "cancel"), follow=True),
         ]
         for page in pages:

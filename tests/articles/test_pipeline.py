@@ -20,7 +20,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from articles import manifest, pipeline, processes
-from articles.models import Article, Attempt, Call, StageRecord
+from articles.models import Article, Call, StageRecord
 from articles.providers import Answer
 from articles.providers.errors import Busy, Rejected, Unreachable
 from articles.report import report
@@ -404,10 +404,11 @@ def test_the_upload_says_that_a_file_is_damaged(
 ) -> None:
     article = hand_in()
     with monkeypatch.context() as broken:
-        broken.setattr("publishing.stage.run", _raising(Rejected("Galley", "no", thing="the page")))
+        broken.setattr("publishing.stage.run", _raising(Unreachable("WordPress", "it did not answer in time")))
         article = run(article)
     (storage_folder / article.tree_prefix / "04_formatted.html").unlink()
-    pipeline.resume(article, editor)
+    Article.objects.update(next_at=timezone.now())
+    sweep()
     article = run(article)
     assert error_of(article)["reason"] == "04_formatted.html is missing from the backup"
 
@@ -466,20 +467,6 @@ def test_a_waiting_article_can_be_told_to_go_on_now(hand_in: HandIn, run: Work, 
     assert article.can_recover
     assert pipeline.resume(article, editor)
     assert Article.objects.get().status == Article.Status.QUEUED
-
-
-def test_a_recovery_is_recorded_as_it_is(
-    hand_in: HandIn, run: Work, monkeypatch: pytest.MonkeyPatch, editor: User
-) -> None:
-    article = hand_in()
-    with monkeypatch.context() as broken:
-        broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
-        article = run(article)
-    pipeline.resume(article, editor)
-
-    attempt = article.attempts.get(why=Attempt.Why.RECOVERED)
-    assert (attempt.from_stage, attempt.again, attempt.asked_by) == ("upload", ["upload"], editor)
-    assert len(attempt.reused) == 11
 
 
 def test_cancel_ends_the_attempt_and_its_error(hand_in: HandIn, run: Work, stage: Fails, editor: User) -> None:

@@ -12,7 +12,7 @@ from pytest_django import Settings
 from articles import pipeline
 from articles.models import Article, Call, ImageFile, Stage, StageRecord
 from articles.providers.errors import Rejected
-from recovery.plan import plan
+from recovery.plan import Options, plan
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
 
@@ -48,7 +48,7 @@ def _refuse(_: object) -> None:
 def test_after_a_failed_upload_only_the_upload(stopped: Callable[[str], Article]) -> None:
     planned = plan(stopped("upload"))
 
-    assert planned.again == ("upload",)
+    assert planned.work.again == ("1 upload",)
     assert sorted(planned.reused) == sorted(ALL_BUT_UPLOAD)
     assert not planned.calls
     assert planned.cost == 0
@@ -57,7 +57,7 @@ def test_after_a_failed_upload_only_the_upload(stopped: Callable[[str], Article]
 def test_after_failed_formatting_format_and_upload(stopped: Callable[[str], Article]) -> None:
     planned = plan(stopped("format"))
 
-    assert planned.again == ("formatted page", "upload")
+    assert planned.work.again == ("1 formatted page", "1 upload")
     assert planned.calls == ("format",)
 
 
@@ -67,7 +67,7 @@ def test_a_missing_picture_alone_is_paid_for(stopped: Callable[[str], Article]) 
 
     planned = plan(article)
 
-    assert planned.again == ("1 image", "formatted page", "upload")
+    assert planned.work.again == ("1 image", "1 formatted page", "1 upload")
     assert planned.calls == (f"image:{missing.role}", "format")
     assert planned.cost >= Decimal("0.03")
 
@@ -75,7 +75,7 @@ def test_a_missing_picture_alone_is_paid_for(stopped: Callable[[str], Article]) 
 def test_from_nothing_the_whole(stopped: Callable[[str], Article]) -> None:
     planned = plan(stopped("article"))
 
-    assert planned.again == ("article", "prompts", "4 images", "formatted page", "upload")
+    assert planned.work.again == ("1 article", "1 set of prompts", "4 images", "1 formatted page", "1 upload")
     assert len(planned.calls) == 7
     assert planned.reused == ()
 
@@ -83,10 +83,10 @@ def test_from_nothing_the_whole(stopped: Callable[[str], Article]) -> None:
 @pytest.mark.parametrize(
     ("name", "again", "calls"),
     [
-        ("01_raw_article.html", ("article", "prompts", "formatted page", "upload"), ()),
-        ("03_hero.jpg", ("1 image", "formatted page", "upload"), ("image:hero",)),
-        ("03_hero_base64.txt", ("1 image", "formatted page", "upload"), ("image:hero",)),
-        ("04_formatted.html", ("formatted page", "upload"), ()),
+        ("01_raw_article.html", ("1 article", "1 set of prompts", "1 formatted page", "1 upload"), ()),
+        ("03_hero.jpg", ("1 image", "1 formatted page", "1 upload"), ("image:hero",)),
+        ("03_hero_base64.txt", ("1 image", "1 formatted page", "1 upload"), ("image:hero",)),
+        ("04_formatted.html", ("1 formatted page", "1 upload"), ()),
     ],
 )
 def test_what_is_damaged_is_made_again_from_saved_answers(
@@ -103,7 +103,7 @@ def test_what_is_damaged_is_made_again_from_saved_answers(
     planned = plan(article)
 
     assert planned.damaged == (f"{name} in the backup is not the file that was saved.",)
-    assert (planned.again, planned.calls) == (again, calls)
+    assert (planned.work.again, planned.calls) == (again, calls)
     assert name not in planned.reused
     assert pipeline.resume(article, None, planned.work)
     article = run(article)
@@ -126,7 +126,7 @@ def test_from_a_stage_on_everything_is_asked_anew(
     stopped: Callable[[str], Article], run: Work, services: Doubles
 ) -> None:
     article = stopped("upload")
-    planned = plan(article, from_stage=Stage.PROMPTS)
+    planned = plan(article, Options(Stage.PROMPTS))
 
     assert planned.calls == ("prompts", "image:hero", "image:section_1", "image:section_2", "image:section_3", "format")
     assert planned.reused == ("01_raw_article.html",)
@@ -137,7 +137,7 @@ def test_from_a_stage_on_everything_is_asked_anew(
 
 
 def test_another_formatter_may_cost_nothing(stopped: Callable[[str], Article]) -> None:
-    planned = plan(stopped("format"), formatter="template")
+    planned = plan(stopped("format"), Options(formatter="template"))
 
     assert planned.calls == ()
     assert planned.work.changes == {"formatter": "template"}
@@ -162,7 +162,7 @@ def test_a_plan_changes_nothing(stopped: Callable[[str], Article]) -> None:
     tables = [table._default_manager for table in (Article, StageRecord, Call, ImageFile)]
     before = [list(table.order_by("pk").values()) for table in tables]
 
-    plan(article, from_stage=Stage.ARTICLE, formatter="template")
+    plan(article, Options(Stage.ARTICLE, "template"))
 
     assert [list(table.order_by("pk").values()) for table in tables] == before
 

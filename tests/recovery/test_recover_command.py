@@ -41,10 +41,10 @@ def test_an_article_is_queued_with_its_plan(stopped: Article, run: Work) -> None
     code, said, _ = _recover("--article", str(stopped.pk))
 
     assert code == 0
-    assert "Done again: upload. No paid calls." in said
+    assert "Done again: 1 upload. No paid calls." in said
     assert run(stopped).status == Article.Status.DONE
     attempt = Attempt.objects.get(why=Attempt.Why.RECOVERED)
-    assert (attempt.from_stage, attempt.again, attempt.outcome) == ("upload", ["upload"], "done")
+    assert (attempt.from_stage, attempt.again, attempt.outcome) == ("upload", ["1 upload"], "done")
     [entry] = stopped.tree.manifest()["recovery_attempts"]
     assert entry["from_stage"] == "upload"
     assert "04_formatted.html" in entry["reused"]
@@ -54,7 +54,7 @@ def test_a_dry_run_changes_nothing(stopped: Article) -> None:
     code, said, _ = _recover("--article", str(stopped.pk), "--dry-run", "--json")
 
     plan = json.loads(said)
-    assert (code, plan["again"], plan["calls"], plan["cost"]) == (0, ["upload"], [], "0.0000")
+    assert (code, plan["again"], plan["calls"], plan["cost"]) == (0, ["1 upload"], [], "0.0000")
     assert Article.objects.get().status == Article.Status.FAILED
 
 

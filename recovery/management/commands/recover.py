@@ -19,7 +19,7 @@ from articles.report import report, saved_phrases
 from articles.watching import watched
 from backups.tree import MANIFEST, TreeError
 from publishing.models import Site
-from recovery.plan import Plan, plan
+from recovery.plan import Options, Plan, Total, plan
 from recovery.rebuild import rebuild
 
 NOTHING_TO_DO = 3
@@ -113,10 +113,10 @@ class Command(BaseCommand):
         article = planned.article
         if as_json:
             facts = {"id": article.pk, "title": str(article), "reused": planned.reused, "damaged": planned.damaged}
-            facts |= {"again": planned.again, "calls": planned.calls, "cost": f"{planned.cost:.4f}"}
+            facts |= {"again": planned.work.again, "calls": planned.calls, "cost": f"{planned.cost:.4f}"}
             self.stdout.write(orjson.dumps(facts | {"seconds": planned.seconds}).decode())
         else:
-            self.stdout.write(f"“{article}”: {planned.summary}")
+            self.stdout.write(f"“{article}”: {Total([planned]).summary}")
 
     def _wait(self, article: Article, as_json: bool) -> None:
         article.refresh_from_db()
@@ -138,7 +138,7 @@ def _planned(article: Article, options: dict[str, Any]) -> Plan:
         site_id = site.pk
     stage = Stage(options["from_stage"]) if options["from_stage"] else None
     try:
-        return plan(article, from_stage=stage, formatter=options["formatter"] or "", site_id=site_id)
+        return plan(article, Options(stage, options["formatter"] or "", site_id))
     except ProviderError as exc:
         raise CommandError(f"{exc.headline}: {exc.reason}.") from exc
 

@@ -1,0 +1,168 @@
+"""What ends a failure in the desk: Recover with its plan, for one and for many; the list of problems; the sweep.
+
+Put on the articles' own pages, so that permissions, breadcrumbs and history are theirs.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, cast
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from articles import pipeline, words
+from articles.admin import ArticleAdmin, chosen_ids, status_of, way_back
+from articles.asking import Chosen, choose, read_ids
+from articles.models import Article, ArticleQuerySet
+from articles.problems import problems, with_cause
+from articles.providers.errors import ProviderError
+from articles.sweep import sweep
+from recovery.forms import RecoverForm
+from recovery.plan import Plan, Total, plans
+
+admin.site.unregister(Article)
+
+
+@admin.register(Article)
+class RecoverableArticleAdmin(ArticleAdmin):
+    actions = ("recover_chosen", *ArticleAdmin.actions)
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("recover/", wrap(self.recover_view), name="articles_article_recover"),
+            path("stopped/", wrap(self.stopped_view), name="articles_article_stopped"),
+            path("sweep/", wrap(self.sweep_view), name="articles_article_sweep"),
+            *super().get_urls(),
+        ]
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        button = ["recover_button"] if self.has_change_permission(request) else []
+        return [*super().get_list_display(request), *button]
+
+    @admin.display(description=format_html('<span class="visually-hidden">{}</span>', "Button"))
+    def recover_button(self, article: Article) -> SafeString:
+        return render_to_string("admin/recovery/recover_button.html", {"article": article})
+
+    # Recover
+
+    @admin.action(description="Recover the chosen articles", permissions=["change"])
+    def recover_chosen(self, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
+        return self._ask_to_recover(request, chosen_ids(request, queryset), RecoverForm())
+
+    def response_change(self, request: HttpRequest, obj: Article) -> HttpResponse:
+        """Save, and then to the plan: what was changed counts for it."""
+        if "_recover" in request.POST:
+            return HttpResponseRedirect(recover_address([obj.pk], back=obj.get_absolute_url()))
+        return super().response_change(request, obj)
+
+    def recover_view(self, request: HttpRequest) -> HttpResponse:
+        """The plan and its cost for `ids`, or for all of a `problem`; with `confirmed`, by POST, the deed.
+
+        The deed is for the ids that the page holds, and for the choice whose plan it showed.
+        """
+        if request.method not in ("GET", "HEAD", "POST"):
+            return HttpResponseNotAllowed(["GET", "POST"])
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        said = request.POST if request.method == "POST" else request.GET
+        ids = read_ids(said.get("ids") or request.GET.get("ids", ""))
+        if problem := said.get("problem"):
+            ids = list(with_cause(self.get_queryset(request), problem).values_list("pk", flat=True))
+        form = RecoverForm(said) if "planned" in said else RecoverForm()
+        if request.method == "POST" and "confirmed" in said and form.was_planned:
+            return self._recover(request, ids, form)
+        return self._ask_to_recover(request, ids, form)
+
+    def _recoverable(self, request: HttpRequest, ids: list[int]) -> Chosen:
+        return choose(
+            ids, self.get_queryset(request), lambda article: article.can_recover, "neither stopped nor cancelled"
+        )
+
+    def _ask_to_recover(self, request: HttpRequest, ids: list[int], form: RecoverForm) -> HttpResponse:
+        chosen = self._recoverable(request, ids)
+        back = way_back(request, reverse("admin:articles_article_changelist"))
+        if not chosen.articles and len(ids) == 1 and (article := self.get_queryset(request).filter(pk=ids[0]).first()):
+            said = format_html("“{}” is {} by now. There is nothing to recover.", article, status_of(article.pk))
+            self.message_user(request, said, messages.WARNING)
+            return HttpResponseRedirect(article.get_absolute_url())
+        total, problem = _total(chosen, form)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Recover {words.count(len(chosen.articles), 'article')}",
+            "opts": self.opts,
+            "chosen": chosen,
+            "form": form,
+            "changed": form.is_bound and form.is_valid() and not form.was_planned,
+            "total": total,
+            "problem": problem,
+            "time": words.duration(timedelta(seconds=max(total.seconds, 60) // 60 * 60)),
+            "back": back,
+        }
+        return TemplateResponse(request, "admin/recovery/recover.html", context)
+
+    def _recover(self, request: HttpRequest, ids: list[int], form: RecoverForm) -> HttpResponse:
+        chosen = self._recoverable(request, ids)
+        # Nothing is read here: each article looks through its own files before it goes on.
+        made = plans(chosen.articles, form.options, patience=0)
+        done = [plan.article for plan in made if self._recover_one(request, plan)]
+        if len(ids) == 1 and done:
+            self.message_user(request, format_html("“{}” goes on.", done[0]), messages.SUCCESS)
+        else:
+            self.say_how_many(request, len(done), len(ids), "recovered")
+        return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_changelist")))
+
+    def _recover_one(self, request: HttpRequest, plan: Plan) -> bool:
+        done = pipeline.resume(plan.article, cast(User, request.user), plan.work)
+        if done:
+            self.log_change(request, plan.article, f"Recover: {', '.join(plan.work.again)}.")
+        return done
+
+    # The problems, and what was interrupted
+
+    def stopped_view(self, request: HttpRequest) -> HttpResponse:
+        """Is it one problem or thirty? Stopped articles by provider, stage and reason."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        found = problems(self.get_queryset(request))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Stopped articles",
+            "opts": self.opts,
+            "problems": found,
+            "stopped": sum(problem.count for problem in found),
+            "may_change": self.has_change_permission(request),
+        }
+        return TemplateResponse(request, "admin/recovery/stopped.html", context)
+
+    def sweep_view(self, request: HttpRequest) -> HttpResponse:
+        """What the workers do each minute by themselves, now."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        self.message_user(request, sweep().sentence, messages.SUCCESS)
+        return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_stopped")))
+
+
+def recover_address(ids: list[int], *, back: str = "") -> str:
+    """Where the plan for these articles is shown."""
+    said = {"ids": ",".join(map(str, ids)), **({"back": back} if back else {})}
+    return f"{reverse('admin:articles_article_recover')}?{urlencode(said)}"
+
+
+def _total(chosen: Chosen, form: RecoverForm) -> tuple[Total, str]:
+    """The plan, and a sentence where the storage could not be looked into: then the saved rows alone speak."""
+    try:
+        return Total(plans(chosen.articles, form.options)), ""
+    except ProviderError as exc:
+        return Total(plans(chosen.articles, form.options, patience=0)), f"{exc.headline}: {exc.reason}."
