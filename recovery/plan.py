@@ -11,11 +11,12 @@ from typing import Any
 
 from django.conf import settings
 from django.db.models import Avg, Max
+from django.utils import timezone
 
 from articles import manifest
 from articles.models import Article, Call, ImageFile, Stage, StageRecord
 from articles.pipeline import CALLS, Work, damaged_parts
-from articles.providers import prices
+from articles.providers import prices, replicate
 from articles.run import storing
 from articles.words import count
 
@@ -97,7 +98,7 @@ def plans(articles: Sequence[Article], options: Options = AS_BEFORE, *, patience
 
 def _plans(articles: Sequence[Article], options: Options, damaged: Mapping[int, dict[str, str]]) -> list[Plan]:
     calls: dict[int, list[Call]] = defaultdict(list)
-    for call in Call.objects.filter(article__in=articles).only("article_id", "key", "state", "sends"):
+    for call in Call.objects.filter(article__in=articles).only("article_id", "key", "state", "sends", "received_at"):
         calls[call.article_id].append(call)
     costs = _costs()
     return [_plan(article, options, damaged.get(article.pk), calls[article.pk], costs) for article in articles]
@@ -114,9 +115,11 @@ def _plan(
     images = list(article.images.all())
     broken_stages, broken_images = damaged_parts(article, damaged or {})
     stages = _stages(article, images, broken_stages, options.from_stage)
-    roles = _roles(images, broken_images, stages, options.from_stage)
     anew = frozenset(stage for stage in stages if options.from_stage and stage.step >= options.from_stage.step)
-    paid = {call.key for call in calls if call.is_paid}
+    # Whole pictures stay, unless the images themselves, or what they show, are asked for anew.
+    remade = frozenset(image.role for image in images) if Stage.IMAGES in anew else broken_images
+    roles = [image.role for image in images if image.role in remade or not image.is_stored]
+    paid = {call.key for call in calls if _is_good(call)} - {f"image:{role}" for role in remade}
     keys = _calls(article, images, stages, roles, anew, paid, options.formatter or article.formatter)
     reused = _reused(article, images, stages, roles)
     again = {stage: (len(roles) if images else 4) if stage == Stage.IMAGES else 1 for stage in stages}
@@ -134,7 +137,7 @@ def _plan(
         work=Work(
             stages=frozenset(stages),
             anew=anew,
-            images=frozenset(roles),
+            images=remade,
             changes=options.changes,
             from_stage=stages[0].value,
             reused=reused,
@@ -152,14 +155,6 @@ def _stages(
         unfinished.add(Stage.IMAGES)
     first = min({from_stage or Stage.UPLOAD} | unfinished | broken, key=lambda stage: stage.step)
     return [stage for stage in Stage if stage.step >= first.step]
-
-
-def _roles(
-    images: Sequence[ImageFile], broken: frozenset[str], stages: Sequence[Stage], from_stage: Stage | None
-) -> list[str]:
-    """The pictures to make. Whole ones stay, unless the images themselves, or what they show, are asked for anew."""
-    all_anew = from_stage is not None and from_stage.step <= Stage.IMAGES.step and Stage.IMAGES in stages
-    return [image.role for image in images if all_anew or not image.is_stored or image.role in broken]
 
 
 def _calls(
@@ -182,10 +177,17 @@ def _calls(
         if stage == Stage.IMAGES and settings.REPLICATE_API_TOKEN:
             # Where no prompts are there yet, four pictures will be wanted.
             wanted = roles if images else ["hero", "section_1", "section_2", "section_3"]
-            keys += [f"image:{role}" for role in wanted]
+            keys += [key for role in wanted if (key := f"image:{role}") not in paid]
         elif with_key.get(stage) and (stage in anew or CALLS[stage] not in paid):
             keys.append(CALLS[stage])
     return keys
+
+
+def _is_good(call: Call) -> bool:
+    """Whether its answer can be used without asking again. Of a picture it is an address that dies within the hour."""
+    if not call.is_paid or not call.key.startswith("image:"):
+        return call.is_paid
+    return bool(call.received_at and timezone.now() - call.received_at < replicate.URL_LIFE)
 
 
 def _reused(

@@ -195,11 +195,12 @@ def test_a_declined_picture_is_told_and_its_prompt_changed(desk: Desk, services:
 
         page.get_by_label("Prompt:").fill("A calm lobby in brass and walnut")
         page.get_by_role("button", name="Save and recover").click()
+        page.get_by_role("button", name="Recover 1 article").click()
         done(page)
         asked = [request.body["input"]["prompt"] for request in services.requests("replicate", "create")]
         assert asked.count("A calm lobby in brass and walnut") == 1
         page.get_by_role("link", name="History").click()
-        assert "Recover." in page.locator("#content").inner_text()
+        assert "Recover: 1 image" in page.locator("#content").inner_text()
 
 
 def test_a_problem_is_recovered_from_the_start_page(desk: Desk, services: Doubles) -> None:
@@ -211,17 +212,17 @@ def test_a_problem_is_recovered_from_the_start_page(desk: Desk, services: Double
         page.goto("/admin/")
         problem = page.locator(".problems li", has_text="Images")
         assert "1 article stopped" in problem.inner_text()
-        problem.get_by_role("button", name="Recover").click()
+        problem.get_by_role("link", name="Recover").click()
         asked = page.locator("#content").inner_text()
-        assert "Recover 1 article" in asked
-        assert "up to 1 picture" in asked
+        assert "Done again" in asked
+        assert "1 image, 1 formatted page, 1 upload. About 2 min." in asked
         page.get_by_role("button", name="Recover 1 article").click()
-        page.get_by_text("1 article recovered.").wait_for()
+        page.get_by_text("“Canals” goes on.").wait_for()
         page.locator("section", has_text="Done today").get_by_role("link", name="Canals").wait_for()
         page.get_by_text("Nothing. No article is stopped.").wait_for()
 
 
-def test_one_click_in_the_list_recovers(desk: Desk, services: Doubles) -> None:
+def test_a_row_of_the_list_is_recovered(desk: Desk, services: Doubles) -> None:
     services.fail("replicate", "create", "no_credit")
     with desk.page() as page:
         hand_in(page, "Lighthouses")
@@ -231,7 +232,8 @@ def test_one_click_in_the_list_recovers(desk: Desk, services: Doubles) -> None:
         row = page.locator("#result_list tr", has_text="Lighthouses")
         assert "Stopped: no credit left" in row.inner_text()
         row.get_by_role("button", name="Recover").click()
-        page.get_by_text("goes on where it left off").wait_for()
+        page.get_by_role("button", name="Recover 1 article").click()
+        page.get_by_text("“Lighthouses” goes on.").wait_for()
         assert page.url.endswith("?state=stopped"), "back to where it was pressed"
         page.goto("/admin/articles/article/")
         page.locator("#result_list tr", has_text="Lighthouses").get_by_text("Preview ↗").wait_for()
@@ -248,6 +250,7 @@ def test_a_cancelled_article_goes_on_after_recover(desk: Desk, services: Doubles
             page.locator(".report.cancelled").wait_for()
             services.configure(latency={})
             page.get_by_role("button", name="Recover", exact=True).click()
+            page.get_by_role("button", name="Recover 1 article").click()
             done(page)
             asked = len(services.requests("replicate", "create")) - before
             # One call was on its way when Recover was pressed. If it was made again, the page says so.

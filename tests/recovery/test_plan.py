@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.utils import timezone
 from pytest_django import Settings
 
 from articles import pipeline
@@ -70,6 +73,18 @@ def test_a_missing_picture_alone_is_paid_for(stopped: Callable[[str], Article]) 
     assert planned.work.again == ("1 image", "1 formatted page", "1 upload")
     assert planned.calls == (f"image:{missing.role}", "format")
     assert planned.cost >= Decimal("0.03")
+
+
+def test_a_picture_that_was_paid_for_and_can_still_be_fetched_costs_nothing(stopped: Callable[[str], Article]) -> None:
+    article = stopped("images")
+    [missing] = article.images.filter(sha256="")
+    call = article.calls.get(key=f"image:{missing.role}")
+    answered: dict[str, Any] = {"state": Call.State.RECEIVED, "answer": {}, "error": None}
+    for received, paid in ((timezone.now(), ("format",)), (timezone.now() - timedelta(hours=1), (call.key, "format"))):
+        Call.objects.filter(pk=call.pk).update(**answered, received_at=received)
+        planned = plan(article)
+        assert planned.calls == paid
+        assert planned.work.images == frozenset()
 
 
 def test_from_nothing_the_whole(stopped: Callable[[str], Article]) -> None:
