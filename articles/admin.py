@@ -25,6 +25,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
@@ -35,9 +36,9 @@ from articles.filters import ProblemFilter, StateFilter
 from articles.forms import ChangeForm, SubmitForm
 from articles.models import Article, ArticleQuerySet, Call, ImageFile, Preferences, Stage, StageRecord
 from articles.page import manifest_page, page
+from articles.schedule import Month
 from articles.templatetags import desk as written
 
-RESTING = [Article.Status.FAILED, Article.Status.CANCELLED]
 CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
 
 
@@ -163,6 +164,23 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         cost = article.cost  # type: ignore[attr-defined]  # from `with_progress`
         return format_html('<span class="number" data-part="cost-{}">{}</span>', article.pk, written.money(cost))
 
+    # The calendar
+
+    def calendar_view(self, request: HttpRequest) -> HttpResponse:
+        """The scheduled articles of one month, `?month=2026-11`."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        month = Month.read(request.GET.get("month", ""))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Calendar",
+            "opts": self.opts,
+            "month": month,
+            "weeks": month.weeks(self.get_queryset(request)),
+            "has_add_permission": self.has_add_permission(request),
+        }
+        return TemplateResponse(request, "admin/articles/article/calendar.html", context)
+
     # Cancel, for one and for many
 
     @admin.action(description="Cancel the chosen articles", permissions=["change"])
@@ -173,6 +191,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         wrap = self.admin_site.admin_view
         return [
             path("cancel/", wrap(self.cancel_many_view), name="articles_article_cancel_many"),
+            path("calendar/", wrap(self.calendar_view), name="articles_article_calendar"),
             path("<int:pk>/cancel/", wrap(self.cancel_view), name="articles_article_cancel"),
             path("<int:pk>/progress/", wrap(self.progress_view), name="articles_article_progress"),
             *super().get_urls(),
@@ -277,7 +296,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def get_fieldsets(self, request: HttpRequest, obj: Article | None = None) -> Any:
-        return _handing_in() if obj is None else [(None, {"fields": CHANGEABLE})]
+        if obj is None:
+            return _handing_in()
+        return [(None, {"fields": [*CHANGEABLE, "scheduled_at"] if obj.is_scheduled else CHANGEABLE})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Article | None = None) -> list[str]:
         return [] if obj is None else _frozen(obj)
@@ -316,7 +337,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             form.submit()
             return
         changed = {name: form.cleaned_data[name] for name in form.changed_data}
-        if not Article.objects.filter(pk=obj.pk, status__in=RESTING).update(**(changed or {"status": F("status")})):
+        if "scheduled_at" in changed:
+            changed["next_at"] = changed["scheduled_at"] or timezone.now()
+        if not Article.objects.resting().filter(pk=obj.pk).update(**(changed or {"status": F("status")})):
             raise MovedOn
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
@@ -347,7 +370,7 @@ def _handing_in() -> list[tuple[str, dict[str, Any]]]:
     return [
         ("The text", text),
         ("The page", {"fields": ["style", "formatter", "brand_primary", "brand_accent"]}),
-        ("Where it goes", {"fields": ["site"]}),
+        ("Where it goes, and when", {"fields": ["site", "scheduled_at"]}),
     ]
 
 
@@ -382,7 +405,7 @@ def status_of(pk: int) -> str:
 class PreferencesAdmin(admin.ModelAdmin[Preferences]):
     """Everybody's own, and nobody else's: there is no list, the page is the editor's form."""
 
-    fields = ("instructions", "style", "brand_primary", "brand_accent")
+    fields = ("instructions", "style", "brand_primary", "brand_accent", "stop_mail")
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 6})}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Preferences]:

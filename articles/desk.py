@@ -61,6 +61,7 @@ class Start:
     unclaimed_since: datetime | None
     done: list[Article]
     done_today: int
+    scheduled: int
     cost_today: Decimal
     is_new: bool
 
@@ -124,10 +125,13 @@ def greeting(now: datetime) -> str:
 
 
 def start(user: AbstractBaseUser | AnonymousUser) -> Start:
-    """What concerns this person (nine queries, however many articles there are)."""
+    """What concerns this person (eleven queries, however many articles there are)."""
     mine = Article.objects.touchable_by(user)
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
-    moving = mine.filter(status__in=[Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING])
+    scheduled = mine.filter(status=Article.Status.WAITING, attempt=0)
+    moving = mine.filter(status__in=[Article.Status.RUNNING, Article.Status.QUEUED]) | mine.filter(
+        status=Article.Status.WAITING, attempt__gt=0
+    )
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=midnight)
     shown = list(moving.order_by("created_at", "pk").with_progress()[:SHOWN])
     spent = Call.objects.filter(article__in=mine, received_at__gte=midnight).aggregate(sum=Sum("cost"))["sum"]
@@ -142,6 +146,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         done=list(done.order_by("-ended_at").with_progress()[:SHOWN]),
         done_today=done.count(),
         cost_today=spent or Decimal(0),
+        scheduled=scheduled.count(),
         is_new=not mine.exists(),
     )
 

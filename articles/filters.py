@@ -15,7 +15,7 @@ from articles.problems import problems, with_cause
 
 Choices = list[tuple[str, str]]
 STATES = {
-    "moving": ("On its way", [Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING]),
+    "moving": ("On its way or scheduled", [Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING]),
     "stopped": ("Stopped", [Article.Status.FAILED]),
     "done": ("Done", [Article.Status.DONE]),
     "cancelled": ("Cancelled", [Article.Status.CANCELLED]),

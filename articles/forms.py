@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django import forms
@@ -11,12 +12,24 @@ from django.core.exceptions import ValidationError
 from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.db import IntegrityError, transaction
 from django.http import QueryDict
+from django.utils import timezone
 
 from articles import manuscripts, pipeline
 from articles.models import Article, Preferences
 
 NO_SITE = "No site: a preview page here"
 KINDS = (".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
+
+
+def moment_input() -> forms.DateTimeInput:
+    """The browser's own field for a day and a time, in the desk's time zone."""
+    return forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
+
+
+def in_the_future(moment: datetime | None) -> datetime | None:
+    if moment and moment < timezone.now() - timedelta(minutes=5):
+        raise ValidationError("This time is over. Choose a later one, or leave it empty to begin at once.")
+    return moment
 
 
 class SubmitForm(forms.ModelForm[Article]):
@@ -31,8 +44,9 @@ class SubmitForm(forms.ModelForm[Article]):
 
     class Meta:
         model = Article
-        fields = ["idea", "manuscript", "style", "formatter", "site", "brand_primary", "brand_accent"]
+        fields = ["idea", "manuscript", "style", "formatter", "site", "brand_primary", "brand_accent", "scheduled_at"]
         widgets = {
+            "scheduled_at": moment_input(),
             "idea": forms.Textarea(attrs={"rows": 4}),
             "manuscript": forms.Textarea(attrs={"rows": 10}),
             "brand_primary": forms.ColorInput(),
@@ -77,6 +91,9 @@ class SubmitForm(forms.ModelForm[Article]):
         if (file.size or 0) > settings.MANUSCRIPT_BYTES:
             raise ValidationError("This file is larger than 5 MB. Split it into several articles.")
         return file
+
+    def clean_scheduled_at(self) -> datetime | None:
+        return in_the_future(self.cleaned_data["scheduled_at"])
 
     def clean_brand_primary(self) -> str:
         return self.cleaned_data["brand_primary"] or self._preferred.brand_primary
@@ -133,8 +150,15 @@ class ChangeForm(forms.ModelForm[Article]):
 
     class Meta:
         model = Article
-        fields = ["title", "site", "formatter", "brand_primary", "brand_accent"]
-        widgets = {"brand_primary": forms.ColorInput(), "brand_accent": forms.ColorInput()}
+        fields = ["title", "site", "formatter", "brand_primary", "brand_accent", "scheduled_at"]
+        widgets = {
+            "brand_primary": forms.ColorInput(),
+            "brand_accent": forms.ColorInput(),
+            "scheduled_at": moment_input(),
+        }
+
+    def clean_scheduled_at(self) -> datetime | None:
+        return in_the_future(self.cleaned_data["scheduled_at"])
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

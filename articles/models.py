@@ -61,6 +61,10 @@ class ArticleQuerySet(models.QuerySet["Article"]):
             return self.none()
         return self if user.has_perm("articles.touch_every_article") else self.filter(owner=user)
 
+    def resting(self) -> ArticleQuerySet:
+        """Those with `rests`."""
+        return self.filter(Q(status__in=["failed", "cancelled"]) | Q(status="waiting", attempt=0))
+
     def with_cost(self) -> ArticleQuerySet:
         """Adds `cost`, in US dollars, without joining the rows to others."""
         spent = Call.objects.filter(article=OuterRef("pk")).order_by().values("article").annotate(sum=Sum("cost"))
@@ -139,7 +143,7 @@ class Article(models.Model):
         "begin",
         null=True,
         blank=True,
-        help_text="When work on it begins. Empty: at once.",
+        help_text="When work on it begins, in the time of the desk. Empty: at once.",
     )
 
     title = models.CharField(max_length=300, blank=True)
@@ -245,9 +249,14 @@ class Article(models.Model):
         return self.status in self.RECOVERABLE
 
     @property
+    def is_scheduled(self) -> bool:
+        """It waits for its time, and was never worked on."""
+        return self.status == self.Status.WAITING and not self.attempt
+
+    @property
     def rests(self) -> bool:
-        """Nobody will work on it by itself: what it is made with may be changed."""
-        return self.status in (self.Status.FAILED, self.Status.CANCELLED)
+        """Nobody works on it just now, or will within moments: what it is made with may be changed."""
+        return self.status in (self.Status.FAILED, self.Status.CANCELLED) or self.is_scheduled
 
     @property
     def can_cancel(self) -> bool:

@@ -367,6 +367,9 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
         )
         if won:
             _prepare(article, work)
+            # One that was to begin later begins now.
+            unbegun = article.attempts.filter(number=None, ended_at=None)
+            unbegun.update(outcome=Attempt.Outcome.WAITING, ended_at=timezone.now())
             Attempt.objects.create(
                 article=article,
                 why=Attempt.Why.RECOVERED,

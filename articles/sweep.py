@@ -58,7 +58,7 @@ def sweep() -> Swept:
         swept = _release(article, swept)
     needed = Article.objects.only("pk", "status", "attempt")
     for article in needed.filter(status=Article.Status.WAITING, next_at__lte=now):
-        if _compare_and_queue(article, Attempt.Why.RETRIED):
+        if _compare_and_queue(article, Attempt.Why.RETRIED if article.attempt else None):
             swept = swept.with_one()
     for article in needed.filter(status=Article.Status.QUEUED, queued_at__lte=now - UNCLAIMED):
         if _compare_and_queue(article, None):
@@ -103,7 +103,7 @@ def _release(article: Article, swept: Swept) -> Swept:
 
 
 def _compare_and_queue(article: Article, why: Attempt.Why | None, **still: Any) -> bool:
-    """Queue it, if it is still as it was found. `why` is None for one whose message alone was lost."""
+    """Queue it, if it is still as it was found. `why` is None where its attempt is noted already."""
     with transaction.atomic():
         found = Article.objects.filter(pk=article.pk, status=article.status, attempt=article.attempt, **still)
         won = found.update(

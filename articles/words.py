@@ -130,6 +130,8 @@ def state(article: Article) -> str:
             return f"Running: {progress(article)}" if progress(article) else "Running"
         case Article.Status.QUEUED:
             return f"Queued: goes on with {progress(article)}" if article.attempt else "Queued: begins in a moment"
+        case Article.Status.WAITING if article.is_scheduled:
+            return f"Scheduled: begins {_at(article.next_at)}"
         case Article.Status.WAITING:
             return f"Waiting: tries again {_at(article.next_at)}"
         case Article.Status.FAILED:

@@ -21,7 +21,10 @@ class Migration(migrations.Migration):
             model_name="article",
             name="scheduled_at",
             field=models.DateTimeField(
-                blank=True, help_text="When work on it begins. Empty: at once.", null=True, verbose_name="begin"
+                blank=True,
+                help_text="When work on it begins, in the time of the desk. Empty: at once.",
+                null=True,
+                verbose_name="begin",
             ),
         ),
         migrations.AddField(

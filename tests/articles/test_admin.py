@@ -372,7 +372,7 @@ def test_states_are_said_in_words(hand_in: HandIn, editor: User) -> None:
         )
     waiting = hand_in()
     at = timezone.now() + timedelta(minutes=5)
-    Article.objects.filter(pk=waiting.pk).update(status="waiting", next_at=at, error=REFUSED)
+    Article.objects.filter(pk=waiting.pk).update(status="waiting", attempt=1, next_at=at, error=REFUSED)
     done = hand_in()
     Article.objects.filter(pk=done.pk).update(status="done", link="/preview/x/")
 
@@ -535,7 +535,7 @@ def test_preferences_are_everybodys_own(editor: User, other_editor: User, chief:
     client = as_(editor)
     assert client.get("/admin/articles/preferences/")["Location"].endswith("/add/")
 
-    colours = {"brand_primary": "#111111", "brand_accent": "#222222"}
+    colours = {"brand_primary": "#111111", "brand_accent": "#222222", "stop_mail": "daily"}
     client.post("/admin/articles/preferences/add/", {"instructions": "Be brief.", "style": "calm", **colours})
 
     mine = Preferences.objects.get()

@@ -31,6 +31,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--formatter", default="auto", choices=Article.Formatter.values, help="who lays the page out"
         )
+        parser.add_argument(
+            "--at",
+            default="",
+            metavar="TIME",
+            help="begin then, in the desk's time: 2026-11-24T09:00",
+        )
         parser.add_argument("--wait", action="store_true", help="show its progress until it is done or stops")
         parser.add_argument("--json", action="store_true", help="print the outcome as one line of JSON")
 
@@ -52,7 +58,7 @@ class Command(BaseCommand):
         if options["site"] and not sites.filter(name=options["site"]).exists():
             raise CommandError(f'There is no site "{options["site"]}". See them: manage.py site list')
         data = {name: options[name] for name in ("style", "formatter")} | {"idea": idea or ""}
-        form = SubmitForm(data | {"site": options["site"]}, user=user, site_by_name=True)
+        form = SubmitForm(data | {"site": options["site"], "scheduled_at": options["at"]}, user=user, site_by_name=True)
         if manuscript is not None:
             form.take_manuscript(*_read(manuscript))
         if not form.is_valid():

@@ -1,0 +1,157 @@
+"""Articles that begin at a time of their own, and the calendar that shows them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from io import StringIO
+from zoneinfo import ZoneInfo
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from articles import pipeline
+from articles.models import Article, Attempt
+from articles.schedule import Month
+from articles.sweep import sweep
+from tests.conftest import MANUSCRIPT, HandIn
+from tests.desk import ADD, START, as_, deed, page_of, text
+
+Work = Callable[[Article], Article]
+CALENDAR = "/admin/articles/article/calendar/"
+RECOVER = "/admin/articles/article/recover/"
+
+
+@pytest.fixture
+def scheduled(hand_in: HandIn) -> Article:
+    return hand_in(scheduled_at=timezone.now() + timedelta(hours=2))
+
+
+def local(moment: datetime) -> str:
+    return f"{timezone.localtime(moment):%Y-%m-%dT%H:%M}"
+
+
+def test_it_waits_for_its_time_and_goes_the_usual_way(scheduled: Article, run: Work) -> None:
+    assert run(scheduled).status == Article.Status.WAITING
+    assert sweep().articles_found == 0
+
+    Article.objects.update(next_at=timezone.now())
+
+    assert sweep().tasks_restarted == 1
+    assert run(scheduled).status == Article.Status.DONE
+    assert list(scheduled.attempts.values_list("why", "outcome")) == [("submitted", "done")]
+
+
+def test_a_time_that_is_over_begins_at_once(hand_in: HandIn) -> None:
+    assert hand_in(scheduled_at=timezone.now() - timedelta(minutes=1)).status == Article.Status.QUEUED
+
+
+def test_the_form_takes_a_time_of_the_desk(editor: User, settings: Settings) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    timezone.deactivate()
+    tomorrow = timezone.localtime() + timedelta(days=1)
+
+    as_(editor).post(ADD, {"manuscript": MANUSCRIPT, "formatter": "auto", "scheduled_at": f"{tomorrow:%Y-%m-%d}T09:30"})
+
+    article = Article.objects.get()
+    assert article.scheduled_at
+    begins = article.scheduled_at.astimezone(ZoneInfo("Europe/Berlin"))
+    assert (begins.date(), begins.hour, begins.minute) == (tomorrow.date(), 9, 30)
+    assert article.is_scheduled
+
+
+@pytest.mark.parametrize(
+    ("moment", "said"), [("2020-01-01T09:00", "This time is over."), ("soon", "Enter a valid date/time.")]
+)
+def test_a_time_that_cannot_be_is_refused_and_the_text_stays(moment: str, said: str, editor: User) -> None:
+    answer = as_(editor).post(ADD, {"manuscript": MANUSCRIPT, "formatter": "auto", "scheduled_at": moment})
+
+    assert said in text(answer)
+    assert "Freight rates fell" in text(answer)
+    assert not Article.objects.exists()
+
+
+def test_it_can_be_moved_until_it_begins(scheduled: Article, editor: User) -> None:
+    client, later = as_(editor), timezone.now() + timedelta(days=3)
+
+    colours = {"brand_primary": "#123456", "brand_accent": "#654321"}
+    client.post(page_of(scheduled), {"formatter": "template", "scheduled_at": local(later), **colours})
+
+    scheduled.refresh_from_db()
+    assert scheduled.formatter == "template"
+    assert scheduled.next_at
+    assert abs(scheduled.next_at - later) < timedelta(minutes=1)
+    Article.objects.update(next_at=timezone.now())
+    sweep()
+    said = client.post(page_of(scheduled), {"formatter": "claude", "scheduled_at": local(later)}, follow=True)
+    assert "Nothing was changed." in text(said)
+
+
+def test_it_can_begin_now(scheduled: Article, editor: User, run: Work) -> None:
+    client = as_(editor)
+    page = text(client.get(page_of(scheduled)))
+    assert "Scheduled: begins" in page
+    assert "Begin now" in page
+
+    client.post(RECOVER, deed(scheduled))
+
+    assert run(scheduled).status == Article.Status.DONE
+    assert Attempt.objects.filter(outcome="done").count() == 1
+
+
+def test_it_can_be_cancelled(scheduled: Article, editor: User) -> None:
+    assert pipeline.cancel(scheduled, editor)
+    Article.objects.update(next_at=None)
+    assert sweep().articles_found == 0
+
+
+def test_the_shell_schedules_too(editor: User, tmp_path_factory: pytest.TempPathFactory) -> None:
+    file = tmp_path_factory.mktemp("text") / "a.md"
+    file.write_text(MANUSCRIPT)
+    said = StringIO()
+
+    call_command("submit", "--owner", "ada", "--manuscript", str(file), "--at", "2999-01-01T09:00", stdout=said)
+
+    assert Article.objects.get().is_scheduled
+    with pytest.raises(CommandError, match="This time is over"):
+        call_command("submit", "--owner", "ada", "--manuscript", str(file), "--at", "2001-01-01T09:00", stdout=said)
+
+
+def test_the_calendar_shows_mine_by_day(scheduled: Article, editor: User, other_editor: User) -> None:
+    assert scheduled.scheduled_at
+    month = f"{timezone.localtime(scheduled.scheduled_at):%Y-%m}"
+    at = f"{timezone.localtime(scheduled.scheduled_at):%H:%M}"
+
+    assert f"{at} Tariffs and AI Scheduled: begins" in text(as_(editor).get(CALENDAR, {"month": month}))
+    assert "Tariffs" not in text(as_(other_editor).get(CALENDAR, {"month": month}))
+    assert "Scheduled 1 article" in text(as_(editor).get(START))
+
+
+@pytest.mark.parametrize("month", ["", "2026-13", "99999-01", "<script>", "0000-01", "²026-01"])
+def test_any_other_month_is_this_one(month: str) -> None:
+    assert Month.read(month).first == timezone.localdate().replace(day=1)
+
+
+def test_months_follow_one_another() -> None:
+    january = Month.read("2027-01")
+    assert (str(january.before), str(january.after)) == ("2026-12", "2027-02")
+
+
+def test_a_full_month_costs_no_more_queries(
+    hand_in: HandIn, editor: User, django_assert_num_queries: DjangoAssertNumQueries
+) -> None:
+    client, soon = as_(editor), timezone.now() + timedelta(minutes=1)
+    hand_in(scheduled_at=soon)
+    client.get(CALENDAR)
+    with CaptureQueriesContext(connection) as one:
+        client.get(CALENDAR)
+    for _ in range(30):
+        hand_in(scheduled_at=soon)
+
+    with django_assert_num_queries(len(one)):
+        client.get(CALENDAR)
