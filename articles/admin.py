@@ -316,6 +316,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         """Plain fields: the pictograms beside Django's choice of a related row lead away from the form."""
+        if db_field.name == "scheduled_at":
+            return cast(forms.Field, db_field.formfield(**kwargs))  # in one field, not in Django's two
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
             field.widget = field.widget.widget

@@ -35,6 +35,7 @@ class Problem:
     provider: str
     stage: str
     reason: str
+    next: str
     short: str
     site: str
 
@@ -92,6 +93,7 @@ def _problem(group: Mapping[str, Any], samples: dict[int, Article]) -> Problem:
         provider=error.get("provider") or "Galley",
         stage=str(Stage(stage).label) if stage in Stage else "",
         reason=error.get("reason", "") if same else short,
+        next=error.get("action", ""),
         short=short,
         site=newest.site.name if newest.site and stage == Stage.UPLOAD else "",
     )
