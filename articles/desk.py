@@ -125,23 +125,26 @@ def greeting(now: datetime) -> str:
 
 
 def start(user: AbstractBaseUser | AnonymousUser) -> Start:
-    """What concerns this person (eleven queries, however many articles there are)."""
+    """What concerns this person (ten queries, however many articles there are)."""
     mine = Article.objects.touchable_by(user)
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     scheduled = mine.filter(status=Article.Status.WAITING, attempt=0)
-    moving = mine.filter(status__in=[Article.Status.RUNNING, Article.Status.QUEUED]) | mine.filter(
-        status=Article.Status.WAITING, attempt__gt=0
-    )
+    # Sorted here: the database would walk through all articles by their date to find the few that move.
+    moving = mine.filter(status__in=[Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING])
+    oldest = sorted(moving.exclude(pk__in=scheduled.values("pk")).order_by().values_list("created_at", "pk"))
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=midnight)
-    shown = list(moving.order_by("created_at", "pk").with_progress()[:SHOWN])
-    spent = Call.objects.filter(article__in=mine, received_at__gte=midnight).aggregate(sum=Sum("cost"))["sum"]
+    shown = mine.filter(pk__in=[pk for _, pk in oldest[:SHOWN]]).order_by("created_at", "pk").with_progress()
+    calls = Call.objects.filter(received_at__gte=midnight)
+    if not user.has_perm("articles.touch_every_article"):
+        calls = calls.filter(article__owner=user)
+    spent = calls.aggregate(sum=Sum("cost"))["sum"]
     found = problems(mine)
     return Start(
         problems=found[:SHOWN],
         more_problems=max(len(found) - SHOWN, 0),
         stopped=sum(problem.count for problem in found),
-        moving=shown,
-        more_moving=moving.count() - len(shown),
+        moving=list(shown),
+        more_moving=max(len(oldest) - SHOWN, 0),
         unclaimed_since=_unclaimed_since(),
         done=list(done.order_by("-ended_at").with_progress()[:SHOWN]),
         done_today=done.count(),

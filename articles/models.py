@@ -183,6 +183,7 @@ class Article(models.Model):
             models.Index(fields=["status", "-created_at"], name="article_by_status"),
             models.Index(fields=["status", "cause", "owner", "ended_at"], name="article_by_cause"),
             models.Index(fields=["scheduled_at"], name="article_by_schedule"),
+            models.Index(fields=["-ended_at"], name="article_by_end"),
             # What the sweep looks for; tiny, because few articles are in these states.
             models.Index(fields=["lease_until"], condition=Q(status="running"), name="article_running"),
             models.Index(fields=["next_at"], condition=Q(status="waiting"), name="article_waiting"),
@@ -337,6 +338,7 @@ class Call(models.Model):
 
     class Meta:
         ordering = ["pk"]
+        indexes = [models.Index(fields=["received_at"], name="call_by_answer")]
         constraints = [
             models.UniqueConstraint(fields=["article", "key", "generation"], name="one_call_per_generation"),
             models.CheckConstraint(

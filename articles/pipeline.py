@@ -38,7 +38,7 @@ from articles.run import LEASE, Fenced, Outcome, OutOfTime, Run, storing
 
 log = structlog.get_logger("galley.pipeline")
 
-# Resolved at first use: the last stage lives on a floor above.
+# Resolved at first use: the last stage lives on a floor above, and the services' libraries take a second to import.
 STAGES = {
     Stage.ARTICLE: "articles.stages.article.run",
     Stage.PROMPTS: "articles.stages.prompts.run",
@@ -216,12 +216,6 @@ def damaged_parts(article: Article, names: Collection[str]) -> tuple[frozenset[S
 
 def _ended(run: Run, outcome: Attempt.Outcome) -> None:
     run.article.attempts.filter(number=run.article.attempt).update(outcome=outcome, ended_at=timezone.now())
-
-
-def load_stages() -> None:
-    """Import all stages, so that the first article of a worker need not wait for it."""
-    for name in STAGES.values():
-        import_string(name)
 
 
 def _requeue(run: Run) -> None:

@@ -54,7 +54,7 @@ def sweep() -> Swept:
     """Put back on the way what was interrupted. Safe to run anywhere, at any time, twice at once."""
     now = timezone.now()
     swept = Swept()
-    for article in _abandoned():
+    for article in abandoned():
         swept = _release(article, swept)
     needed = Article.objects.only("pk", "status", "attempt")
     for article in needed.filter(status=Article.Status.WAITING, next_at__lte=now):
@@ -68,7 +68,7 @@ def sweep() -> Swept:
     return swept
 
 
-def _abandoned() -> list[Article]:
+def abandoned() -> list[Article]:
     """Running, but the lease ran out, or the process that holds it is provably dead."""
     here = f"{this_machine()}|"
     suspects = Article.objects.filter(status=Article.Status.RUNNING).filter(

@@ -31,5 +31,4 @@ def sweep() -> None:
 def worker_started(**_: Any) -> None:
     """A worker came up: it looks first for what was interrupted."""
     workers.announce()
-    pipeline.load_stages()
     sweep()

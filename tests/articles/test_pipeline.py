@@ -25,7 +25,7 @@ from articles.providers import Answer
 from articles.providers.errors import Busy, Rejected, Unreachable
 from articles.report import report
 from articles.run import LEASE, Fenced, Run
-from articles.sweep import Swept, _abandoned, _release, sweep
+from articles.sweep import Swept, _release, abandoned, sweep
 from tests.conftest import HandIn, error_of
 
 Work = Callable[[Article], Article]
@@ -421,7 +421,7 @@ def test_a_worker_that_made_headway_is_not_given_up(hand_in: HandIn) -> None:
     article = hand_in()
     pipeline._claim(article.pk)
     Article.objects.update(crashes=4, lease_until=timezone.now())
-    [judged] = _abandoned()
+    [judged] = abandoned()
     Article.objects.update(crashes=1, lease_until=timezone.now() + LEASE)
 
     assert _release(judged, Swept()) == Swept()
