@@ -14,16 +14,17 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 import structlog
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django_q.models import Schedule
 from django_q.tasks import async_task
 
 from articles import manifest
@@ -47,6 +48,7 @@ MAX_WAITS = 6
 MAX_CRASHES = 3
 LONGEST_WAIT = 900  # seconds
 UNCLAIMED = timedelta(minutes=2)
+SKEW = timedelta(minutes=2)  # the clocks of several machines differ by less
 
 
 # The call that each stage pays for; pictures have one each, and what a site has is looked up there.
@@ -412,19 +414,35 @@ class Swept:
 def sweep() -> Swept:
     """Put back on the way what was interrupted. Safe to run anywhere, at any time, twice at once."""
     now = timezone.now()
+    ahead = now + SKEW  # what was written later than this was written before the clock was set back
     swept = Swept()
+    _shorten_times(now)
     for article in _abandoned():
         swept = _release(article, swept)
     needed = Article.objects.only("pk", "status", "attempt")
-    for article in needed.filter(status=Article.Status.WAITING, next_at__lte=now):
+    stood_still = Exists(Attempt.objects.filter(article=OuterRef("pk"), number=OuterRef("attempt"), ended_at__gt=ahead))
+    for article in needed.filter(Q(next_at__lte=now) | stood_still, status=Article.Status.WAITING):
         if _compare_and_queue(article, Attempt.Why.RETRIED):
             swept = swept.with_one()
-    for article in needed.filter(status=Article.Status.QUEUED, queued_at__lte=now - UNCLAIMED):
+    unclaimed = Q(queued_at__lte=now - UNCLAIMED) | Q(queued_at__gt=ahead)
+    for article in needed.filter(unclaimed, status=Article.Status.QUEUED):
         if _compare_and_queue(article, None):
             swept = swept.with_one()
     if swept.articles_found:
         log.info("swept", **vars(swept))
     return swept
+
+
+def _shorten_times(now: datetime) -> None:
+    """After the clock was set back: no lease outlasts a new one, and the sweep itself does not sleep until then.
+
+    A lease is not taken away: whoever holds it may be at work, and renews it in time.
+    """
+    running = Article.objects.filter(status=Article.Status.RUNNING, lease_until__gt=now + LEASE + SKEW)
+    running.update(lease_until=now + LEASE)
+    for schedule in Schedule.objects.filter(func="articles.tasks.sweep", schedule_type=Schedule.MINUTES):
+        if schedule.next_run > now + timedelta(minutes=schedule.minutes or 1) + SKEW:
+            Schedule.objects.filter(pk=schedule.pk, next_run=schedule.next_run).update(next_run=now)
 
 
 def _abandoned() -> list[Article]:

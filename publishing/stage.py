@@ -129,6 +129,9 @@ class _Upload:
         if found is not None:
             return Answer(found)
         if call.state == Call.State.INTENT and call.sent_at:
+            if call.sent_at > timezone.now():  # the clock was set back: patience begins now
+                call.sent_at = timezone.now()
+                call.save(update_fields=["sent_at"])
             left = call.sent_at + timedelta(seconds=self.site.time_limit) - timezone.now()
             if left > timedelta(0):
                 raise Unreachable(

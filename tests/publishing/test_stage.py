@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -250,6 +251,24 @@ def test_a_post_that_appears_three_seconds_after_a_504_is_found(
 
     assert_published(wordpress, article)
     assert sends(article)["post"] == 1
+
+
+def test_a_clock_that_is_set_back_prolongs_no_patience(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive
+) -> None:
+    wordpress.fail("kill", "before", "^POST /wp/v2/posts")
+    article = run(ready(site))
+    article.calls.filter(key="post").update(sent_at=timezone.now() + timedelta(hours=1))
+    Article.objects.filter(pk=article.pk).update(next_at=timezone.now())
+    pipeline.sweep()
+    article = run(article)
+    assert article.next_at
+    assert article.next_at - timezone.now() <= timedelta(seconds=site.time_limit)
+
+    article = go_on(article)
+
+    assert_published(wordpress, article)
+    assert sends(article)["post"] == 2
 
 
 def test_a_site_that_is_slower_than_our_patience_is_not_asked_twice(
