@@ -7,11 +7,14 @@ has the same in small, tests/journeys/test_faults.py with whole installations.
 from __future__ import annotations
 
 import os
+import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from pathlib import Path
+from typing import Any, Protocol
 from unittest import mock
 
 import pytest
@@ -19,6 +22,7 @@ from django.apps import apps
 from django.db.models import DateTimeField, F
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
+from pytest_django import Settings
 
 from articles import pipeline, processes
 from articles.models import Article, Event
@@ -26,8 +30,10 @@ from articles.providers import Answer
 from articles.providers.errors import Unreachable
 from articles.providers.text import TextClient
 from articles.run import LEASE, Run
-from tests.conftest import HandIn
+from tests.conftest import HandIn, error_of
+from tests.doubles.meanwhile import Meanwhile
 from tests.doubles.server import Doubles
+from tests.services import s3
 
 Work = Callable[[Article], Article]
 HOUR = timedelta(hours=1)
@@ -189,4 +195,148 @@ def test_a_clock_that_jumps_ahead_costs_at_most_the_call_in_flight(
     assert paid(services) == CALLS + 1
     assert article.calls.get(key="text").lost_answers == 1
     assert Event.objects.filter(article=article, kind="repeated").count() == 1
+    assert article.tree.verify() == []
+
+
+# The disk and the storage
+
+
+class Disk(Protocol):
+    """A backup folder on a disk that is full soon, until it is given room."""
+
+    def make_room(self) -> None: ...
+
+
+@dataclass
+class SmallDisk:
+    """A real one: a file system of its own with so many bytes."""
+
+    folder: Path
+    bytes: int
+
+    def __enter__(self) -> SmallDisk:
+        self.folder.mkdir(parents=True)
+        self._mount(f"size={self.bytes}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["umount", self.folder], check=True)
+
+    def make_room(self) -> None:
+        self._mount(f"remount,size={64 * 1024 * 1024}")
+
+    def _mount(self, options: str) -> None:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", self.folder], check=True, capture_output=True)
+
+
+@dataclass
+class SmallFiles:
+    """For those who may not mount, too: a file that gets larger than so many bytes breaks off in the middle."""
+
+    bytes: int
+
+    def __enter__(self) -> SmallFiles:
+        self._limit(self.bytes)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.make_room()
+
+    def make_room(self) -> None:
+        self._limit(resource.getrlimit(resource.RLIMIT_FSIZE)[1])
+
+    def _limit(self, most: int) -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (most, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+
+
+def may_mount(folder: Path) -> bool:
+    folder.mkdir()
+    tried = subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder], check=False, capture_output=True)
+    return tried.returncode == 0 and subprocess.run(["umount", folder], check=False).returncode == 0
+
+
+IMAGE_BYTES = 300_000  # the picture; its sidecar has a third more
+
+
+@pytest.fixture
+def disk(request: pytest.FixtureRequest, tmp_path: Path, storage_folder: Path) -> Iterator[Disk]:
+    kind, size = request.param
+    if kind is SmallDisk and not may_mount(tmp_path / "probe"):
+        pytest.skip("needs the right to mount a file system")
+    with kind(storage_folder, size) if kind is SmallDisk else kind(size) as made:
+        yield made
+
+
+SMALL = [
+    *((SmallDisk, size * 1024) for size in (8, 400, 900, 1600, 2400)),
+    *((SmallFiles, size) for size in (200_000, 420_000)),
+]
+
+
+@pytest.mark.parametrize("disk", SMALL, indirect=True, ids=lambda small: f"{small[0].__name__}-{small[1]}")
+def test_a_disk_that_is_full_in_the_middle_of_a_tree(
+    hand_in: HandIn, run: Work, services: Doubles, disk: Disk, storage_folder: Path
+) -> None:
+    services.configure(image_bytes=IMAGE_BYTES)
+    article = run(hand_in(idea="the slow return of night trains"))
+
+    assert (article.status, error_of(article)["code"]) == (Article.Status.WAITING, "storage")
+    assert error_of(article)["reason"] in (
+        "it did not take a file (No space left on device)",
+        "it did not take a file (File too large)",
+    )
+    there = {file.name: file.read_bytes() for file in storage_folder.rglob("*") if file.is_file()}
+    assert article.tree.verify() == [], "what was saved before is whole"
+    before = paid(services)
+
+    disk.make_room()
+    article = on(run, article)
+
+    assert article.status == Article.Status.DONE
+    assert before <= paid(services) == CALLS
+    assert len(article.tree.files()) == 12
+    assert article.tree.verify() == []
+    now = {file.name: file.read_bytes() for file in storage_folder.rglob("*") if file.is_file()}
+    assert now.keys() == {*article.tree.files(), "manifest.json"}, "nothing is left of what broke off"
+    assert {name for name in there if there[name] != now[name]} <= {"manifest.json"}, "no part ever had a final name"
+
+
+def on(run: Work, article: Article) -> Article:
+    """Its time to wait has come."""
+    assert article.next_at
+    let_time_pass(article.next_at - timezone.now())
+    assert pipeline.sweep().tasks_restarted == 1
+    return run(article)
+
+
+@pytest.fixture
+def bucket(tmp_path: Path, settings: Settings) -> Iterator[s3.S3]:
+    """Backups go to a real S3 server."""
+    if reason := s3.rclone_available():
+        pytest.skip(reason)
+    with s3.rclone(tmp_path) as running:
+        options = {"bucket_name": running.bucket, "location": "desk", "endpoint_url": running.endpoint_url}
+        keys = {"access_key": running.access_key, "secret_key": running.secret_key}
+        entry = {"BACKEND": "backups.storage.BucketStorage", "OPTIONS": options | keys}
+        settings.STORAGES = {**settings.STORAGES, "backups": entry}
+        yield running
+
+
+@pytest.mark.parametrize("operation", ["responses", "create", "deliver", "messages"])
+def test_a_storage_that_is_down_for_a_minute(
+    hand_in: HandIn, run: Work, services: Doubles, bucket: s3.S3, operation: str
+) -> None:
+    services.configure(latency=Meanwhile(operation, bucket.server.kill))
+    article = run(hand_in(idea="the slow return of night trains"))
+    for _ in range(2):  # two more tries, half a minute apart
+        assert (article.status, error_of(article)["code"]) == (Article.Status.WAITING, "storage")
+        article = on(run, article)
+    before = paid(services)
+
+    bucket.server.start()
+    article = on(run, article)
+
+    assert article.status == Article.Status.DONE
+    assert before <= paid(services) == CALLS
+    assert len(article.tree.files()) == 12
     assert article.tree.verify() == []
