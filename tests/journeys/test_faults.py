@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -139,13 +139,13 @@ for line in iter(sys.stdin.readline, ""):
 
 
 @contextmanager
-def worker(galley: Installation, name: str = "worker") -> Iterator[Worker]:
-    path = galley.folder / f"{name}.log"
+def worker(galley: Installation, name: str = "worker", log: Path | None = None) -> Iterator[Worker]:
+    path = log or galley.folder / f"{name}.log"
     with (
-        path.open("w") as log,
+        path.open("w") as written,
         subprocess.Popen(
             [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", WORK],
-            cwd=ROOT, env=galley.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            cwd=ROOT, env=galley.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=written, text=True,
         ) as process,
     ):  # fmt: skip
         made = Worker(process, path)
@@ -367,4 +367,111 @@ def test_a_database_that_goes_away_in_the_middle_of_a_paid_call(
 
     assert statuses(galley) == ["done"]
     assert paid(services) == CALLS, "an answer that was paid for waited for the database"
+    assert_whole(galley, said)
+
+
+# Owners
+
+
+REUSE = """
+import json, os, signal, time
+from django.db import connections
+from articles import pipeline, processes
+from articles.models import Article
+
+def forked(work):
+    pid = os.fork()
+    if pid == 0:
+        try:
+            work()
+        finally:
+            os._exit(0)
+    return pid
+
+connections.close_all()
+dead = forked(lambda: pipeline._claim({article}))
+os.waitpid(dead, 0)
+while True:  # until the number is given again, to a process that started later
+    with open("/proc/sys/kernel/ns_last_pid", "w") as last:
+        last.write(str(dead - 1))
+    living = forked(signal.pause)
+    owner = Article.objects.get().lease_owner
+    if living == dead and processes.this_process(living) != owner:
+        break
+    os.kill(living, signal.SIGKILL)
+    os.waitpid(living, 0)
+try:
+    told = {{"owner": owner, "now": processes.this_process(living), "found": pipeline.sweep().articles_found}}
+    print("=>" + json.dumps(told))
+finally:
+    os.kill(living, signal.SIGKILL)
+"""
+APART = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]  # a world of process numbers of its own
+
+
+def test_a_process_number_that_is_given_again(galley: Installation, services: Doubles) -> None:
+    """For real: the kernel is asked to give the number of the dead worker to the next process."""
+    if subprocess.run([*APART, "true"], check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to make a PID namespace")
+    said = submit(galley)
+    command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", REUSE.format(article=said["id"])]
+    ran = subprocess.run(
+        [*APART, *command], cwd=ROOT, env=galley.environment, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    told = json.loads(ran.stdout.rpartition("=>")[2])
+
+    assert told["owner"].split("|")[:2] == told["now"].split("|")[:2], "the same number on the same machine"
+    assert told["found"] == 1
+    with worker(galley) as one:
+        one.work(said["id"])
+    assert statuses(galley) == ["done"]
+    assert paid(services) == CALLS
+
+
+# One disk for everything
+
+
+SPACE = 64 * 1024 * 1024  # bytes
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={SPACE}", "tmpfs", str(folder)]
+    if subprocess.run(mount, check=False, capture_output=True).returncode:
+        pytest.skip("needs the right to mount a file system")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", folder], check=True)
+
+
+def fill(folder: Path) -> None:
+    """To the last byte."""
+    with (folder / "ballast").open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+
+
+@pytest.mark.parametrize("operation", ["responses", "create", "deliver", "messages"])
+def test_a_disk_that_is_full_for_database_and_backups(
+    disk: Path, tmp_path: Path, services: Doubles, operation: str
+) -> None:
+    """As out of the box: SQLite and the trees side by side. An answer that was paid for waits for room."""
+    galley = installed(disk, services)
+    said = submit(galley)
+    services.configure(latency=Meanwhile(operation, lambda: fill(disk)))
+    with worker(galley, log=tmp_path / "worker.log") as one:
+        one.take(said["id"])
+        wait_until(lambda: "the database" in one.log.read_text() or "storage" in one.log.read_text(), PATIENCE)
+        (disk / "ballast").unlink()
+        one.is_ready()
+        while statuses(galley) != ["done"]:
+            let_time_pass(galley, 500)
+            assert sweep(galley)["tasks_restarted"] == 1
+            one.work(said["id"])
+
+    assert paid(services) == CALLS
     assert_whole(galley, said)
