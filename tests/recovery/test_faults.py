@@ -19,6 +19,7 @@ from unittest import mock
 
 import pytest
 from django.apps import apps
+from django.contrib.auth.models import User
 from django.db.models import DateTimeField, F
 from django.utils import timezone
 from django_q.models import OrmQ, Schedule
@@ -29,8 +30,10 @@ from articles.models import Article, Event
 from articles.providers import Answer
 from articles.providers.errors import Unreachable
 from articles.providers.text import TextClient
+from articles.report import report
 from articles.run import LEASE, Run
-from tests.conftest import HandIn, error_of
+from backups.tree import Stored, Tree
+from tests.conftest import MANUSCRIPT, HandIn, error_of
 from tests.doubles.meanwhile import Meanwhile
 from tests.doubles.server import Doubles
 from tests.services import s3
@@ -339,4 +342,46 @@ def test_a_storage_that_is_down_for_a_minute(
     assert article.status == Article.Status.DONE
     assert before <= paid(services) == CALLS
     assert len(article.tree.files()) == 12
+    assert article.tree.verify() == []
+
+
+# A write that comes late
+
+
+@pytest.mark.parametrize("landing", ["before it is done", "after it is done"])
+def test_a_fenced_workers_late_write_is_noticed_and_mended(
+    hand_in: HandIn, run: Work, editor: User, monkeypatch: pytest.MonkeyPatch, landing: str
+) -> None:
+    """Frozen in the middle of writing a file; meanwhile a person cancels, changes the manuscript and recovers."""
+    article = hand_in()
+    write = Tree.add
+    late: list[Callable[[], object]] = []
+
+    def overtaken(tree: Tree, name: str, content: bytes) -> Stored:
+        late.append(lambda: write(tree, name, content))
+        monkeypatch.setattr(Tree, "add", write if landing == "after it is done" else landing_first)
+        pipeline.cancel(article, editor)
+        Article.objects.update(manuscript=MANUSCRIPT.replace("Tariffs", "Lighthouses"))
+        pipeline.resume(article, editor)
+        pipeline.run_article(article.pk)
+        return write(tree, name, content)
+
+    def landing_first(tree: Tree, name: str, content: bytes) -> Stored:
+        if name == "05_final.html":
+            late[0]()
+        return write(tree, name, content)
+
+    monkeypatch.setattr(Tree, "add", overtaken)
+    article = run(article)
+    monkeypatch.undo()
+
+    assert article.status == Article.Status.FAILED
+    assert error_of(article)["reason"] == "01_raw_article.html in the backup is not the file that was saved"
+    assert "Galley declined a file of the backup (step 1 of 5)" in str(report(article))
+    assert "Next: press Recover to have it made again." in str(report(article))
+    assert "Not done: article." in str(report(article))
+
+    assert pipeline.resume(article, editor)
+    article = run(article)
+    assert (article.status, article.title) == (Article.Status.DONE, "Lighthouses and AI")
     assert article.tree.verify() == []
