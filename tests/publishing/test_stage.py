@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 import requests
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.utils import timezone
 
 from articles import pipeline
@@ -272,6 +273,37 @@ def test_a_clock_that_is_set_back_prolongs_no_patience(
 
     assert_published(wordpress, article)
     assert sends(article)["post"] == 2
+
+
+def test_a_clock_that_jumps_ahead_ends_no_patience(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker takes the article over while the site is at work on the draft."""
+    site.time_limit = 3
+    site.save()
+    wordpress.fail("sleep", "before", "^POST /wp/v2/posts", seconds=2)
+    article = ready(site)
+    send = client_module.WordPress.create_draft
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.undo()
+        with ThreadPoolExecutor(1) as beside:
+            answer = beside.submit(send, *args, **kwargs)
+            wait_until(lambda: not wordpress.armed(), 30)
+            jump = timedelta(hours=1)
+            article.calls.update(sent_at=F("sent_at") - jump)
+            article.attempts.update(started_at=F("started_at") - jump)
+            Article.objects.filter(pk=article.pk).update(lease_until=F("lease_until") - jump)
+            pipeline.sweep()
+            assert error_of(run(article))["code"] == "settling"
+            return answer.result()
+
+    monkeypatch.setattr(client_module.WordPress, "create_draft", overtaken)
+    run(article)
+    article = go_on(article)
+
+    assert_published(wordpress, article)
+    assert sends(article)["post"] == 1
 
 
 def test_a_site_that_is_slower_than_our_patience_is_not_asked_twice(
