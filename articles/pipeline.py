@@ -32,9 +32,9 @@ from articles import manifest
 from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
 from articles.problems import cause
 from articles.processes import this_process
-from articles.providers.errors import ProviderError, Unreachable
+from articles.providers.errors import ProviderError, Rejected, Unreachable
 from articles.report import report
-from articles.run import LEASE, Fenced, Outcome, OutOfTime, Run, storing
+from articles.run import DAMAGED, LEASE, Fenced, Outcome, OutOfTime, Run, storing
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -136,6 +136,7 @@ def run_article(article_id: int) -> None:
             _run_stages(run)
         except Fenced:
             log.warning("fenced: another worker has the article now")
+            _look_over(run)
         except OutOfTime:
             _requeue(run)
         except ProviderError as exc:
@@ -182,6 +183,46 @@ def _run_stages(run: Run) -> None:
     run.hold(status=Article.Status.DONE, crashes=0, lease_until=None, lease_owner="", ended_at=timezone.now())
     _ended(run, Attempt.Outcome.DONE)
     run.note("done", "The article is done")
+    left = run.article.attempts.filter(outcome__in=[Attempt.Outcome.INTERRUPTED, Attempt.Outcome.CANCELLED])
+    if run.article.attempt > 1 and left.exists():  # their workers may live
+        _look_over(run)
+
+
+def _look_over(run: Run) -> None:
+    """Stop a done article whose files are not those that were saved: a fenced worker may have written one too late.
+
+    It looks itself when it finds itself fenced, and whoever finishes what it left looks after it is done: one of them
+    sees it. A storage that is away just then shows nothing.
+    """
+    article = run.article
+    done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
+    if not done.exists():
+        return
+    try:
+        with storing():
+            findings = manifest.damaged(article)
+    except Unreachable:
+        log.warning("the files could not be looked over", exc_info=True)
+        return
+    if not findings:
+        return
+    reason = "; ".join(finding.rstrip(".") for finding in findings.values())
+    action = "press Recover to have it made again"
+    found = Rejected("Galley", reason, action=action, code=DAMAGED, thing="a file of the backup")
+    stages = (Stage(record.stage) for record in article.records.all() if record.file in findings)
+    run.stage = next(stages, Stage.IMAGES)  # pictures alone stand on no record
+    now = timezone.now()
+    with transaction.atomic():
+        error = {**found.saved(), "stage": run.stage.value}
+        if not done.update(
+            status=Article.Status.FAILED, error=error, cause=cause(error, article.site_id), ended_at=now
+        ):
+            return
+        article.records.filter(stage=run.stage).update(state=StageRecord.State.FAILED, failed_at=now, error=reason)
+        run.note("stopped", f"{found.headline}: {found.reason}")
+        article.refresh_from_db()
+        stopped.send(Article, article=article)
+    log.error(str(report(article)))
 
 
 def _mend(run: Run) -> None:

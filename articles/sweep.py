@@ -6,24 +6,27 @@ It looks at rows alone, changes each by a small compare-and-set, and may run any
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import structlog
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
+from django_q.models import Schedule
 
 from articles.models import Article, Attempt, Event, Stage, StageRecord
 from articles.pipeline import Mistake, enqueue, stopped
 from articles.problems import cause
 from articles.processes import is_alive, this_machine
 from articles.report import report
+from articles.run import LEASE
 
 log = structlog.get_logger("galley.sweep")
 
 MAX_CRASHES = 3
 UNCLAIMED = timedelta(minutes=2)
+SKEW = timedelta(minutes=2)  # the clocks of several machines differ by less
 
 
 @dataclass(frozen=True)
@@ -50,63 +53,91 @@ class Swept:
         return Swept(self.articles_found + 1, self.stages_reset + stages_reset, self.tasks_restarted + restarted)
 
 
+class Found(NamedTuple):
+    """An article as the sweep found it; whatever it changes, it changes only if it still is so."""
+
+    pk: int
+    status: str
+    attempt: int
+    crashes: int
+    lease_until: datetime
+    lease_owner: str
+    site_id: int | None
+
+
 def sweep() -> Swept:
     """Put back on the way what was interrupted. Safe to run anywhere, at any time, twice at once."""
     now = timezone.now()
+    ahead = now + SKEW  # what was written later than this was written before the clock was set back
     swept = Swept()
-    for article in abandoned():
-        swept = _release(article, swept)
-    needed = Article.objects.only("pk", "status", "attempt")
-    for article in needed.filter(status=Article.Status.WAITING, next_at__lte=now):
-        if _compare_and_queue(article, Attempt.Why.RETRIED if article.attempt else None):
+    _shorten_times(now)
+    for found in abandoned():
+        swept = _release(found, swept)
+    stood_still = Exists(Attempt.objects.filter(article=OuterRef("pk"), number=OuterRef("attempt"), ended_at__gt=ahead))
+    for found in _found(Q(next_at__lte=now) | Q(stood_still), status=Article.Status.WAITING):
+        if _compare_and_queue(found, Attempt.Why.RETRIED if found.attempt else None):
             swept = swept.with_one()
-    for article in needed.filter(status=Article.Status.QUEUED, queued_at__lte=now - UNCLAIMED):
-        if _compare_and_queue(article, None):
+    unclaimed = Q(queued_at__lte=now - UNCLAIMED) | Q(queued_at__gt=ahead)
+    for found in _found(unclaimed, status=Article.Status.QUEUED):
+        if _compare_and_queue(found, None):
             swept = swept.with_one()
     if swept.articles_found:
         log.info("swept", **vars(swept))
     return swept
 
 
-def abandoned() -> list[Article]:
+def _found(*conditions: Q, **fields: Any) -> list[Found]:
+    # Unordered: for an order the database would rather walk through all articles by their date.
+    articles = Article.objects.filter(*conditions, **fields).order_by()
+    return [Found(*row) for row in articles.values_list(*Found._fields)]
+
+
+def _shorten_times(now: datetime) -> None:
+    """After the clock was set back: no lease outlasts a new one, and the sweep itself does not sleep until then.
+
+    A lease is not taken away: whoever holds it may be at work, and renews it in time.
+    """
+    running = Article.objects.filter(status=Article.Status.RUNNING, lease_until__gt=now + LEASE + SKEW)
+    running.update(lease_until=now + LEASE)
+    for schedule in Schedule.objects.filter(func="articles.tasks.sweep", schedule_type=Schedule.MINUTES):
+        if schedule.next_run > now + timedelta(minutes=schedule.minutes or 1) + SKEW:
+            Schedule.objects.filter(pk=schedule.pk, next_run=schedule.next_run).update(next_run=now)
+
+
+def abandoned() -> list[Found]:
     """Running, but the lease ran out, or the process that holds it is provably dead."""
-    here = f"{this_machine()}|"
-    suspects = Article.objects.filter(status=Article.Status.RUNNING).filter(
-        Q(lease_until__lte=timezone.now()) | Q(lease_owner__startswith=here)
-    )
     now = timezone.now()
-    return [
-        article
-        for article in suspects.only("pk", "status", "attempt", "crashes", "lease_until", "lease_owner", "site_id")
-        if (article.lease_until and article.lease_until <= now) or not is_alive(article.lease_owner)
-    ]
+    here = Q(lease_owner__startswith=f"{this_machine()}|")
+    suspects = _found(Q(lease_until__lte=now) | here, status=Article.Status.RUNNING)
+    return [found for found in suspects if found.lease_until <= now or not is_alive(found.lease_owner)]
 
 
-def _release(article: Article, swept: Swept) -> Swept:
-    if article.crashes > MAX_CRASHES:
-        return _give_up(article, swept)
+def _release(found: Found, swept: Swept) -> Swept:
+    if found.crashes > MAX_CRASHES:
+        return _give_up(found, swept)
     with transaction.atomic():
         # With the lease that was judged: a slow worker may have renewed it meanwhile.
-        if not _compare_and_queue(article, Attempt.Why.INTERRUPTED, lease_until=article.lease_until):
+        if not _compare_and_queue(found, Attempt.Why.INTERRUPTED, lease_until=found.lease_until):
             return swept
-        reset = article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
-        article.attempts.filter(number=article.attempt).update(
+        running = StageRecord.objects.filter(article=found.pk, state=StageRecord.State.RUNNING)
+        reset = running.update(state=StageRecord.State.PENDING)
+        Attempt.objects.filter(article=found.pk, number=found.attempt).update(
             outcome=Attempt.Outcome.INTERRUPTED, ended_at=timezone.now()
         )
         Event.objects.create(
-            article=article,
+            article_id=found.pk,
             kind="interrupted",
-            attempt=article.attempt,
+            attempt=found.attempt,
             message="The work was interrupted. It goes on where it left off",
         )
     return swept.with_one(stages_reset=reset)
 
 
-def _compare_and_queue(article: Article, why: Attempt.Why | None, **still: Any) -> bool:
+def _compare_and_queue(found: Found, why: Attempt.Why | None, **still: Any) -> bool:
     """Queue it, if it is still as it was found. `why` is None where its attempt is noted already."""
     with transaction.atomic():
-        found = Article.objects.filter(pk=article.pk, status=article.status, attempt=article.attempt, **still)
-        won = found.update(
+        same = Article.objects.filter(pk=found.pk, status=found.status, attempt=found.attempt, **still)
+        won = same.update(
             status=Article.Status.QUEUED,
             queued_at=timezone.now(),
             lease_until=None,
@@ -115,18 +146,18 @@ def _compare_and_queue(article: Article, why: Attempt.Why | None, **still: Any) 
         )
         if won:
             if why:
-                Attempt.objects.create(article=article, why=why)
-            enqueue(article.pk)
+                Attempt.objects.create(article_id=found.pk, why=why)
+            enqueue(found.pk)
     return bool(won)
 
 
-def _give_up(article: Article, swept: Swept) -> Swept:
+def _give_up(found: Found, swept: Swept) -> Swept:
     """The article that kills every worker must not go on doing so."""
-    record = article.records.exclude(state=StageRecord.State.DONE).first()
+    record = StageRecord.objects.filter(article=found.pk).exclude(state=StageRecord.State.DONE).first()
     stage = Stage(record.stage) if record else Stage.UPLOAD
     mistake = Mistake(
         "Galley",
-        f"the work on it died {article.crashes} times without getting any further",
+        f"the work on it died {found.crashes} times without getting any further",
         action="tell the operator; press Recover to try once more",
         code="crashes",
         thing="this article",
@@ -134,11 +165,11 @@ def _give_up(article: Article, swept: Swept) -> Swept:
     error = {**mistake.saved(), "stage": stage.value}
     with transaction.atomic():
         # As it was judged: a slow worker may have renewed its lease and made headway meanwhile.
-        judged = {"attempt": article.attempt, "lease_until": article.lease_until, "crashes": article.crashes}
-        won = Article.objects.filter(pk=article.pk, status=Article.Status.RUNNING, **judged).update(
+        judged = {"attempt": found.attempt, "lease_until": found.lease_until, "crashes": found.crashes}
+        won = Article.objects.filter(pk=found.pk, status=Article.Status.RUNNING, **judged).update(
             status=Article.Status.FAILED,
             error=error,
-            cause=cause(error, article.site_id),
+            cause=cause(error, found.site_id),
             ended_at=timezone.now(),
             crashes=0,
             lease_until=None,
@@ -146,14 +177,16 @@ def _give_up(article: Article, swept: Swept) -> Swept:
         )
         if not won:
             return swept
-        reset = article.records.filter(stage=stage).update(
+        reset = StageRecord.objects.filter(article=found.pk, stage=stage).update(
             state=StageRecord.State.FAILED, failed_at=timezone.now(), error=mistake.reason
         )
-        article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.STOPPED, ended_at=timezone.now())
-        Event.objects.create(
-            article=article, kind="stopped", stage=stage, message=f"{mistake.headline}: {mistake.reason}"
+        Attempt.objects.filter(article=found.pk, ended_at=None).update(
+            outcome=Attempt.Outcome.STOPPED, ended_at=timezone.now()
         )
-        given_up = Article.objects.get(pk=article.pk)
+        Event.objects.create(
+            article_id=found.pk, kind="stopped", stage=stage, message=f"{mistake.headline}: {mistake.reason}"
+        )
+        given_up = Article.objects.get(pk=found.pk)
         stopped.send(Article, article=given_up)
     log.error(str(report(given_up)))
     return swept.with_one(stages_reset=reset, restarted=False)

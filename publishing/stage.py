@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Min
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
@@ -129,7 +130,7 @@ class _Upload:
         if found is not None:
             return Answer(found)
         if call.state == Call.State.INTENT and call.sent_at:
-            left = call.sent_at + timedelta(seconds=self.site.time_limit) - timezone.now()
+            left = self._known_since(call, call.sent_at) + timedelta(seconds=self.site.time_limit) - timezone.now()
             if left > timedelta(0):
                 raise Unreachable(
                     PROVIDER,
@@ -138,6 +139,14 @@ class _Upload:
                     retry_after=left.total_seconds(),
                 )
         return None
+
+    def _known_since(self, call: Call, sent_at: datetime) -> datetime:
+        """When the first attempt after a lost answer began: between it and us, unlike before, no clock was changed."""
+        if sent_at > timezone.now():  # it was set back
+            sent_at = call.sent_at = timezone.now()
+            call.save(update_fields=["sent_at"])
+        began = self.article.attempts.filter(started_at__gt=sent_at).aggregate(Min("started_at"))["started_at__min"]
+        return began or sent_at
 
     @contextmanager
     def _completing(self, call: Call, thing: str) -> Iterator[None]:

@@ -5,20 +5,19 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('articles', '0004_causes_of_stopped_articles'),
-        ('publishing', '0001_initial'),
+        ("articles", "0004_causes_of_stopped_articles"),
+        ("publishing", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AddIndex(
-            model_name='article',
-            index=models.Index(fields=['-ended_at'], name='article_by_end'),
+            model_name="article",
+            index=models.Index(fields=["-ended_at"], name="article_by_end"),
         ),
         migrations.AddIndex(
-            model_name='call',
-            index=models.Index(fields=['received_at'], name='call_by_answer'),
+            model_name="call",
+            index=models.Index(fields=["received_at"], name="call_by_answer"),
         ),
     ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import io
 import json
 import threading
@@ -17,7 +17,7 @@ from django.utils import timezone
 from PIL import Image
 
 from articles import pipeline
-from articles.models import Article, Call, ImageFile, Stage, StageRecord
+from articles.models import Article, ImageFile, Stage, StageRecord
 from articles.sweep import sweep
 from publishing.models import Site
 from tests.services import wordpress as service
@@ -85,7 +85,7 @@ def _picture(article: Article, role: str, number: int) -> None:
     stored = article.tree.add(image.file_name, jpeg.getvalue())
     image.file.name = article.tree.path(stored.name)
     image.sha256, image.bytes, image.width, image.height = stored.sha256, stored.bytes, 400, 225
-    image.base64_sha256 = hashlib.sha256(b"").hexdigest()
+    image.base64_sha256 = article.tree.add(image.base64_name, base64.b64encode(jpeg.getvalue())).sha256
     image.save()
 
 
@@ -113,10 +113,8 @@ def go_on(run: Drive) -> Drive:
 
 
 def _let_settle(article: Article) -> None:
-    assert article.site
-    last = article.calls.filter(state=Call.State.INTENT).latest("sent_at").sent_at
-    assert last
-    time.sleep(max(article.site.time_limit - (timezone.now() - last).total_seconds(), 0))
+    assert article.next_at
+    time.sleep(max((article.next_at - timezone.now()).total_seconds(), 0))
 
 
 Answer = tuple[int, dict[str, str], bytes]

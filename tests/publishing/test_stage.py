@@ -8,12 +8,15 @@ import re
 import time
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
 import requests
 from django.contrib.auth.models import User
+from django.db.models import F
 from django.utils import timezone
 
 from articles import pipeline
@@ -23,7 +26,9 @@ from articles.run import Run
 from articles.sweep import sweep
 from publishing import wordpress as client_module
 from publishing.models import Site
+from tests.conftest import error_of
 from tests.publishing.conftest import ALT, Drive, Impostor, Ready, new_site
+from tests.services.process import wait_until
 from tests.services.wordpress import WordPress
 
 pytestmark = pytest.mark.django_db
@@ -253,6 +258,55 @@ def test_a_post_that_appears_three_seconds_after_a_504_is_found(
     assert sends(article)["post"] == 1
 
 
+def test_a_clock_that_is_set_back_prolongs_no_patience(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive
+) -> None:
+    wordpress.fail("kill", "before", "^POST /wp/v2/posts")
+    article = run(ready(site))
+    article.calls.filter(key="post").update(sent_at=timezone.now() + timedelta(hours=1))
+    Article.objects.filter(pk=article.pk).update(next_at=timezone.now())
+    sweep()
+    article = run(article)
+    assert article.next_at
+    assert article.next_at - timezone.now() <= timedelta(seconds=site.time_limit)
+
+    article = go_on(article)
+
+    assert_published(wordpress, article)
+    assert sends(article)["post"] == 2
+
+
+def test_a_clock_that_jumps_ahead_ends_no_patience(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another worker takes the article over while the site is at work on the draft."""
+    site.time_limit = 3
+    site.save()
+    wordpress.fail("sleep", "before", "^POST /wp/v2/posts", seconds=2)
+    article = ready(site)
+    send = client_module.WordPress.create_draft
+
+    def overtaken(*args: Any, **kwargs: Any) -> Any:
+        monkeypatch.undo()
+        with ThreadPoolExecutor(1) as beside:
+            answer = beside.submit(send, *args, **kwargs)
+            wait_until(lambda: not wordpress.armed(), 30)
+            jump = timedelta(hours=1)
+            article.calls.update(sent_at=F("sent_at") - jump)
+            article.attempts.update(started_at=F("started_at") - jump)
+            Article.objects.filter(pk=article.pk).update(lease_until=F("lease_until") - jump)
+            sweep()
+            assert error_of(run(article))["code"] == "settling"
+            return answer.result()
+
+    monkeypatch.setattr(client_module.WordPress, "create_draft", overtaken)
+    run(article)
+    article = go_on(article)
+
+    assert_published(wordpress, article)
+    assert sends(article)["post"] == 1
+
+
 def test_a_site_that_is_slower_than_our_patience_is_not_asked_twice(
     wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,6 +353,45 @@ def test_a_web_server_that_is_killed_and_comes_back(
     assert_told(article, "could not finish the hero image", "nothing answers at its address", BROWSER, waits=True)
     wordpress.start_php()
     assert_published(wordpress, go_on(article))
+
+
+MOMENTS = {"before": True, "file": True, "half": False, "sizes": False, "after": False}  # whether it is sent again
+
+
+@pytest.mark.parametrize(
+    ("request_", "moment"),
+    [
+        *(("^POST /wp/v2/media .*hero", moment) for moment in MOMENTS),
+        *(("^POST /wp/v2/posts", moment) for moment in ("before", "half", "after")),
+    ],
+)
+def test_a_web_server_that_is_killed_as_a_whole_in_the_middle(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive, request_: str, moment: Any
+) -> None:
+    """Before the insert, after it, among the sizes; then it is away for a while."""
+
+    def kill() -> None:
+        wait_until(lambda: not wordpress.armed(), 30)
+        wordpress.kill_php()
+
+    wordpress.fail("sleep", moment, request_, seconds=60)
+    article = ready(site)
+    with ThreadPoolExecutor(1) as beside:
+        killed = beside.submit(kill)
+        article = run(article)
+        killed.result()
+    assert_told(
+        article, f"could not finish the {'draft' if 'posts' in request_ else 'hero image'}", BROKE, BROWSER, waits=True
+    )
+    Article.objects.filter(pk=article.pk).update(next_at=timezone.now())
+    sweep()
+    assert error_of(run(article))["reason"] == "nothing answers at its address"
+
+    wordpress.start_php()
+    article = go_on(article)
+
+    assert_published(wordpress, article)
+    assert sends(article)["post" if "posts" in request_ else "media:hero"] == 1 + MOMENTS[moment]
 
 
 def test_maintenance_is_waited_for(wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive) -> None:
@@ -401,12 +494,45 @@ def test_a_token_signs_in(wordpress: WordPress, token_site: Site, ready: Ready, 
     assert_published(wordpress, run(ready(token_site)))
 
 
-def test_a_token_that_expires_on_the_way_is_asked_for_again(
-    wordpress: WordPress, token_site: Site, ready: Ready, run: Drive
+SHORT = 2  # seconds; the plugin counts whole ones, so that a token may live one less
+REQUESTS = ["GET /wp/v2/users/me", "POST /wp/v2/media .*hero", "POST /wp/v2/media .*section-1", "GET /wp/v2/posts"]
+
+
+@pytest.mark.parametrize("last", REQUESTS)
+def test_wherever_a_token_expires_nothing_is_sent_twice(
+    wordpress: WordPress, token_site: Site, ready: Ready, run: Drive, last: str
 ) -> None:
-    wordpress.accept_tokens(life=1)
-    wordpress.fail("sleep", "before", "^GET /wp/v2/posts", seconds=1.2)
+    """The request after this one comes with a token that has expired meanwhile."""
+    wordpress.accept_tokens(life=SHORT)
+    wordpress.fail("sleep", "before", f"^{last}", seconds=SHORT)
     article = run(ready(token_site))
+    assert wordpress.armed() == 0
+    assert_published(wordpress, article)
+    assert set(sends(article).values()) == {1}
+
+
+def test_a_token_that_expires_after_the_password_was_changed(
+    wordpress: WordPress, token_site: Site, ready: Ready, run: Drive, go_on: Drive, editor: User
+) -> None:
+    def change_password() -> None:
+        wait_until(lambda: not wordpress.armed(), 30)
+        by_hand(wordpress, "POST", f"users/{wordpress.desk.id}", password="another one")
+
+    wordpress.accept_tokens(life=SHORT)
+    wordpress.fail("sleep", "before", "^POST /wp/v2/media .*hero", seconds=SHORT)
+    article = ready(token_site)
+    with ThreadPoolExecutor(1) as beside:
+        changed = beside.submit(change_password)
+        article = run(article)
+        changed.result()
+    reason = 'the site did not accept the password of user "desk"'
+    assert_told(article, "refused the section 1 image", reason, CHECK, waits=False)
+
+    token_site.secret = "another one"
+    token_site.save()
+    pipeline.resume(article, editor)
+    article = go_on(article)
+
     assert_published(wordpress, article)
     assert set(sends(article).values()) == {1}
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
-from .process import HOST, Server, free_port, program
+from .process import HOST, Server, free_port, program, wait_until
 
 OWNER = "postgres"
 NOBODY = 65534
@@ -49,6 +49,8 @@ class Postgres:
         for pid in backends:  # each has a process group of its own, and may answer once more before it looks up
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+        # Until the last of them has let go of the shared memory, no other server starts over these files.
+        wait_until(lambda: not any(map(_lives, backends)), 10)
 
     def start(self) -> None:
         """Start it again on the same port, over the same files."""
@@ -58,6 +60,13 @@ class Postgres:
         """kill -9 and start: every open connection breaks."""
         self.kill()
         self.start()
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def _children(parent: int) -> list[int]:
