@@ -27,7 +27,7 @@ from articles.words import clock, count
 from recovery import links
 from recovery.models import Mail
 
-TITLES = 10  # of one problem
+TITLES, DAILY_TITLES = 10, 5  # of one problem
 GROUPS = 20  # problems in one mail
 SUBJECT_TITLE, SUBJECT = 60, 160  # characters
 WIDTH = 72  # characters a line of plain text
@@ -44,7 +44,7 @@ class Letter:
 
 @dataclass(frozen=True)
 class Group:
-    """Articles that stopped for one reason, the newest first: at most TITLES of them by name."""
+    """Articles that stopped for one reason, the newest first: only some of them by name."""
 
     problem: Problem
     titles: list[str]
@@ -91,7 +91,7 @@ Words = tuple[str, str, dict[str, Any]]  # subject, template, context
 
 
 def _at_once(told: ArticleQuerySet) -> Words | None:
-    groups = _groups(told)
+    groups = _groups(told, TITLES)
     if not groups:
         return None
     if groups[0].problem.count > 1:
@@ -110,7 +110,7 @@ def _at_once(told: ArticleQuerySet) -> Words | None:
 def _daily(mail: Mail, told: ArticleQuerySet) -> Words | None:
     """All that is stopped, as soon as there is something new among it."""
     mine = Article.objects.filter(owner=mail.recipient)
-    groups = _groups(mine) if told.exists() else []
+    groups = _groups(mine, DAILY_TITLES) if told.exists() else []
     if not groups:
         return None
     number = sum(group.problem.count for group in groups)
@@ -127,14 +127,14 @@ def _daily(mail: Mail, told: ArticleQuerySet) -> Words | None:
     return f"Stopped: {count(number, 'article')} – {reasons}", "digest", context
 
 
-def _groups(articles: ArticleQuerySet) -> list[Group]:
+def _groups(articles: ArticleQuerySet, most: int) -> list[Group]:
     """What is stopped among these, by reason, the most frequent first (three queries)."""
     place = Window(RowNumber(), partition_by="cause", order_by=[F("ended_at").desc(), F("pk").desc()])
     newest: dict[str, list[Article]] = {}
     for article in (
         articles.filter(status=Article.Status.FAILED)
         .annotate(place=place, opening=Substr("manuscript", 1, 200))
-        .filter(place__lte=TITLES)
+        .filter(place__lte=most)
         .order_by("place")
         .only("title", "idea", "error", "cause")
     ):
