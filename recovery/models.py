@@ -46,6 +46,7 @@ class Mail(models.Model):
     ended_at = models.DateTimeField(null=True)  # sent, or given up
     error = models.CharField(max_length=200, blank=True)  # of the last try, in words for the operator
 
+    # Written when a mail server is about to get them.
     address = models.EmailField(max_length=254, blank=True)
     subject = models.CharField(max_length=250, blank=True)
     text = models.TextField(blank=True)

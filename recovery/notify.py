@@ -87,10 +87,13 @@ def collect(recipient: int | None = None) -> None:
     if recipient is not None:
         loose = loose.filter(recipient=recipient)
     for pk in loose.order_by("recipient").values_list("recipient", flat=True).distinct():
-        with transaction.atomic():
-            # One collector a person at a time. It must not hold up what merely refers to the person.
-            user = User.objects.select_for_update(no_key=True).get(pk=pk)
-            _collect_for(user, Stop.objects.loose().filter(recipient=user))
+        try:
+            with transaction.atomic():
+                # One collector a person at a time. It must not hold up what merely refers to the person.
+                user = User.objects.select_for_update(no_key=True).get(pk=pk)
+                _collect_for(user, Stop.objects.loose().filter(recipient=user))
+        except Exception:
+            log.exception("what stopped could not be put into mails; it is tried again in a minute", recipient=pk)
 
 
 def _collect_for(user: User, loose: StopQuerySet) -> None:
@@ -199,17 +202,15 @@ def _claim(mail: Mail) -> bool:
 
 def _send(mail: Mail, server: BaseEmailBackend, delivery: Delivery) -> bool:
     """Send one mail that is claimed. False when there is no use in going on with others now."""
-    if mail.state == Mail.State.OPEN:
-        letter = letters.write(mail) if wish(mail.recipient) != Wish.NEVER else None
-        if letter is None:
-            _claimed(mail).delete()  # nothing of it is stopped any more, or nobody wants to know
+    failure: Failure | None
+    try:
+        if not mail.subject and not _write(mail):
             return True
-        mail.address, mail.subject = mail.recipient.email, letter.subject
-        mail.text, mail.html = letter.text, letter.html
-        written = {"address": mail.address, "subject": mail.subject, "text": mail.text, "html": mail.html}
-        if not _claimed(mail).update(**written):
-            return True  # it took too long, and is another sender's now
-    failure = _try(server, mail)
+    except Exception:
+        log.exception("a mail could not be written", mail=mail.pk)
+        failure = Failure("a mistake in Galley; the log has it")
+    else:
+        failure = _try(server, mail)
     if failure is None:
         _claimed(mail).update(state=Mail.State.SENT, ended_at=timezone.now(), error="")
         delivery.sent += 1
@@ -224,13 +225,31 @@ def _send(mail: Mail, server: BaseEmailBackend, delivery: Delivery) -> bool:
     return not (failure.server or failure.doubtful)
 
 
+def letter(mail: Mail) -> letters.Letter | None:
+    """What it is to say now; None when nothing of it is stopped any more, or its recipient must not get it."""
+    return None if wish(mail.recipient) == Wish.NEVER else letters.write(mail)
+
+
+def _write(mail: Mail) -> bool:
+    """Save the words before anybody gets them. False when there is nothing to say, or the claim is not ours now."""
+    said = letter(mail)
+    if said is None:
+        _claimed(mail).delete()
+        return False
+    mail.address, mail.subject, mail.text, mail.html = mail.recipient.email, said.subject, said.text, said.html
+    return bool(_claimed(mail).update(address=mail.address, subject=said.subject, text=said.text, html=said.html))
+
+
 def _put_off(mail: Mail, failure: Failure) -> None:
     """Try again after 1, 2, 4 … minutes, for ever: after ten at most where the server fails, else after an hour."""
     most = 10 if failure.server else 60
     later = timezone.now() + timedelta(minutes=min(2 ** min(mail.tries - 1, 10), most))
-    # Whoever does not know whether it arrived must not change a word of it.
-    state = Mail.State.SENDING if failure.doubtful or mail.state == Mail.State.SENDING else Mail.State.OPEN
-    _claimed(mail).update(state=state, next_at=later, error=failure.words)
+    if failure.doubtful or mail.state == Mail.State.SENDING:
+        # Nobody knows whether it arrived: not a word of it may change.
+        _claimed(mail).update(next_at=later, error=failure.words)
+    else:
+        fresh = {"state": Mail.State.OPEN, "address": "", "subject": "", "text": "", "html": ""}
+        _claimed(mail).update(**fresh, next_at=later, error=failure.words)
     if failure.server:
         Mail.objects.filter(state=Mail.State.OPEN, next_at__lt=later).update(next_at=later)
 

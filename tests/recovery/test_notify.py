@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ from articles import pipeline
 from articles.models import Article, Call, Preferences
 from articles.providers.errors import Busy
 from articles.sweep import MAX_CRASHES, sweep
-from recovery import notify, tasks
+from recovery import letters, notify, tasks
 from recovery.models import Mail, Stop
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
@@ -553,6 +554,7 @@ def test_an_address_that_is_refused_for_good_is_given_up(
     assert (delivery.sent, delivery.given_up) == (1, 1)
     given_up = Mail.objects.get(state=Mail.State.GIVEN_UP)
     assert given_up.error == f"the mail server refuses this address ({answer[:3]})"
+    assert f"ada@example.org: {given_up.error}\n" in _command()
     with later(days=1):
         notify.deliver()
     assert len(server.received) == 1
@@ -708,7 +710,7 @@ def test_a_sender_that_is_killed_before_it_notes_what_it_sent(tmp_path: Path, se
 
     server.on_mail = lambda _: None
     assert json.loads(installation.manage("notify", "--json").stdout) == {
-        "sent": 0, "put_off": 0, "given_up": 0, "trouble": "", "waiting": 1,
+        "sent": 0, "put_off": 0, "given_up": 0, "trouble": "", "waiting": 1, "refused": {},
     }, "as long as it may be at it still"  # fmt: skip
     lease_over = (
         "from recovery.models import *; from django.utils import timezone; Mail.objects.update(next_at=timezone.now())"
@@ -751,6 +753,67 @@ def test_a_slow_sender_whose_claim_is_over_changes_nothing(server: MailServer, s
         notify.send_due()
 
     assert Mail.objects.get().state == Mail.State.SENDING
+
+
+def test_a_sender_that_died_before_it_wrote_the_mail(server: MailServer, stop: Stops) -> None:
+    stop()
+    notify.collect()
+    with later(minutes=-6), mock.patch("recovery.notify._send", side_effect=KeyboardInterrupt):
+        Mail.objects.update(next_at=timezone.now())
+        with pytest.raises(KeyboardInterrupt):
+            notify.send_due()
+    assert Mail.objects.get().state == Mail.State.SENDING
+    notify.deliver()
+
+    assert server.subjects == ['Stopped: "Home batteries" – The text service declined the article']
+
+
+def test_one_that_cannot_be_written_holds_up_no_other(
+    server: MailServer, stop: Stops, other_editor: User, editor: User
+) -> None:
+    stop("Mine")
+    stop("Theirs", owner=other_editor)
+    write = letters.write
+
+    def fails_for_ada(mail: Mail) -> Any:
+        return write(mail) if mail.recipient == other_editor else 1 / 0
+
+    with mock.patch("recovery.letters.write", fails_for_ada):
+        assert notify.deliver().trouble == "a mistake in Galley; the log has it"
+    assert [mail.to for mail in server.received] == [["ben@example.org"]]
+    with later(minutes=2):
+        notify.deliver()
+    assert [mail.to for mail in server.received] == [["ben@example.org"], ["ada@example.org"]]
+
+
+def test_one_person_whose_stops_cannot_be_collected_holds_up_no_other(
+    server: MailServer, stop: Stops, other_editor: User, editor: User
+) -> None:
+    stop("Mine")
+    stop("Theirs", owner=other_editor)
+    collect = notify._collect_for
+
+    def fails_for_ada(user: User, loose: Any) -> None:
+        if user == editor:
+            raise ZeroDivisionError
+        collect(user, loose)
+
+    with mock.patch("recovery.notify._collect_for", fails_for_ada):
+        notify.deliver()
+    assert [mail.to for mail in server.received] == [["ben@example.org"]]
+    notify.deliver()
+    assert len(server.received) == 2
+
+
+def test_a_mail_server_that_never_answers_is_waited_for_so_long_only(
+    server: MailServer, stop: Stops, settings: Settings
+) -> None:
+    assert settings.EMAIL_TIMEOUT == 20
+    settings.EMAIL_TIMEOUT = 0.2
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings.EMAIL_PORT = silent.getsockname()[1]
+        stop()
+        assert notify.deliver().trouble == "the mail server cannot be reached"
 
 
 # What it costs

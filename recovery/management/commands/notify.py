@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from recovery import letters, notify
+from recovery import notify
 from recovery.models import Mail
 
 
@@ -43,17 +43,20 @@ class Command(BaseCommand):
         notify.wake()
         delivery = notify.deliver()
         waiting = Mail.objects.filter(state__in=notify.ON_ITS_WAY).count()
-        sentence = f"Mails sent: {delivery.sent}. Given up: {delivery.given_up}. Waiting: {waiting}."
-        return {**asdict(delivery), "waiting": waiting}, sentence
+        given_up = Mail.objects.filter(state=Mail.State.GIVEN_UP).order_by("address")
+        refused = dict(given_up.values_list("address", "error"))  # within thirty days: older ones are gone
+        lines = [f"{address}: {error}" for address, error in refused.items()]
+        counts = f"Mails sent: {delivery.sent}. Given up: {delivery.given_up}. Waiting: {waiting}."
+        return {**asdict(delivery), "waiting": waiting, "refused": refused}, "\n".join([*lines, counts])
 
     def _would_send(self) -> tuple[dict[str, Any], str]:
         with transaction.atomic():
             notify.collect()
             mails = Mail.objects.filter(state__in=notify.ON_ITS_WAY).select_related("recipient").order_by("pk")
             found = [
-                {"to": mail.address or mail.recipient.email, "subject": mail.subject or letter.subject}
+                {"to": mail.address or mail.recipient.email, "subject": said.subject}
                 for mail in mails
-                if (letter := letters.write(mail))
+                if (said := mail if mail.subject else notify.letter(mail))
             ]
             transaction.set_rollback(True)
         lines = [f"{mail['to']}  {mail['subject']}" for mail in found]
