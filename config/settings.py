@@ -191,6 +191,7 @@ for _model, _key in (
         env.together(_model, _key)
 
 vars().update(env.email("EMAIL_URL"))
+EMAIL_TIMEOUT = 20  # seconds, for each answer of the mail server
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("GALLEY_FROM_EMAIL", f"Galley <galley@{_base.hostname}>")
 
 AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]

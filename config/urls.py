@@ -9,5 +9,6 @@ urlpatterns = [
     path("healthz", health.healthz),
     path("readyz", health.readyz),
     path("preview/", include("publishing.urls")),
+    path("recover/", include("recovery.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index")),
 ]

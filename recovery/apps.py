@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class RecoveryConfig(AppConfig):
     name = "recovery"
     verbose_name = "Recovery"
+
+    def ready(self) -> None:
+        from articles.pipeline import stopped
+        from recovery import notify
+
+        stopped.connect(notify.note_stop, dispatch_uid="recovery.notify.note_stop")

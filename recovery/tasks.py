@@ -1,9 +1,10 @@
-"""What the queue's schedule calls."""
+"""What the queue's schedules call. A task never raises."""
 
 from __future__ import annotations
 
 import structlog
 
+from recovery import notify
 from recovery.expire import expire
 
 log = structlog.get_logger("galley.recovery")
@@ -15,3 +16,12 @@ def expire_backups() -> None:
         expire(apply=True)
     except Exception:
         log.exception("no backup was removed; it is tried again tomorrow")
+
+
+def send_mail() -> None:
+    """Put what stopped into mails, and send what is due."""
+    try:
+        notify.deliver()
+        notify.forget()
+    except Exception:
+        log.exception("mails were not sent; they are tried again in a minute")

@@ -1,0 +1,183 @@
+"""The words of the mails, as they are true at this moment. Reads everything, changes nothing.
+
+A constant number of queries a mail, however many articles stopped.
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import unicodedata
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any
+
+from django.conf import settings
+from django.db.models import F, Sum, Window
+from django.db.models.functions import RowNumber, Substr
+from django.template.loader import render_to_string
+from django.urls import reverse
+from django.utils import timezone
+
+from articles.models import Article, ArticleQuerySet, Call, Stage
+from articles.problems import Problem, problems
+from articles.report import report
+from articles.words import clock, count
+from recovery import links
+from recovery.models import Mail
+
+TITLES, DAILY_TITLES = 10, 5  # of one problem
+GROUPS = 20  # problems in one mail
+SUBJECT_TITLE, SUBJECT = 60, 160  # characters
+WIDTH = 72  # characters a line of plain text
+# Marks that turn the direction of writing could make a subject say something else.
+TURNING = {chr(code) for code in (0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A))}
+
+
+@dataclass(frozen=True)
+class Letter:
+    subject: str
+    text: str
+    html: str
+
+
+@dataclass(frozen=True)
+class Group:
+    """Articles that stopped for one reason, the newest first: only some of them by name."""
+
+    problem: Problem
+    titles: list[str]
+    next: str
+
+    @property
+    def more(self) -> int:
+        return self.problem.count - len(self.titles)
+
+    @property
+    def reason(self) -> str:
+        return _one_line(self.problem.sentence)
+
+    @property
+    def heading(self) -> str:
+        return f"{count(self.problem.count, 'article')} since {clock(self.problem.since)}"
+
+
+def write(mail: Mail) -> Letter | None:
+    """What this mail says now; None when nothing it was to tell is stopped any more."""
+    told = Article.objects.filter(pk__in=mail.stops.standing().values("article"))
+    words = _daily(mail, told) if mail.kind == Mail.Kind.DAILY else _at_once(told)
+    if words is None:
+        return None
+    subject, template, context = words
+    return _letter(
+        subject,
+        template,
+        context
+        | {
+            "link": links.address(mail),
+            "until": timezone.localtime() + timedelta(seconds=links.LIFE),
+            "daily": mail.kind == Mail.Kind.DAILY,
+        },
+    )
+
+
+def test() -> Letter:
+    """For the operator, to try the mail server with."""
+    return _letter("Galley can send mail", "test", {"link": settings.GALLEY_BASE_URL})
+
+
+Words = tuple[str, str, dict[str, Any]]  # subject, template, context
+
+
+def _at_once(told: ArticleQuerySet) -> Words | None:
+    groups = _groups(told, TITLES)
+    if not groups:
+        return None
+    if groups[0].problem.count > 1:
+        [group] = groups
+        subject = f"Stopped: {count(group.problem.count, 'article')} – {group.problem.label}"
+        return subject, "group", {"group": group}
+    article = told.filter(pk=groups[0].problem.newest).defer("html").first()
+    if article is None or not article.error:
+        return None
+    said = report(article)
+    said = replace(said, title=_one_line(said.title), reason=_one_line(said.reason), next=_one_line(said.next))
+    subject = f'Stopped: "{_cut(said.title, SUBJECT_TITLE)}" – {said.headline}'
+    return subject, "stopped", {"report": said, "steps": len(Stage), "at": article.ended_at}
+
+
+def _daily(mail: Mail, told: ArticleQuerySet) -> Words | None:
+    """All that is stopped, as soon as there is something new among it."""
+    mine = Article.objects.filter(owner=mail.recipient)
+    groups = _groups(mine, DAILY_TITLES) if told.exists() else []
+    if not groups:
+        return None
+    number = sum(group.problem.count for group in groups)
+    reasons = groups[0].problem.label if len(groups) == 1 else count(len(groups), "reason")
+    since = timezone.localtime() - timedelta(days=1)
+    done = mine.filter(status=Article.Status.DONE, ended_at__gte=since)
+    context = {
+        "groups": groups[:GROUPS],
+        "more_groups": len(groups) - GROUPS,
+        "number": number,
+        "done": done.count(),
+        "cost": Call.objects.filter(article__in=done).aggregate(sum=Sum("cost"))["sum"] or Decimal(0),
+    }
+    return f"Stopped: {count(number, 'article')} – {reasons}", "digest", context
+
+
+def _groups(articles: ArticleQuerySet, most: int) -> list[Group]:
+    """What is stopped among these, by reason, the most frequent first (three queries)."""
+    place = Window(RowNumber(), partition_by="cause", order_by=[F("ended_at").desc(), F("pk").desc()])
+    newest: dict[str, list[Article]] = {}
+    for article in (
+        articles.filter(status=Article.Status.FAILED)
+        .annotate(place=place, opening=Substr("manuscript", 1, 200))
+        .filter(place__lte=most)
+        .order_by("place")
+        .only("title", "idea", "error", "cause")
+    ):
+        newest.setdefault(article.cause, []).append(article)
+    return [_group(problem, newest[problem.cause]) for problem in problems(articles) if problem.cause in newest]
+
+
+def _group(problem: Problem, newest: list[Article]) -> Group:
+    # Where the articles want different things done, each says so itself.
+    actions = {_one_line((article.error or {}).get("action", "")) for article in newest}
+    action = actions.pop() if len(actions) == 1 else "see at each article what to do, then press Recover"
+    return Group(problem, [_one_line(str(article)) for article in newest], action)
+
+
+# On paper
+
+
+def _letter(subject: str, template: str, context: dict[str, Any]) -> Letter:
+    context |= {
+        "subject": _cut(_one_line(subject), SUBJECT),
+        "desk": settings.GALLEY_BASE_URL,
+        "preferences": settings.GALLEY_BASE_URL + reverse("admin:articles_preferences_changelist"),
+    }
+    text = render_to_string(f"mail/{template}.txt", context)
+    return Letter(context["subject"], _wrapped(text), render_to_string(f"mail/{template}.html", context))
+
+
+def _cut(words: str, most: int) -> str:
+    return words if len(words) <= most else f"{words[: most - 1].rstrip()}…"
+
+
+def _one_line(words: str) -> str:
+    """Fit for a header: no line breaks, no control characters."""
+    kept = (" " if unicodedata.category(letter) in ("Cc", "Zl", "Zp") else letter for letter in words)
+    return " ".join("".join(letter for letter in kept if letter not in TURNING).split())
+
+
+def _wrapped(text: str) -> str:
+    """Lines of readable length; an address keeps a line of its own, however long it is."""
+    lines = []
+    for line in re.sub(r"\n{3,}", "\n\n", text.strip()).split("\n"):
+        indent = "  " if line.startswith("- ") else ""
+        lines += textwrap.wrap(
+            line, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        ) or [""]
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,5 @@
+from django.urls import path
+
+from recovery import links
+
+urlpatterns = [path("<str:token>/", links.follow, name="mail-link")]

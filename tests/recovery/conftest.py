@@ -1,0 +1,61 @@
+"""What stops, and where its mail goes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from unittest import mock
+
+import pytest
+from django.utils import timezone
+from pytest_django import Settings
+
+from articles import pipeline
+from articles.models import Article
+from articles.providers.errors import ProviderError, Rejected
+from tests.conftest import HandIn
+from tests.services.smtp import MailServer, mail_server
+
+
+@pytest.fixture
+def server(settings: Settings) -> Iterator[MailServer]:
+    """A mail server on a socket, which Galley sends to."""
+    with mail_server() as running:
+        settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+        settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", running.port
+        yield running
+
+
+def declined(code: str = "declined", reason: str = "it does not write about this") -> ProviderError:
+    return Rejected("The text service", reason, action="change the idea", code=code, thing="the article")
+
+
+Stops = Callable[..., Article]
+
+
+def stop_again(article: Article, error: ProviderError | None = None) -> Article:
+    """What a worker would do with a queued article that is bound to stop."""
+    with mock.patch("articles.stages.article.run", side_effect=error or declined()):
+        pipeline.run_article(article.pk)
+    article.refresh_from_db()
+    assert article.status == Article.Status.FAILED
+    return article
+
+
+@pytest.fixture
+def stop(hand_in: HandIn) -> Stops:
+    """Hands in an article that stops: because it was declined, unless another error is given."""
+
+    def work(idea: str = "Home batteries", error: ProviderError | None = None, **fields: object) -> Article:
+        return stop_again(hand_in(idea=idea, **fields), error)
+
+    return work
+
+
+@contextmanager
+def later(**passed: float) -> Iterator[None]:
+    """All clocks go on by so many minutes, hours or days."""
+    now, ahead = timezone.now, timedelta(**passed)
+    with mock.patch("django.utils.timezone.now", side_effect=lambda: now() + ahead):
+        yield
