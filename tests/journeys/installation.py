@@ -17,6 +17,7 @@ from backups.storage import BucketStorage, LocalStorage
 from backups.tree import Tree
 from config.env import Environment
 from tests.doubles.server import Doubles
+from tests.services.wordpress import WordPress
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -58,6 +59,14 @@ class Installation:
         """Migrate, and make an editor."""
         self.manage("migrate", "--verbosity", "0")
         self.ask(f"__import__('django.contrib.auth.models', fromlist=['User']).User.objects.create_user({user!r}).pk")
+
+    def add_site(self, wordpress: WordPress, time_limit: int = 2) -> None:
+        """The site that articles go to; so many seconds it may work on one request."""
+        words = ["site", "add", "Magazine", "--url", wordpress.url, "--user", wordpress.user]
+        self.manage(*words, given=wordpress.app_password)
+        self.ask(
+            f"__import__('publishing.models', fromlist=['Site']).Site.objects.update(time_limit={time_limit})",
+        )
 
     @contextmanager
     def workers(self) -> Iterator[Workers]:
