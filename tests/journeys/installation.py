@@ -10,9 +10,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from articles.processes import die_with_parent
 from backups.storage import BucketStorage, LocalStorage
 from backups.tree import Tree
 from config.env import Environment
@@ -100,6 +102,7 @@ class Workers:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "qcluster"],
                 cwd=ROOT, env=self.installation.environment, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=partial(die_with_parent, signal.SIGKILL),
             )  # fmt: skip
 
     def kill(self) -> None:
