@@ -132,6 +132,7 @@ def _lived(request: dict[str, Any]) -> dict[str, Any]:
     return {"killed": end != 0, **cast(dict[str, Any], json.loads(told or b'{"touches": [], "told": null}'))}
 
 
+die_with_parent(signal.SIGKILL)
 pipeline.load_stages()
 for line in sys.stdin:
     sys.stdout.write(json.dumps(_lived(json.loads(line))) + "\n")
