@@ -27,8 +27,11 @@ def paid(requests: Iterable[Request]) -> list[Request]:
 
 
 def on_calls(requests: list[Request], articles: int, lost: Mapping[str, int]) -> list[str]:
-    """Only what was in flight at a death was asked twice. `lost` is how often Galley says so, by the call's key."""
-    asked = Counter((request.operation, request.digest) for request in paid(requests))
+    """Only what was in flight at a death was asked twice. `lost` is how often Galley says so, by the call's key.
+
+    A call is known by its idempotency key: two articles may well ask for the same picture.
+    """
+    asked = Counter((request.operation, request.headers.get("idempotency-key", "")) for request in paid(requests))
     found = [f"{len(asked)} different paid calls instead of {CALLS * articles}"] * (len(asked) != CALLS * articles)
     for operation, keys in KEYS.items():
         again = sum(times - 1 for (name, _), times in asked.items() if name == operation)
