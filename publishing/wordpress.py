@@ -385,6 +385,12 @@ FAILURES = [  # the first that fits; each action ends in "then press Recover"
         "check the address of {site}, or ask who runs it to switch the REST API on",
     ),
     Failure(
+        r"\S+ \d+ no_folder",
+        Unreachable,
+        "the site could not put the file into its media folder",
+        "ask who runs {site} whether that folder can be written",
+    ),
+    Failure(
         r"\S+ \d+ rest_upload_sideload_error",
         Rejected,
         "the site does not take files of this type",
@@ -441,7 +447,10 @@ OTHERWISE = (
 def failure(login: Login, reply: Reply) -> ProviderError:
     """What an answer that is no success means, in plain words, and what to do about it."""
     moved = _moved_to(login, reply)
+    said = _text(_dict(reply.json) or {}, "message", 2000)
     code = "moved" if moved else reply.code or ("" if reply.status >= 300 else _flaw(reply))
+    if code == "rest_upload_sideload_error" and "/" in said:  # one code for all; in any language this one names a path
+        code = "no_folder"
     row = next(row for row in FAILURES if re.match(row.pattern, f"{login.kind} {reply.status} {code}"))
     words = {
         "site": f'site "{login.name}"',
@@ -449,7 +458,7 @@ def failure(login: Login, reply: Reply) -> ProviderError:
         "secret": "application password" if login.kind == "app-password" else "password",
         "status": reply.status,
         "moved": moved,
-        "said": _plain(_text(_dict(reply.json) or {}, "message", 2000))[:200] or reply.status,
+        "said": _plain(said)[:200] or reply.status,
     }
     action = f"{row.action.format(**words)}, then press Recover" if row.action else "press Recover"
     hint = OTHERWISE if row.reason is NOT_ACCEPTED and login.kind == "app-password" else ""

@@ -1,10 +1,14 @@
-"""`make bench`: what Galley costs, side by side with the bare calls, in one run on one machine."""
+"""`make bench`: what Galley costs, side by side with the bare calls, and what it withstands; on one machine.
+
+Words name the benchmarks to run, all without any: `python -m tests.benchmarks chaos`.
+"""
 
 from __future__ import annotations
 
 import tests.environment  # isort: skip  # noqa: F401  before Django's settings are read
 
 import os
+import sys
 
 os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "GALLEY_LOG_LEVEL": "ERROR"}
 
@@ -12,6 +16,8 @@ import django
 
 django.setup()
 
-from tests.benchmarks import articles  # noqa: E402  Django first
+from tests.benchmarks import articles, chaos  # noqa: E402  Django first
 
-articles.main()
+BENCHMARKS = {"articles": articles.main, "chaos": chaos.main}
+for name in sys.argv[1:] or BENCHMARKS:
+    BENCHMARKS[name]()

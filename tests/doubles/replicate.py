@@ -216,7 +216,7 @@ def _view(prediction: Prediction, origin: str, settings: Settings, *, removed: b
 def picture(prediction: Prediction, settings: Settings) -> bytes:
     """The JPEG of a prediction. Its own, by a comment with the id: two pictures never have one hash."""
     aspect = prediction.input.get("aspect_ratio", "1:1")
-    jpeg = _photograph(aspect, settings.image_bytes, settings.orientation)
+    jpeg = _photograph(aspect, settings.image_bytes, settings.image_width, settings.orientation)
     comment = prediction.id.encode()
     first_header_ends = 4 + int.from_bytes(jpeg[4:6], "big")  # JFIF wants to be the first
     segment = b"\xff\xfe" + (len(comment) + 2).to_bytes(2, "big") + comment
@@ -224,10 +224,11 @@ def picture(prediction: Prediction, settings: Settings) -> bytes:
 
 
 @lru_cache
-def _photograph(aspect: str, size: int, orientation: int) -> bytes:
+def _photograph(aspect: str, size: int, width: int, orientation: int) -> bytes:
     """A gradient under the grain of a film, of about `size` bytes."""
     across, down = map(int, aspect.split(":"))
-    width = 2560 if across / down > 2 else 2048
+    if across / down > 2:
+        width = width * 5 // 4
     shape = (width, round(width * down / across))
     light = Image.linear_gradient("L").resize(shape)
     noise = Image.frombytes("L", shape, random.Random(aspect).randbytes(shape[0] * shape[1]))

@@ -10,13 +10,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from articles.processes import die_with_parent
 from backups.storage import BucketStorage, LocalStorage
 from backups.tree import Tree
 from config.env import Environment
 from tests.doubles.server import Doubles
+from tests.services.wordpress import WordPress
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -59,6 +62,14 @@ class Installation:
         self.manage("migrate", "--verbosity", "0")
         self.ask(f"__import__('django.contrib.auth.models', fromlist=['User']).User.objects.create_user({user!r}).pk")
 
+    def add_site(self, wordpress: WordPress, time_limit: int = 2) -> None:
+        """The site that articles go to; so many seconds it may work on one request."""
+        words = ["site", "add", "Magazine", "--url", wordpress.url, "--user", wordpress.user]
+        self.manage(*words, given=wordpress.app_password)
+        self.ask(
+            f"__import__('publishing.models', fromlist=['Site']).Site.objects.update(time_limit={time_limit})",
+        )
+
     @contextmanager
     def workers(self) -> Iterator[Workers]:
         running = Workers(self)
@@ -91,6 +102,7 @@ class Workers:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "qcluster"],
                 cwd=ROOT, env=self.installation.environment, stdout=log, stderr=log, start_new_session=True,
+                preexec_fn=partial(die_with_parent, signal.SIGKILL),
             )  # fmt: skip
 
     def kill(self) -> None:

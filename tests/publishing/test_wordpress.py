@@ -84,6 +84,19 @@ def test_what_is_no_picture_is_not_taken(desk: WordPress, wordpress: service.Wor
     assert wordpress.media() == []
 
 
+def test_an_upload_that_found_no_folder_is_tried_again(desk: WordPress, wordpress: service.WordPress) -> None:
+    """As when two uploads are the first of a month: one makes the folder, and the other is refused."""
+    in_the_way = wordpress.site.uploads / time.strftime("%Y", time.gmtime())
+    in_the_way.touch()
+    with pytest.raises(Unreachable) as caught:
+        desk.upload("img-a", jpeg(), "Alt")
+    assert caught.value.reason == "the site could not put the file into its media folder"
+    assert caught.value.action == f'ask who runs site "Magazine" whether that folder can be written{RECOVER}'
+
+    in_the_way.unlink()
+    assert desk.upload("img-a", jpeg(), "Alt")["width"]
+
+
 def test_a_broken_picture_is_taken_and_has_no_width(desk: WordPress) -> None:
     media = desk.upload("img-a", jpeg()[:100], "Alt")
     assert (media["width"], media["has_sizes"]) == (0, False)

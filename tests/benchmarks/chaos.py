@@ -1,0 +1,261 @@
+"""Articles by the hundred while everything is killed at random: all done, nothing lost, nothing twice.
+
+Real servers and a real pool on PostgreSQL and Redis. A supervisor does from outside what an init system does: it
+starts again what ended, and the pool when `articles.workers` says that it may be frozen. What is killed when is drawn
+from a seed, by the progress of the work and not by the clock, so that a slow machine meets as many deaths.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import redis
+from django.test.utils import override_settings
+
+from articles import workers
+from tests.faults import verdict
+from tests.journeys.installation import Workers
+from tests.journeys.stacks import Stack, stack
+
+STACK = "postgresql, redis"
+QUEUE = "django_q:galley:q"
+CALM = 8  # articles without a death, for the rate
+PATIENCE = 300  # seconds in which something must get done
+REQUESTS = 15  # to the services' doubles, that every article makes at least
+LATENCY = dict.fromkeys(("responses", "create", "poll", "deliver", "messages"), 0.1)  # seconds
+
+_COUNT = "SELECT status, count(*) FROM articles_article GROUP BY status"
+_TIME_PASSES = """
+    UPDATE articles_article
+    SET queued_at = queued_at - interval '2 minutes', next_at = next_at - interval '15 minutes'
+    WHERE status = 'queued' OR (status = 'waiting' AND error->>'code' != 'settling')"""
+_HAND_IN = (
+    "[__import__('articles.pipeline', fromlist=['submit']).submit(Article(owner_id=1, site_id=1, idea=f'{word} {{n}}'))"
+    " for n in range({articles})]"
+)
+_TOLD = (
+    "[[a.uid, a.tree_prefix, a.status, a.error, a.attempt, [[c.key, c.lost_answers] for c in a.calls.all()],"
+    " Event.objects.filter(article=a, kind='repeated').count()] for a in Article.objects.all()]"
+)
+
+Death = Callable[[random.Random], None]
+
+
+@dataclass
+class Report:
+    """What was killed and what came of it. `findings` are sentences about what should not be."""
+
+    articles: int
+    seed: int
+    kills: Counter[str] = field(default_factory=Counter)
+    pools_started_anew: int = 0  # after a worker's death, because the others might wait for it for ever
+    calm_seconds: float = 0.0  # for one article
+    seconds: float = 0.0
+    calls: int = 0
+    repeats: int = 0
+    flagged: int = 0  # on the rows
+    told: int = 0  # in the timelines: a death between the two is flagged again, and told once
+    orphans: int = 0
+    findings: list[str] = field(default_factory=list)
+
+    def lines(self) -> list[str]:
+        struck = self.kills.total()
+        lost = (self.seconds - self.articles * self.calm_seconds) / max(struck, 1)
+        return [
+            f"{self.articles} articles, seed {self.seed}: {struck} kills in {self.seconds:.0f} s "
+            f"({', '.join(f'{kind} {times}' for kind, times in sorted(self.kills.items()))})",
+            f"pools started anew after a worker's death: {self.pools_started_anew}",
+            f"paid calls {self.calls}, asked again {self.repeats} ({self.repeats / max(self.calls, 1):.1%}), "
+            f"flagged {self.flagged}, told {self.told}",
+            f"seconds an article without kills {self.calm_seconds:.2f}, lost by each kill {lost:.1f}",
+            f"files that WordPress left when it was killed itself: {self.orphans}",
+            *(self.findings or ["all done; one post each, one media item a picture, every file whole"]),
+        ]
+
+
+def main() -> None:
+    """GALLEY_SEED repeats the deaths of an earlier run."""
+    report = run(articles=300, kills=100, seed=int(os.environ.get("GALLEY_SEED") or random.randrange(10_000)))
+    for line in report.lines():
+        sys.stdout.write(f"{line}\n")
+    if report.findings:
+        raise SystemExit(1)
+
+
+def run(*, articles: int, kills: int, seed: int, hurry: bool = False) -> Report:
+    """With `hurry`, two minutes pass at once when all that is left are articles whose message was lost."""
+    report = Report(articles, seed)
+    with tempfile.TemporaryDirectory(prefix="galley-chaos-") as folder, stack(STACK, Path(folder)) as running:
+        running.services.configure(image_width=512, latency=LATENCY)
+        with override_settings(VAR_DIR=running.galley.folder), running.galley.workers() as pool:
+            world = _World(running, pool, report, hurry)
+            report.calm_seconds = world.work_in_peace()
+            world.work_among_kills(articles, kills, random.Random(seed))
+            world.judge()
+    return report
+
+
+@dataclass
+class _World:
+    """The stack, who keeps it running, and who kills it."""
+
+    running: Stack
+    pool: Workers
+    report: Report
+    hurry: bool
+    done: int = 0
+    looked: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.queue = redis.Redis.from_url(self.running.galley.settings["GALLEY_BROKER_URL"])
+
+    def work_in_peace(self) -> float:
+        """Seconds for an article, two at a time, once the first is done."""
+        self._hand_in("calm", CALM)
+        self._until(lambda: self._seen() > 0)
+        first, began = self.done, time.monotonic()
+        self._until(lambda: self._seen() == CALM)
+        return (time.monotonic() - began) / (CALM - first)
+
+    def work_among_kills(self, articles: int, kills: int, chance: random.Random) -> None:
+        deaths = self._kinds(kills, chance)
+        before = len(self.running.services.requests())
+        moments = sorted(before + chance.random() * REQUESTS * articles for _ in deaths)
+        self._hand_in("troubled", articles)
+        began = time.monotonic()
+        self._until(
+            lambda: self._seen() == CALM + articles and not moments, lambda: self._strike(moments, deaths, chance)
+        )
+        self.report.seconds = time.monotonic() - began
+
+    def _kinds(self, kills: int, chance: random.Random) -> list[Death]:
+        """Each kind at least once, in any order; a single worker dies as often as all others together."""
+        kinds: list[Death] = [self._worker, self._sentinel, self._cluster, self._php, self._database]
+        drawn = kinds + chance.choices(kinds, weights=[4, 1, 1, 1, 1], k=kills - len(kinds))
+        chance.shuffle(drawn)
+        return drawn
+
+    def _strike(self, moments: list[float], deaths: list[Death], chance: random.Random) -> None:
+        """Kill, when the work has come so far and there are workers again."""
+        if not moments or len(self.running.services.requests()) < moments[0]:
+            return
+        time.sleep(chance.random() * 0.3)  # into what happens between two requests
+        if workers.health().alive:
+            del moments[0]
+            death = deaths.pop()
+            self.report.kills[death.__name__.strip("_")] += 1
+            death(chance)
+
+    # Who is killed
+
+    def _worker(self, chance: random.Random) -> None:
+        _kill(chance.choice(workers.health().alive))
+
+    def _sentinel(self, chance: random.Random) -> None:
+        """The parent of the workers, which their notes name."""
+        alive = workers.health().alive
+        notes = (note.name.split("-") for note in self.running.galley.folder.glob("workers/*/*-*"))
+        _kill(chance.choice([int(sentinel) for sentinel, worker in notes if int(worker) in alive]))
+
+    def _cluster(self, _: random.Random) -> None:
+        self.pool.kill()
+
+    def _php(self, chance: random.Random) -> None:
+        self.running.wordpress.kill_php()
+        time.sleep(chance.random() * 2)
+        self.running.wordpress.start_php()
+
+    def _database(self, chance: random.Random) -> None:
+        assert self.running.database
+        self.running.database.kill()
+        time.sleep(chance.random() * 2)
+        self.running.database.start()
+
+    # Who keeps it running
+
+    def _until(self, holds: Callable[[], bool], meanwhile: Callable[[], None] = lambda: None) -> None:
+        """Supervise until it holds. Raises TimeoutError when nothing gets done any more."""
+        latest, progress = time.monotonic(), -1
+        while not holds():
+            meanwhile()
+            self._supervise()
+            now = len(self.running.services.requests()) + self.done
+            if now != progress:
+                latest, progress = time.monotonic(), now
+            if time.monotonic() - latest > PATIENCE:
+                raise TimeoutError(f"nothing was done for {PATIENCE} s; seed {self.report.seed}")
+            time.sleep(0.02)
+
+    def _supervise(self) -> None:
+        if self.pool.process is None or self.pool.process.poll() is not None:
+            self.pool.kill()  # what may be left of it
+            self.pool.start()
+        elif workers.health().killed:
+            self.report.pools_started_anew += 1
+            self.pool.kill()
+
+    def _seen(self) -> int:
+        """How many articles stand still, by the database, twice a second; as many as before, while it is away."""
+        if time.monotonic() - self.looked < 0.5:
+            return self.done
+        self.looked = time.monotonic()
+        with suppress(psycopg.OperationalError), self._connected() as connection:
+            counts: dict[str, int] = dict(connection.execute(_COUNT).fetchall())
+            self.done = counts.get("done", 0) + counts.get("failed", 0)
+            if self.hurry and not counts.get("running") and not self.queue.llen(QUEUE):
+                self._let_time_pass(connection)
+        return self.done
+
+    def _let_time_pass(self, connection: psycopg.Connection[Any]) -> None:
+        if connection.execute(_TIME_PASSES).rowcount:
+            connection.commit()
+            self.running.galley.manage("sweep", check=False)
+
+    def _connected(self) -> psycopg.Connection[Any]:
+        return psycopg.connect(self.running.galley.settings["DATABASE_URL"], connect_timeout=2)
+
+    def _hand_in(self, word: str, articles: int) -> None:
+        self.running.galley.ask(_HAND_IN.format(word=word, articles=articles))
+
+    # What came of it
+
+    def judge(self) -> None:
+        report, running = self.report, self.running
+        told = running.galley.ask(_TOLD)
+        lost: Counter[str] = Counter()
+        for _, _, _, _, _, calls, repeated in told:
+            own = Counter({key: times for key, times in calls if not key.startswith(("media:", "post"))})
+            report.findings += [f"flagged {own}, told {repeated} times"] * (own.total() < repeated)
+            report.told += repeated
+            lost += own
+        site = verdict.on_site(running.wordpress, [uid for uid, *_ in told])
+        for uid, prefix, status, error, attempt, *_ in told:
+            found = [f"is {status} after attempt {attempt}: {error}"] * (status != "done")
+            found += verdict.on_tree(running.galley, prefix) + site[uid]
+            report.findings += [f"article {uid[:12]} {finding}" for finding in found]
+        paid = verdict.paid(running.services.requests())
+        report.calls, report.flagged = len(paid), lost.total()
+        report.repeats = len(paid) - verdict.CALLS * len(told)
+        report.orphans = len(verdict.orphans(running.wordpress))
+        report.findings += verdict.on_calls(paid, len(told), lost)
+        report.findings += [f"told only {report.told} of {report.repeats} repeats"] * (report.told < report.repeats)
+        report.findings += [f"{len(told)} articles instead of {CALM + report.articles}"] * (
+            len(told) != CALM + report.articles
+        )
+
+
+def _kill(pid: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)

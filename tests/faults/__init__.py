@@ -1,0 +1,9 @@
+"""Processes of Galley that die at a chosen moment, by kill -9.
+
+    tests.faults.reaper    counts what a process does to the world outside, and kills it before one of these touches
+    tests.faults.mortals   for the test: lets processes submit, work and finish, and says how each of them ended
+    tests.faults.__main__  the warm process that they are forked from
+    tests.faults.verdict   what must hold afterwards
+
+All of it stands on the side of the tests: production code has no hook for it.
+"""

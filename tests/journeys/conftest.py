@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.journeys.stacks import Stack, missing_for, stack
+
+
+@pytest.fixture(scope="module")
+def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The stack that the test's parameter names."""
+    if reason := missing_for(request.param):
+        pytest.skip(reason)
+    with stack(request.param, tmp_path_factory.mktemp("stack")) as made:
+        yield made
