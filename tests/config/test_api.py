@@ -88,8 +88,8 @@ HEADERS = st.dictionaries(
 IDS = st.one_of(
     st.integers().map(str), st.text(max_size=12), st.sampled_from(["9" * 5000, "0", "-0", "１", "1e3", "%00"])
 )
-QUERIES = st.lists(
-    st.tuples(st.one_of(st.sampled_from(["after", "limit"]), st.text(max_size=8)), st.text(max_size=12)), max_size=3
+QUERIES = st.dictionaries(
+    st.one_of(st.sampled_from(["after", "limit"]), st.text(max_size=8)), st.text(max_size=12), max_size=3
 )
 BODIES = st.one_of(
     st.binary(max_size=60), st.sampled_from([b"{}", b"[[" * 2000, b'{"__proto__": 1}', b"NaN", b"1" * 5000])
@@ -107,7 +107,7 @@ def test_nothing_that_is_sent_breaks_it(
     editor: User,
     method: str,
     id_: str,
-    query: list[tuple[str, str]],
+    query: dict[str, str],
     headers: dict[str, str],
     body: bytes,
     content_type: str,
