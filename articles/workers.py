@@ -87,16 +87,21 @@ def nobody_works() -> bool:
 
     Where all workers are busy, others may wait for long: that alone is no sign. (Three queries at most.)
     """
-    long_ago = timezone.now() - UNCLAIMED
-    return _queued_before(long_ago) and not _somebody_holds_one() and not _something_happened_since(long_ago)
+    long_ago, since = timezone.now() - UNCLAIMED, queued_since()
+    if since is None or since >= long_ago:
+        return False
+    return not _somebody_holds_one() and not _something_happened_since(long_ago)
 
 
-def _queued_before(moment: datetime) -> bool:
-    """By the attempt that waits to begin: the sweep makes `queued_at` new whenever it gives a message again."""
+def queued_since() -> datetime | None:
+    """Since when the oldest queued article has waited to be taken; None when none is queued.
+
+    That is when the attempt was asked for which has not begun: the sweep makes `queued_at` new whenever it gives a
+    message again.
+    """
     waiting = Attempt.objects.filter(article=OuterRef("pk"), number=None, ended_at=None).order_by("-pk")
-    queued = Article.objects.filter(status=Article.Status.QUEUED)
     since = Coalesce(Subquery(waiting.values("asked_at")[:1]), F("queued_at"))
-    return queued.annotate(since=since).filter(since__lt=moment).exists()
+    return Article.objects.filter(status=Article.Status.QUEUED).order_by(since).values_list(since, flat=True).first()
 
 
 def _somebody_holds_one() -> bool:

@@ -21,6 +21,7 @@ from articles.api import router as articles
 from config.models import Token
 from recovery.api import router as recovery
 
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Galley"'}  # goes with every 401
 MOST_SHOWN = 60  # characters of a name that somebody else chose
 SENTENCES = {
     400: "Galley did not understand this request.",
@@ -155,7 +156,7 @@ def _sentence(error: dict[str, Any]) -> str:
 
 
 def _said(status: int, message: str) -> HttpResponse:
-    headers = {"WWW-Authenticate": 'Bearer realm="Galley"'} if status == 401 else {}
+    headers = CHALLENGE if status == 401 else {}
     return JsonResponse({"message": message}, status=status, headers=headers)
 
 
