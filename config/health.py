@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from django.core.files.storage import storages
 from django.db import DatabaseError, connection
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
@@ -48,3 +49,11 @@ def _queue() -> str:
     if workers.health().killed:
         return "a worker was killed, and its pool may be frozen"
     return "articles wait, and nobody takes them" if workers.nobody_works() else "ok"
+
+
+class Probes(MiddlewareMixin):
+    """Answers before anybody looks at host name and scheme: probes come by address, and without the proxy."""
+
+    def process_request(self, request: HttpRequest) -> HttpResponse | None:
+        probe = {"/healthz": healthz, "/readyz": readyz}.get(request.path_info)
+        return probe(request) if probe else None

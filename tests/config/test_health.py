@@ -7,6 +7,7 @@ from unittest import mock
 
 from django.db import OperationalError
 from django.test import Client
+from pytest_django import Settings
 
 from articles import workers
 from articles.sweep import sweep
@@ -19,6 +20,13 @@ def test_all_is_well(client: Client, db: None) -> None:
     answer = client.get("/readyz")
     assert (answer.status_code, answer.json()["status"]) == (200, "ok")
     assert client.post("/readyz").status_code == 405
+
+
+def test_probes_come_by_address_and_without_the_proxy(client: Client, db: None, settings: Settings) -> None:
+    settings.SECURE_SSL_REDIRECT = True
+
+    for path in ("/healthz", "/readyz"):
+        assert client.get(path, headers={"Host": "10.0.0.7:8000"}).status_code == 200
 
 
 def test_articles_that_nobody_takes_show_within_two_minutes(client: Client, hand_in: HandIn) -> None:
