@@ -27,6 +27,7 @@ from tests.articles.test_workers import passes
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
+from tests.journeys.installation import ROOT
 
 LABELS = ["status", "stage", "maker", "provider", "code"]
 Found = dict[str, dict[tuple[str, ...], float]]
@@ -93,6 +94,12 @@ def test_an_empty_desk(scrape: Callable[[], Found]) -> None:
     assert found["galley_articles"] == {("queued",): 0, ("running",): 0, ("waiting",): 0, ("failed",): 0}
     assert found["galley_oldest_queued_seconds"] == {(): 0}
     assert found["galley_stages_stopped_last_hour"] == {}
+
+
+def test_each_is_documented(scrape: Callable[[], Found]) -> None:
+    documented = (ROOT / "docs" / "operator.md").read_text()
+
+    assert {name for name in scrape() if f"`{name}`" not in documented} == set()
 
 
 def test_what_is_queued_and_for_how_long(scrape: Callable[[], Found], hand_in: HandIn) -> None:
