@@ -13,8 +13,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import timezone
+from django.utils import formats, timezone
 
+from articles import words
 from config.models import LIFETIME, MARK, Token
 
 
@@ -68,7 +69,6 @@ class TokenAdmin(admin.ModelAdmin[Token]):
     fields = ("name", "last_day")
     actions = None
     show_full_result_count = False
-    search_fields = ("name", "user__username")
     search_help_text = "Words of the name, or of the owner's"
 
     # Who
@@ -102,7 +102,10 @@ class TokenAdmin(admin.ModelAdmin[Token]):
 
     def get_list_display(self, request: HttpRequest) -> Any:
         whose = ["user"] if cast(User, request.user).is_superuser else []
-        return ["name", "beginning", *whose, "created_at", "last_use", "valid_until"]
+        return ["name", "beginning", *whose, "made", "last_use", "valid_until"]
+
+    def get_search_fields(self, request: HttpRequest) -> list[str]:
+        return ["name", "user__username"] if cast(User, request.user).is_superuser else []
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Not by the hash of a secret."""
@@ -112,18 +115,30 @@ class TokenAdmin(admin.ModelAdmin[Token]):
     def beginning(self, token: Token) -> str:
         return f"{MARK}{token.prefix}…"
 
-    @admin.display(description="Last used", ordering="last_used_at", empty_value="not yet")
-    def last_use(self, token: Token) -> datetime | None:
-        return token.last_used_at
+    @admin.display(description="Made", ordering="created_at")
+    def made(self, token: Token) -> str:
+        return words.clock(token.created_at)
+
+    @admin.display(description="Last used", ordering="last_used_at")
+    def last_use(self, token: Token) -> str:
+        return words.clock(token.last_used_at) if token.last_used_at else "not yet"
 
     @admin.display(description="Valid until", ordering="expires_at")
     def valid_until(self, token: Token) -> str:
         if token.expires_at is None:
             return "no end"
-        day = timezone.localtime(token.expires_at).strftime("%-d %b %Y")
+        day = formats.date_format(timezone.localtime(token.expires_at), "j M Y")
         return f"{day} (expired)" if token.has_expired else day
 
     # Its page
+
+    def _facts(self, token: Token) -> list[tuple[str, str]]:
+        return [
+            ("Begins with", self.beginning(token)),
+            ("Made", self.made(token)),
+            ("Last used", self.last_use(token)),
+            ("Valid until", self.valid_until(token)),
+        ]
 
     def get_form(
         self, request: HttpRequest, obj: Token | None = None, change: bool = False, **kwargs: Any
@@ -131,17 +146,13 @@ class TokenAdmin(admin.ModelAdmin[Token]):
         return type("TokenFormOfUser", (TokenForm,), {"owner": request.user})
 
     def get_fields(self, request: HttpRequest, obj: Token | None = None) -> Any:
-        if obj is None:
-            return self.fields
-        return ["name", "beginning", "user", "created_at", "last_use", "valid_until"]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: Token | None = None) -> Any:
-        return [] if obj is None else self.get_fields(request, obj)
+        return self.fields if obj is None else []
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         original = context.get("original")
         context |= {
             "title": str(original) if original else "Make a token",
+            "facts": self._facts(original) if original else [],
             "subtitle": None,
             "show_save_and_add_another": False,
             "show_save_and_continue": False,

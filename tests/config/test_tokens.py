@@ -212,6 +212,8 @@ def test_everybody_sees_and_revokes_their_own(editor: User, other_editor: User, 
 
     owner = as_(editor)
     assert "of ada" in text(owner.get(LIST))
+    assert "Last used not yet" in text(owner.get(page))
+    assert "None" not in text(owner.get(page)) + text(owner.get(LIST))
     assert "Whatever uses “of ada” is refused" in text(owner.get(delete))
     assert Token.objects.filter(pk=token.pk).exists()
     assert "“of ada” is revoked" in text(owner.post(delete, {"post": "yes"}, follow=True))
