@@ -2,12 +2,13 @@ from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from config import health
+from config.api import api
+from config.metrics import metrics
 
 urlpatterns = [
     path("admin/", admin.site.urls),
-    path("healthz", health.healthz),
-    path("readyz", health.readyz),
+    path("api/v1/", api.urls),
+    path("metrics", metrics),
     path("preview/", include("publishing.urls")),
     path("recover/", include("recovery.urls")),
     path("", RedirectView.as_view(pattern_name="admin:index")),

@@ -2,17 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import secrets
-import signal
 import socket
-import subprocess
 import sys
-import time
 from argparse import ArgumentParser
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from django.conf import settings
@@ -20,13 +14,11 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from articles import manuscripts, pipeline, workers
+from articles import manuscripts, pipeline
 from articles.groups import CHIEF_EDITORS, EDITORS
 from articles.models import Article
-from articles.processes import die_with_parent
+from config.supervision import POOL, WORKER, Processes
 
-WORKER = "worker"
-PATIENCE = 6  # seconds, for a process to end by itself
 SAMPLES = Path(settings.BASE_DIR) / "articles" / "samples"
 PEOPLE = {"editor": EDITORS, "chief": CHIEF_EDITORS}
 
@@ -60,7 +52,7 @@ class Command(BaseCommand):
                     *(sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port)),
                     *("--log-level", "warning", "--timeout-graceful-shutdown", "3"),
                 ],
-                WORKER: [sys.executable, "manage.py", "qcluster"],
+                WORKER: POOL,
             }
         ).run()
 
@@ -99,63 +91,3 @@ def sample_articles() -> None:
     for file in sorted(SAMPLES.glob("*.md")):
         text = manuscripts.decode(file.read_bytes())
         pipeline.submit(Article(owner=editor, manuscript=text, manuscript_name=file.name))
-
-
-class Processes:
-    """Programs that run together: one that dies or freezes is started again, and at the end none is left."""
-
-    def __init__(self, programs: dict[str, list[str]]) -> None:
-        self.programs = programs
-        self.running: dict[str, subprocess.Popen[bytes]] = {}
-        self.ending = False
-
-    def run(self) -> None:
-        """Until a signal says otherwise."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._end)
-        try:
-            while not self.ending:
-                for name, command in self.programs.items():
-                    self._keep(name, command)
-                if workers.health().killed:
-                    self._kill(WORKER)
-                time.sleep(0.5)
-        finally:
-            self._stop()
-
-    def _end(self, _number: int, _frame: FrameType | None) -> None:
-        self.ending = True
-
-    def _keep(self, name: str, command: list[str]) -> None:
-        process = self.running.get(name)
-        if process and process.poll() is None:
-            return
-        if process:
-            sys.stderr.write(f"The {name} ended ({process.returncode}); it is started again.\n")
-            time.sleep(1)
-        # A group of its own: Ctrl-C reaches this process alone, which ends the others in order.
-        self.running[name] = subprocess.Popen(command, start_new_session=True, preexec_fn=_end_with_us)
-
-    def _kill(self, name: str) -> None:
-        """The next look finds it ended, and starts it again."""
-        _kill_group(self.running[name])
-
-    def _stop(self) -> None:
-        for process in self.running.values():
-            process.terminate()
-        deadline = time.monotonic() + PATIENCE
-        for process in self.running.values():
-            # One in the middle of a long call is not waited for: what it has saved is safe, the next start goes on.
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(max(deadline - time.monotonic(), 0))
-            _kill_group(process)
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-
-
-def _end_with_us() -> None:
-    die_with_parent(signal.SIGTERM)

@@ -1,0 +1,174 @@
+"""The API: who is let in, which routers there are, and which error gives which status and sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.deprecation import MiddlewareMixin
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+from ninja.parser import Parser
+from ninja.security.base import AuthBase
+from ninja.types import DictStrAny
+from ninja.utils import check_csrf
+
+from articles.api import router as articles
+from config.models import Token
+from recovery.api import router as recovery
+
+CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Galley"'}  # goes with every 401
+MOST_SHOWN = 60  # characters of a name that somebody else chose
+SENTENCES = {
+    400: "Galley did not understand this request.",
+    401: "Log in at the desk, or send a token: Authorization: Bearer galley_…",
+    403: "This is not yours to do.",
+    404: "There is nothing here, or it belongs to somebody else.",
+    405: "This address cannot be asked in this way.",
+    413: "This request is too large.",
+    429: "These were too many requests. Try again in a minute.",
+    500: "Galley made a mistake with this request. No article is harmed; the operator finds it in the log.",
+    503: "Galley cannot answer just now. Try again in a minute.",
+}
+
+
+# Who
+
+
+class PersonalToken(AuthBase):
+    """`Authorization: Bearer galley_…`. Whoever sends one is judged by it alone, whatever session there is."""
+
+    openapi_type = "http"
+    openapi_scheme = "bearer"
+
+    def __call__(self, request: HttpRequest) -> User | None:
+        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer":
+            return None
+        token = Token.objects.of_secret(secret.strip())
+        if token is None:
+            raise HttpError(401, "This token is not known, or not valid any more. Make one in the desk: API tokens.")
+        return _at_the_desk(token.user)
+
+
+class DeskSession(AuthBase):
+    """Whoever is logged in at the desk. What changes something needs the CSRF token, too, as a form there does."""
+
+    openapi_type = "apiKey"
+    openapi_in = "cookie"
+    openapi_name = settings.SESSION_COOKIE_NAME
+
+    def __call__(self, request: HttpRequest) -> User:
+        if not request.user.is_authenticated:
+            raise HttpError(401, SENTENCES[401])
+        request.body  # noqa: B018  read now: the check reads the form in it, and leaves nothing for others
+        if check_csrf(request):
+            raise HttpError(403, "The CSRF token is missing or wrong. Send it in the header X-CSRFToken.")
+        return _at_the_desk(request.user)
+
+
+def _at_the_desk(user: AbstractBaseUser | AnonymousUser) -> User:
+    if isinstance(user, User) and user.is_active and user.is_staff:
+        return user
+    raise HttpError(403, "This is for people who work at the desk.")
+
+
+by_token, by_session = PersonalToken(), DeskSession()
+
+
+def who(request: HttpRequest) -> User:
+    """Who asks. Raises HttpError."""
+    return by_token(request) or by_session(request)
+
+
+def for_the_desk(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Let nobody see a page who could not ask the API."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            who(request)
+        except HttpError as exc:
+            return _said(exc.status_code, str(exc))
+        return view(request, *args, **kwargs)
+
+    return guarded
+
+
+# What
+
+
+class Forms(Parser):
+    """JSON, or a form, which brings its CSRF token along."""
+
+    def parse_body(self, request: HttpRequest) -> DictStrAny:
+        if request.content_type in ("multipart/form-data", "application/x-www-form-urlencoded"):
+            return {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken"}
+        return super().parse_body(request)
+
+
+api = NinjaAPI(
+    title="Galley",
+    version="1",
+    urls_namespace="api",
+    docs_url=None,  # its page would need scripts from elsewhere
+    docs_decorator=for_the_desk,
+    auth=[by_token, by_session],
+    parser=Forms(),
+)
+api.add_router("articles", articles)
+api.add_router("recovery", recovery)
+
+
+# Errors. What is not named here goes on to Django, which logs it and gives it a status; `JsonErrors` words it.
+
+
+@api.exception_handler(HttpError)
+def refused(_request: HttpRequest, exc: HttpError) -> HttpResponse:
+    return _said(exc.status_code, str(exc))
+
+
+@api.exception_handler(ValidationError)
+def not_valid(_request: HttpRequest, exc: ValidationError) -> HttpResponse:
+    return _said(422, " ".join(_sentence(error) for error in exc.errors))
+
+
+@api.exception_handler(Http404)
+@api.exception_handler(Exception)
+def anything_else(_request: HttpRequest, exc: Exception) -> HttpResponse:
+    raise exc
+
+
+def _sentence(error: dict[str, Any]) -> str:
+    """`"limit" in the query: input should be less than or equal to 100.`"""
+    place, *path = error["loc"]
+    if place == "body" or error["type"] == "extra_forbidden":
+        path = path[1:]  # the name of an argument of ours
+    name = ".".join(str(part) for part in path)[:MOST_SHOWN]
+    where = f"“{name}” in the {place}" if name else f"The {place}"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: there is no such field. Leave it out."
+    return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}."
+
+
+def _said(status: int, message: str) -> HttpResponse:
+    headers = CHALLENGE if status == 401 else {}
+    return JsonResponse({"message": message}, status=status, headers=headers)
+
+
+class JsonErrors(MiddlewareMixin):
+    """Every error below /api/ is JSON with a sentence, also one that never came as far as an operation."""
+
+    def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
+        is_json = response.headers.get("Content-Type", "").startswith("application/json")
+        if response.status_code < 400 or is_json or not request.path_info.startswith("/api/"):
+            return response
+        known = response.status_code if response.status_code in SENTENCES else 400 + 100 * (response.status_code >= 500)
+        said = _said(response.status_code, SENTENCES[known])
+        if allowed := response.headers.get("Allow"):
+            said.headers["Allow"] = allowed
+        return said

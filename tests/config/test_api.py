@@ -1,0 +1,126 @@
+"""What holds for the whole API: errors are JSON and sentences, nobody but the desk is let in, nothing breaks it."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+from django.contrib.auth.models import User
+from django.test import Client
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from pytest_django import Settings
+
+from tests.articles.test_admin import as_
+from tests.config.test_tokens import with_token_of
+from tests.conftest import HandIn
+
+SWEEP = "/api/v1/recovery/sweep"
+
+
+def test_every_error_is_json_with_a_sentence(editor: User, hand_in: HandIn, settings: Settings) -> None:
+    settings.DATA_UPLOAD_MAX_MEMORY_SIZE = 100
+    client, anybody = as_(editor), Client()
+    article = f"/api/v1/articles/{hand_in().pk}/progress"
+    answers = {
+        400: client.post(SWEEP, "x" * 200, content_type="application/json"),
+        401: anybody.get(article),
+        403: as_(User.objects.create_user("reader")).get(article),
+        404: client.get("/api/v1/nothing"),
+        405: client.delete(article),
+        422: client.get(f"{article}?limit=many"),
+    }
+
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert answer["Content-Type"].startswith("application/json")
+        assert list(answer.json()) == ["message"]
+        assert answer.json()["message"].endswith((".", "…"))
+    for path in ("/api/", "/api/v2/", "/api/v1/articles/x/progress", "/api/v1/docs", f"{SWEEP}/"):
+        assert client.get(path).json() == {"message": "There is nothing here, or it belongs to somebody else."}
+    assert client.get(article, headers={"Host": "elsewhere.example"}).json()["message"].startswith("Galley did not")
+
+
+def test_a_mistake_of_ours_shows_nothing_of_itself(editor: User, settings: Settings) -> None:
+    client = as_(editor)
+    client.raise_request_exception = False
+    for debug in (False, True):
+        settings.DEBUG = debug
+        with mock.patch("recovery.api.sweep", side_effect=RuntimeError("password=hunter2")):
+            answer = client.post(SWEEP)
+        assert answer.status_code == 500
+        assert b"hunter2" not in answer.content
+        assert answer.json()["message"].startswith("Galley made a mistake")
+
+
+def test_errors_of_other_pages_stay_pages(client: Client, db: None) -> None:
+    assert client.get("/nowhere")["Content-Type"].startswith("text/html")
+
+
+def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -> None:
+    path = "/api/v1/openapi.json"
+    assert Client().get(path).status_code == 401
+    assert Client().get(path, headers=with_token_of(editor)).status_code == 200
+    described = as_(editor).get(path).json()
+
+    operations = {
+        f"{method.upper()} {path}": operation
+        for path, methods in described["paths"].items()
+        for method, operation in methods.items()
+    }
+    assert operations.keys() == {
+        "GET /api/v1/articles/{article_id}/progress",
+        "POST /api/v1/recovery/sweep",
+    }
+    for operation in operations.values():
+        # Every error that can come is declared, and so are both ways in.
+        assert {"200", "400", "401", "403", "404", "405", "422", "429", "500"} == set(map(str, operation["responses"]))
+        assert [set(way) for way in operation["security"]] == [{"PersonalToken"}, {"DeskSession"}]
+    schemas = described["components"]["schemas"]
+    assert all(schema.get("additionalProperties") is False for schema in schemas.values() if schema["type"] == "object")
+
+
+HEADERS = st.dictionaries(
+    st.sampled_from(["Authorization", "X-CSRFToken", "Cookie", "Accept", "If-None-Match", "Referer", "Content-Length"]),
+    st.text(st.characters(max_codepoint=255, exclude_characters="\r\n"), max_size=40),
+    max_size=3,
+)
+IDS = st.one_of(
+    st.integers().map(str), st.text(max_size=12), st.sampled_from(["9" * 5000, "0", "-0", "１", "1e3", "%00"])
+)
+QUERIES = st.dictionaries(
+    st.one_of(st.sampled_from(["after", "limit"]), st.text(max_size=8)), st.text(max_size=12), max_size=3
+)
+BODIES = st.one_of(
+    st.binary(max_size=60), st.sampled_from([b"{}", b"[[" * 2000, b'{"__proto__": 1}', b"NaN", b"1" * 5000])
+)
+TYPES = st.sampled_from(
+    ["application/json", "multipart/form-data", "multipart/form-data; boundary=x", "text/plain", "", "\xff/;=;",
+     "application/x-www-form-urlencoded", "application/json; charset=utf-99"]
+)  # fmt: skip
+METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE"])
+
+
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(method=METHODS, id_=IDS, query=QUERIES, headers=HEADERS, body=BODIES, content_type=TYPES, sweep=st.booleans())
+def test_nothing_that_is_sent_breaks_it(
+    editor: User,
+    method: str,
+    id_: str,
+    query: dict[str, str],
+    headers: dict[str, str],
+    body: bytes,
+    content_type: str,
+    sweep: bool,
+) -> None:
+    client = Client(enforce_csrf_checks=True)
+    client.force_login(editor, backend="django.contrib.auth.backends.ModelBackend")
+    path = SWEEP if sweep else f"/api/v1/articles/{id_}/progress"
+    environ: dict[str, Any] = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
+
+    answer = client.generic(method, path, body, content_type, query_params=query, **environ)
+
+    assert answer.status_code < 500
+    if method != "HEAD":
+        said = answer.json()
+        assert answer.status_code == 200 or list(said) == ["message"]

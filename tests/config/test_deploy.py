@@ -1,0 +1,257 @@
+"""What is shipped to run Galley for good: it names only what exists, and its commands do what they promise."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from configparser import ConfigParser
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+import yaml
+from django.conf import settings as django_settings
+from django.core.management import get_commands
+
+from articles.run import CALL_SECONDS
+from articles.workers import UNCLAIMED
+from config.supervision import PATIENCE
+from tests.journeys.installation import ROOT, Installation
+from tests.journeys.test_frozen_pool import _workers
+from tests.services.process import free_port, wait_until
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").iterdir())
+CONTAINERFILE = (DEPLOY / "Containerfile").read_text()
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+OURS = {name: service for name, service in COMPOSE["services"].items() if service.get("image") == "galley"}
+PLACE = "/opt/galley"
+
+
+def unit(name: str) -> ConfigParser:
+    parsed = ConfigParser(strict=False, interpolation=None, delimiters="=")
+    parsed.optionxform = str  # type: ignore[assignment,method-assign]  # systemd's names have capitals
+    parsed.read(DEPLOY / "systemd" / name)
+    return parsed
+
+
+def words_of(name: str) -> list[str]:
+    """What a unit starts, with this checkout in the place of the shipped one."""
+    words = shlex.split(unit(name)["Service"]["ExecStart"])
+    assert words[0] == f"{PLACE}/.venv/bin/python"
+    return [sys.executable, *words[1:]]
+
+
+def everything_that_is_started() -> list[str]:
+    started = [unit(file.name)["Service"]["ExecStart"] for file in UNITS if file.suffix == ".service"]
+    for service in COMPOSE["services"].values():
+        for command in (service.get("command"), service.get("healthcheck", {}).get("test")):
+            started.append(" ".join(command or []))
+    return [*started, *re.findall(r"^CMD (.+)$", CONTAINERFILE, re.MULTILINE)]
+
+
+@pytest.fixture
+def galley(tmp_path: Path) -> Installation:
+    made = Installation(tmp_path / "var")
+    made.folder.mkdir()
+    made.prepare()
+    return made
+
+
+@contextmanager
+def started(galley: Installation, words: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Started as a supervisor would, in a group of its own; at the end nothing of it is left."""
+    with (galley.folder / "log").open("ab") as log:
+        process = subprocess.Popen(
+            words, cwd=ROOT, env=galley.environment, stdout=log, stderr=log, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        for group in {process.pid, *_pools(galley)}:
+            try:
+                os.killpg(group, signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+        process.wait()
+
+
+def _pools(galley: Installation) -> list[int]:
+    """The process groups of the living workers."""
+    return [os.getpgid(pid) for pid in _alive(galley)]
+
+
+def _alive(galley: Installation) -> list[int]:
+    return [pid for pid in _workers(galley) if Path(f"/proc/{pid}/cmdline").exists() and _command_line(pid)]
+
+
+def _command_line(pid: int) -> bytes:
+    """Empty for one that has ended and was not collected yet."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return b""
+
+
+# What they name
+
+
+def test_every_command_exists_and_is_tested() -> None:
+    named = {name for line in everything_that_is_started() for name in re.findall(r"manage\.py (\w+)", line)}
+
+    assert {"qcluster", "worker", "worker_health", "migrate", "collectstatic"} <= named
+    assert named <= set(get_commands())
+    tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("*.py") if file.name != "test_deploy.py")
+    assert {name for name in named if f'"{name}"' not in tests} <= {"collectstatic", "worker"}  # tested below
+
+
+def test_every_setting_is_explained() -> None:
+    explained = set(re.findall(r"^# (\w+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
+    named = {name for service in OURS.values() for name in service["environment"]}
+    named |= set(re.findall(r"(GALLEY_\w+)=", CONTAINERFILE))
+    for file in UNITS:
+        named |= set(re.findall(r"^Environment=(\w+)=", file.read_text(), re.MULTILINE))
+
+    assert named
+    assert named <= explained
+
+
+def test_the_image_holds_all_of_galley() -> None:
+    copied = set(re.findall(r"^COPY ([\w.]+) ", CONTAINERFILE, re.MULTILINE))
+    apps = {app.partition(".")[0] for app in django_settings.INSTALLED_APPS if (ROOT / app.partition(".")[0]).is_dir()}
+
+    assert {"manage.py", "requirements.txt", "templates", "config"} | apps == copied
+    assert all((ROOT / name).exists() for name in copied)
+    assert "--require-hashes" in CONTAINERFILE
+
+
+def test_systemd_understands_the_units(tmp_path: Path) -> None:
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("needs systemd-analyze (Debian: systemd)")
+    for file in UNITS:
+        (tmp_path / file.name).write_text(file.read_text().replace(f"{PLACE}/.venv/bin/python", sys.executable))
+
+    units = [str(tmp_path / file.name) for file in UNITS]
+    verified = subprocess.run(
+        ["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True, check=False
+    )
+
+    # A name that it does not know is a warning only.
+    assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
+
+
+def test_a_frozen_pool_is_noticed_within_two_minutes() -> None:
+    timer, check = unit("galley-worker-health.timer")["Timer"], unit("galley-worker-health.service")
+    longest = UNCLAIMED.total_seconds() + int(timer["OnUnitInactiveSec"]) + int(timer["AccuracySec"])
+    assert longest < 120
+    assert int(timer["OnActiveSec"]) <= UNCLAIMED.total_seconds()
+
+    assert check["Unit"]["OnFailure"] == "galley-worker-restart.service"
+    restart = unit("galley-worker-restart.service")["Service"]["ExecStart"]
+    assert restart == "/usr/bin/systemctl try-restart galley-worker.service"
+    assert unit("galley-worker-health.timer")["Install"]["WantedBy"] == "galley-worker.service"
+    interval = OURS["worker"]["healthcheck"]["interval"]
+    assert UNCLAIMED.total_seconds() + int(interval.removesuffix("s")) < 120
+
+
+def test_nobody_waits_for_a_call_to_end() -> None:
+    """Stopping is killing, a little later: it is safe, and a call may last for minutes."""
+    worker, web = unit("galley-worker.service")["Service"], unit("galley-web.service")["Service"]
+    assert int(worker["TimeoutStopSec"]) < CALL_SECONDS
+    assert PATIENCE < int(OURS["worker"]["stop_grace_period"].removesuffix("s")) < CALL_SECONDS
+    for service in (worker, web):
+        assert (service["KillMode"], service["Restart"]) == ("mixed", "always")
+    graceful = int(shlex.split(web["ExecStart"])[-1])
+    assert graceful < int(web["TimeoutStopSec"])
+    assert CONTAINERFILE.count(f'"--timeout-graceful-shutdown", "{graceful}"') == 1
+
+
+# What they do
+
+
+def test_the_worker_unit(galley: Installation) -> None:
+    health = words_of("galley-worker-health.service")
+
+    def is_well() -> bool:
+        return (
+            subprocess.run(health, cwd=ROOT, env=galley.environment, capture_output=True, check=False).returncode == 0
+        )
+
+    assert not is_well()
+    with started(galley, words_of("galley-worker.service")) as process:
+        wait_until(lambda: len(_workers(galley)) == 2, 60)
+        assert is_well()
+        os.kill(_workers(galley)[0], signal.SIGKILL)
+        wait_until(lambda: not is_well(), 30)
+    with started(galley, words_of("galley-worker.service")) as process:
+        wait_until(lambda: len(_alive(galley)) == 2, 60)
+        # KillMode=mixed: only the first process is asked.
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        wait_until(lambda: _alive(galley) == [], 10)
+
+
+def test_the_web_unit_and_the_probe_of_the_container(galley: Installation) -> None:
+    port = str(free_port())
+    words = [port if word == "8000" else word for word in words_of("galley-web.service")]
+    probe = [word.replace("8000", port) for word in OURS["web"]["healthcheck"]["test"][1:]]
+    probe[0] = sys.executable
+
+    def answers() -> bool:
+        return subprocess.run(probe, capture_output=True, check=False).returncode == 0
+
+    assert not answers()
+    galley.settings["GALLEY_BASE_URL"] = "https://desk.example.org"
+    with started(galley, words) as process:
+        wait_until(answers, 60)
+        # Errors below /api/ are JSON also when the request never came as far as the API.
+        api, https = f"http://127.0.0.1:{port}/api/v1", {"X-Forwarded-Proto": "https"}
+        foreign = requests.get(f"{api}/openapi.json", headers={"Host": "elsewhere.example", **https}, timeout=30)
+        assert foreign.status_code == 400
+        assert foreign.json() == {"message": "Galley did not understand this request."}
+        unknown = requests.post(f"{api}/recovery/sweep", headers={"Host": "desk.example.org", **https}, timeout=30)
+        assert unknown.status_code == 401
+        assert unknown.json()["message"].startswith("Log in at the desk")
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+
+
+def test_the_container_prepares_itself(tmp_path: Path) -> None:
+    galley = Installation(tmp_path, {"GALLEY_DEBUG": "false"})
+    script = OURS["prepare"]["command"][2].replace("python ", f"{sys.executable} ")
+
+    subprocess.run(["sh", "-c", script], cwd=ROOT, env=galley.environment, check=True, capture_output=True)
+
+    assert (tmp_path / "galley.sqlite3").exists()
+    assert list((tmp_path / "static").glob("galley/desk*.css"))
+    assert galley.ask("Article.objects.count()") == 0
+
+
+def test_the_worker_of_the_container_looks_after_itself(galley: Installation) -> None:
+    words = [sys.executable, *OURS["worker"]["command"][1:]]
+    with started(galley, words) as process:
+        wait_until(lambda: len(_alive(galley)) == 2, 60)
+        before = _alive(galley)
+        os.kill(before[0], signal.SIGKILL)
+        wait_until(lambda: len(_alive(galley)) == 2 and not set(_alive(galley)) & set(before), 60)
+        assert "its pool may be frozen" in (galley.folder / "log").read_text()
+
+        process.send_signal(signal.SIGTERM)
+        process.wait(60)
+        wait_until(lambda: _alive(galley) == [], 10)
+
+
+def test_its_workers_do_not_outlive_it(galley: Installation) -> None:
+    with started(galley, [sys.executable, *OURS["worker"]["command"][1:]]) as process:
+        wait_until(lambda: len(_alive(galley)) == 2, 60)
+        process.kill()
+        process.wait()
+        wait_until(lambda: _alive(galley) == [], 60)
