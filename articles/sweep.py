@@ -21,6 +21,7 @@ from articles.problems import cause
 from articles.processes import is_alive, this_machine
 from articles.report import report
 from articles.run import LEASE
+from articles.words import count
 
 log = structlog.get_logger("galley.sweep")
 
@@ -39,14 +40,17 @@ class Swept:
 
     @property
     def sentence(self) -> str:
-        """`2 articles were interrupted; they go on.`"""
-        match self.articles_found:
-            case 0:
-                return "Nothing was interrupted."
-            case 1:
-                return "1 article was interrupted; it goes on."
-            case many:
-                return f"{many:,} articles were interrupted; they go on."
+        """`2 articles were found and go on.` Those that died too often are found, and stopped."""
+        if not self.articles_found:
+            return "Nothing was interrupted."
+        found = f"{count(self.articles_found, 'article')} {'was' if self.articles_found == 1 else 'were'} found"
+        stopped = self.articles_found - self.tasks_restarted
+        if not stopped:
+            return f"{found} and {'goes' if self.articles_found == 1 else 'go'} on."
+        if not self.tasks_restarted:
+            return f"{found} and {'was' if stopped == 1 else 'were'} stopped: see why in the desk."
+        goes = "goes" if self.tasks_restarted == 1 else "go"
+        return f"{found}: {self.tasks_restarted} {goes} on, {stopped} {'was' if stopped == 1 else 'were'} stopped."
 
     def with_one(self, *, stages_reset: int = 0, restarted: bool = True) -> Swept:
         """One article more."""

@@ -16,8 +16,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
 from articles.models import Article, Call, Event, ImageFile, Stage
-from tests.articles.test_admin import REFUSED, as_, stop
 from tests.conftest import HandIn
+from tests.desk import REFUSED, as_, stop
 
 
 def url(article: Article | int, query: str = "") -> str:

@@ -11,9 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from tests.articles.test_admin import as_
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
+from tests.desk import as_
 
 SWEEP = "/api/v1/recovery/sweep"
 

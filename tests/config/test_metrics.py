@@ -22,10 +22,10 @@ from articles.providers.errors import ProviderError, Rejected
 from articles.sweep import sweep
 from config import metrics
 from config.metrics import MOST_SERIES, Tally, bounded
-from tests.articles.test_admin import REFUSED, as_, stop
 from tests.articles.test_workers import passes
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
+from tests.desk import REFUSED, as_, stop
 from tests.doubles.server import Doubles
 from tests.journeys.installation import ROOT
 

@@ -18,8 +18,8 @@ from django.utils import timezone
 
 from articles.models import Article
 from config.models import MARK, Token
-from tests.articles.test_admin import as_, text
 from tests.conftest import HandIn
+from tests.desk import as_, text
 
 LIST = "/admin/config/token/"
 ADD = "/admin/config/token/add/"

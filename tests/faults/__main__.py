@@ -26,6 +26,7 @@ django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402  Django first
 from django.utils import timezone  # noqa: E402
+from django.utils.module_loading import import_string
 from django_q.brokers import Broker, get_broker  # noqa: E402
 from django_q.models import OrmQ  # noqa: E402
 from django_q.monitor import monitor  # noqa: E402
@@ -35,6 +36,7 @@ from django_q.worker import worker  # noqa: E402
 from articles import pipeline, tasks  # noqa: E402
 from articles.models import Article, Event  # noqa: E402
 from articles.processes import die_with_parent  # noqa: E402
+from articles.sweep import UNCLAIMED
 from publishing.models import Site  # noqa: E402
 from tests.faults.reaper import Reaper  # noqa: E402
 
@@ -75,7 +77,7 @@ def finish(idea: str) -> None:
             work(idea)
         else:  # two minutes later
             lost = Article.objects.filter(pk=article.pk, status=Article.Status.QUEUED)
-            lost.update(queued_at=timezone.now() - pipeline.UNCLAIMED)
+            lost.update(queued_at=timezone.now() - UNCLAIMED)
     OrmQ.objects.update(lock=timezone.now())
     while get_broker().queue_size():
         work(idea)
@@ -133,7 +135,8 @@ def _lived(request: dict[str, Any]) -> dict[str, Any]:
 
 
 die_with_parent(signal.SIGKILL)
-pipeline.load_stages()
+for _stage in pipeline.STAGES.values():  # once, for all that are forked from here
+    import_string(_stage)
 for line in sys.stdin:
     sys.stdout.write(json.dumps(_lived(json.loads(line))) + "\n")
     sys.stdout.flush()

@@ -264,5 +264,5 @@ def test_interrupted_articles_are_found_by_a_button(hand_in: HandIn, editor: Use
 
     said = text(client.post(SWEEP, follow=True))
 
-    assert "1 article was interrupted; it goes on." in said
+    assert "1 article was found and goes on." in said
     assert "Recover" not in text(client.get(page_of(article))).split("Stages")[0]

@@ -11,9 +11,9 @@ from articles import pipeline
 from articles.models import Article
 from articles.sweep import MAX_CRASHES, Swept
 from recovery.api import _sentence
-from tests.articles.test_admin import as_
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
+from tests.desk import as_
 
 SWEEP = "/api/v1/recovery/sweep"
 ZEROS = {"articles_found": 0, "stages_reset": 0, "tasks_restarted": 0}
