@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from articles.models import Article, Call
 from articles.problems import Problem, problems
+from articles.workers import queued_since
 
 # Tables of the machinery. Whoever may see them may also have any dotted function run: nobody but superusers.
 SUPERUSERS_ONLY = {"django_q", "axes"}
@@ -158,5 +159,5 @@ def _unclaimed_since() -> datetime | None:
     """Since when articles are queued while nobody works on any: then the operator must look."""
     if Article.objects.filter(status=Article.Status.RUNNING).exists():
         return None
-    queued = Article.objects.filter(status=Article.Status.QUEUED, queued_at__lte=timezone.now() - UNCLAIMED)
-    return queued.order_by("queued_at").values_list("queued_at", flat=True).first()
+    since = queued_since()
+    return since if since and since <= timezone.now() - UNCLAIMED else None

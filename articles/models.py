@@ -292,6 +292,7 @@ class StageRecord(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["article", "stage"], name="one_record_per_stage")]
+        indexes = [models.Index(fields=["finished_at"], name="record_by_finish")]
         ordering = ["pk"]
 
     def __str__(self) -> str:
@@ -338,7 +339,10 @@ class Call(models.Model):
 
     class Meta:
         ordering = ["pk"]
-        indexes = [models.Index(fields=["received_at"], name="call_by_answer")]
+        indexes = [
+            models.Index(fields=["sent_at"], name="call_by_sending"),
+            models.Index(fields=["received_at"], name="call_by_answer"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["article", "key", "generation"], name="one_call_per_generation"),
             models.CheckConstraint(
@@ -465,7 +469,10 @@ class Event(models.Model):
 
     class Meta:
         ordering = ["-pk"]
-        indexes = [models.Index(fields=["article", "-id"], name="event_newest")]
+        indexes = [
+            models.Index(fields=["article", "-id"], name="event_newest"),
+            models.Index(fields=["at"], name="event_by_time"),
+        ]
 
     def __str__(self) -> str:
         return self.message

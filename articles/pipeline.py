@@ -182,7 +182,8 @@ def _run_stages(run: Run) -> None:
         run.finish(record, stage(run))
     run.hold(status=Article.Status.DONE, crashes=0, lease_until=None, lease_owner="", ended_at=timezone.now())
     _ended(run, Attempt.Outcome.DONE)
-    run.note("done", "The article is done")
+    seconds = round((timezone.now() - run.article.created_at).total_seconds())
+    run.note("done", "The article is done", seconds=seconds)
     left = run.article.attempts.filter(outcome__in=[Attempt.Outcome.INTERRUPTED, Attempt.Outcome.CANCELLED])
     if run.article.attempt > 1 and left.exists():  # their workers may live
         _look_over(run)
@@ -329,7 +330,8 @@ def _wait(run: Run, error: dict[str, str], seconds: float) -> None:
         lease_owner="",
     )
     _ended(run, Attempt.Outcome.WAITING)
-    run.note("waiting", f"{error['headline']}: {error['reason']}. Trying again by itself", error["detail"])
+    said = f"{error['headline']}: {error['reason']}. Trying again by itself"
+    run.note("waiting", said, error["detail"], **_facts(error, run.article), seconds=round(seconds))
 
 
 def _stop(run: Run, error: dict[str, str]) -> None:
@@ -346,7 +348,12 @@ def _stop(run: Run, error: dict[str, str]) -> None:
         _ended(run, Attempt.Outcome.STOPPED)
         run.note("stopped", f"{error['headline']}: {error['reason']}", error["detail"])
         stopped.send(Article, article=run.article)
-    log.error(str(report(run.article)))
+    log.error(str(report(run.article)), stage=error["stage"], **_facts(error, run.article))
+
+
+def _facts(error: dict[str, str], article: Article) -> dict[str, Any]:
+    """What a machine wants to know of a setback, for the log."""
+    return {"provider": error["provider"], "code": error["code"], "retries": article.retries}
 
 
 def _set_back_when_possible(run: Run, exc: Exception) -> None:

@@ -6,6 +6,7 @@ slow, lost its lease and comes back finds itself `Fenced` and stops. What it had
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -129,9 +130,17 @@ class Run:
             return send(call)
         except ProviderError as exc:
             exc.thing = exc.thing or thing
-            if not isinstance(exc, Unreachable) or not exc.lost:
+            lost = isinstance(exc, Unreachable) and exc.lost
+            self._log_call(logging.WARNING, "a call failed", call, code=exc.code, retry=exc.retry, lost=lost)
+            if not lost:
                 self.spoilt(call, exc)
             raise
+
+    def _log_call(self, level: int, event: str, call: Call, **facts: Any) -> None:
+        """`sends` counts the first and all repetitions; `seconds` are since the last of them."""
+        seconds = round((timezone.now() - call.sent_at).total_seconds(), 3) if call.sent_at else None
+        counted = {"sends": call.sends, "lost_answers": call.lost_answers, "seconds": seconds}
+        log.log(level, event, call=call.key, provider=call.provider, stage=self.stage.value, **counted, **facts)
 
     def _current(self, key: str, provider: str) -> Call:
         """The call in force for a key; a new generation where the last was given up or went elsewhere."""
@@ -167,6 +176,9 @@ class Run:
         }
         if _persisted(call, changes):
             _set(call, **changes)
+            self._log_call(
+                logging.INFO, "a call was answered", call, cost=None if call.cost is None else float(call.cost)
+            )
             return
         # A slow worker, fenced meanwhile, was answered before us.
         self.hold()
@@ -229,8 +241,8 @@ class Run:
         if not self._mine().exists():
             raise Fenced
 
-    def note(self, kind: str, message: str, detail: str = "") -> None:
-        """Add to the timeline, and to the log."""
+    def note(self, kind: str, message: str, detail: str = "", **facts: Any) -> None:
+        """Add to the timeline, and to the log, which takes `facts` as well."""
         Event.objects.create(
             article=self.article,
             kind=kind,
@@ -239,7 +251,7 @@ class Run:
             message=message[:500],
             detail=detail,
         )
-        log.info(message, kind=kind, stage=self.stage.value)
+        log.info(message, kind=kind, stage=self.stage.value, **facts)
 
     def begin(self, record: StageRecord) -> None:
         self.stage = Stage(record.stage)
@@ -263,7 +275,8 @@ class Run:
                 details=outcome.details,
             )
             record.save()
-            self.note("saved", f"{self.stage.label}: done and safe")
+            seconds = round((record.finished_at - record.started_at).total_seconds(), 3)  # type: ignore[operator]
+            self.note("saved", f"{self.stage.label}: done and safe", maker=outcome.maker, seconds=seconds)
         self.commit_manifest()
 
 

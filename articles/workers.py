@@ -21,7 +21,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import F, OuterRef, Subquery
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from articles.models import Article, Attempt, Event
@@ -96,11 +96,12 @@ def nobody_works() -> bool:
 def queued_since() -> datetime | None:
     """Since when the oldest queued article has waited to be taken; None when none is queued.
 
-    That is when the attempt was asked for which has not begun: the sweep makes `queued_at` new whenever it gives a
-    message again.
+    That is when the attempt was asked for, or was to begin, which has not begun: the sweep makes `queued_at` new
+    whenever it gives a message again.
     """
     waiting = Attempt.objects.filter(article=OuterRef("pk"), number=None, ended_at=None).order_by("-pk")
-    since = Coalesce(Subquery(waiting.values("asked_at")[:1]), F("queued_at"))
+    asked = Coalesce(Subquery(waiting.values("asked_at")[:1]), F("queued_at"))
+    since = Greatest(asked, Coalesce("scheduled_at", asked))
     return Article.objects.filter(status=Article.Status.QUEUED).order_by(since).values_list(since, flat=True).first()
 
 

@@ -19,6 +19,7 @@ from articles import pipeline
 from articles.models import Article, Attempt
 from articles.schedule import Month
 from articles.sweep import sweep
+from articles.workers import queued_since
 from tests.conftest import MANUSCRIPT, HandIn
 from tests.desk import ADD, START, as_, deed, page_of, text
 
@@ -155,3 +156,12 @@ def test_a_full_month_costs_no_more_queries(
 
     with django_assert_num_queries(len(one)):
         client.get(CALENDAR)
+
+
+def test_a_scheduled_article_has_not_waited_for_a_worker_before_its_time(scheduled: Article) -> None:
+    due = timezone.now() - timedelta(seconds=5)
+    Attempt.objects.update(asked_at=timezone.now() - timedelta(days=3))
+    Article.objects.update(next_at=due, scheduled_at=due)
+    sweep()
+
+    assert queued_since() == due

@@ -10,7 +10,6 @@ from django.utils import timezone
 from articles import pipeline
 from articles.models import Article
 from articles.sweep import MAX_CRASHES, Swept
-from recovery.api import _sentence
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
 from tests.desk import as_
@@ -66,7 +65,7 @@ def test_one_that_died_too_often_is_found_and_stopped(hand_in: HandIn, editor: U
     ],
 )
 def test_its_sentence(found: int, restarted: int, sentence: str) -> None:
-    assert _sentence(Swept(articles_found=found, tasks_restarted=restarted)) == sentence
+    assert Swept(articles_found=found, tasks_restarted=restarted).sentence == sentence
 
 
 def test_a_token_needs_no_csrf_token_and_a_session_does(editor: User) -> None:
