@@ -134,7 +134,7 @@ def _release(found: Found, swept: Swept) -> Swept:
             attempt=found.attempt,
             message="The work was interrupted. It goes on where it left off",
         )
-    log.warning("interrupted", article=article.pk, attempt=article.attempt, crashes=article.crashes)
+    log.warning("interrupted", article=found.pk, attempt=found.attempt, crashes=article.crashes)
     return swept.with_one(stages_reset=reset)
 
 
@@ -193,5 +193,5 @@ def _give_up(found: Found, swept: Swept) -> Swept:
         )
         given_up = Article.objects.get(pk=found.pk)
         stopped.send(Article, article=given_up)
-    log.error(str(report(given_up)), article=article.pk, stage=stage.value, provider="Galley", code="crashes")
+    log.error(str(report(given_up)), article=found.pk, stage=stage.value, provider="Galley", code="crashes")
     return swept.with_one(stages_reset=reset, restarted=False)

@@ -26,7 +26,7 @@ django.setup()
 
 from django.contrib.auth.models import User  # noqa: E402  Django first
 from django.utils import timezone  # noqa: E402
-from django.utils.module_loading import import_string
+from django.utils.module_loading import import_string  # noqa: E402
 from django_q.brokers import Broker, get_broker  # noqa: E402
 from django_q.models import OrmQ  # noqa: E402
 from django_q.monitor import monitor  # noqa: E402
@@ -36,7 +36,7 @@ from django_q.worker import worker  # noqa: E402
 from articles import pipeline, tasks  # noqa: E402
 from articles.models import Article, Event  # noqa: E402
 from articles.processes import die_with_parent  # noqa: E402
-from articles.sweep import UNCLAIMED
+from articles.sweep import UNCLAIMED  # noqa: E402
 from publishing.models import Site  # noqa: E402
 from tests.faults.reaper import Reaper  # noqa: E402
 
