@@ -134,7 +134,7 @@ def _release(found: Found, swept: Swept) -> Swept:
             attempt=found.attempt,
             message="The work was interrupted. It goes on where it left off",
         )
-    log.warning("interrupted", article=found.pk, attempt=found.attempt, crashes=article.crashes)
+    log.warning("interrupted", article=found.pk, attempt=found.attempt, crashes=found.crashes)
     return swept.with_one(stages_reset=reset)
 
 
