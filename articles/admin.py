@@ -32,7 +32,7 @@ from django.utils.safestring import SafeString
 
 from articles import pipeline, words
 from articles.asking import Chosen, choose, read_ids
-from articles.filters import ProblemFilter, StateFilter
+from articles.filters import OwnerFilter, ProblemFilter, StateFilter
 from articles.forms import ChangeForm, SubmitForm
 from articles.models import Article, ArticleQuerySet, Call, ImageFile, Preferences, Stage, StageRecord
 from articles.page import manifest_page, page
@@ -130,14 +130,13 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return ["name", "stages", "state", *whose, "age", "sum"]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        owner = [("owner", admin.RelatedOnlyFieldListFilter)]
-        whose = owner if request.user.has_perm("articles.touch_every_article") else []
+        whose = [OwnerFilter] if request.user.has_perm("articles.touch_every_article") else []
         # No date_hierarchy: it reads the dates of all articles, for seconds where there are a million.
         return [
             StateFilter,
             ProblemFilter,
             *whose,
-            ("site", admin.RelatedOnlyFieldListFilter),
+            "site",
             ("created_at", admin.DateFieldListFilter),
         ]
 

@@ -7,7 +7,8 @@ from typing import Any, cast
 
 from django.contrib import admin
 from django.contrib.admin.options import ModelAdmin
-from django.db.models import QuerySet
+from django.contrib.auth.models import User
+from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from articles.models import Article, ArticleQuerySet
@@ -51,3 +52,19 @@ class ProblemFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         cause = self.value()
         return with_cause(cast(ArticleQuerySet, queryset), cause) if cause else queryset
+
+
+class OwnerFilter(admin.SimpleListFilter):
+    """Django's own would read the owner of every article to name those who have some."""
+
+    title = "owner"
+    parameter_name = "owner"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        theirs = Article.objects.filter(owner=OuterRef("pk"))
+        owners = User.objects.filter(Exists(theirs)).order_by("username")
+        return [(str(pk), name) for pk, name in owners.values_list("pk", "username")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        return queryset.filter(owner=int(value)) if value.isdecimal() and len(value) < 19 else queryset

@@ -102,7 +102,7 @@ def _fill() -> None:
             f"INSERT INTO articles_stagerecord ({into}) SELECT {of} FROM articles_article a "  # noqa: S608
             "CROSS JOIN articles_stagerecord t WHERE a.uid <> '0'"
         )
-        cursor.execute("ANALYZE")
+        cursor.execute("ANALYZE" if sqlite else "VACUUM ANALYZE")  # as autovacuum would have done
 
 
 if __name__ == "__main__":
