@@ -309,7 +309,7 @@ def test_a_scheduled_article_waits_in_the_calendar_and_is_begun_there(desk: Desk
         page.get_by_role("link", name=re.compile("→")).click()
         page.locator(".calendar td", has_text="Orchards").get_by_role("link", name="Orchards").click()
         page.get_by_role("button", name="Begin now").click()
-        page.get_by_role("button", name="Recover 1 article").click()
+        page.get_by_role("button", name="Begin 1 article").click()
         page.get_by_text("“Orchards” goes on.").wait_for()
         done(page)
 
