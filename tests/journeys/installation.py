@@ -7,10 +7,11 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ from tests.doubles.server import Doubles
 from tests.services.wordpress import WordPress
 
 ROOT = Path(__file__).resolve().parent.parent.parent
+DATABASE = "galley.sqlite3"
 
 
 @dataclass
@@ -58,7 +60,13 @@ class Installation:
         return json.loads(answer.rpartition("=>")[2])
 
     def prepare(self, user: str = "ada") -> None:
-        """Migrate, and make an editor."""
+        """Migrate, and make an editor. Out of the box the database is a file: all get a copy of the first."""
+        if self.settings.get("DATABASE_URL"):
+            self._migrate(user)
+        else:
+            (self.folder / DATABASE).write_bytes(_prepared(user))
+
+    def _migrate(self, user: str) -> None:
         self.manage("migrate", "--verbosity", "0")
         self.ask(f"__import__('django.contrib.auth.models', fromlist=['User']).User.objects.create_user({user!r}).pk")
 
@@ -87,6 +95,14 @@ class Installation:
             return Tree(LocalStorage(**options), prefix)
         keys = {"access_key": self.settings["AWS_ACCESS_KEY_ID"], "secret_key": self.settings["AWS_SECRET_ACCESS_KEY"]}
         return Tree(BucketStorage(**options, **keys), prefix)
+
+
+@cache
+def _prepared(user: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        first = Installation(Path(folder))
+        first._migrate(user)
+        return (first.folder / DATABASE).read_bytes()
 
 
 class Workers:
