@@ -172,7 +172,7 @@ def _run_stages(run: Run) -> None:
     todo = run.article.records.exclude(state=StageRecord.State.DONE)
     first = todo.first()
     run.stage = Stage(first.stage) if first else Stage.UPLOAD
-    if run.article.attempts.filter(number=run.article.attempt, why=Attempt.Why.RECOVERED).exists():
+    if _must_look_through(run.article):
         _mend(run)
     run.commit_manifest()  # what a death between row and manifest left behind; and the manuscript is safe from here on
     for record in todo:
@@ -226,23 +226,30 @@ def _look_over(run: Run) -> None:
     log.error(str(report(article)))
 
 
-def _mend(run: Run) -> None:
-    """Set back what is not in the backup any more as it was saved, with all that was made of it.
+def _must_look_through(article: Article) -> bool:
+    """Whether a person has pressed Recover, and no run since has come through all the files.
 
-    Asked for by a person, and not for every run: it reads every file of the tree.
+    Not for every run: it reads every file of the tree. Nor for the recovered attempt alone: that may have died, or
+    found the storage away.
     """
+    asked = article.attempts.filter(why=Attempt.Why.RECOVERED, number__isnull=False).last()
+    return asked is not None and not article.events.filter(kind="verified", attempt__gte=asked.number).exists()
+
+
+def _mend(run: Run) -> None:
+    """Set back what is not in the backup any more as it was saved, with all that was made of it."""
     with storing():
         damaged = manifest.damaged(run.article)
     stages, images = damaged_parts(run.article, damaged.keys())
-    if not stages:
-        return
     with transaction.atomic():
         run.hold()
-        first = min(stage.step for stage in stages)
-        later = frozenset(stage for stage in Stage if stage.step >= first)
-        _prepare(run.article, Work(stages=later, images=images))
+        if stages:
+            first = min(stage.step for stage in stages)
+            later = frozenset(stage for stage in Stage if stage.step >= first)
+            _prepare(run.article, Work(stages=later, images=images))
         for sentence in damaged.values():
             run.note("damaged", f"{sentence} It is made again")
+        run.note("verified", "What is saved was read and compared with its hashes")
 
 
 def damaged_parts(article: Article, names: Collection[str]) -> tuple[frozenset[Stage], frozenset[str]]:

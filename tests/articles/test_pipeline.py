@@ -399,6 +399,32 @@ def test_recover_makes_a_damaged_file_again(
     assert article.tree.verify() == []
 
 
+@pytest.mark.parametrize("setback", ["storage", "death"])
+def test_what_is_damaged_is_found_though_the_first_look_failed(
+    hand_in: HandIn, run: Work, editor: User, storage_folder: Path, setback: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recovered attempt ends before it has looked; the next one looks in its place."""
+    article = hand_in()
+    with monkeypatch.context() as broken:
+        broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
+        article = run(article)
+    (storage_folder / article.tree_prefix / "01_raw_article.html").write_text("something else")
+    pipeline.resume(article, editor)
+
+    if setback == "storage":
+        with mock.patch("backups.tree.Tree.read", side_effect=OSError(5, "Input/output error")):
+            assert run(article).status == Article.Status.WAITING
+        Article.objects.update(next_at=timezone.now())
+    else:
+        pipeline._claim(article.pk)
+        Article.objects.update(lease_until=timezone.now())
+    sweep()
+    article = run(article)
+
+    assert article.status == Article.Status.DONE
+    assert article.tree.verify() == []
+
+
 def test_the_upload_says_that_a_file_is_damaged(
     hand_in: HandIn, run: Work, editor: User, storage_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
