@@ -203,9 +203,9 @@ class Run:
         _set(call, **changes)
 
     def done(self, call: Call) -> None:
-        """The answer was read and what it held is safe."""
+        """The answer was read and what it held is safe. A call that was given up meanwhile stays so."""
         changes = {"state": Call.State.DONE, "done_at": timezone.now()}
-        Call.objects.filter(pk=call.pk).update(**changes)
+        Call.objects.filter(pk=call.pk).exclude(state=Call.State.CLOSED).update(**changes)
         _set(call, **changes)
         self.saved_something()
 

@@ -20,7 +20,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from articles import manifest, pipeline, processes
-from articles.models import Article, Call, StageRecord
+from articles.models import Article, Call, Stage, StageRecord
 from articles.providers import Answer
 from articles.providers.errors import Busy, Rejected, Unreachable
 from articles.report import report
@@ -483,6 +483,22 @@ def test_an_answer_to_a_call_that_was_given_up_is_kept_beside_it(hand_in: HandIn
         _ask(Run(slow), send)
     call = Call.objects.get()
     assert (call.state, call.raw, call.cost) == (Call.State.CLOSED, {"of": "slow"}, Decimal("0.02"))
+
+
+def test_a_slow_worker_brings_no_call_back_that_was_given_up(hand_in: HandIn, editor: User) -> None:
+    """It has read its answer when somebody cancels, and asks for the article anew."""
+    article = hand_in()
+    slow = pipeline._claim(article.pk)
+    assert slow
+    call = _ask(Run(slow), lambda _: Answer({"of": "slow"}))
+    pipeline.cancel(article, editor)
+    anew = frozenset({Stage.ARTICLE})
+    assert pipeline.resume(article, editor, pipeline.Work(stages=anew, anew=anew))
+
+    with pytest.raises(Fenced):
+        Run(slow).done(call)
+
+    assert Call.objects.get().state == Call.State.CLOSED
 
 
 def test_a_waiting_article_can_be_told_to_go_on_now(hand_in: HandIn, run: Work, stage: Fails, editor: User) -> None:
