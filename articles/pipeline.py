@@ -151,20 +151,22 @@ def run_article(article_id: int) -> None:
 
 def _claim(article_id: int) -> Article | None:
     """Take a queued article. None: somebody else was quicker, or there is nothing to do."""
-    won = Article.objects.filter(pk=article_id, status=Article.Status.QUEUED).update(
-        status=Article.Status.RUNNING,
-        attempt=F("attempt") + 1,
-        crashes=F("crashes") + 1,
-        lease_owner=this_process(),
-        lease_until=timezone.now() + LEASE,
-        next_at=None,
-        error=None,
-        ended_at=None,
-    )
-    if not won:
-        return None
-    article = Article.objects.select_related("owner", "site").get(pk=article_id)
-    article.attempts.filter(number=None, ended_at=None).update(number=article.attempt, started_at=timezone.now())
+    # Together with its attempt: whoever cancels and recovers in between writes another one.
+    with transaction.atomic():
+        won = Article.objects.filter(pk=article_id, status=Article.Status.QUEUED).update(
+            status=Article.Status.RUNNING,
+            attempt=F("attempt") + 1,
+            crashes=F("crashes") + 1,
+            lease_owner=this_process(),
+            lease_until=timezone.now() + LEASE,
+            next_at=None,
+            error=None,
+            ended_at=None,
+        )
+        if not won:
+            return None
+        article = Article.objects.select_related("owner", "site").get(pk=article_id)
+        article.attempts.filter(number=None, ended_at=None).update(number=article.attempt, started_at=timezone.now())
     return article
 
 
@@ -180,10 +182,11 @@ def _run_stages(run: Run) -> None:
         run.begin(record)
         stage: Callable[[Run], Outcome] = import_string(STAGES[Stage(record.stage)])
         run.finish(record, stage(run))
-    run.hold(status=Article.Status.DONE, crashes=0, lease_until=None, lease_owner="", ended_at=timezone.now())
-    _ended(run, Attempt.Outcome.DONE)
-    seconds = round((timezone.now() - run.article.created_at).total_seconds())
-    run.note("done", "The article is done", seconds=seconds)
+    with transaction.atomic():
+        run.hold(status=Article.Status.DONE, crashes=0, lease_until=None, lease_owner="", ended_at=timezone.now())
+        _ended(run, Attempt.Outcome.DONE)
+        seconds = round((timezone.now() - run.article.created_at).total_seconds())
+        run.note("done", "The article is done", seconds=seconds)
     left = run.article.attempts.filter(outcome__in=[Attempt.Outcome.INTERRUPTED, Attempt.Outcome.CANCELLED])
     if run.article.attempt > 1 and left.exists():  # their workers may live
         _look_over(run)
@@ -327,18 +330,19 @@ def _seconds(retries: int, retry_after: float | None, first: float, longest: flo
 
 
 def _wait(run: Run, error: dict[str, str], seconds: float) -> None:
-    run.hold(
-        status=Article.Status.WAITING,
-        next_at=timezone.now() + timedelta(seconds=seconds),
-        retries=run.article.retries + 1,
-        crashes=0,
-        error=error,
-        lease_until=None,
-        lease_owner="",
-    )
-    _ended(run, Attempt.Outcome.WAITING)
-    said = f"{error['headline']}: {error['reason']}. Trying again by itself"
-    run.note("waiting", said, error["detail"], **_facts(error, run.article), seconds=round(seconds))
+    with transaction.atomic():
+        run.hold(
+            status=Article.Status.WAITING,
+            next_at=timezone.now() + timedelta(seconds=seconds),
+            retries=run.article.retries + 1,
+            crashes=0,
+            error=error,
+            lease_until=None,
+            lease_owner="",
+        )
+        _ended(run, Attempt.Outcome.WAITING)
+        said = f"{error['headline']}: {error['reason']}. Trying again by itself"
+        run.note("waiting", said, error["detail"], **_facts(error, run.article), seconds=round(seconds))
 
 
 def _stop(run: Run, error: dict[str, str]) -> None:
