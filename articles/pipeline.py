@@ -407,9 +407,10 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
     False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew.
     """
     with transaction.atomic():
+        now = timezone.now()
         won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
             status=Article.Status.QUEUED,
-            queued_at=timezone.now(),
+            queued_at=now,
             retries=0,
             crashes=0,
             error=None,
@@ -421,6 +422,7 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
         if won:
             _prepare(article, work)
             # One that was to begin later begins now.
+            Article.objects.filter(pk=article.pk, scheduled_at__gt=now).update(scheduled_at=now)
             unbegun = article.attempts.filter(number=None, ended_at=None)
             unbegun.update(outcome=Attempt.Outcome.WAITING, ended_at=timezone.now())
             Attempt.objects.create(

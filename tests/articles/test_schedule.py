@@ -105,6 +105,19 @@ def test_it_can_begin_now(scheduled: Article, editor: User, run: Work) -> None:
     assert Attempt.objects.filter(outcome="done").count() == 1
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_begun_early_it_is_in_the_queue_from_now_on(scheduled: Article, editor: User, cancelled: bool) -> None:
+    """Else nobody would notice, until its time, that nobody takes it."""
+    if cancelled:
+        pipeline.cancel(scheduled, editor)
+
+    as_(editor).post(RECOVER, deed(scheduled))
+
+    since = queued_since()
+    assert since
+    assert since <= timezone.now()
+
+
 def test_it_can_be_cancelled(scheduled: Article, editor: User) -> None:
     assert pipeline.cancel(scheduled, editor)
     Article.objects.update(next_at=None)
