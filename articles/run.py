@@ -216,6 +216,11 @@ class Run:
         if Call.objects.filter(pk=call.pk, state=call.state).update(**changes):
             _set(call, **changes)
 
+    def give_up(self, call: Call) -> None:
+        """A failed call is not looked at again: whoever asks next asks anew."""
+        Call.objects.filter(pk=call.pk, state=Call.State.FAILED).update(state=Call.State.CLOSED)
+        _set(call, state=Call.State.CLOSED)
+
     # What is kept
 
     def save_file(self, name: str, content: bytes) -> Stored:
