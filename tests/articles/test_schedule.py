@@ -67,9 +67,18 @@ def test_the_form_takes_a_time_of_the_desk(editor: User, settings: Settings) -> 
 
 
 @pytest.mark.parametrize(
-    ("moment", "said"), [("2020-01-01T09:00", "This time is over."), ("soon", "Enter a valid date/time.")]
+    ("moment", "said"),
+    [
+        ("2020-01-01T09:00", "This time is over."),
+        ("soon", "Enter a valid date/time."),
+        ("9999-12-31T23:59", "Choose a time before the year 3000."),
+    ],
 )
-def test_a_time_that_cannot_be_is_refused_and_the_text_stays(moment: str, said: str, editor: User) -> None:
+def test_a_time_that_cannot_be_is_refused_and_the_text_stays(
+    moment: str, said: str, editor: User, settings: Settings
+) -> None:
+    settings.TIME_ZONE = "America/New_York"  # there the last night of all years ends beyond them
+    timezone.deactivate()
     answer = as_(editor).post(ADD, {"manuscript": MANUSCRIPT, "formatter": "auto", "scheduled_at": moment})
 
     assert said in text(answer)
