@@ -21,7 +21,7 @@ from articles.schedule import Month
 from articles.sweep import sweep
 from articles.workers import queued_since
 from tests.conftest import MANUSCRIPT, HandIn
-from tests.desk import ADD, START, as_, deed, page_of, text
+from tests.desk import ADD, START, as_, deed, page_of, stop, text
 
 Work = Callable[[Article], Article]
 CALENDAR = "/admin/articles/article/calendar/"
@@ -90,7 +90,8 @@ def test_it_can_be_moved_until_it_begins(scheduled: Article, editor: User) -> No
     client, later = as_(editor), timezone.now() + timedelta(days=3)
 
     colours = {"brand_primary": "#123456", "brand_accent": "#654321"}
-    client.post(page_of(scheduled), {"formatter": "template", "scheduled_at": local(later), **colours})
+    form = {"formatter": "template", "scheduled_at": local(later), **colours}
+    assert "Saved. It begins by itself." in text(client.post(page_of(scheduled), form, follow=True))
 
     scheduled.refresh_from_db()
     assert scheduled.formatter == "template"
@@ -112,6 +113,15 @@ def test_it_can_begin_now(scheduled: Article, editor: User, run: Work) -> None:
 
     assert run(scheduled).status == Article.Status.DONE
     assert Attempt.objects.filter(outcome="done").count() == 1
+
+
+def test_among_stopped_ones_it_is_said_that_it_begins_now(scheduled: Article, hand_in: HandIn, editor: User) -> None:
+    stopped = stop(hand_in())
+
+    asked = text(as_(editor).get(RECOVER, {"ids": f"{stopped.pk},{scheduled.pk}"}))
+
+    assert "1 article was to begin later; it begins now." in asked
+    assert "to begin later" not in text(as_(editor).get(RECOVER, {"ids": stopped.pk}))
 
 
 @pytest.mark.parametrize("cancelled", [False, True])
