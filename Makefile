@@ -11,7 +11,7 @@ run:
 # Everything: units, real servers, killed processes, a real browser
 test:
 	@$(PYTHON) config/bootstrap.py test
-	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup
+	$(VENV_PYTHON) -m pytest -n 2 --dist loadgroup --durations=25
 
 # Figures as ratios against peers, side by side in one run
 bench:

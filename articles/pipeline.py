@@ -10,6 +10,7 @@ An article is claimed by one guarded update; the claim's attempt number fences e
 
 from __future__ import annotations
 
+import base64
 import random
 import time
 from collections.abc import Callable, Collection
@@ -29,7 +30,7 @@ from django.utils.module_loading import import_string
 from django_q.tasks import async_task
 
 from articles import manifest
-from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
+from articles.models import Article, Attempt, Call, Event, ImageFile, Stage, StageRecord
 from articles.problems import cause
 from articles.processes import this_process
 from articles.providers.errors import ProviderError, Rejected, Unreachable
@@ -243,6 +244,8 @@ def _mend(run: Run) -> None:
     """Set back what is not in the backup any more as it was saved, with all that was made of it."""
     with storing():
         damaged = manifest.damaged(run.article)
+    for image in run.article.images.all():
+        _restore_twin(run, image, damaged.keys())
     stages, images = damaged_parts(run.article, damaged.keys())
     with transaction.atomic():
         run.hold()
@@ -255,12 +258,21 @@ def _mend(run: Run) -> None:
         run.note("verified", "What is saved was read and compared with its hashes")
 
 
+def _restore_twin(run: Run, image: ImageFile, damaged: Collection[str]) -> None:
+    """A picture lies in the tree twice, as it is and in base64: while one of them is whole, nothing is paid for."""
+    match image.file_name in damaged, image.base64_name in damaged:
+        case True, False:
+            run.save_file(image.file_name, base64.b64decode(run.load_file(image.stored_base64)))
+        case False, True:
+            run.save_file(image.base64_name, base64.b64encode(run.load_file(image.stored)))
+
+
 def damaged_parts(article: Article, names: Collection[str]) -> tuple[frozenset[Stage], frozenset[str]]:
     """The finished stages and the roles of pictures to which these files belong."""
     images = frozenset(
         image.role
         for image in article.images.all()
-        if image.is_stored and (image.file_name in names or image.base64_name in names)
+        if image.is_stored and {image.file_name, image.base64_name} <= set(names)  # one can be made of the other
     )
     stages = frozenset(Stage(record.stage) for record in article.records.all() if record.file in names)
     return (stages | {Stage.IMAGES} if images else stages), images

@@ -46,6 +46,15 @@ def storage_check(**_: Any) -> list[CheckMessage]:
 
 
 @register(deploy=True)
+def mail_deploy_check(**_: Any) -> list[CheckMessage]:
+    """W005: mails go to the console."""
+    if not settings.EMAIL_BACKEND.endswith("console.EmailBackend"):
+        return []
+    hint = "Set EMAIL_URL to your mail server; `manage.py notify --test ADDRESS` tries it."
+    return [checks.Warning("Mails about stopped articles are printed, not sent.", hint=hint, id="galley.W005")]
+
+
+@register(deploy=True)
 def encryption_deploy_check(**_: Any) -> list[CheckMessage]:
     """W004: secrets of sites are encrypted with a key derived from SECRET_KEY."""
     if settings.GALLEY_ENCRYPTION_KEYS:

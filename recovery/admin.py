@@ -96,9 +96,10 @@ class RecoverableArticleAdmin(ArticleAdmin):
             self.message_user(request, said, messages.WARNING)
             return HttpResponseRedirect(article.get_absolute_url())
         total, problem = _total(chosen, form)
+        verb = "Begin" if chosen.articles and all(article.is_scheduled for article in chosen.articles) else "Recover"
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Recover {words.count(len(chosen.articles), 'article')}",
+            "title": f"{verb} {words.count(len(chosen.articles), 'article')}",
             "opts": self.opts,
             "chosen": chosen,
             "form": form,

@@ -121,7 +121,7 @@ def _plan(
     roles = [image.role for image in images if image.role in remade or not image.is_stored]
     paid = {call.key for call in calls if _is_good(call)} - {f"image:{role}" for role in remade}
     keys = _calls(article, images, stages, roles, anew, paid, options.formatter or article.formatter)
-    reused = _reused(article, images, stages, roles)
+    reused = tuple(name for name in _reused(article, images, stages, roles) if name not in (damaged or {}))
     again = {stage: (len(roles) if images else 4) if stage == Stage.IMAGES else 1 for stage in stages}
     again = {stage: number for stage, number in again.items() if number}
     return Plan(

@@ -6,6 +6,8 @@ compared with its hash before it counts, text is cleaned again, and no name lead
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import io
 import re
 from collections.abc import Iterator
@@ -174,7 +176,24 @@ def _whole_files(tree: Tree) -> tuple[dict[str, Stored], list[str]]:
             lacking.append(str(exc))
         else:
             whole[name] = stored
+    for name, stored in tree.files().items():
+        if name not in whole and _restored_from_twin(tree, stored, whole):
+            whole[name] = stored
     return whole, lacking
+
+
+def _restored_from_twin(tree: Tree, lost: Stored, whole: dict[str, Stored]) -> bool:
+    """A picture lies in its tree twice, as it is and in base64: while one of them is whole, the other is made of it."""
+    is_jpeg = lost.name.endswith(".jpg")
+    twin = lost.name.replace(".jpg", "_base64.txt") if is_jpeg else lost.name.replace("_base64.txt", ".jpg")
+    if twin == lost.name or twin not in whole:
+        return False
+    content = tree.read(whole[twin])
+    try:
+        content = base64.b64decode(content, validate=True) if is_jpeg else base64.b64encode(content)
+    except ValueError:
+        return False
+    return hashlib.sha256(content).hexdigest() == lost.sha256 and tree.add(lost.name, content) == lost
 
 
 def _raw_html(tree: Tree, files: dict[str, Stored]) -> str:

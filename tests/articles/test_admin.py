@@ -396,7 +396,7 @@ def test_a_queue_that_nobody_works_on_is_said(hand_in: HandIn, editor: User) -> 
     article = hand_in()
     assert "Nothing has begun" not in text(as_(editor).get(START))
 
-    Article.objects.filter(pk=article.pk).update(queued_at=timezone.now() - timedelta(minutes=5))
+    article.attempts.update(asked_at=timezone.now() - timedelta(minutes=5))
 
     assert "Nothing has begun since" in text(as_(editor).get(START))
 

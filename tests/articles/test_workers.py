@@ -31,6 +31,7 @@ def passes(seconds: float) -> None:
     Article.objects.filter(queued_at__isnull=False).update(queued_at=F("queued_at") - ago)
     Article.objects.filter(lease_until__isnull=False).update(lease_until=F("lease_until") - ago)
     Article.objects.filter(next_at__isnull=False).update(next_at=F("next_at") - ago)
+    Article.objects.filter(scheduled_at__isnull=False).update(scheduled_at=F("scheduled_at") - ago)
     Attempt.objects.update(asked_at=F("asked_at") - ago)
     Event.objects.update(at=F("at") - ago)
 

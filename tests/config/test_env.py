@@ -167,3 +167,20 @@ def test_every_variable_is_explained() -> None:
     assert read <= example
     assert read <= operator
     assert example - read <= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+
+
+def test_mails_that_nobody_gets_are_a_warning(settings: Settings) -> None:
+    settings.EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+    [warning] = checks.mail_deploy_check()
+    assert warning.id == "galley.W005"
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    assert checks.mail_deploy_check() == []
+
+
+def test_numbers_come_as_many_as_are_wanted() -> None:
+    assert Environment({"RETRY": "3, 5, 60"}).numbers("RETRY", (6, 15, 900)) == (3, 5, 60)
+    for wrong in ("3", "3, 5, x", "-1, 5, 60", "3, 5, 60, 7"):
+        environment = Environment({"RETRY": wrong})
+        assert environment.numbers("RETRY", (6, 15, 900)) == (6, 15, 900)
+        assert environment.problems[0].hint == "Write it like 6, 15, 900."

@@ -40,6 +40,23 @@ site = Site(name="Magazine", url="http://127.0.0.1:9", user="desk")
 site.secret = "abcd"
 site.save()
 """
+# As if a site had refused the login for all of them.
+FIFTY = """
+from datetime import timedelta
+from django.utils import timezone
+from articles.models import Article, StageRecord
+from articles.pipeline import submit, User
+from articles.problems import cause
+for n in range(50):
+    article = Article(owner=User.objects.get(username="ada"), manuscript=f"# Story {n}\\n\\n" + "A calm text. " * 30)
+    article.scheduled_at = timezone.now() + timedelta(hours=1)
+    submit(article)
+    error = {"kind": "Refused", "provider": "WordPress", "headline": "WordPress refused the draft", "stage": "upload",
+             "reason": "login refused by all", "action": "press Recover", "code": "all", "detail": "", "thing": "it"}
+    Article.objects.filter(pk=article.pk).update(
+        status="failed", next_at=None, error=error, cause=cause(error, None), attempt=1, ended_at=timezone.now()
+    )
+"""
 # Every violation of the content security policy, as the browser reports it.
 WATCH = """
 window.violations = [];
@@ -239,6 +256,64 @@ def test_a_row_of_the_list_is_recovered(desk: Desk, services: Doubles) -> None:
         page.locator("#result_list tr", has_text="Lighthouses").get_by_text("Preview ↗").wait_for()
 
 
+@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
+def test_fifty_that_stopped_for_one_reason_are_recovered_at_once(desk: Desk, size: tuple[int, int]) -> None:
+    desk.installation.manage("shell", "--verbosity", "0", "-c", FIFTY)
+    with desk.page(size=size) as page:
+        page.goto("/admin/articles/article/stopped/")
+        problem = page.locator(".problems li", has_text="login refused by all")
+        assert "50 articles stopped at Upload" in problem.inner_text()
+        problem.get_by_role("link", name="Recover 50").click()
+
+        page.get_by_role("heading", name="Recover 50 articles").wait_for()
+        page.get_by_label("Formatter:").select_option(label="The template")
+        page.get_by_role("button", name="Recover 50 articles").click()
+        assert "Nothing has begun yet." in page.locator("#content").inner_text(), "the plan with the choice comes first"
+        page.get_by_role("button", name="Recover 50 articles").click()
+
+        page.get_by_text("50 articles recovered.").wait_for()
+        assert page.locator(".problems li", has_text="login refused by all").count() == 0
+        page.goto("/admin/")
+        page.locator("[data-moving=no]").wait_for()
+        page.get_by_text("Nothing is running.").wait_for()
+
+
+def test_the_keyboard_alone_recovers(desk: Desk, services: Doubles) -> None:
+    services.fail("replicate", "create", "no_credit")
+    with desk.page() as page:
+        hand_in(page, "Harbours")
+        page.locator(".report.failed").wait_for()
+
+        page.get_by_role("button", name="Recover", exact=True).focus()
+        page.keyboard.press("Enter")
+        page.get_by_role("button", name="Recover 1 article").wait_for()
+        while page.evaluate("document.activeElement.textContent.trim()") != "Recover 1 article":
+            page.keyboard.press("Tab")
+        assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+        page.keyboard.press("Enter")
+        page.get_by_text("“Harbours” goes on.").wait_for()
+        done(page)
+
+
+def test_a_scheduled_article_waits_in_the_calendar_and_is_begun_there(desk: Desk) -> None:
+    with desk.page() as page:
+        page.goto("/admin/articles/article/calendar/")
+        page.get_by_role("link", name=re.compile("→")).click()
+        page.get_by_role("link", name=re.compile("^Write an article for 15 ")).click()
+        assert page.get_by_label("Begin:").input_value().endswith("-15T09:00")
+        page.get_by_label("Manuscript:").fill(MANUSCRIPT.replace("Tariffs and AI", "Orchards"))
+        page.get_by_role("button", name="Hand in").click()
+        assert "Scheduled: begins at 15" in page.locator(".report").inner_text()
+
+        page.goto("/admin/articles/article/calendar/")
+        page.get_by_role("link", name=re.compile("→")).click()
+        page.locator(".calendar td", has_text="Orchards").get_by_role("link", name="Orchards").click()
+        page.get_by_role("button", name="Begin now").click()
+        page.get_by_role("button", name="Begin 1 article").click()
+        page.get_by_text("“Orchards” goes on.").wait_for()
+        done(page)
+
+
 def test_a_cancelled_article_goes_on_after_recover(desk: Desk, services: Doubles) -> None:
     services.configure(latency={"create": 2.0})
     before = len(services.requests("replicate", "create"))
@@ -293,6 +368,10 @@ def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
         "sites": "/admin/publishing/site/",
         "site": "/admin/publishing/site/1/change/",
         "password": "/admin/password_change/",
+        "problems": "/admin/articles/article/stopped/",
+        "calendar": "/admin/articles/article/calendar/",
+        "tokens": "/admin/config/token/",
+        "new token": "/admin/config/token/add/",
     }
     faults = {"done": None, "stopped": "nsfw", "waiting": "rate_limited"}
     with desk.page() as page:
@@ -303,6 +382,8 @@ def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
             page.locator(f".report.{state.replace('stopped', 'failed')}").wait_for()
             addresses[state] = page.url
         addresses["history"] = addresses["done"].replace("change", "history")
+        pk = addresses["stopped"].split("/")[-3]
+        addresses["plan"] = f"/admin/articles/article/recover/?ids={pk}"
         services.reset()
     return addresses
 

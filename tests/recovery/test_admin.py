@@ -66,12 +66,14 @@ def test_damaged_and_missing_files_are_said_and_made_again(
     refused: Callable[..., Article], editor: User, run: Work, storage_folder: Path
 ) -> None:
     article = refused()
-    (storage_folder / article.tree_prefix / "03_hero.jpg").write_bytes(b"something else")
+    for name in ("03_hero.jpg", "03_hero_base64.txt"):
+        (storage_folder / article.tree_prefix / name).write_bytes(b"something else")
     client = as_(editor)
 
     asked = text(client.get(RECOVER, {"ids": article.pk}))
 
-    assert "03_hero.jpg in the backup is not the file that was saved. It is made again." in asked
+    assert "03_hero.jpg in the backup is not the file that was saved." in asked
+    assert "They are made again." in asked
     assert "Done again 1 image, 1 formatted page, 1 upload." in asked
     client.post(RECOVER, deed(article))
     article = run(article)

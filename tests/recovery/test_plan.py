@@ -99,8 +99,8 @@ def test_from_nothing_the_whole(stopped: Callable[[str], Article]) -> None:
     ("name", "again", "calls"),
     [
         ("01_raw_article.html", ("1 article", "1 set of prompts", "1 formatted page", "1 upload"), ()),
-        ("03_hero.jpg", ("1 image", "1 formatted page", "1 upload"), ("image:hero",)),
-        ("03_hero_base64.txt", ("1 image", "1 formatted page", "1 upload"), ("image:hero",)),
+        ("03_hero.jpg", ("1 upload",), ()),
+        ("03_hero_base64.txt", ("1 upload",), ()),
         ("04_formatted.html", ("1 formatted page", "1 upload"), ()),
     ],
 )
@@ -120,6 +120,23 @@ def test_what_is_damaged_is_made_again_from_saved_answers(
     assert planned.damaged == (f"{name} in the backup is not the file that was saved.",)
     assert (planned.work.again, planned.calls) == (again, calls)
     assert name not in planned.reused
+    assert pipeline.resume(article, None, planned.work)
+    article = run(article)
+    assert article.status == Article.Status.DONE
+    assert article.tree.verify() == []
+
+
+def test_a_picture_is_paid_for_again_only_when_both_its_files_are_damaged(
+    stopped: Callable[[str], Article], storage_folder: Path, run: Work
+) -> None:
+    article = stopped("upload")
+    for name in ("03_hero.jpg", "03_hero_base64.txt"):
+        (storage_folder / article.tree_prefix / name).unlink()
+
+    planned = plan(article)
+
+    assert planned.calls == ("image:hero",)
+    assert planned.work.again == ("1 image", "1 formatted page", "1 upload")
     assert pipeline.resume(article, None, planned.work)
     article = run(article)
     assert article.status == Article.Status.DONE

@@ -105,13 +105,26 @@ def test_rebuilding_twice_makes_one_article(hand_in: HandIn, run: Work) -> None:
 
 
 def test_a_damaged_file_makes_its_stage_unfinished(stopped: Article, storage_folder: Path, run: Work) -> None:
-    (storage_folder / stopped.tree_prefix / "03_section_1.jpg").unlink()
+    for name in ("03_section_1.jpg", "03_section_1_base64.txt"):
+        (storage_folder / stopped.tree_prefix / name).unlink()
     _lose_the_database()
 
     rebuilt = rebuild(stopped.tree_prefix)
 
-    assert rebuilt.lacking == ("03_section_1.jpg is missing from the backup.",)
+    assert "03_section_1.jpg is missing from the backup." in rebuilt.lacking
     assert [r.state for r in rebuilt.article.records.all()] == ["done", "done", "pending", "done", "pending"]
+
+
+@pytest.mark.parametrize("name", ["03_section_1.jpg", "03_section_1_base64.txt"])
+def test_a_picture_is_made_of_its_twin(stopped: Article, storage_folder: Path, name: str) -> None:
+    (storage_folder / stopped.tree_prefix / name).write_bytes(b"something else")
+    _lose_the_database()
+
+    rebuilt = rebuild(stopped.tree_prefix)
+
+    assert rebuilt.lacking == (f"{name} in the backup is not the file that was saved.",)
+    assert [r.state for r in rebuilt.article.records.all()] == ["done", "done", "done", "done", "pending"]
+    assert stopped.tree.verify() == []
 
 
 @pytest.mark.parametrize(
