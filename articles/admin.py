@@ -361,7 +361,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return HttpResponseRedirect(obj.get_absolute_url())
 
     def response_change(self, request: HttpRequest, obj: Article) -> HttpResponse:
-        self.message_user(request, "Saved. Press Recover to go on with it.", messages.SUCCESS)
+        said = "It begins by itself." if obj.is_scheduled else "Press Recover to go on with it."
+        self.message_user(request, f"Saved. {said}", messages.SUCCESS)
         return HttpResponseRedirect(obj.get_absolute_url())
 
 

@@ -18,6 +18,7 @@ from articles import manuscripts, pipeline
 from articles.models import Article, Preferences
 
 NO_SITE = "No site: a preview page here"
+FAR_YEAR = 3000  # the calendar ends here; the last day of all years has no time in every zone
 KINDS = (".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
 
 
@@ -29,6 +30,8 @@ def moment_input() -> forms.DateTimeInput:
 def in_the_future(moment: datetime | None) -> datetime | None:
     if moment and moment < timezone.now() - timedelta(minutes=5):
         raise ValidationError("This time is over. Choose a later one, or leave it empty to begin at once.")
+    if moment and moment.year >= FAR_YEAR:
+        raise ValidationError(f"Choose a time before the year {FAR_YEAR}.")
     return moment
 
 

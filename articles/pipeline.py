@@ -152,20 +152,22 @@ def run_article(article_id: int) -> None:
 
 def _claim(article_id: int) -> Article | None:
     """Take a queued article. None: somebody else was quicker, or there is nothing to do."""
-    won = Article.objects.filter(pk=article_id, status=Article.Status.QUEUED).update(
-        status=Article.Status.RUNNING,
-        attempt=F("attempt") + 1,
-        crashes=F("crashes") + 1,
-        lease_owner=this_process(),
-        lease_until=timezone.now() + LEASE,
-        next_at=None,
-        error=None,
-        ended_at=None,
-    )
-    if not won:
-        return None
-    article = Article.objects.select_related("owner", "site").get(pk=article_id)
-    article.attempts.filter(number=None, ended_at=None).update(number=article.attempt, started_at=timezone.now())
+    # Together with its attempt: whoever cancels and recovers in between writes another one.
+    with transaction.atomic():
+        won = Article.objects.filter(pk=article_id, status=Article.Status.QUEUED).update(
+            status=Article.Status.RUNNING,
+            attempt=F("attempt") + 1,
+            crashes=F("crashes") + 1,
+            lease_owner=this_process(),
+            lease_until=timezone.now() + LEASE,
+            next_at=None,
+            error=None,
+            ended_at=None,
+        )
+        if not won:
+            return None
+        article = Article.objects.select_related("owner", "site").get(pk=article_id)
+        article.attempts.filter(number=None, ended_at=None).update(number=article.attempt, started_at=timezone.now())
     return article
 
 
@@ -173,7 +175,7 @@ def _run_stages(run: Run) -> None:
     todo = run.article.records.exclude(state=StageRecord.State.DONE)
     first = todo.first()
     run.stage = Stage(first.stage) if first else Stage.UPLOAD
-    if run.article.attempts.filter(number=run.article.attempt, why=Attempt.Why.RECOVERED).exists():
+    if _must_look_through(run.article):
         _mend(run)
     run.commit_manifest()  # what a death between row and manifest left behind; and the manuscript is safe from here on
     for record in todo:
@@ -181,10 +183,11 @@ def _run_stages(run: Run) -> None:
         run.begin(record)
         stage: Callable[[Run], Outcome] = import_string(STAGES[Stage(record.stage)])
         run.finish(record, stage(run))
-    run.hold(status=Article.Status.DONE, crashes=0, lease_until=None, lease_owner="", ended_at=timezone.now())
-    _ended(run, Attempt.Outcome.DONE)
-    seconds = round((timezone.now() - run.article.created_at).total_seconds())
-    run.note("done", "The article is done", seconds=seconds)
+    with transaction.atomic():
+        run.hold(status=Article.Status.DONE, crashes=0, lease_until=None, lease_owner="", ended_at=timezone.now())
+        _ended(run, Attempt.Outcome.DONE)
+        seconds = round((timezone.now() - run.article.created_at).total_seconds())
+        run.note("done", "The article is done", seconds=seconds)
     left = run.article.attempts.filter(outcome__in=[Attempt.Outcome.INTERRUPTED, Attempt.Outcome.CANCELLED])
     if run.article.attempt > 1 and left.exists():  # their workers may live
         _look_over(run)
@@ -227,11 +230,18 @@ def _look_over(run: Run) -> None:
     log.error(str(report(article)))
 
 
-def _mend(run: Run) -> None:
-    """Set back what is not in the backup any more as it was saved, with all that was made of it.
+def _must_look_through(article: Article) -> bool:
+    """Whether a person has pressed Recover, and no run since has come through all the files.
 
-    Asked for by a person, and not for every run: it reads every file of the tree.
+    Not for every run: it reads every file of the tree. Nor for the recovered attempt alone: that may have died, or
+    found the storage away.
     """
+    asked = article.attempts.filter(why=Attempt.Why.RECOVERED, number__isnull=False).last()
+    return asked is not None and not article.events.filter(kind="verified", attempt__gte=asked.number).exists()
+
+
+def _mend(run: Run) -> None:
+    """Set back what is not in the backup any more as it was saved, with all that was made of it."""
     with storing():
         damaged = manifest.damaged(run.article)
     for image in run.article.images.all():
@@ -239,11 +249,13 @@ def _mend(run: Run) -> None:
     stages, images = damaged_parts(run.article, damaged.keys())
     with transaction.atomic():
         run.hold()
-        first = min((stage.step for stage in stages), default=len(Stage) + 1)
-        later = frozenset(stage for stage in Stage if stage.step >= first)
-        _prepare(run.article, Work(stages=later, images=images))
+        if stages:
+            first = min(stage.step for stage in stages)
+            later = frozenset(stage for stage in Stage if stage.step >= first)
+            _prepare(run.article, Work(stages=later, images=images))
         for sentence in damaged.values():
             run.note("damaged", f"{sentence} It is made again")
+        run.note("verified", "What is saved was read and compared with its hashes")
 
 
 def _restore_twin(run: Run, image: ImageFile, damaged: Collection[str]) -> None:
@@ -330,18 +342,19 @@ def _seconds(retries: int, retry_after: float | None, first: float, longest: flo
 
 
 def _wait(run: Run, error: dict[str, str], seconds: float) -> None:
-    run.hold(
-        status=Article.Status.WAITING,
-        next_at=timezone.now() + timedelta(seconds=seconds),
-        retries=run.article.retries + 1,
-        crashes=0,
-        error=error,
-        lease_until=None,
-        lease_owner="",
-    )
-    _ended(run, Attempt.Outcome.WAITING)
-    said = f"{error['headline']}: {error['reason']}. Trying again by itself"
-    run.note("waiting", said, error["detail"], **_facts(error, run.article), seconds=round(seconds))
+    with transaction.atomic():
+        run.hold(
+            status=Article.Status.WAITING,
+            next_at=timezone.now() + timedelta(seconds=seconds),
+            retries=run.article.retries + 1,
+            crashes=0,
+            error=error,
+            lease_until=None,
+            lease_owner="",
+        )
+        _ended(run, Attempt.Outcome.WAITING)
+        said = f"{error['headline']}: {error['reason']}. Trying again by itself"
+        run.note("waiting", said, error["detail"], **_facts(error, run.article), seconds=round(seconds))
 
 
 def _stop(run: Run, error: dict[str, str]) -> None:
@@ -406,9 +419,10 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
     False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew.
     """
     with transaction.atomic():
+        now = timezone.now()
         won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
             status=Article.Status.QUEUED,
-            queued_at=timezone.now(),
+            queued_at=now,
             retries=0,
             crashes=0,
             error=None,
@@ -420,6 +434,7 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
         if won:
             _prepare(article, work)
             # One that was to begin later begins now.
+            Article.objects.filter(pk=article.pk, scheduled_at__gt=now).update(scheduled_at=now)
             unbegun = article.attempts.filter(number=None, ended_at=None)
             unbegun.update(outcome=Attempt.Outcome.WAITING, ended_at=timezone.now())
             Attempt.objects.create(

@@ -203,9 +203,9 @@ class Run:
         _set(call, **changes)
 
     def done(self, call: Call) -> None:
-        """The answer was read and what it held is safe."""
+        """The answer was read and what it held is safe. A call that was given up meanwhile stays so."""
         changes = {"state": Call.State.DONE, "done_at": timezone.now()}
-        Call.objects.filter(pk=call.pk).update(**changes)
+        Call.objects.filter(pk=call.pk).exclude(state=Call.State.CLOSED).update(**changes)
         _set(call, **changes)
         self.saved_something()
 
@@ -215,6 +215,11 @@ class Run:
         # As we know it: an answer that another worker has received meanwhile is good.
         if Call.objects.filter(pk=call.pk, state=call.state).update(**changes):
             _set(call, **changes)
+
+    def give_up(self, call: Call) -> None:
+        """A failed call is not looked at again: whoever asks next asks anew."""
+        Call.objects.filter(pk=call.pk, state=Call.State.FAILED).update(state=Call.State.CLOSED)
+        _set(call, state=Call.State.CLOSED)
 
     # What is kept
 

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import formats, timezone
 
 from articles import words
+from articles.forms import FAR_YEAR
 from config.models import LIFETIME, MARK, Token
 
 
@@ -51,6 +52,8 @@ class TokenForm(forms.ModelForm[Token]):
         day = cast("date | None", self.cleaned_data["last_day"])
         if day and day < timezone.localdate():
             raise forms.ValidationError("This day is past. Choose today or a later one.")
+        if day and day.year >= FAR_YEAR:
+            raise forms.ValidationError(f"Choose a day before the year {FAR_YEAR}, or none.")
         return day
 
     def save(self, commit: bool = True) -> Token:

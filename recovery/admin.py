@@ -105,6 +105,7 @@ class RecoverableArticleAdmin(ArticleAdmin):
             "form": form,
             "changed": form.is_bound and form.is_valid() and not form.was_planned,
             "total": total,
+            "scheduled": sum(article.is_scheduled for article in chosen.articles),
             "problem": problem,
             "time": words.duration(timedelta(seconds=max(total.seconds, 60) // 60 * 60)),
             "back": back,

@@ -66,8 +66,11 @@ def note_stop(article: Article, **_: Any) -> None:
 
 
 def _tell_at_once(recipient: int) -> None:
+    """Now, unless mail was just put off: a server that does not answer must not hold up each stop anew."""
     try:
-        deliver(recipient)
+        put_off = Mail.objects.filter(state__in=ON_ITS_WAY, next_at__gt=timezone.now()).exclude(error="")
+        if not put_off.exists():
+            deliver(recipient)
     except Exception:
         log.exception("a mail could not be sent at once; the next minute tries again")
 

@@ -22,6 +22,7 @@ URL_LIFE = timedelta(minutes=60)
 PICTURE_BYTES = 25 * 1024 * 1024
 ANSWER_BYTES = 2 * 1024 * 1024
 WORKING = ("starting", "processing")
+GONE = ("expired", "gone")  # codes: it was made, and is there no more
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
 

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from articles import pictures
-from articles.models import Call, ImageFile
+from articles.models import Attempt, Call, ImageFile
 from articles.pictures import BadPicture, Picture
 from articles.providers import replicate
 from articles.providers.errors import Garbled, ProviderError, Rejected, Unreachable
@@ -123,6 +123,9 @@ class _Making:
             picture = pictures.clean(self._downloaded(image, url))
         except (Rejected, Garbled) as exc:
             self.run.spoilt(call, exc)
+            if exc.code in replicate.GONE and self._was_planned(call):
+                self.run.give_up(call)
+                return self._begin(image)
             raise
         except BadPicture as exc:
             bad = Garbled(
@@ -135,6 +138,11 @@ class _Making:
             raise bad from exc
         _keep(self.run, image, picture, lambda: self.run.done(call))
         return False
+
+    def _was_planned(self, call: Call) -> bool:
+        """Whether a person has pressed Recover since the address was bound to be dead: their plan has said it."""
+        died = (call.received_at or timezone.now()) + replicate.URL_LIFE
+        return self.run.article.attempts.filter(why=Attempt.Why.RECOVERED, asked_at__gte=died).exists()
 
     def _downloaded(self, image: ImageFile, url: str) -> bytes:
         """Past its time an address may fail in any manner: then the picture is gone."""

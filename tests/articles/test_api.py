@@ -109,6 +109,15 @@ def test_only_those_may_ask_who_may_touch_it(hand_in: HandIn, editor: User, othe
     assert foreign.content == gone.content
 
 
+def test_rights_that_are_taken_away_end_here_too(hand_in: HandIn, editor: User) -> None:
+    article, client = hand_in(), as_(editor)
+    editor.groups.clear()
+
+    for answer in (client.get(url(article)), client.post("/api/v1/recovery/sweep")):
+        assert answer.status_code == 403
+        assert answer.json() == {"message": "This is not yours to do."}
+
+
 def test_its_price_does_not_grow(hand_in: HandIn, editor: User) -> None:
     small, large, client = hand_in(), hand_in(), as_(editor)
     Event.objects.bulk_create(Event(article=large, kind="saved", message=str(n)) for n in range(200))

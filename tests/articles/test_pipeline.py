@@ -20,7 +20,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from articles import manifest, pipeline, processes
-from articles.models import Article, Call, StageRecord
+from articles.models import Article, Call, Stage, StageRecord
 from articles.providers import Answer
 from articles.providers.errors import Busy, Rejected, Unreachable
 from articles.report import report
@@ -399,6 +399,32 @@ def test_recover_makes_a_damaged_file_again(
     assert article.tree.verify() == []
 
 
+@pytest.mark.parametrize("setback", ["storage", "death"])
+def test_what_is_damaged_is_found_though_the_first_look_failed(
+    hand_in: HandIn, run: Work, editor: User, storage_folder: Path, setback: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The recovered attempt ends before it has looked; the next one looks in its place."""
+    article = hand_in()
+    with monkeypatch.context() as broken:
+        broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
+        article = run(article)
+    (storage_folder / article.tree_prefix / "01_raw_article.html").write_text("something else")
+    pipeline.resume(article, editor)
+
+    if setback == "storage":
+        with mock.patch("backups.tree.Tree.read", side_effect=OSError(5, "Input/output error")):
+            assert run(article).status == Article.Status.WAITING
+        Article.objects.update(next_at=timezone.now())
+    else:
+        pipeline._claim(article.pk)
+        Article.objects.update(lease_until=timezone.now())
+    sweep()
+    article = run(article)
+
+    assert article.status == Article.Status.DONE
+    assert article.tree.verify() == []
+
+
 def test_the_upload_says_that_a_file_is_damaged(
     hand_in: HandIn, run: Work, editor: User, storage_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -457,6 +483,22 @@ def test_an_answer_to_a_call_that_was_given_up_is_kept_beside_it(hand_in: HandIn
         _ask(Run(slow), send)
     call = Call.objects.get()
     assert (call.state, call.raw, call.cost) == (Call.State.CLOSED, {"of": "slow"}, Decimal("0.02"))
+
+
+def test_a_slow_worker_brings_no_call_back_that_was_given_up(hand_in: HandIn, editor: User) -> None:
+    """It has read its answer when somebody cancels, and asks for the article anew."""
+    article = hand_in()
+    slow = pipeline._claim(article.pk)
+    assert slow
+    call = _ask(Run(slow), lambda _: Answer({"of": "slow"}))
+    pipeline.cancel(article, editor)
+    anew = frozenset({Stage.ARTICLE})
+    assert pipeline.resume(article, editor, pipeline.Work(stages=anew, anew=anew))
+
+    with pytest.raises(Fenced):
+        Run(slow).done(call)
+
+    assert Call.objects.get().state == Call.State.CLOSED
 
 
 def test_a_waiting_article_can_be_told_to_go_on_now(hand_in: HandIn, run: Work, stage: Fails, editor: User) -> None:

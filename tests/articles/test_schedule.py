@@ -21,7 +21,7 @@ from articles.schedule import Month
 from articles.sweep import sweep
 from articles.workers import queued_since
 from tests.conftest import MANUSCRIPT, HandIn
-from tests.desk import ADD, START, as_, deed, page_of, text
+from tests.desk import ADD, START, as_, deed, page_of, stop, text
 
 Work = Callable[[Article], Article]
 CALENDAR = "/admin/articles/article/calendar/"
@@ -67,9 +67,18 @@ def test_the_form_takes_a_time_of_the_desk(editor: User, settings: Settings) -> 
 
 
 @pytest.mark.parametrize(
-    ("moment", "said"), [("2020-01-01T09:00", "This time is over."), ("soon", "Enter a valid date/time.")]
+    ("moment", "said"),
+    [
+        ("2020-01-01T09:00", "This time is over."),
+        ("soon", "Enter a valid date/time."),
+        ("9999-12-31T23:59", "Choose a time before the year 3000."),
+    ],
 )
-def test_a_time_that_cannot_be_is_refused_and_the_text_stays(moment: str, said: str, editor: User) -> None:
+def test_a_time_that_cannot_be_is_refused_and_the_text_stays(
+    moment: str, said: str, editor: User, settings: Settings
+) -> None:
+    settings.TIME_ZONE = "America/New_York"  # there the last night of all years ends beyond them
+    timezone.deactivate()
     answer = as_(editor).post(ADD, {"manuscript": MANUSCRIPT, "formatter": "auto", "scheduled_at": moment})
 
     assert said in text(answer)
@@ -81,7 +90,8 @@ def test_it_can_be_moved_until_it_begins(scheduled: Article, editor: User) -> No
     client, later = as_(editor), timezone.now() + timedelta(days=3)
 
     colours = {"brand_primary": "#123456", "brand_accent": "#654321"}
-    client.post(page_of(scheduled), {"formatter": "template", "scheduled_at": local(later), **colours})
+    form = {"formatter": "template", "scheduled_at": local(later), **colours}
+    assert "Saved. It begins by itself." in text(client.post(page_of(scheduled), form, follow=True))
 
     scheduled.refresh_from_db()
     assert scheduled.formatter == "template"
@@ -103,6 +113,28 @@ def test_it_can_begin_now(scheduled: Article, editor: User, run: Work) -> None:
 
     assert run(scheduled).status == Article.Status.DONE
     assert Attempt.objects.filter(outcome="done").count() == 1
+
+
+def test_among_stopped_ones_it_is_said_that_it_begins_now(scheduled: Article, hand_in: HandIn, editor: User) -> None:
+    stopped = stop(hand_in())
+
+    asked = text(as_(editor).get(RECOVER, {"ids": f"{stopped.pk},{scheduled.pk}"}))
+
+    assert "1 article was to begin later; it begins now." in asked
+    assert "to begin later" not in text(as_(editor).get(RECOVER, {"ids": stopped.pk}))
+
+
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_begun_early_it_is_in_the_queue_from_now_on(scheduled: Article, editor: User, cancelled: bool) -> None:
+    """Else nobody would notice, until its time, that nobody takes it."""
+    if cancelled:
+        pipeline.cancel(scheduled, editor)
+
+    as_(editor).post(RECOVER, deed(scheduled))
+
+    since = queued_since()
+    assert since
+    assert since <= timezone.now()
 
 
 def test_it_can_be_cancelled(scheduled: Article, editor: User) -> None:

@@ -274,6 +274,23 @@ def _die(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
+@pytest.mark.usefixtures("prompts_from_headings")
+@pytest.mark.parametrize(("hours", "status", "asked"), [(2, "done", 5), (0, "failed", 4)])
+def test_a_picture_that_has_died_is_made_again_if_the_plan_said_so(
+    hand_in: HandIn, run: Work, services: Doubles, editor: User, hours: int, status: str, asked: int
+) -> None:
+    """Its address is tried first: the picture was paid for."""
+    services.fail("replicate", "deliver", "server_error", match="Rails")
+    article = run(hand_in(formatter="template", manuscript=_sectioned()))
+    assert article.status == Article.Status.WAITING
+    Call.objects.filter(state=Call.State.RECEIVED).update(received_at=timezone.now() - timedelta(hours=hours))
+    services.fail("replicate", "deliver", "expired", match="Rails")
+
+    article = _recovered(article, editor, run)
+
+    assert (article.status, len(services.requests("replicate", "create"))) == (status, asked), article.error
+
+
 def test_the_token_does_not_go_to_the_pictures_host(hand_in: HandIn, run: Work, services: Doubles) -> None:
     run(hand_in(formatter="template"))
 

@@ -15,6 +15,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
+from pytest_django import Settings
 
 from articles.models import Article
 from config.models import MARK, Token
@@ -179,7 +180,7 @@ def test_a_page_that_is_loaded_again_makes_no_second_token(editor: User) -> None
     assert Token.objects.count() == 1
 
 
-def test_it_is_valid_to_the_end_of_its_last_day(editor: User) -> None:
+def test_it_is_valid_to_the_end_of_its_last_day(editor: User, settings: Settings) -> None:
     client, today = as_(editor), timezone.localdate()
     made_by(client, last_day=str(today))
     made_by(client, name="for ever", last_day="")
@@ -190,6 +191,12 @@ def test_it_is_valid_to_the_end_of_its_last_day(editor: User) -> None:
     }
     refused = client.post(ADD, {"name": "late", "last_day": str(today - timedelta(days=1))})
     assert "This day is past" in text(refused)
+    settings.TIME_ZONE = "America/New_York"  # there the last day of all years ends beyond them
+    timezone.deactivate()
+    far = client.post(ADD, {"name": "late", "last_day": "9999-12-31"})
+    assert "Choose a day before the year 3000, or none." in text(far)
+    settings.TIME_ZONE = "UTC"
+    timezone.deactivate()
     assert str(today + timedelta(days=365)) in client.get(ADD).content.decode()
 
 

@@ -104,3 +104,5 @@ def _check(article: Article, services: Doubles, moment: int) -> None:
     assert article.tree.verify() == [], at
     steps = article.tree.manifest()["pipeline_stages"].values()
     assert {step["status"] for step in steps} == {"completed"}, at
+    assert not article.attempts.filter(ended_at=None).exists(), at
+    assert article.events.filter(kind="done").count() == 1, at

@@ -932,3 +932,23 @@ def test_the_command_tries_the_mail_server(server: MailServer, stop: Stops) -> N
         _command("--test", "operator@example.org")
     with pytest.raises(CommandError, match="nobody is not an address"):
         _command("--test", "nobody")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_mail_server_that_hangs_holds_up_one_stop_of_many(
+    hand_in: HandIn, editor: User, other_editor: User, settings: Settings
+) -> None:
+    """Those that the sweep gives up stop one after another, and a person may wait for it."""
+    articles = [hand_in(owner=owner) for owner in (editor, other_editor)]
+    for article in articles:
+        pipeline._claim(article.pk)
+    Article.objects.update(lease_until=timezone.now(), lease_owner="elsewhere|1|1", crashes=MAX_CRASHES + 1)
+
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    with mock.patch("smtplib.SMTP", side_effect=TimeoutError) as connect:
+        sweep()
+
+    assert connect.call_count == 1
+    settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+    with later(minutes=2):
+        assert notify.deliver().sent == 2
