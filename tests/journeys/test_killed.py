@@ -25,6 +25,7 @@ from tests.faults.mortals import Deed, Mortals, mortals
 from tests.journeys.stacks import Stack
 
 STACKS = ["sqlite", "postgresql", "postgresql, redis"]
+DEAL = (0, 0, 0, 1, 2)  # which stack meets a moment: more of them where a death is cheap
 PARTS = 2  # of each stack, to run side by side
 EVERYWHERE = bool(os.environ.get("GALLEY_EVERY_MOMENT"))
 SEED = int(os.environ.get("GALLEY_SEED") or time.strftime("%j"))  # a new deal every day
@@ -87,7 +88,7 @@ def test_whatever_dies_when(
     stack = STACKS.index(request.node.callspec.params["running"])
     running.wordpress.reset()
     assert len(deaths) > 200, "a run has that many moments, or the reaper saw nothing"
-    dealt = deaths if EVERYWHERE else deaths[(stack + SEED) % len(STACKS) :: len(STACKS)]
+    dealt = [death for n, death in enumerate(deaths) if EVERYWHERE or DEAL[(n + SEED) % len(DEAL)] == stack]
 
     fates = [_met(death, running, processes) for death in dealt[part::PARTS]]
 
