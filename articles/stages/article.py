@@ -7,7 +7,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from articles import manuscripts, markup
-from articles.models import Article, Preferences
+from articles.models import Article, Call, Preferences
 from articles.providers import text
 from articles.providers.errors import Garbled, Refused, Rejected
 from articles.run import Outcome, Run
@@ -54,7 +54,7 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
             code="manuscript",
             thing="the manuscript",
         ) from exc
-    return _saved(run, read, "manuscript", {})
+    return _saved(run, read, "manuscript", {}, again=bool(article.html))
 
 
 def _from_idea(run: Run, article: Article) -> Outcome:
@@ -92,6 +92,7 @@ def _from_idea(run: Run, article: Article) -> Outcome:
         read,
         call.model,
         {"reasoning_tokens": call.reasoning_tokens, "tokens": call.input_tokens + call.output_tokens},
+        again=call.state == Call.State.DONE,
     )
     run.done(call)
     return outcome
@@ -122,14 +123,15 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
     return manuscripts.Manuscript(manuscripts.shortened(plain, 160), cleaned, count, named[:100])
 
 
-def _saved(run: Run, read: manuscripts.Manuscript, maker: str, details: dict[str, Any]) -> Outcome:
+def _saved(run: Run, read: manuscripts.Manuscript, maker: str, details: dict[str, Any], *, again: bool) -> Outcome:
+    """`again`: from what was read once before. An editor may have changed the title since; it stays."""
     page = render_to_string("articles/raw_article.html", {"title": read.title, "html": read.html})
     return Outcome(
         run.save_file(FILE, page.encode()),
         maker=maker,
         details=details,
         article={
-            "title": read.title,
+            "title": (again and run.article.title) or read.title,
             "html": read.html,
             "word_count": read.word_count,
             "components": read.components,

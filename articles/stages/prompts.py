@@ -10,7 +10,7 @@ from django.template.loader import render_to_string
 from lxml.html import HtmlElement
 
 from articles import manuscripts, markup
-from articles.models import Article, ImageFile, Stage
+from articles.models import Article, Call, ImageFile, Stage
 from articles.providers import text
 from articles.providers.errors import Garbled
 from articles.run import Outcome, Run
@@ -49,7 +49,7 @@ class Prompt:
 def run(run: Run) -> Outcome:
     client = text_client()
     if client is None:
-        return _saved(run, from_headings(run.article), "headings")
+        return _saved(run, from_headings(run.article), "headings", again=True)
     words = {
         "article": run.article,
         "text": markup.text_of(run.article.html)[:TEXT_CHARACTERS],
@@ -69,7 +69,7 @@ def run(run: Run) -> Outcome:
     )
     with run.reading(call, THING):
         prompts = _read(call.raw)
-    outcome = _saved(run, prompts, call.model)
+    outcome = _saved(run, prompts, call.model, again=call.state == Call.State.DONE)
     run.done(call)
     return outcome
 
@@ -119,14 +119,17 @@ def _lines(root: HtmlElement, *tags: str) -> list[str]:
     return [line for element in root.iter(*tags) if (line := markup.line_of(element)[:120])]
 
 
-def _saved(run: Run, prompts: list[Prompt], maker: str) -> Outcome:
+def _saved(run: Run, prompts: list[Prompt], maker: str, *, again: bool) -> Outcome:
+    """`again`: from what was read once before. An editor may have changed a prompt since; it stays."""
     pictures = [
         ImageFile(article=run.article, role=role, aspect=aspect, prompt=prompt.text, alt_text=prompt.alt_text)
         for (role, aspect), prompt in zip(ASPECTS.items(), prompts, strict=True)
     ]
+    there = {image.role: image for image in run.article.images.all()} if again else {}
+    pictures = [there.get(picture.role, picture) for picture in pictures]
     stored = run.save_file(FILE, as_file(pictures))
     ImageFile.objects.bulk_create(
-        pictures,
+        [picture for picture in pictures if picture.pk is None],
         update_conflicts=True,
         unique_fields=["article", "role"],
         update_fields=["prompt", "alt_text", "aspect"],

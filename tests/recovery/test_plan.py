@@ -206,3 +206,35 @@ def test_what_calls_cost_lately_is_the_estimate(stopped: Callable[[str], Article
         Call.objects.create(**other, generation=generation, cost=Decimal(cost))
 
     assert plan(article).cost == pytest.approx(Decimal("0.15"))
+
+
+@pytest.mark.parametrize("name", ["01_raw_article.html", "02_prompts.txt"])
+def test_what_an_editor_has_changed_outlives_a_damaged_file(
+    stopped: Callable[[str], Article], storage_folder: Path, run: Work, name: str
+) -> None:
+    article = stopped("upload")
+    Article.objects.update(title="My own title")
+    article.images.filter(role="hero").update(prompt="My own prompt")
+    (storage_folder / article.tree_prefix / name).unlink()
+
+    assert pipeline.resume(article, None, plan(article).work)
+    article = run(article)
+
+    assert article.status == Article.Status.DONE
+    assert article.title == "My own title"
+    assert article.images.get(role="hero").prompt == "My own prompt"
+    assert article.tree.verify() == []
+
+
+def test_what_is_asked_anew_replaces_what_an_editor_has_changed(
+    stopped: Callable[[str], Article], run: Work, services: Doubles
+) -> None:
+    article = stopped("upload")
+    Article.objects.update(title="My own title")
+    article.images.filter(role="hero").update(prompt="My own prompt")
+
+    assert pipeline.resume(article, None, plan(article, Options(Stage.ARTICLE)).work)
+    article = run(article)
+
+    assert article.title != "My own title"
+    assert article.images.get(role="hero").prompt != "My own prompt"
