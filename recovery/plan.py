@@ -64,6 +64,7 @@ class Plan:
     again: Mapping[Stage, int]  # so many images, else 1; in the order of the stages
     calls: tuple[str, ...]  # keys of the paid calls that will be made
     possible_repeats: int  # calls whose answer was lost: they may have been charged
+    draft_stays: bool  # its draft is on the site already: what is made anew does not get there
     cost: Decimal
     seconds: int
     work: Work
@@ -132,6 +133,7 @@ def _plan(
         again=again,
         calls=tuple(keys),
         possible_repeats=sum(call.state == Call.State.INTENT and call.sends > 0 and call.key in keys for call in calls),
+        draft_stays=Stage.FORMAT in again and any(call.key == "post" and call.is_paid for call in calls),
         cost=sum((costs[_kind(key)] for key in keys), Decimal(0)),
         seconds=sum(SECONDS[_kind(key)] for key in keys) + SECONDS["upload"],
         work=Work(
@@ -250,6 +252,15 @@ class Total:
         return sum(plan.possible_repeats for plan in self.plans)
 
     @property
+    def drafts_that_stay(self) -> str:
+        """A sentence about them; empty where there are none."""
+        number = sum(plan.draft_stays for plan in self.plans)
+        if not number:
+            return ""
+        keeps = "is on the site already and keeps its" if number == 1 else "are on their sites already and keep their"
+        return f"{count(number, 'draft')} {keeps} text and pictures. Delete for good there what shall be made anew."
+
+    @property
     def cost(self) -> Decimal:
         return sum((plan.cost for plan in self.plans), Decimal(0))
 
@@ -268,6 +279,7 @@ class Total:
                 f"Used again: {', '.join(self.reused) or 'what was handed in'}{verified}.",
                 f"Done again: {', '.join(self.again)}.",
                 *(sentence for _, sentence in self.damaged),
+                *([self.drafts_that_stay] if self.drafts_that_stay else []),
                 paid,
             ]
         )

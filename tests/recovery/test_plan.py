@@ -15,7 +15,7 @@ from pytest_django import Settings
 from articles import pipeline
 from articles.models import Article, Call, ImageFile, Stage, StageRecord
 from articles.providers.errors import Rejected
-from recovery.plan import Options, plan
+from recovery.plan import Options, Total, plan
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
 
@@ -238,3 +238,15 @@ def test_what_is_asked_anew_replaces_what_an_editor_has_changed(
 
     assert article.title != "My own title"
     assert article.images.get(role="hero").prompt != "My own prompt"
+
+
+def test_a_draft_that_is_there_already_stays_and_is_said(stopped: Callable[[str], Article]) -> None:
+    article = stopped("upload")
+    post = {"key": "post", "provider": "WordPress", "idempotency_key": "k", "state": Call.State.DONE, "answer": {}}
+    Call.objects.create(article=article, **post)
+
+    assert Total([plan(article)]).drafts_that_stay == ""
+    said = (
+        "1 draft is on the site already and keeps its text and pictures. Delete for good there what shall be made anew."
+    )
+    assert said in Total([plan(article, Options(Stage.FORMAT))]).summary
