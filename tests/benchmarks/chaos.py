@@ -99,8 +99,13 @@ def run(*, articles: int, kills: int, seed: int, hurry: bool = False) -> Report:
     report = Report(articles, seed)
     with tempfile.TemporaryDirectory(prefix="galley-chaos-") as folder, stack(STACK, Path(folder)) as running:
         running.services.configure(image_width=512, latency=LATENCY)
-        with override_settings(VAR_DIR=running.galley.folder), running.galley.workers() as pool:
-            world = _World(running, pool, report, hurry)
+        broker = running.galley.settings["GALLEY_BROKER_URL"]
+        with (
+            override_settings(VAR_DIR=running.galley.folder),
+            running.galley.workers() as pool,
+            redis.Redis.from_url(broker) as queue,
+        ):
+            world = _World(running, pool, queue, report, hurry)
             report.calm_seconds = world.work_in_peace()
             world.work_among_kills(articles, kills, random.Random(seed))
             world.judge()
@@ -113,13 +118,11 @@ class _World:
 
     running: Stack
     pool: Workers
+    queue: redis.Redis
     report: Report
     hurry: bool
     done: int = 0
     looked: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.queue = redis.Redis.from_url(self.running.galley.settings["GALLEY_BROKER_URL"])
 
     def work_in_peace(self) -> float:
         """Seconds for an article, two at a time, once the first is done."""

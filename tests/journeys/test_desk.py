@@ -256,10 +256,9 @@ def test_a_row_of_the_list_is_recovered(desk: Desk, services: Doubles) -> None:
         page.locator("#result_list tr", has_text="Lighthouses").get_by_text("Preview ↗").wait_for()
 
 
-@pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
-def test_fifty_that_stopped_for_one_reason_are_recovered_at_once(desk: Desk, size: tuple[int, int]) -> None:
+def test_fifty_that_stopped_for_one_reason_are_recovered_at_once_on_a_phone(desk: Desk) -> None:
     desk.installation.manage("shell", "--verbosity", "0", "-c", FIFTY)
-    with desk.page(size=size) as page:
+    with desk.page(size=PHONE) as page:
         page.goto("/admin/articles/article/stopped/")
         problem = page.locator(".problems li", has_text="login refused by all")
         assert "50 articles stopped at Upload" in problem.inner_text()
