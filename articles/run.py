@@ -266,13 +266,13 @@ class Run:
 
     def finish(self, record: StageRecord, outcome: Outcome) -> None:
         """File, row, manifest: the stage is complete when the manifest names what it made."""
-        stored = outcome.stored
+        stored, now = outcome.stored, timezone.now()
         with transaction.atomic():
             self.saved_something(**outcome.article)
             _set(
                 record,
                 state=StageRecord.State.DONE,
-                finished_at=timezone.now(),
+                finished_at=now,
                 file=stored.name if stored else "",
                 sha256=stored.sha256 if stored else "",
                 bytes=stored.bytes if stored else 0,
@@ -280,7 +280,7 @@ class Run:
                 details=outcome.details,
             )
             record.save()
-            seconds = round((record.finished_at - record.started_at).total_seconds(), 3)  # type: ignore[operator]
+            seconds = round((now - (record.started_at or now)).total_seconds(), 3)
             self.note("saved", f"{self.stage.label}: done and safe", maker=outcome.maker, seconds=seconds)
         self.commit_manifest()
 

@@ -32,6 +32,7 @@ class SweptOut(Strict):
     stats: StatsOut
 
 
+# `nothing` is named for its schema alone, which refuses a body that says something.
 @router.post("/sweep", response={200: SweptOut, **REFUSALS})
 def sweep_now(request: HttpRequest, nothing: Annotated[Nothing | None, Body()] = None) -> SweptOut:  # noqa: ARG001
     """Find what was interrupted and let it go on, now instead of within a minute. Safe at any time, twice at once."""
