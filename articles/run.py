@@ -158,9 +158,15 @@ class Run:
     def _intend(self, call: Call, **changes: Any) -> None:
         """Commit that the call will be sent, then make sure that it still may be."""
         changes |= {"state": Call.State.INTENT, "sent_at": timezone.now(), "error": None}
+        before = {name: getattr(call, name) for name in changes}
         _set(call, **changes)
         call.save(update_fields=list(changes))
-        self.hold()
+        try:
+            self.hold()
+        except Fenced:
+            # Nothing was sent, and whoever has the article now need not fear that something was.
+            Call.objects.filter(pk=call.pk, sent_at=call.sent_at).update(**before)
+            raise
 
     def _receive(self, call: Call, answer: Answer) -> None:
         """Commit the raw answer, ours or not any more: it was paid for. The first answer stays."""

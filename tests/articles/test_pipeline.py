@@ -469,6 +469,22 @@ def test_a_failure_before_the_first_stage_undoes_none_that_is_done(
     assert [record.state for record in article.records.all()] == ["done"] * 4 + ["pending"]
 
 
+def test_a_call_that_was_fenced_before_it_was_sent_was_not_sent(hand_in: HandIn, editor: User) -> None:
+    """Whoever goes on need not fear that it was paid for."""
+    article = hand_in()
+    slow = pipeline._claim(article.pk)
+    assert slow
+    pipeline.cancel(article, editor)
+    unsent = mock.Mock()
+
+    with pytest.raises(Fenced):
+        _ask(Run(slow), unsent)
+
+    call = Call.objects.get()
+    assert not unsent.called
+    assert (call.sends, call.sent_at, call.lost_answers) == (0, None, 0)
+
+
 def test_an_answer_to_a_call_that_was_given_up_is_kept_beside_it(hand_in: HandIn, editor: User) -> None:
     article = hand_in()
     slow = pipeline._claim(article.pk)
