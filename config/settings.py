@@ -134,6 +134,15 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     "backups": env.storage("GALLEY_STORAGE_URL", f"file://{VAR_DIR / 'backups'}"),
 }
+# Newest first: the first signs the manifests of backups, all are accepted. Behind them stands one from SECRET_KEY.
+GALLEY_BACKUP_KEYS = env.words("GALLEY_BACKUP_KEYS")
+# Newest first: the first encrypts what is backed up before it leaves the machine, all decrypt. Without any, nothing is.
+GALLEY_BACKUP_ENCRYPTION_KEYS = env.words("GALLEY_BACKUP_ENCRYPTION_KEYS")
+GALLEY_BACKUP_SSE = env.choice("GALLEY_BACKUP_SSE", "AES256", "aws:kms", "none")  # by the bucket itself
+GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
+if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
+    env.problem("GALLEY_BACKUP_KMS_KEY", "needs another setting", "Set GALLEY_BACKUP_SSE=aws:kms as well.")
+BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]

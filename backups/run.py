@@ -1,0 +1,178 @@
+"""A run that makes a generation: objects, checkpoints, pages, and the manifest as the very last.
+
+| killed                                 | what is there                       | the next run                         |
+|----------------------------------------|-------------------------------------|--------------------------------------|
+| before or while an object is written   | the earlier generations             | writes it                            |
+| after an object, before its checkpoint | and an object that nothing names    | finds it by its name, or leaves it   |
+| after a checkpoint                     | and what the checkpoint notes       | takes it as done                     |
+| while the manifest is written          | the earlier generations             | takes all as done, writes a manifest |
+| after the manifest, before the end     | the new generation, and checkpoints | finds all done, and removes them     |
+| two runs at once                       | the generations of both, each whole | follows the one that was made later  |
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import secrets
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from backups.errors import Changed, Failed, Forged, Hostile, Missing, PlaceError
+from backups.manifests import FORMAT, MANIFEST_BYTES, Entry, Generation, check_entry, write_page
+from backups.sealing import sealed_size
+
+if TYPE_CHECKING:
+    from backups.repository import Repository
+
+CHECKPOINT_SECONDS = 5
+CHECKPOINT_ENTRIES = 1000
+
+
+@dataclass
+class Run:
+    """Threads may share it."""
+
+    repository: Repository
+    plan: dict[str, Any]
+    folder: str  # of its checkpoints
+    began: datetime
+    token: str = field(default_factory=lambda: secrets.token_hex(4))
+    found: list[Entry] = field(default_factory=list)  # of interrupted runs of the same plan
+    _checkpoints: list[str] = field(default_factory=list)  # removed once the manifest is there
+    _noted: list[Entry] = field(default_factory=list)
+    _last: float = field(default_factory=time.monotonic)
+    _written: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @property
+    def id(self) -> str:
+        return f"{self.began:%Y%m%dT%H%M%S}-{self.token}"
+
+    def put(self, name: str, content: bytes, sha256: str = "") -> Entry:
+        """Store a content that fits in memory under `name`, and return the entry that names it.
+
+        The name must follow from the content, or hold the run's `token`. `sha256` is the content's, if it is known.
+        """
+        entry = self._entry(name, len(content), sha256 or hashlib.sha256(content).hexdigest())
+        if self.repository.seals.name:
+            content = b"".join(self.repository.seals.seal(entry["content_sha256"], (content,)))
+            entry["sha256"] = hashlib.sha256(content).hexdigest()
+        self.repository.put(entry["key"], content)
+        return entry
+
+    def put_stream(self, name: str, size: int, sha256: str, chunks: Iterable[bytes]) -> Entry:
+        """Store a content of any size with flat memory. Raises Changed when `chunks` are not of this size and hash.
+
+        Nothing is stored when `chunks` raises; let it raise a BackupError and no OSError, which would be the storage's.
+        """
+        repository, entry = self.repository, self._entry(name, size, sha256)
+        content, stored, seals = hashlib.sha256(), hashlib.sha256(), repository.seals
+
+        def checked() -> Iterator[bytes]:
+            seen = 0
+            for chunk in chunks:
+                content.update(chunk)
+                seen += len(chunk)
+                yield chunk
+            if (seen, content.hexdigest()) != (size, sha256):
+                raise Changed(f"{name} is not any more what it was.")
+
+        def hashed() -> Iterator[bytes]:
+            for chunk in seals.seal(sha256, checked()) if seals.name else checked():
+                stored.update(chunk)
+                yield chunk
+
+        path = repository.path(entry["key"])
+        repository.place.put_stream(path, hashed())
+        entry["sha256"] = stored.hexdigest()
+        if repository.place.look(path).bytes != entry["bytes"]:
+            raise Failed(f"The backup storage kept only a part of {name}.")
+        return entry
+
+    def note(self, *entries: Entry) -> None:
+        """Remember entries in case this run is interrupted. Every few seconds they become a checkpoint."""
+        with self._lock:
+            self._noted += entries
+            if len(self._noted) < CHECKPOINT_ENTRIES and time.monotonic() - self._last < CHECKPOINT_SECONDS:
+                return
+            noted, self._noted, self._last = self._noted, [], time.monotonic()
+            self._written += 1
+            number = self._written
+        self._checkpoint(number, noted)
+
+    def recall(self) -> None:
+        """Find what interrupted runs of the same plan had noted. Checkpoints that are not ours are left alone."""
+        repository = self.repository
+        for listed in repository.place.list(self.folder):
+            try:
+                body = repository.keys.read(listed.key, repository.place.get(listed.key, MANIFEST_BYTES))
+                entries = self._recalled(body)
+            except (Forged, Hostile, Missing):
+                continue
+            self.found += entries
+            self._checkpoints.append(listed.key)
+
+    def commit(
+        self,
+        *,
+        parent: str | None,
+        counts: dict[str, int],
+        about: dict[str, Any],
+        objects: list[Entry] | None = None,
+        pages: list[Entry] | None = None,
+    ) -> Generation:
+        """Write the manifest: from then on the backup exists. `pages` come from `page`."""
+        repository = self.repository
+        generation = Generation(
+            self.id,
+            repository.tier.name,
+            self.began,
+            datetime.now(UTC),
+            parent,
+            counts,
+            about,
+            objects or [],
+            pages or [],
+        )
+        body = generation.body()
+        Generation.read(body, repository.tier)  # nothing is written that would not be read
+        repository.put(f"manifests/{generation.id}.json", repository.keys.sign(body))
+        with contextlib.suppress(PlaceError):  # they do no harm
+            for key in self._checkpoints:
+                repository.place.delete(key)
+        return generation
+
+    def page(self, entries: list[Entry]) -> Entry:
+        """Store a page, and return the entry that names it. The same entries make the same page."""
+        content = write_page(entries)
+        sha256 = hashlib.sha256(content).hexdigest()
+        key = f"pages/{sha256[:2]}/{sha256}.json"
+        self.repository.put(key, content)
+        return {"key": key, "bytes": len(content), "sha256": sha256, "entries": len(entries)}
+
+    def _entry(self, name: str, size: int, sha256: str) -> Entry:
+        key, seal = f"{self.repository.tier.objects}/{name}", self.repository.seals.name
+        if not seal:
+            return {"key": key, "bytes": size, "sha256": sha256}
+        sealed = {"sealed": seal, "content_bytes": size, "content_sha256": sha256}
+        return {"key": f"{key}.{seal}", "bytes": sealed_size(size), "sha256": ""} | sealed
+
+    def _checkpoint(self, number: int, entries: list[Entry]) -> None:
+        body = {"format": FORMAT, "tier": self.repository.tier.name, "plan": self.plan, "entries": entries}
+        key = f"{self.folder}/{self.token}-{number:06}.json"
+        self.repository.place.put(key, self.repository.keys.sign(body), replace=True)
+        with self._lock:
+            self._checkpoints.append(key)
+
+    def _recalled(self, body: dict[str, Any]) -> list[Entry]:
+        match body:
+            case {"format": 1, "tier": self.repository.tier.name, "plan": self.plan, "entries": list(entries)}:
+                for entry in entries:
+                    check_entry(entry, self.repository.tier.objects)
+                return entries
+        raise Hostile("It is a checkpoint of another kind.")
