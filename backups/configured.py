@@ -7,6 +7,7 @@ from pathlib import Path
 
 from django.conf import settings
 
+from backups.errors import Failed
 from backups.manifests import Tier
 from backups.places import Bucket, Folder, Place
 from backups.repository import Repository
@@ -15,6 +16,9 @@ from backups.signing import Keys
 
 
 def repository(tier: Tier) -> Repository:
+    """Raises Failed for settings that cannot be used: backups must not depend on a stand-in."""
+    for problem in settings.SETTINGS_PROBLEMS:
+        raise Failed(f"{problem.name} {problem.wrong}. {problem.hint}")
     cache = Path(settings.VAR_DIR) / "backup-cache" / tier.name
     return Repository(place(), tier, keys(), Seals(settings.GALLEY_BACKUP_ENCRYPTION_KEYS), cache)
 

@@ -124,6 +124,16 @@ def check_entry(entry: object, folder: str) -> None:
         raise Hostile(f"It says nothing usable about {key[:100]!r}.")
 
 
+def content_sha256(entry: Entry) -> str:
+    """Of what `Repository.read` returns, encrypted or not."""
+    return str(entry.get("content_sha256", entry["sha256"]))
+
+
+def content_bytes(entry: Entry) -> int:
+    size: int = entry["content_bytes"] if "content_bytes" in entry else entry["bytes"]
+    return size
+
+
 def possible_key(key: str) -> bool:
     """Whether every storage takes this key for what it is, within its folder and in this very spelling."""
     try:

@@ -3,7 +3,7 @@
     source_files/                               database_backups/
         objects/…                                   chunks/…            content, written once
         pages/6f/6f0c….json                         pages/…             long manifests continued, named by their hash
-        checkpoints/3fe1…/4f1c09aa-000001.json      checkpoints/…       what a run that is not finished has stored
+        notes/3fe1…/4f1c09aa-000001.json            notes/…             checkpoints: what a run in between has stored
         manifests/20250527T000750-4f1c09aa.json     manifests/…         signed; without one it is not a backup
 
 A run, resumed by itself when an earlier one of the same plan was interrupted:
@@ -86,6 +86,14 @@ class Repository:
                 unusable[name.removesuffix(".json")] = str(exc)
         return Survey(list(newest_first(found)), unusable)
 
+    def trusted(self) -> list[Generation]:
+        """All generations, newest first. Raises Forged when there are manifests and none of them can be believed."""
+        survey = self.survey()
+        if survey.unusable and not survey.generations:
+            why = next(iter(survey.unusable.values()))
+            raise Forged(f"None of the {len(survey.unusable):,} manifests in {self.place} can be believed. {why}")
+        return survey.generations
+
     def generation(self, id_: str) -> Generation:
         """One generation. Raises Missing, Forged, Hostile."""
         key = f"manifests/{id_}.json"
@@ -129,7 +137,7 @@ class Repository:
     def begin(self, plan: dict[str, Any]) -> Run:
         """A run. What earlier ones of the same plan had noted, and never committed, is in its `found`."""
         name = hashlib.sha256(canonical(plan)).hexdigest()[:16]
-        run = Run(self, plan, self.path(f"checkpoints/{name}"), datetime.now(UTC))
+        run = Run(self, plan, self.path(f"notes/{name}"), datetime.now(UTC))
         run.recall()
         return run
 

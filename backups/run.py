@@ -17,7 +17,7 @@ import hashlib
 import secrets
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,7 @@ from backups.sealing import sealed_size
 if TYPE_CHECKING:
     from backups.repository import Repository
 
+DAMAGE = "notes/damage"
 CHECKPOINT_SECONDS = 5
 CHECKPOINT_ENTRIES = 1000
 
@@ -43,10 +44,11 @@ class Run:
     began: datetime
     token: str = field(default_factory=lambda: secrets.token_hex(4))
     found: list[Entry] = field(default_factory=list)  # of interrupted runs of the same plan
+    damaged: set[str] = field(default_factory=set)  # keys of objects that a verification found damaged or missing
     _checkpoints: list[str] = field(default_factory=list)  # removed once the manifest is there
+    _damage: list[str] = field(default_factory=list)
     _noted: list[Entry] = field(default_factory=list)
     _last: float = field(default_factory=time.monotonic)
-    _written: int = 0
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     @property
@@ -58,7 +60,7 @@ class Run:
 
         The name must follow from the content, or hold the run's `token`. `sha256` is the content's, if it is known.
         """
-        entry = self._entry(name, len(content), sha256 or hashlib.sha256(content).hexdigest())
+        entry = self.entry(name, len(content), sha256 or hashlib.sha256(content).hexdigest())
         if self.repository.seals.name:
             content = b"".join(self.repository.seals.seal(entry["content_sha256"], (content,)))
             entry["sha256"] = hashlib.sha256(content).hexdigest()
@@ -70,7 +72,7 @@ class Run:
 
         Nothing is stored when `chunks` raises; let it raise a BackupError and no OSError, which would be the storage's.
         """
-        repository, entry = self.repository, self._entry(name, size, sha256)
+        repository, entry = self.repository, self.entry(name, size, sha256)
         content, stored, seals = hashlib.sha256(), hashlib.sha256(), repository.seals
 
         def checked() -> Iterator[bytes]:
@@ -94,28 +96,50 @@ class Run:
             raise Failed(f"The backup storage kept only a part of {name}.")
         return entry
 
+    def entry(self, name: str, size: int, sha256: str) -> Entry:
+        """The entry that `put` makes for such a content; with encryption it lacks the hash of what is stored."""
+        key, seal = f"{self.repository.tier.objects}/{name}", self.repository.seals.name
+        if not seal:
+            return {"key": key, "bytes": size, "sha256": sha256}
+        sealed = {"sealed": seal, "content_bytes": size, "content_sha256": sha256}
+        return {"key": f"{key}.{seal}", "bytes": sealed_size(size), "sha256": ""} | sealed
+
     def note(self, *entries: Entry) -> None:
         """Remember entries in case this run is interrupted. Every few seconds they become a checkpoint."""
         with self._lock:
             self._noted += entries
-            if len(self._noted) < CHECKPOINT_ENTRIES and time.monotonic() - self._last < CHECKPOINT_SECONDS:
-                return
+            due = len(self._noted) >= CHECKPOINT_ENTRIES or time.monotonic() - self._last >= CHECKPOINT_SECONDS
+        if due:
+            self.save()
+
+    def save(self) -> None:
+        """Make a checkpoint of what was noted and is in none yet."""
+        with self._lock:
             noted, self._noted, self._last = self._noted, [], time.monotonic()
-            self._written += 1
-            number = self._written
-        self._checkpoint(number, noted)
+            key = f"{self.folder}/{self.token}-{len(self._checkpoints):06}.json"
+            if noted:
+                self._checkpoints.append(key)
+        if noted:
+            body = {"format": FORMAT, "tier": self.repository.tier.name, "plan": self.plan, "entries": noted}
+            self.repository.place.put(key, self.repository.keys.sign(body), replace=True)
 
     def recall(self) -> None:
-        """Find what interrupted runs of the same plan had noted. Checkpoints that are not ours are left alone."""
+        """Find what interrupted runs of the same plan had noted, and what is damaged. What is not ours stays alone."""
         repository = self.repository
-        for listed in repository.place.list(self.folder):
+        damage = repository.path(DAMAGE)
+        for listed in repository.place.list(repository.path("notes")):
+            if not listed.key.startswith((f"{self.folder}/", f"{damage}/")):
+                continue
             try:
                 body = repository.keys.read(listed.key, repository.place.get(listed.key, MANIFEST_BYTES))
-                entries = self._recalled(body)
+                if listed.key.startswith(self.folder):
+                    self.found += self._recalled(body)
+                    self._checkpoints.append(listed.key)
+                else:
+                    self.damaged |= set(body["keys"])
+                    self._damage.append(listed.key)
             except (Forged, Hostile, Missing):
                 continue
-            self.found += entries
-            self._checkpoints.append(listed.key)
 
     def commit(
         self,
@@ -125,8 +149,12 @@ class Run:
         about: dict[str, Any],
         objects: list[Entry] | None = None,
         pages: list[Entry] | None = None,
+        mended: bool = False,
     ) -> Generation:
-        """Write the manifest: from then on the backup exists. `pages` come from `page`."""
+        """Write the manifest: from then on the backup exists. `pages` come from `page`.
+
+        `mended`: nothing that is `damaged` is named any more, or it was stored anew.
+        """
         repository = self.repository
         generation = Generation(
             self.id,
@@ -143,31 +171,19 @@ class Run:
         Generation.read(body, repository.tier)  # nothing is written that would not be read
         repository.put(f"manifests/{generation.id}.json", repository.keys.sign(body))
         with contextlib.suppress(PlaceError):  # they do no harm
-            for key in self._checkpoints:
+            for key in self._checkpoints + (self._damage if mended else []):
                 repository.place.delete(key)
         return generation
 
-    def page(self, entries: list[Entry]) -> Entry:
-        """Store a page, and return the entry that names it. The same entries make the same page."""
+    def page(self, entries: list[Entry], known: Mapping[str, Entry] = {}) -> Entry:
+        """Store a page, and return the entry that names it. `known` are pages that are there, by their SHA-256."""
         content = write_page(entries)
         sha256 = hashlib.sha256(content).hexdigest()
+        if (page := known.get(sha256)) and page["key"] not in self.damaged:
+            return page
         key = f"pages/{sha256[:2]}/{sha256}.json"
         self.repository.put(key, content)
         return {"key": key, "bytes": len(content), "sha256": sha256, "entries": len(entries)}
-
-    def _entry(self, name: str, size: int, sha256: str) -> Entry:
-        key, seal = f"{self.repository.tier.objects}/{name}", self.repository.seals.name
-        if not seal:
-            return {"key": key, "bytes": size, "sha256": sha256}
-        sealed = {"sealed": seal, "content_bytes": size, "content_sha256": sha256}
-        return {"key": f"{key}.{seal}", "bytes": sealed_size(size), "sha256": ""} | sealed
-
-    def _checkpoint(self, number: int, entries: list[Entry]) -> None:
-        body = {"format": FORMAT, "tier": self.repository.tier.name, "plan": self.plan, "entries": entries}
-        key = f"{self.folder}/{self.token}-{number:06}.json"
-        self.repository.place.put(key, self.repository.keys.sign(body), replace=True)
-        with self._lock:
-            self._checkpoints.append(key)
 
     def _recalled(self, body: dict[str, Any]) -> list[Entry]:
         match body:

@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from config.env import Environment
 
-django_stubs_ext.monkeypatch()  # Django's classes take type parameters
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment.read(BASE_DIR / ".env")
 
