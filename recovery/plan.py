@@ -10,20 +10,16 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Avg, Max
 from django.utils import timezone
 
 from articles import manifest
+from articles.costs import SECONDS, costs, kind
 from articles.models import Article, Call, ImageFile, Stage, StageRecord
 from articles.pipeline import CALLS, Work, damaged_parts
-from articles.providers import prices, replicate
+from articles.providers import replicate
 from articles.run import storing
 from articles.words import count
 
-# Where nothing was paid yet, in US dollars: an article of usual length with the models of the settings' defaults.
-GUESSES = {"text": Decimal("0.02"), "prompts": Decimal("0.002"), "image": Decimal("0.03"), "format": Decimal("0.08")}
-SECONDS = {"text": 60, "prompts": 15, "image": 30, "format": 90, "upload": 10}
-LATELY = 2000  # calls, the newest, whose mean cost is the estimate
 PATIENCE = 3.0  # seconds that a page may spend on reading files; an article's own run verifies it all the same
 THINGS = {
     Stage.ARTICLE: "article",
@@ -101,8 +97,8 @@ def _plans(articles: Sequence[Article], options: Options, damaged: Mapping[int, 
     calls: dict[int, list[Call]] = defaultdict(list)
     for call in Call.objects.filter(article__in=articles).only("article_id", "key", "state", "sends", "received_at"):
         calls[call.article_id].append(call)
-    costs = _costs()
-    return [_plan(article, options, damaged.get(article.pk), calls[article.pk], costs) for article in articles]
+    known = costs()
+    return [_plan(article, options, damaged.get(article.pk), calls[article.pk], known) for article in articles]
 
 
 def _plan(
@@ -110,7 +106,7 @@ def _plan(
     options: Options,
     damaged: dict[str, str] | None,
     calls: Sequence[Call],
-    costs: Mapping[str, Decimal],
+    known: Mapping[str, Decimal],
 ) -> Plan:
     """Without a query. `damaged` is None where the files were not read."""
     images = list(article.images.all())
@@ -134,8 +130,8 @@ def _plan(
         calls=tuple(keys),
         possible_repeats=sum(call.state == Call.State.INTENT and call.sends > 0 and call.key in keys for call in calls),
         draft_stays=Stage.FORMAT in again and any(call.key == "post" and call.is_paid for call in calls),
-        cost=sum((costs[_kind(key)] for key in keys), Decimal(0)),
-        seconds=sum(SECONDS[_kind(key)] for key in keys) + SECONDS["upload"],
+        cost=sum((known[kind(key)] for key in keys), Decimal(0)),
+        seconds=sum(SECONDS[kind(key)] for key in keys) + SECONDS["upload"],
         work=Work(
             stages=frozenset(stages),
             anew=anew,
@@ -200,18 +196,6 @@ def _reused(
         if image.is_stored and image.role not in roles:
             files += [image.file_name, image.base64_name]
     return tuple(sorted(files))
-
-
-def _kind(key: str) -> str:
-    return key.partition(":")[0]
-
-
-def _costs() -> dict[str, Decimal]:
-    """What a call of each kind has cost here lately, else what it usually costs (two queries)."""
-    newest = Call.objects.aggregate(pk=Max("pk"))["pk"] or 0
-    lately = Call.objects.filter(pk__gt=newest - LATELY, cost__isnull=False, key__in=CALLS.values())
-    costs = GUESSES | {row["key"]: row["mean"] for row in lately.order_by().values("key").annotate(mean=Avg("cost"))}
-    return costs | {"image": prices.of_picture(settings.REPLICATE_MODEL) or GUESSES["image"]}
 
 
 def in_words(things: Mapping[Stage, int]) -> tuple[str, ...]:
