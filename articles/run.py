@@ -20,6 +20,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet, Sum
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from articles import manifest, pace
@@ -30,6 +31,7 @@ from backups.tree import Stored
 
 log = structlog.get_logger("galley.run")
 
+OPENING = manifest.OPENING
 DAMAGED = "damaged"  # the code of an error over a file that is not the one that was saved; Recover makes it again
 CALL_SECONDS = 300  # the longest that one call may take
 LEASE = timedelta(seconds=CALL_SECONDS + 100)
@@ -252,6 +254,11 @@ class Run:
         self.hold()
         with storing():
             return self.article.tree.add(name, content)
+
+    def save_page(self, name: str, title: str, html: str) -> Stored:
+        """Write a text under its title. Raises as `save_file` does."""
+        page = render_to_string("articles/raw_article.html", {"title": title, "html": html})
+        return self.save_file(name, page.encode())
 
     def load_file(self, stored: Stored) -> bytes:
         """Read a file of the tree. Raises Unreachable, backups.tree.Damaged."""
