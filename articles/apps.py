@@ -9,8 +9,9 @@ class ArticlesConfig(AppConfig):
     def ready(self) -> None:
         from django_q.signals import post_spawn
 
-        from articles import tasks
+        from articles import batches, pipeline, tasks
         from articles.groups import create_groups
 
         post_migrate.connect(create_groups, sender=self)
+        pipeline.stopped.connect(batches.note_stop, dispatch_uid="articles.batches.note_stop")
         post_spawn.connect(tasks.worker_started, dispatch_uid="articles.tasks.worker_started")

@@ -148,6 +148,7 @@ def place(html: str, images: Sequence[ImageFile]) -> str:
         present.add(name)
     missing = [image for image in images if image.file_name not in present]
     inner = _inner(root)
+    missing = [image for image in missing if not _below_its_heading(inner, image)]
     sections = [image for image in missing if image.role != "hero"]
     slots = _slots(inner, [image.alt_text for image in sections])
     for image, slot in zip(sections, slots, strict=True):
@@ -159,6 +160,18 @@ def place(html: str, images: Sequence[ImageFile]) -> str:
         if image.role == "hero":
             inner.insert(0, _figure(image))
     return markup.serialize(root)
+
+
+def _below_its_heading(inner: HtmlElement, image: ImageFile) -> bool:
+    """A picture that came with a section goes below the heading of it, behind those that are there already."""
+    headings = list(inner.iter("h2"))
+    if image.section is None or image.section > len(headings):
+        return False
+    place = headings[image.section - 1]
+    while (following := place.getnext()) is not None and following.tag == "figure":
+        place = following
+    place.addnext(_figure(image))
+    return True
 
 
 def _inner(root: HtmlElement) -> HtmlElement:

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
-from articles.models import Article, Attempt, ImageFile, Stage, StageRecord
+from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
 from backups.tree import Damaged, Stored
 
 SCHEMA = 1
+OPENING = "01_opening.html"  # of an article that is written section by section
 STATUS = {
     StageRecord.State.PENDING: "pending",
     StageRecord.State.RUNNING: "running",
@@ -20,14 +21,22 @@ STATUS = {
     StageRecord.State.FAILED: "failed",
 }
 
+SECTION_STATUS = {
+    Section.State.PENDING: "pending",
+    Section.State.RUNNING: "running",
+    Section.State.DONE: "completed",
+    Section.State.FAILED: "failed",
+}
+
 
 def build(article: Article) -> tuple[dict[str, Any], dict[str, Stored]]:
-    """The manifest and the files that it names, read afresh from the rows (five queries)."""
-    article = Article.objects.select_related("owner", "site").get(pk=article.pk)
+    """The manifest and the files that it names, read afresh from the rows (six queries)."""
+    article = Article.objects.select_related("owner", "site", "batch__owner").get(pk=article.pk)
     records = {Stage(record.stage): record for record in article.records.all()}
     images = list(article.images.all())
+    sections = list(article.sections.defer("html"))
     attempts = article.attempts.filter(why=Attempt.Why.RECOVERED).select_related("asked_by")
-    return _manifest(article, records, images, attempts), _files(records, images)
+    return _manifest(article, records, images, sections, attempts), _files(records, images, sections)
 
 
 def damaged(article: Article) -> dict[str, str]:
@@ -46,7 +55,11 @@ def damaged(article: Article) -> dict[str, str]:
 
 
 def _manifest(
-    article: Article, records: dict[Stage, StageRecord], images: Sequence[ImageFile], attempts: Iterable[Attempt]
+    article: Article,
+    records: dict[Stage, StageRecord],
+    images: Sequence[ImageFile],
+    sections: Sequence[Section],
+    attempts: Iterable[Attempt],
 ) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
@@ -58,7 +71,7 @@ def _manifest(
             "components": article.components,
         },
         "pipeline_stages": {
-            "step1_article_generation": _article_step(records[Stage.ARTICLE]),
+            "step1_article_generation": _article_step(records[Stage.ARTICLE], sections),
             "step2_image_prompts": _prompts_step(records[Stage.PROMPTS], images),
             "step3_image_generation": _images_step(records[Stage.IMAGES], images),
             "step4_formatting": _format_step(records[Stage.FORMAT], article),
@@ -75,12 +88,31 @@ def _manifest(
             "style": article.style,
             "formatter": article.formatter,
             "site": article.site.name if article.site else None,
+            "is_long": article.is_long,
+            "batch": _batch(article, article.batch) if article.batch else None,
         },
     }
 
 
-def _files(records: dict[Stage, StageRecord], images: Sequence[ImageFile]) -> dict[str, Stored]:
+def _batch(article: Article, batch: Batch) -> dict[str, Any]:
+    """Enough to make the batch again, together with the sections."""
+    return {
+        "name": batch.name,
+        "owner": batch.owner.get_username(),
+        "brief": batch.brief,
+        "images_per_style": batch.images_per_style,
+        "images_per_section": batch.images_per_section,
+        "fields": article.batch_fields,
+    }
+
+
+def _files(
+    records: dict[Stage, StageRecord], images: Sequence[ImageFile], sections: Sequence[Section]
+) -> dict[str, Stored]:
     stored = [record.stored for record in records.values() if record.stored]
+    stored += [section.stored for section in sections if section.stored]
+    if opening := records[Stage.ARTICLE].details.get("opening"):
+        stored.append(Stored(OPENING, opening["sha256"], opening["bytes"]))
     for image in images:
         if image.is_stored:
             stored += [image.stored, image.stored_base64]
@@ -106,11 +138,25 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
     }
 
 
-def _article_step(record: StageRecord) -> dict[str, Any]:
+def _article_step(record: StageRecord, sections: Sequence[Section]) -> dict[str, Any]:
     return _step(record) | {
+        **({"opening_file": OPENING} if "opening" in record.details else {}),
+        **({"sections": [_section(section) for section in sections]} if sections else {}),
         "file": record.file or None,
         "model": record.maker or None,
         "reasoning_tokens": record.details.get("reasoning_tokens", 0),
+    }
+
+
+def _section(section: Section) -> dict[str, Any]:
+    return {
+        "index": section.index,
+        "heading": section.heading,
+        "status": SECTION_STATUS[Section.State(section.state)],
+        "timestamp": _iso(section.finished_at),
+        "file": section.file_name if section.stored else None,
+        "fields": section.fields,
+        "error": (section.error or {}).get("reason"),
     }
 
 
@@ -123,10 +169,16 @@ def _prompts_step(record: StageRecord, images: Sequence[ImageFile]) -> dict[str,
 
 
 def _images_step(record: StageRecord, images: Sequence[ImageFile]) -> dict[str, Any]:
-    entries = {image.role: _image(image) for image in images if image.is_stored}
-    hero = entries.pop("hero", None)
-    sections = [{"index": int(role.removeprefix("section_")), **entry} for role, entry in sorted(entries.items())]
-    return _step(record) | {"hero": hero, "sections": sections}
+    stored = [image for image in images if image.is_stored]
+    hero = next((_image(image) for image in stored if image.role == "hero"), None)
+    sections = [{**_place(image), **_image(image)} for image in stored if image.role.startswith("section_")]
+    general = [{**_place(image), **_image(image)} for image in stored if image.role.startswith("general_")]
+    return _step(record) | {"hero": hero, "sections": sections, **({"general": general} if general else {})}
+
+
+def _place(image: ImageFile) -> dict[str, int]:
+    """`section_2` is {index: 2}, `section_7_1` the first picture of section 7."""
+    return dict(zip(("index", "picture"), map(int, image.role.split("_")[1:]), strict=False))
 
 
 def _image(image: ImageFile) -> dict[str, Any]:

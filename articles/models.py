@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.core.files.storage import Storage
-from django.core.validators import MaxLengthValidator, RegexValidator
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
 from django.db.models import DecimalField, OuterRef, Prefetch, Q, Subquery, Sum
 from django.db.models.functions import Coalesce, Substr
@@ -52,6 +52,103 @@ class Stage(models.TextChoices):
     @property
     def step(self) -> int:
         return list(Stage).index(self) + 1
+
+
+class Formatter(models.TextChoices):
+    """Who lays a page out."""
+
+    AUTO = "auto", "Claude if it can, else the template"
+    CLAUDE = "claude", "Claude only"
+    TEMPLATE = "template", "The template"
+
+
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def touchable_by(self, user: AbstractBaseUser | AnonymousUser) -> BatchQuerySet:
+        """What this person may see and change: everything for chief editors, else their own."""
+        if not isinstance(user, User):
+            return self.none()
+        return self if user.has_perm("articles.touch_every_article") else self.filter(owner=user)
+
+
+class Batch(models.Model):
+    """A named set of articles: so many styles, each with the same sections, worked on while it is running.
+
+    The same owner and name are the same batch, the same style the same article of it, the same heading the same
+    section: whatever is there already is not made again.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Not started"
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="batches")
+    name = models.CharField(max_length=100)
+    key = models.CharField(max_length=100, editable=False)  # the name, folded
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    brief = models.TextField(
+        validators=[MaxLengthValidator(5000)],
+        help_text="What each section is about. {style}, {section} and {number} stand for the words of its lines, "
+        "and so does the name of every further column.",
+    )
+    styles = models.TextField(
+        validators=[MaxLengthValidator(1_000_000)],
+        help_text="One article each: a line each, or CSV with a first line that names the columns.",
+    )
+    sections = models.TextField(
+        validators=[MaxLengthValidator(1_000_000)],
+        help_text="The sections of every article, in their order: a line each, or CSV.",
+    )
+    images_per_style = models.PositiveSmallIntegerField(
+        default=1, validators=[MaxValueValidator(6)], help_text="General pictures of each article; the first opens it."
+    )
+    images_per_section = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(6)])
+    style = models.CharField(
+        "writing style", max_length=200, blank=True, help_text="For example: calm magazine feature, first person."
+    )
+    formatter = models.CharField(
+        max_length=10, choices=Formatter, default=Formatter.TEMPLATE, help_text="Who lays the pages out."
+    )
+    site = models.ForeignKey(
+        "publishing.Site", models.PROTECT, null=True, blank=True, help_text="Without a site: preview pages here."
+    )
+    budget = models.DecimalField(
+        "budget in US dollars",
+        max_digits=9,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="The batch pauses before more than this is spent. Empty: no limit.",
+    )
+
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
+    reason = models.CharField(max_length=500, blank=True, editable=False)  # why it is paused, a sentence
+    cause = models.CharField(max_length=300, blank=True, editable=False)  # of the articles whose stop has paused it
+    # One more with each change of a section of it, written in the same transaction: whoever has seen everything up
+    # to a revision misses nothing by asking for what is greater.
+    revision = models.PositiveBigIntegerField(default=0, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+
+    objects = BatchQuerySet.as_manager()
+    if TYPE_CHECKING:
+        articles: RelatedManager[Article]
+        all_sections: RelatedManager[Section]
+
+    class Meta:
+        verbose_name_plural = "batches"
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["state"], name="batch_by_state")]
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="one_batch_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:articles_batch_change", args=[self.pk])
 
 
 class ArticleQuerySet(models.QuerySet["Article"]):
@@ -94,7 +191,7 @@ class Article(models.Model):
     """What an editor handed in, and the state of its run."""
 
     class Status(models.TextChoices):
-        DRAFT = "draft", "Not started"
+        DRAFT = "draft", "In line"  # of a batch, which gives the workers a few of its articles at a time
         QUEUED = "queued", "Queued"
         RUNNING = "running", "Running"
         WAITING = "waiting", "Waiting"
@@ -102,10 +199,7 @@ class Article(models.Model):
         FAILED = "failed", "Stopped"
         CANCELLED = "cancelled", "Cancelled"
 
-    class Formatter(models.TextChoices):
-        AUTO = "auto", "Claude if it can, else the template"
-        CLAUDE = "claude", "Claude only"
-        TEMPLATE = "template", "The template"
+    Formatter = Formatter
 
     uid = models.CharField(max_length=32, default=new_uid, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="articles")
@@ -139,6 +233,16 @@ class Article(models.Model):
         help_text="Without a site: a preview page here.",
     )
 
+    is_long = models.BooleanField(
+        "long, section by section",
+        default=False,
+        help_text="For an idea: an outline first, then each section on its own. Choose it from 2,000 words on.",
+    )
+    batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True, related_name="articles", editable=False)
+    batch_key = models.CharField(max_length=200, blank=True, editable=False)  # the style, folded
+    batch_fields = models.JSONField(default=dict, editable=False)  # what its line says: {"style": "Art Deco", …}
+    spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # of a batch: US dollars
+
     scheduled_at = models.DateTimeField(
         "begin",
         null=True,
@@ -169,6 +273,7 @@ class Article(models.Model):
     if TYPE_CHECKING:
         # Rows of other tables, and what `with_cost` adds.
         records: RelatedManager[StageRecord]
+        sections: RelatedManager[Section]
         images: RelatedManager[ImageFile]
         calls: RelatedManager[Call]
         attempts: RelatedManager[Attempt]
@@ -184,6 +289,7 @@ class Article(models.Model):
             models.Index(fields=["status", "cause", "owner", "ended_at"], name="article_by_cause"),
             models.Index(fields=["scheduled_at"], name="article_by_schedule"),
             models.Index(fields=["-ended_at"], name="article_by_end"),
+            models.Index(fields=["batch", "status"], condition=Q(batch__isnull=False), name="article_of_batch"),
             # What the sweep looks for; tiny, because few articles are in these states.
             models.Index(fields=["lease_until"], condition=Q(status="running"), name="article_running"),
             models.Index(fields=["next_at"], condition=Q(status="waiting"), name="article_waiting"),
@@ -194,6 +300,9 @@ class Article(models.Model):
                 condition=~Q(idea="", manuscript=""),
                 name="article_has_a_source",
                 violation_error_message="Give an idea or a manuscript.",
+            ),
+            models.UniqueConstraint(
+                fields=["batch", "batch_key"], condition=Q(batch__isnull=False), name="one_article_per_style"
             ),
             models.CheckConstraint(
                 condition=~Q(status="running") | Q(lease_until__isnull=False),
@@ -266,6 +375,53 @@ class Article(models.Model):
     def record(self, stage: Stage) -> StageRecord:
         """The record of a stage; no query when the records were fetched before."""
         return next(record for record in self.records.all() if record.stage == stage)
+
+
+class Section(models.Model):
+    """A part of a long article, written, kept and shown on its own; `index` counts from 1 and never changes."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Missing"
+
+    article = models.ForeignKey(Article, models.CASCADE, related_name="sections")
+    batch = models.ForeignKey(Batch, models.PROTECT, null=True, related_name="all_sections")  # the article's
+    index = models.PositiveSmallIntegerField()
+    heading = models.CharField(max_length=200)
+    key = models.CharField(max_length=200)  # the heading, folded
+    fields = models.JSONField(default=dict)  # what its line says: {"section": "Kitchen", "number": "3", …}
+    html = models.TextField(blank=True)
+    word_count = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    error = models.JSONField(null=True)  # ProviderError.saved()
+    sha256 = models.CharField(max_length=64, blank=True)  # of its file, once its text is there
+    bytes = models.PositiveBigIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+    revision = models.PositiveBigIntegerField(default=0)  # the batch's, when this row was changed last
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [
+            models.UniqueConstraint(fields=["article", "index"], name="one_section_per_index"),
+            models.UniqueConstraint(fields=["article", "key"], name="one_section_per_heading"),
+        ]
+        indexes = [
+            models.Index(fields=["batch", "revision"], condition=Q(batch__isnull=False), name="section_changes"),
+            models.Index(fields=["batch", "state"], condition=Q(batch__isnull=False), name="section_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.heading
+
+    @property
+    def file_name(self) -> str:
+        return f"01_section_{self.index}.html"
+
+    @property
+    def stored(self) -> Stored | None:
+        return Stored(self.file_name, self.sha256, self.bytes) if self.sha256 else None
 
 
 class StageRecord(models.Model):
@@ -368,7 +524,7 @@ class ImageFile(models.Model):
     """One picture of an article, from its prompt to the media library of the site."""
 
     article = models.ForeignKey(Article, models.CASCADE, related_name="images")
-    role = models.CharField(max_length=20)  # hero, section_1, section_2, section_3
+    role = models.CharField(max_length=20)  # hero, section_1 …; written in sections: general_2, section_7_1
     prompt = models.TextField(validators=[MaxLengthValidator(4000)])
     alt_text = models.CharField(max_length=300, blank=True)
     aspect = models.CharField(max_length=5)  # 16:9
@@ -384,7 +540,7 @@ class ImageFile(models.Model):
     wordpress_url = models.URLField(max_length=500, blank=True)
 
     class Meta:
-        ordering = ["role"]
+        ordering = ["pk"]
         constraints = [models.UniqueConstraint(fields=["article", "role"], name="one_image_per_role")]
 
     def __str__(self) -> str:
@@ -395,9 +551,16 @@ class ImageFile(models.Model):
         return bool(self.sha256)
 
     @property
+    def section(self) -> int | None:
+        """The index of the section that it came with; None for a picture of the whole article."""
+        parts = self.role.split("_")
+        return int(parts[1]) if len(parts) == 3 else None
+
+    @property
     def label(self) -> str:
-        """`hero`, or `section 2`: a word for people."""
-        return self.role.replace("_", " ")
+        """`hero`, `section 2`, or `section 7, picture 1` of one that came with a section: a word for people."""
+        words = self.role.split("_")
+        return f"section {words[1]}, picture {words[2]}" if len(words) == 3 else " ".join(words)
 
     @property
     def file_name(self) -> str:
@@ -476,6 +639,18 @@ class Event(models.Model):
 
     def __str__(self) -> str:
         return self.message
+
+
+class Pace(models.Model):
+    """How fast a service may be asked, by all workers on all machines together (`articles.pace`)."""
+
+    provider = models.CharField(max_length=100, unique=True)
+    next_at = models.DateTimeField(default=timezone.now)  # the next free turn, where there is a limit
+    closed_until = models.DateTimeField(null=True)  # it asked us to wait
+    reason = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return self.provider
 
 
 class Preferences(models.Model):

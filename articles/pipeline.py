@@ -11,12 +11,12 @@ An article is claimed by one guarded update; the claim's attempt number fences e
 from __future__ import annotations
 
 import base64
+import itertools
 import random
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from datetime import timedelta
-from functools import partial
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -27,15 +27,16 @@ from django.db.models import F, Q
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from django_q.tasks import async_task
 
-from articles import manifest
-from articles.models import Article, Attempt, Call, Event, ImageFile, Stage, StageRecord
+from articles import dispatch, manifest, pace
+from articles.costs import SECTION
+from articles.dispatch import enqueue
+from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Section, Stage, StageRecord
 from articles.problems import cause
 from articles.processes import this_process
 from articles.providers.errors import ProviderError, Rejected, Unreachable
 from articles.report import report
-from articles.run import DAMAGED, LEASE, Fenced, Outcome, OutOfTime, Run, storing
+from articles.run import DAMAGED, LEASE, Fenced, HeldBack, Outcome, OutOfTime, Run, storing
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -93,7 +94,7 @@ def submit(article: Article) -> None:
             article.status, article.next_at = Article.Status.WAITING, article.scheduled_at
         else:
             article.status, article.queued_at = Article.Status.QUEUED, now
-        article.tree_prefix = _free_prefix(article)
+        article.tree_prefix = free_prefixes(article.owner_id, now, 1)[0]
         article.save(force_insert=True)
         StageRecord.objects.bulk_create(StageRecord(article=article, stage=stage) for stage in Stage)
         Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED, asked_by=article.owner)
@@ -102,25 +103,12 @@ def submit(article: Article) -> None:
             enqueue(article.pk)
 
 
-def _free_prefix(article: Article) -> str:
-    """`user_6/article_20251011_214423`, with a number behind when that second is taken already."""
-    prefix = f"user_{article.owner_id}/article_{article.created_at:%Y%m%d_%H%M%S}"
+def free_prefixes(owner_id: int, moment: datetime, number: int) -> list[str]:
+    """`user_6/article_20251011_214423`, with a number behind where that second is taken already (one query)."""
+    prefix = f"user_{owner_id}/article_{moment:%Y%m%d_%H%M%S}"
     taken = set(Article.objects.filter(tree_prefix__startswith=prefix).values_list("tree_prefix", flat=True))
-    if prefix not in taken:
-        return prefix
-    return next(name for n in range(2, len(taken) + 3) if (name := f"{prefix}_{n}") not in taken)
-
-
-def enqueue(article_id: int) -> None:
-    """Hint to the workers, once this transaction is committed. A hint that is lost is given again by the sweep."""
-    transaction.on_commit(partial(_hint, article_id))
-
-
-def _hint(article_id: int) -> None:
-    try:
-        async_task("articles.tasks.run", article_id, task_name=f"article {article_id}")
-    except Exception:
-        log.warning("the queue took no message; the sweep will try again", article=article_id, exc_info=True)
+    names = (prefix if n == 1 else f"{prefix}_{n}" for n in itertools.count(1))
+    return list(itertools.islice((name for name in names if name not in taken), number))
 
 
 # Running
@@ -132,6 +120,8 @@ def run_article(article_id: int) -> None:
     if article is None:
         return
     run = Run(article)
+    if article.batch_id:
+        dispatch.top_up()  # one less is queued
     with structlog.contextvars.bound_contextvars(article=article.pk, attempt=article.attempt):
         try:
             _run_stages(run)
@@ -140,6 +130,8 @@ def run_article(article_id: int) -> None:
             _look_over(run)
         except OutOfTime:
             _requeue(run)
+        except HeldBack:
+            _back_in_line(run)
         except ProviderError as exc:
             _set_back(run, exc)
         except (OperationalError, InterfaceError) as exc:
@@ -148,6 +140,8 @@ def run_article(article_id: int) -> None:
         except Exception as exc:
             log.exception("a mistake of our own")
             _set_back(run, _our_mistake(exc))
+    if article.batch_id:
+        dispatch.top_up()
 
 
 def _claim(article_id: int) -> Article | None:
@@ -166,7 +160,7 @@ def _claim(article_id: int) -> Article | None:
         )
         if not won:
             return None
-        article = Article.objects.select_related("owner", "site").get(pk=article_id)
+        article = Article.objects.select_related("owner", "site", "batch").get(pk=article_id)
         article.attempts.filter(number=None, ended_at=None).update(number=article.attempt, started_at=timezone.now())
     return article
 
@@ -246,6 +240,7 @@ def _mend(run: Run) -> None:
         damaged = manifest.damaged(run.article)
     for image in run.article.images.all():
         _restore_twin(run, image, damaged.keys())
+    _restore_texts(run, damaged.keys())
     stages, images = damaged_parts(run.article, damaged.keys())
     with transaction.atomic():
         run.hold()
@@ -265,6 +260,16 @@ def _restore_twin(run: Run, image: ImageFile, damaged: Collection[str]) -> None:
             run.save_file(image.file_name, base64.b64decode(run.load_file(image.stored_base64)))
         case False, True:
             run.save_file(image.base64_name, base64.b64encode(run.load_file(image.stored)))
+
+
+def _restore_texts(run: Run, damaged: Collection[str]) -> None:
+    """The texts of a long article are in their rows, too."""
+    for section in run.article.sections.exclude(sha256=""):
+        if section.file_name in damaged:
+            run.save_page(section.file_name, section.heading, section.html)
+    opening = run.article.records.get(stage=Stage.ARTICLE).details.get("opening")
+    if opening and manifest.OPENING in damaged:
+        run.save_page(manifest.OPENING, opening["title"], opening["html"])
 
 
 def damaged_parts(article: Article, names: Collection[str]) -> tuple[frozenset[Stage], frozenset[str]]:
@@ -296,11 +301,19 @@ def _requeue(run: Run) -> None:
         enqueue(run.article.pk)
 
 
+def _back_in_line(run: Run) -> None:
+    with transaction.atomic():
+        run.hold(status=Article.Status.DRAFT, crashes=0, lease_until=None, lease_owner="")
+        _ended(run, Attempt.Outcome.PAUSED)
+        Attempt.objects.create(article=run.article, why=Attempt.Why.RETRIED)
+
+
 def _set_back(run: Run, exc: ProviderError) -> None:
     """Let the article wait when trying again may help, else stop it: with the reason, in rows and manifest."""
     article = run.article
     times, *backoff = settings.GALLEY_RETRIES.get(type(exc).__name__, (0, 0, 0))
-    waits = exc.retry and article.retries < times
+    no_fault = isinstance(exc, pace.NotYet)
+    waits = no_fault or (exc.retry and article.retries < times)
     error = {**exc.saved(), "stage": run.stage.value}
     try:
         run.hold()
@@ -314,7 +327,7 @@ def _set_back(run: Run, exc: ProviderError) -> None:
             _keep_instructions(article, run.stage, exc)
         _try_manifest(run)
         if waits:
-            _wait(run, error, _seconds(article.retries, exc.retry_after, *backoff))
+            _wait(run, error, _seconds(article.retries, exc.retry_after, *backoff), counts=not no_fault)
         else:
             _stop(run, error)
     except Fenced:
@@ -341,12 +354,12 @@ def _seconds(retries: int, retry_after: float | None, first: float, longest: flo
     return min(first * 2.0**retries, longest) * random.uniform(1, 1.2)  # noqa: S311  jitter, no secret
 
 
-def _wait(run: Run, error: dict[str, str], seconds: float) -> None:
+def _wait(run: Run, error: dict[str, str], seconds: float, *, counts: bool) -> None:
     with transaction.atomic():
         run.hold(
             status=Article.Status.WAITING,
             next_at=timezone.now() + timedelta(seconds=seconds),
-            retries=run.article.retries + 1,
+            retries=run.article.retries + counts,
             crashes=0,
             error=error,
             lease_until=None,
@@ -416,12 +429,15 @@ def _our_mistake(exc: Exception) -> Mistake:
 def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
     """Go on with a stopped, cancelled or waiting article where it left off, or as `work` says.
 
-    False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew.
+    False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew. One of
+    a batch gets in line, and the batch goes on.
     """
     with transaction.atomic():
         now = timezone.now()
+        if article.batch_id:
+            go_on(article.batch_id)
         won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
-            status=Article.Status.QUEUED,
+            status=Article.Status.DRAFT if article.batch_id else Article.Status.QUEUED,
             queued_at=now,
             retries=0,
             crashes=0,
@@ -446,8 +462,26 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
                 again=list(work.again),
             )
             Event.objects.create(article=article, kind="recovered", message=f"{by or 'The operator'} pressed Recover")
-            enqueue(article.pk)
+            if article.batch_id:
+                transaction.on_commit(dispatch.top_up)
+            else:
+                enqueue(article.pk)
     return bool(won)
+
+
+def reopen(article: Article) -> None:
+    """A finished article of a batch got further sections: it gets in line again, and its page is laid out anew."""
+    done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
+    if done.update(status=Article.Status.DRAFT, ended_at=None):
+        article.records.update(state=StageRecord.State.PENDING)
+        Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED)
+        Event.objects.create(article=article, kind="reopened", message="Further sections were handed in")
+
+
+def go_on(batch_id: int) -> None:
+    """The batch is running again. Locks it, as whoever changes rows of a batch does first."""
+    running = {"state": Batch.State.RUNNING, "reason": "", "cause": "", "ended_at": None}
+    Batch.objects.filter(pk=batch_id).update(**running, revision=F("revision") + 1)
 
 
 def _prepare(article: Article, work: Work) -> None:
@@ -455,10 +489,23 @@ def _prepare(article: Article, work: Work) -> None:
     again = Q(stage__in=work.stages) | ~Q(state=StageRecord.State.DONE)
     article.records.filter(again).update(state=StageRecord.State.PENDING, error="", failed_at=None)
     article.images.filter(role__in=work.images).update(sha256="", base64_sha256="", bytes=0)
+    _reopen_sections(article, anew=Stage.ARTICLE in work.anew)
     keys = {f"{kind}:{role}" for kind in ("image", "media") for role in work.images} | {
         CALLS[stage] for stage in work.anew if stage in CALLS
     }
     article.calls.filter(Q(state=Call.State.FAILED) | Q(key__in=keys)).update(state=Call.State.CLOSED)
+
+
+def _reopen_sections(article: Article, *, anew: bool) -> None:
+    """Those that are missing; all of an article that is to be written anew."""
+    unfinished = article.sections.exclude(state=Section.State.DONE)
+    if anew:
+        unfinished = article.sections.all()
+        unfinished.update(html="", sha256="", bytes=0, word_count=0)
+        article.records.filter(stage=Stage.ARTICLE).update(details={})
+        article.calls.filter(key__startswith=SECTION).update(state=Call.State.CLOSED)
+    revision = Batch.objects.filter(pk=article.batch_id).values("revision") if article.batch_id else 0
+    unfinished.update(state=Section.State.PENDING, error=None, finished_at=None, revision=revision)
 
 
 def cancel(article: Article, by: User) -> bool:
@@ -479,6 +526,7 @@ def cancel(article: Article, by: User) -> bool:
         )
         if won:
             article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
+            article.sections.filter(state=Section.State.RUNNING).update(state=Section.State.PENDING)
             article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
             Event.objects.create(article=article, kind="cancelled", message=f"{by} pressed Cancel")
     return bool(won)

@@ -13,22 +13,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
+from django.template.loader import render_to_string
 from django.utils import timezone
 
-from articles import manifest
+from articles import manifest, pace
 from articles.models import Article, Call, Event, Stage, StageRecord
 from articles.providers import Answer
-from articles.providers.errors import ProviderError, Unreachable
+from articles.providers.errors import Busy, ProviderError, Unreachable
 from backups.tree import Stored
 
 log = structlog.get_logger("galley.run")
 
+OPENING = manifest.OPENING
 DAMAGED = "damaged"  # the code of an error over a file that is not the one that was saved; Recover makes it again
 CALL_SECONDS = 300  # the longest that one call may take
 LEASE = timedelta(seconds=CALL_SECONDS + 100)
@@ -41,6 +44,10 @@ class Fenced(Exception):
 
 class OutOfTime(Exception):
     """This task has worked long enough; the next one goes on."""
+
+
+class HeldBack(Exception):
+    """The article's batch does not run any more: it stays in line until it does."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +83,19 @@ class Run:
         """Hold, and forget earlier crashes and waits: the run makes headway."""
         self.hold(crashes=1, retries=0, **changes)
 
+    @property
+    def seconds(self) -> float:
+        """How long this task has worked on the article."""
+        return time.monotonic() - self.started
+
+    @property
+    def spent(self) -> Decimal:
+        """What the calls for the article have cost, in US dollars, as far as it is known (one query)."""
+        return self.article.calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
+
     def check_time(self) -> None:
         """Raises OutOfTime when nothing long may be started any more."""
-        if time.monotonic() - self.started > BUDGET_SECONDS:
+        if self.seconds > BUDGET_SECONDS:
             raise OutOfTime
 
     # Calls to the outside
@@ -103,6 +120,7 @@ class Run:
         if call.state == Call.State.FAILED and call.error and not ProviderError.restored(call.error).retry:
             raise ProviderError.restored(call.error)
         self.check_time()
+        pace.take_turn(provider)
         if look_up is not None and (found := self._looked_up(look_up, call, thing)):
             self._intend(call, sends=call.sends)
             self._receive(call, found)
@@ -132,6 +150,8 @@ class Run:
             exc.thing = exc.thing or thing
             lost = isinstance(exc, Unreachable) and exc.lost
             self._log_call(logging.WARNING, "a call failed", call, code=exc.code, retry=exc.retry, lost=lost)
+            if isinstance(exc, Busy):
+                pace.close(exc)
             if not lost:
                 self.spoilt(call, exc)
             raise
@@ -235,6 +255,11 @@ class Run:
         with storing():
             return self.article.tree.add(name, content)
 
+    def save_page(self, name: str, title: str, html: str) -> Stored:
+        """Write a text under its title. Raises as `save_file` does."""
+        page = render_to_string("articles/raw_article.html", {"title": title, "html": html})
+        return self.save_file(name, page.encode())
+
     def load_file(self, stored: Stored) -> bytes:
         """Read a file of the tree. Raises Unreachable, backups.tree.Damaged."""
         with storing():
@@ -274,7 +299,8 @@ class Run:
         """File, row, manifest: the stage is complete when the manifest names what it made."""
         stored, now = outcome.stored, timezone.now()
         with transaction.atomic():
-            self.saved_something(**outcome.article)
+            spent = {"spent": self.spent} if self.article.batch_id else {}
+            self.saved_something(**outcome.article, **spent)
             _set(
                 record,
                 state=StageRecord.State.DONE,

@@ -15,8 +15,9 @@ from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django_q.models import Schedule
 
+from articles.dispatch import enqueue, top_up
 from articles.models import Article, Attempt, Event, Stage, StageRecord
-from articles.pipeline import Mistake, enqueue, stopped
+from articles.pipeline import Mistake, stopped
 from articles.problems import cause
 from articles.processes import is_alive, this_machine
 from articles.report import report
@@ -85,6 +86,7 @@ def sweep() -> Swept:
     for found in _found(unclaimed, status=Article.Status.QUEUED):
         if _compare_and_queue(found, None):
             swept = swept.with_one()
+    top_up()
     if swept.articles_found:
         log.info("swept", **vars(swept))
     return swept

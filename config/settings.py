@@ -180,6 +180,12 @@ GALLEY_RETRIES = {
     "Unreachable": env.numbers("GALLEY_RETRY_UNREACHABLE", (6, 15, 900)),
     "Busy": env.numbers("GALLEY_RETRY_BUSY", (6, 15, 900)),
 }
+# Requests a minute, of all workers on all machines together; 0: as many as there are.
+GALLEY_PER_MINUTE = {
+    "The text service": env.number("GALLEY_TEXT_PER_MINUTE", 0, least=0),
+    "The picture service": env.number("GALLEY_PICTURES_PER_MINUTE", 0, least=0),
+    "Claude": env.number("GALLEY_FORMAT_PER_MINUTE", 0, least=0),
+}
 
 OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", "https://api.openai.com/v1")
 OPENAI_API_KEY = env.text("OPENAI_API_KEY")

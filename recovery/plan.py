@@ -10,23 +10,23 @@ from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import Avg, Max
 from django.utils import timezone
 
 from articles import manifest
-from articles.models import Article, Call, ImageFile, Stage, StageRecord
+from articles.costs import SECONDS, costs, kind
+from articles.costs import SECTION as PREFIX
+from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
 from articles.pipeline import CALLS, Work, damaged_parts
-from articles.providers import prices, replicate
+from articles.providers import replicate
 from articles.run import storing
 from articles.words import count
 
-# Where nothing was paid yet, in US dollars: an article of usual length with the models of the settings' defaults.
-GUESSES = {"text": Decimal("0.02"), "prompts": Decimal("0.002"), "image": Decimal("0.03"), "format": Decimal("0.08")}
-SECONDS = {"text": 60, "prompts": 15, "image": 30, "format": 90, "upload": 10}
-LATELY = 2000  # calls, the newest, whose mean cost is the estimate
 PATIENCE = 3.0  # seconds that a page may spend on reading files; an article's own run verifies it all the same
+# In the order in which they are told; a section is a thing of its own, a part of stage 1.
+SECTION = "section"
 THINGS = {
     Stage.ARTICLE: "article",
+    SECTION: "section",
     Stage.PROMPTS: "set of prompts,sets of prompts",
     Stage.IMAGES: "image",
     Stage.FORMAT: "formatted page",
@@ -61,7 +61,7 @@ class Plan:
     verified: bool  # whether the files were read and compared
     reused: tuple[str, ...]  # names of files
     damaged: tuple[str, ...]  # sentences
-    again: Mapping[Stage, int]  # so many images, else 1; in the order of the stages
+    again: Mapping[str, int]  # so many sections and images, else 1; by the keys of THINGS, in their order
     calls: tuple[str, ...]  # keys of the paid calls that will be made
     possible_repeats: int  # calls whose answer was lost: they may have been charged
     draft_stays: bool  # its draft is on the site already: what is made anew does not get there
@@ -82,7 +82,7 @@ def plan(article: Article, options: Options = AS_BEFORE) -> Plan:
 
 
 def plans(articles: Sequence[Article], options: Options = AS_BEFORE, *, patience: float = PATIENCE) -> list[Plan]:
-    """The plans for many (four queries, and one for each article whose files are read).
+    """The plans for many (five queries, and one for each article whose files are read).
 
     Files are read for at most `patience` seconds; the others' run finds what is damaged before it goes on. The
     records and images of the articles must have been fetched. Raises Unreachable.
@@ -101,8 +101,15 @@ def _plans(articles: Sequence[Article], options: Options, damaged: Mapping[int, 
     calls: dict[int, list[Call]] = defaultdict(list)
     for call in Call.objects.filter(article__in=articles).only("article_id", "key", "state", "sends", "received_at"):
         calls[call.article_id].append(call)
-    costs = _costs()
-    return [_plan(article, options, damaged.get(article.pk), calls[article.pk], costs) for article in articles]
+    sections: dict[int, list[Section]] = defaultdict(list)
+    rows = Section.objects.filter(article__in=articles).select_related("batch")
+    for section in rows.only("article_id", "index", "state", "sha256", "batch__images_per_section").order_by("index"):
+        sections[section.article_id].append(section)
+    known = costs()
+    return [
+        _plan(article, options, damaged.get(article.pk), calls[article.pk], sections[article.pk], known)
+        for article in articles
+    ]
 
 
 def _plan(
@@ -110,7 +117,8 @@ def _plan(
     options: Options,
     damaged: dict[str, str] | None,
     calls: Sequence[Call],
-    costs: Mapping[str, Decimal],
+    sections: Sequence[Section],
+    known: Mapping[str, Decimal],
 ) -> Plan:
     """Without a query. `damaged` is None where the files were not read."""
     images = list(article.images.all())
@@ -122,9 +130,20 @@ def _plan(
     roles = [image.role for image in images if image.role in remade or not image.is_stored]
     paid = {call.key for call in calls if _is_good(call)} - {f"image:{role}" for role in remade}
     keys = _calls(article, images, stages, roles, anew, paid, options.formatter or article.formatter)
-    reused = tuple(name for name in _reused(article, images, stages, roles) if name not in (damaged or {}))
-    again = {stage: (len(roles) if images else 4) if stage == Stage.IMAGES else 1 for stage in stages}
-    again = {stage: number for stage, number in again.items() if number}
+    texts = [] if Stage.ARTICLE in anew else [row.file_name for row in sections if row.sha256]
+    reused = tuple(name for name in (*texts, *_reused(article, images, stages, roles)) if name not in (damaged or {}))
+    again: dict[str, int] = {stage: (len(roles) if images else 4) if stage == Stage.IMAGES else 1 for stage in stages}
+    if Stage.ARTICLE in stages and (article.batch_id or article.is_long):
+        wanted = sections if Stage.ARTICLE in anew else [row for row in sections if row.state != Section.State.DONE]
+        unwritten = [row for row in wanted if Stage.ARTICLE in anew or not row.sha256]
+        to_come = _section_calls(unwritten, paid if Stage.ARTICLE not in anew else set(), roles)
+        keys += to_come
+        again[SECTION] = len(wanted)
+        again[Stage.ARTICLE] = int("text" in keys)
+        again[Stage.IMAGES] = len(roles) + sum(row.batch.images_per_section for row in unwritten if row.batch)
+        if article.batch_id:
+            again[Stage.PROMPTS] = 0  # each section brings its own
+    again = {thing: again[thing] for thing in THINGS if again.get(thing)}
     return Plan(
         article,
         verified=damaged is not None,
@@ -134,8 +153,8 @@ def _plan(
         calls=tuple(keys),
         possible_repeats=sum(call.state == Call.State.INTENT and call.sends > 0 and call.key in keys for call in calls),
         draft_stays=Stage.FORMAT in again and any(call.key == "post" and call.is_paid for call in calls),
-        cost=sum((costs[_kind(key)] for key in keys), Decimal(0)),
-        seconds=sum(SECONDS[_kind(key)] for key in keys) + SECONDS["upload"],
+        cost=sum((known[kind(key)] for key in keys), Decimal(0)),
+        seconds=sum(SECONDS[kind(key)] for key in keys) + SECONDS["upload"],
         work=Work(
             stages=frozenset(stages),
             anew=anew,
@@ -171,17 +190,31 @@ def _calls(
     """The keys of the paid calls to be made: those whose answers are not here, or not wanted any more."""
     with_key = {
         Stage.ARTICLE: bool(settings.OPENAI_API_KEY and article.idea),
-        Stage.PROMPTS: bool(settings.OPENAI_API_KEY),
+        Stage.PROMPTS: bool(settings.OPENAI_API_KEY) and article.batch_id is None,
         Stage.FORMAT: bool(settings.ANTHROPIC_API_KEY) and formatter != Article.Formatter.TEMPLATE,
     }
     keys = []
     for stage in stages:
         if stage == Stage.IMAGES and settings.REPLICATE_API_TOKEN:
-            # Where no prompts are there yet, four pictures will be wanted.
-            wanted = roles if images else ["hero", "section_1", "section_2", "section_3"]
+            # Where no prompts are there yet, four pictures will be wanted; of a batch, as many as it says.
+            wanted = roles if images or article.batch_id else ["hero", "section_1", "section_2", "section_3"]
             keys += [key for role in wanted if (key := f"image:{role}") not in paid]
         elif with_key.get(stage) and (stage in anew or CALLS[stage] not in paid):
             keys.append(CALLS[stage])
+    return keys
+
+
+def _section_calls(unwritten: Sequence[Section], paid: set[str], roles: Sequence[str]) -> list[str]:
+    """For the texts of these sections, and for their pictures that have no row yet."""
+    keys = [key for section in unwritten if (key := f"{PREFIX}{section.index}") not in paid]
+    if settings.REPLICATE_API_TOKEN:
+        pictures = (
+            f"section_{section.index}_{n}"
+            for section in unwritten
+            if section.batch
+            for n in range(1, section.batch.images_per_section + 1)
+        )
+        keys += [f"image:{role}" for role in pictures if role not in roles]
     return keys
 
 
@@ -202,21 +235,16 @@ def _reused(
     return tuple(sorted(files))
 
 
-def _kind(key: str) -> str:
-    return key.partition(":")[0]
-
-
-def _costs() -> dict[str, Decimal]:
-    """What a call of each kind has cost here lately, else what it usually costs (two queries)."""
-    newest = Call.objects.aggregate(pk=Max("pk"))["pk"] or 0
-    lately = Call.objects.filter(pk__gt=newest - LATELY, cost__isnull=False, key__in=CALLS.values())
-    costs = GUESSES | {row["key"]: row["mean"] for row in lately.order_by().values("key").annotate(mean=Avg("cost"))}
-    return costs | {"image": prices.of_picture(settings.REPLICATE_MODEL) or GUESSES["image"]}
-
-
-def in_words(things: Mapping[Stage, int]) -> tuple[str, ...]:
+def in_words(things: Mapping[str, int]) -> tuple[str, ...]:
     """`("2 images", "1 formatted page", "1 upload")`"""
-    return tuple(count(number, *THINGS[stage].split(",")) for stage, number in things.items() if number)
+    return tuple(count(things[thing], *name.split(",")) for thing, name in THINGS.items() if things.get(thing))
+
+
+def _thing(file: str) -> str:
+    """Which of THINGS a file of the tree is; "" for one that is told with another."""
+    if file.endswith("_base64.txt") or file == manifest.OPENING:
+        return ""
+    return SECTION if file.startswith("01_section") else FILES[file[:2]]
 
 
 @dataclass(frozen=True)
@@ -228,12 +256,11 @@ class Total:
     @property
     def reused(self) -> tuple[str, ...]:
         """`("3 articles", "12 images", "3 formatted pages")`"""
-        names = [name for plan in self.plans for name in plan.reused if not name.endswith("_base64.txt")]
-        return in_words(_in_order(Counter(FILES[name[:2]] for name in names)))
+        return in_words(Counter(_thing(name) for plan in self.plans for name in plan.reused))
 
     @property
     def again(self) -> tuple[str, ...]:
-        return in_words(_in_order(sum((Counter(plan.again) for plan in self.plans), Counter())))
+        return in_words(sum((Counter(plan.again) for plan in self.plans), Counter()))
 
     @property
     def unverified(self) -> int:
@@ -283,7 +310,3 @@ class Total:
                 paid,
             ]
         )
-
-
-def _in_order(things: Mapping[Stage, int]) -> dict[Stage, int]:
-    return {stage: things[stage] for stage in Stage if things.get(stage)}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from articles.providers.errors import Refused
 from articles.providers.text import TextClient
 from articles.run import CALL_SECONDS
 
@@ -19,4 +20,17 @@ def text_client() -> TextClient | None:
         api="chat" if settings.OPENAI_API == "chat" else "responses",
         allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
         timeout=CALL_SECONDS,
+    )
+
+
+def needed_text_client() -> TextClient:
+    """Raises Refused where there is no key."""
+    if client := text_client():
+        return client
+    raise Refused(
+        "Galley",
+        "no text service is set up, and this article has only an idea",
+        action="ask the operator to set OPENAI_API_KEY and press Recover, or hand in a manuscript",
+        code="not_configured",
+        thing="the idea",
     )

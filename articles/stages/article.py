@@ -9,9 +9,9 @@ from django.template.loader import render_to_string
 from articles import manuscripts, markup
 from articles.models import Article, Call, Preferences
 from articles.providers import text
-from articles.providers.errors import Garbled, Refused, Rejected
+from articles.providers.errors import Garbled, Rejected
 from articles.run import Outcome, Run
-from articles.stages import text_client
+from articles.stages import needed_text_client, sections
 
 FILE = "01_raw_article.html"
 THING = "the article"
@@ -39,7 +39,9 @@ FEWEST_WORDS = 50
 
 def run(run: Run) -> Outcome:
     article = run.article
-    return _from_manuscript(run, article) if article.manuscript else _from_idea(run, article)
+    if article.manuscript:
+        return _from_manuscript(run, article)
+    return sections.run(run) if article.batch_id or article.is_long else _from_idea(run, article)
 
 
 def _from_manuscript(run: Run, article: Article) -> Outcome:
@@ -58,15 +60,7 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
 
 
 def _from_idea(run: Run, article: Article) -> Outcome:
-    client = text_client()
-    if client is None:
-        raise Refused(
-            "Galley",
-            "no text service is set up, and this article has only an idea",
-            action="ask the operator to set OPENAI_API_KEY and press Recover, or hand in a manuscript",
-            code="not_configured",
-            thing="the idea",
-        )
+    client = needed_text_client()
     preferences = Preferences.objects.filter(user=article.owner).first()
     words = {
         "article": article,
@@ -125,9 +119,8 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
 
 def _saved(run: Run, read: manuscripts.Manuscript, maker: str, details: dict[str, Any], *, again: bool) -> Outcome:
     """`again`: from what was read once before. An editor may have changed the title since; it stays."""
-    page = render_to_string("articles/raw_article.html", {"title": read.title, "html": read.html})
     return Outcome(
-        run.save_file(FILE, page.encode()),
+        run.save_page(FILE, read.title, read.html),
         maker=maker,
         details=details,
         article={

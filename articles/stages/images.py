@@ -28,8 +28,21 @@ READ_SECONDS = 60
 
 def run(run: Run) -> Outcome:
     prompts.keep_as_edited(run)
-    images = [image for image in run.article.images.all() if not image.is_stored]
-    if settings.REPLICATE_API_TOKEN:
+    make(run, [image for image in run.article.images.all() if not image.is_stored], each=run.commit_manifest)
+    maker = settings.REPLICATE_MODEL if settings.REPLICATE_API_TOKEN else "drawn"
+    return Outcome(maker=maker[:100], details={"images": run.article.images.count()})
+
+
+def make(run: Run, images: list[ImageFile], each: Callable[[], None] = lambda: None) -> None:
+    """Make these pictures; `each` is called whenever one of them is safe.
+
+    Raises the ProviderError that weighs most, once every other picture is safe.
+    """
+    if not settings.REPLICATE_API_TOKEN:
+        for image in images:
+            _keep(run, image, _drawn(image), run.saved_something)
+            each()
+    elif images:
         client = PictureClient(
             settings.REPLICATE_BASE_URL,
             settings.REPLICATE_API_TOKEN,
@@ -38,13 +51,7 @@ def run(run: Run) -> Outcome:
             timeout=READ_SECONDS,
         )
         with closing(client):
-            _Making(run, client).make(images)
-        maker = settings.REPLICATE_MODEL
-    else:
-        for image in images:
-            _keep(run, image, _drawn(image), run.saved_something)
-        maker = "drawn"
-    return Outcome(maker=maker[:100], details={"images": run.article.images.count()})
+            _Making(run, client, each).make(images)
 
 
 def _drawn(image: ImageFile) -> Picture:
@@ -54,7 +61,7 @@ def _drawn(image: ImageFile) -> Picture:
 
 
 def _keep(run: Run, image: ImageFile, picture: Picture, done: Callable[[], None]) -> None:
-    """File, sidecar, row, manifest: from here on the picture is safe. `done` is noted together with the row."""
+    """File, sidecar, row: from here on the picture is safe. `done` is noted together with the row."""
     encoded = base64.b64encode(picture.jpeg)
     stored = run.save_file(image.file_name, picture.jpeg)
     sidecar = run.save_file(image.base64_name, encoded)
@@ -65,14 +72,13 @@ def _keep(run: Run, image: ImageFile, picture: Picture, done: Callable[[], None]
     with transaction.atomic():
         image.save()
         done()
-    run.commit_manifest()
 
 
 class _Making:
     """All pictures at once, in one thread: predictions are made elsewhere, here they are only begun and looked at."""
 
-    def __init__(self, run: Run, client: PictureClient) -> None:
-        self.run, self.client = run, client
+    def __init__(self, run: Run, client: PictureClient, each: Callable[[], None]) -> None:
+        self.run, self.client, self.each = run, client, each
         self.failures: list[ProviderError] = []
 
     def make(self, images: list[ImageFile]) -> None:
@@ -137,6 +143,7 @@ class _Making:
             self.run.spoilt(call, bad)
             raise bad from exc
         _keep(self.run, image, picture, lambda: self.run.done(call))
+        self.each()
         return False
 
     def _was_planned(self, call: Call) -> bool:

@@ -20,7 +20,7 @@ FILE = "02_prompts.txt"
 THING = "the picture prompts"
 SECTIONS = 3
 ASPECTS = {"hero": "16:9"} | {f"section_{n}": "21:9" for n in range(1, SECTIONS + 1)}
-_PICTURE = {
+PICTURE = {
     "type": "object",
     "additionalProperties": False,
     "required": ["prompt", "alt_text"],
@@ -31,8 +31,8 @@ SCHEMA: dict[str, Any] = {
     "additionalProperties": False,
     "required": ["hero", "sections"],
     "properties": {
-        "hero": _PICTURE,
-        "sections": {"type": "array", "minItems": SECTIONS, "maxItems": SECTIONS, "items": _PICTURE},
+        "hero": PICTURE,
+        "sections": {"type": "array", "minItems": SECTIONS, "maxItems": SECTIONS, "items": PICTURE},
     },
 }
 TEXT_CHARACTERS = 24_000  # of the article, as much as a prompt needs
@@ -47,6 +47,8 @@ class Prompt:
 
 
 def run(run: Run) -> Outcome:
+    if run.article.batch_id:
+        return _with_the_sections(run)
     client = text_client()
     if client is None:
         return _saved(run, from_headings(run.article), "headings", again=True)
@@ -74,12 +76,18 @@ def run(run: Run) -> Outcome:
     return outcome
 
 
+def _with_the_sections(run: Run) -> Outcome:
+    """Each section of a batch came with the prompts of its pictures."""
+    pictures = list(run.article.images.all())
+    return Outcome(run.save_file(FILE, as_file(pictures)), maker="sections", details={"prompts": len(pictures)})
+
+
 def _read(raw: dict[str, Any]) -> list[Prompt]:
     found = text.content(raw)
     sections = found.get("sections")
     entries = [found.get("hero"), *(sections if isinstance(sections, list) else [])][: SECTIONS + 1]
     prompts = [
-        Prompt(_line(entry.get("prompt"), 2000), _line(entry.get("alt_text"), 300))
+        Prompt(line(entry.get("prompt"), 2000), line(entry.get("alt_text"), 300))
         for entry in entries
         if isinstance(entry, dict)
     ]
@@ -94,7 +102,7 @@ def _read(raw: dict[str, Any]) -> list[Prompt]:
     return prompts
 
 
-def _line(value: object, limit: int) -> str:
+def line(value: object, limit: int) -> str:
     return " ".join(str(value or "").replace("\x00", "").split())[:limit]
 
 
@@ -108,7 +116,7 @@ def from_headings(article: Article) -> list[Prompt]:
         headings = _lines(root, "h2", "h3", "p", "li") or [str(article)]
     chosen = [headings[n * len(headings) // SECTIONS] for n in range(SECTIONS)]
     style = "Editorial magazine photograph, natural light, no text, no logos"
-    hero = Prompt(f"{style}. {article}. The opening picture of the article.", _line(article, 300))
+    hero = Prompt(f"{style}. {article}. The opening picture of the article.", line(article, 300))
     return [
         hero,
         *(Prompt(f"{style}. {heading} (from an article on: {article}).", heading) for heading in chosen),

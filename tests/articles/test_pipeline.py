@@ -278,7 +278,7 @@ def test_two_articles_in_one_second_have_two_trees(hand_in: HandIn) -> None:
 def test_a_queue_that_is_away_loses_no_article(
     hand_in: HandIn, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Callable[..., object]
 ) -> None:
-    monkeypatch.setattr("articles.pipeline.async_task", _raising(ConnectionError("no queue")))
+    monkeypatch.setattr("articles.dispatch.async_task", _raising(ConnectionError("no queue")))
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
         article = hand_in()
 

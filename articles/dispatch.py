@@ -1,0 +1,116 @@
+"""Which articles come into the queue, and which of them a worker takes.
+
+The queue stays short: of a batch a few articles at a time are queued, and topped up as the workers take them. Articles
+handed in on their own go straight into the queue and are taken before any of a batch.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from functools import partial
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q
+from django.utils import timezone
+from django_q.tasks import async_task
+
+from articles.models import Article, Batch
+
+log = structlog.get_logger("galley.dispatch")
+
+PER_WORKER = 2  # articles of batches that are queued ahead
+PATIENCE = timedelta(seconds=1)  # a free worker takes a queued article sooner: one that waits longer finds none free
+TURN_SECONDS = 60  # that a batch may have a worker while another batch has none
+OPEN = (Article.Status.DRAFT, Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
+
+
+def enqueue(article_id: int) -> None:
+    """Hint to the workers, once this transaction is committed. A hint that is lost is given again by the sweep."""
+    transaction.on_commit(partial(_hint, article_id))
+
+
+def _hint(article_id: int) -> None:
+    try:
+        async_task("articles.tasks.run", article_id, task_name=f"article {article_id}")
+    except Exception:
+        log.warning("the queue took no message; the sweep will try again", article=article_id, exc_info=True)
+
+
+def top_up() -> None:
+    """Give the workers a few more articles of each running batch, or call it done (two queries, four a batch).
+
+    What waits counts as queued: while a service is away, a batch sends no more articles after those that wait for it.
+    Safe to run anywhere, twice at once.
+    """
+    batches = list(Batch.objects.filter(state=Batch.State.RUNNING).order_by("pk").values_list("pk", flat=True))
+    if not batches:
+        return
+    share = max(PER_WORKER * settings.GALLEY_WORKERS // len(batches), 1)
+    for batch in batches:
+        articles = Article.objects.filter(batch=batch)
+        counts = articles.aggregate(
+            ahead=Count("pk", filter=Q(status__in=[Article.Status.QUEUED, Article.Status.WAITING])),
+            open=Count("pk", filter=Q(status__in=OPEN)),
+        )
+        if room := share - counts["ahead"]:
+            drafts = articles.filter(status=Article.Status.DRAFT).order_by("pk").values_list("pk", flat=True)
+            for article in drafts[: max(room, 0)]:
+                _admit(article)
+        if not counts["open"]:
+            _done(batch)
+
+
+def _admit(article_id: int) -> None:
+    with transaction.atomic():
+        draft = Article.objects.filter(pk=article_id, status=Article.Status.DRAFT)
+        if draft.update(status=Article.Status.QUEUED, queued_at=timezone.now()):
+            enqueue(article_id)
+
+
+def _done(batch_id: int) -> None:
+    with transaction.atomic():
+        # Together with the look: a longer list may have been started meanwhile.
+        batch = Batch.objects.select_for_update().get(pk=batch_id)
+        if batch.state == Batch.State.RUNNING and not batch.articles.filter(status__in=OPEN).exists():
+            batch.state, batch.ended_at, batch.revision = Batch.State.DONE, timezone.now(), batch.revision + 1
+            batch.save(update_fields=["state", "ended_at", "revision"])
+            log.info("the batch is done", batch=batch_id)
+
+
+def most_deserving(article_id: int) -> int:
+    """Which queued article a worker takes when it meets a message for this one: an article of its own before one of
+    a batch, and a batch that nobody works on before one that somebody does. Whoever was overtaken is queued again.
+    """
+    batch = Article.objects.filter(pk=article_id).values_list("batch_id", flat=True).first()
+    if batch is None or (other := _ahead_of(batch)) is None:
+        return article_id
+    enqueue(article_id)
+    return other
+
+
+def has_to_wait(article: Article, worked: float) -> bool:
+    """Whether an article of a batch, worked on for so many seconds, makes room for one that finds no free worker."""
+    if article.batch_id is None:
+        return False
+    return _ahead_of(article.batch_id, patience=PATIENCE, batches=worked > TURN_SECONDS) is not None
+
+
+def _ahead_of(batch_id: int, *, patience: timedelta = timedelta(), batches: bool = True) -> int | None:
+    """The queued article that comes before those of this batch, if there is one (at most two queries)."""
+    queued = Article.objects.filter(status=Article.Status.QUEUED, queued_at__lte=timezone.now() - patience)
+    queued = queued.order_by("queued_at")
+    alone = queued.filter(batch=None).values_list("pk", flat=True).first()
+    if alone is not None or not batches:
+        return alone
+    worked_on = Article.objects.filter(status=Article.Status.RUNNING, batch=OuterRef("batch"))
+    idle = queued.exclude(batch=batch_id).filter(~Exists(worked_on))
+    return idle.values_list("pk", flat=True).first()
+
+
+def hold_back(batch_id: int) -> None:
+    """Take the batch's articles out of the queue. Those that somebody works on stop after the section in hand."""
+    in_line = {"status": Article.Status.DRAFT, "queued_at": None, "next_at": None, "error": None}
+    queued = [Article.Status.QUEUED, Article.Status.WAITING]
+    Article.objects.filter(batch=batch_id, status__in=queued).update(**in_line)

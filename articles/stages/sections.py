@@ -1,0 +1,355 @@
+"""Stage 1 of a long article: its opening first, then section by section, each kept with its pictures at once.
+
+What one section meets stops none of the others: it is missing at the end, and only it is made when the article is
+recovered. What keeps a service from answering anybody stops the article, which goes on at that very section.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import transaction
+from django.db.models import F
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from articles import batches, lists, manuscripts, markup
+from articles.models import Article, Batch, Call, ImageFile, Preferences, Section, Stage, StageRecord
+from articles.providers import text
+from articles.providers.errors import Garbled, ProviderError, Rejected
+from articles.run import OPENING, Outcome, Run
+from articles.stages import images, needed_text_client
+from articles.stages.prompts import PICTURE, line
+
+FILE = "01_raw_article.html"
+OUTLINE = (3, 40)  # sections of an outline, fewest and most
+FEWEST_WORDS = 30  # of a section
+ALONE = (Rejected, Garbled)  # what one section may meet while the others are written
+THING = "the opening of the article"
+
+
+@dataclass(frozen=True)
+class Opening:
+    """What comes before the sections: title, introduction, its pictures, and the outline where none was given."""
+
+    title: str
+    html: str
+    pictures: list[tuple[str, str]]  # prompt, text for those who cannot see it
+    outline: list[tuple[str, str]]  # heading, brief
+
+
+def run(run: Run) -> Outcome:
+    article = run.article
+    batches.check_turn(run)
+    record = _opened(run)
+    failures = _general_pictures(run)
+    for section in article.sections.exclude(state__in=[Section.State.DONE, Section.State.FAILED]):
+        run.check_time()
+        batches.check_turn(run)
+        _write(run, section)
+    missing = list(article.sections.exclude(state=Section.State.DONE))
+    if missing:
+        raise _incomplete(article, missing)
+    if failures:
+        raise failures[0]
+    html = _joined(record.details["opening"]["html"], article)
+    return Outcome(
+        run.save_page(FILE, str(article), html),
+        maker=record.maker,
+        details=record.details | {"sections": article.sections.count()},
+        article={"html": html, "word_count": markup.word_count(html)},
+    )
+
+
+# The opening
+
+
+def _opened(run: Run) -> StageRecord:
+    """The record of this stage, with the opening in its details: written now, or by an earlier run."""
+    article = run.article
+    record = article.records.get(stage=Stage.ARTICLE)
+    if "opening" in record.details:
+        return record
+    client = needed_text_client()
+    pictures = article.batch.images_per_style if article.batch else 0
+    words = _words(article) | {
+        "pictures": pictures,
+        "headings": [section.heading for section in article.sections.all()],
+        "most": OUTLINE[1],
+    }
+    call = run.ask(
+        "text",
+        THING,
+        provider=text.PROVIDER,
+        send=lambda call: client.ask(
+            render_to_string("prompts/opening_instructions.txt", words),
+            render_to_string("prompts/opening.txt", words),
+            name="opening",
+            schema=_schema(pictures, title={"type": "string"}, **({} if article.batch else {"sections": _OUTLINE})),
+            key=call.idempotency_key,
+        ),
+    )
+    with run.reading(call, THING):
+        opening = _read_opening(call.raw, pictures, with_outline=article.batch is None)
+    _keep_opening(run, call, opening, record)
+    return record
+
+
+def _words(article: Article) -> dict[str, Any]:
+    preferences = Preferences.objects.filter(user=article.owner).first()
+    return {
+        "article": article,
+        "style": article.style or (preferences.style if preferences else ""),
+        "instructions": preferences.instructions if preferences else "",
+    }
+
+
+_OUTLINE: dict[str, Any] = {
+    "type": "array",
+    "minItems": OUTLINE[0],
+    "maxItems": OUTLINE[1],
+    "items": {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["heading", "brief"],
+        "properties": {"heading": {"type": "string"}, "brief": {"type": "string"}},
+    },
+}
+
+
+def _schema(pictures: int, **properties: Any) -> dict[str, Any]:
+    properties |= {"html": {"type": "string"}}
+    if pictures:
+        properties["pictures"] = {"type": "array", "minItems": pictures, "maxItems": pictures, "items": PICTURE}
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": list(properties),
+        "properties": properties,
+    }
+
+
+def _read_opening(raw: dict[str, Any], pictures: int, *, with_outline: bool) -> Opening:
+    """Raises Rejected, Garbled."""
+    found = text.content(raw)
+    title, html = found.get("title"), found.get("html")
+    if not isinstance(title, str) or not isinstance(html, str):
+        raise _garbled("its answer has no title or no text", raw)
+    plain = " ".join(markup.text_of(markup.clean_text(title)).split()) or "Untitled"
+    return Opening(
+        manuscripts.shortened(plain, 160),
+        _below(markup.clean_text(html), "h3"),
+        _read_pictures(found, pictures, raw),
+        _read_outline(found, raw) if with_outline else [],
+    )
+
+
+def _read_outline(found: dict[str, Any], raw: dict[str, Any]) -> list[tuple[str, str]]:
+    entries = [entry for entry in found.get("sections") or [] if isinstance(entry, dict)][: OUTLINE[1]]
+    outline = {
+        lists.folded(heading): (heading, line(entry.get("brief"), 1000))
+        for entry in entries
+        if (heading := line(entry.get("heading"), 200))
+    }
+    if len(outline) < OUTLINE[0]:
+        raise _garbled(f"its outline has fewer than {OUTLINE[0]} sections", raw)
+    return list(outline.values())
+
+
+def _read_pictures(found: dict[str, Any], wanted: int, raw: dict[str, Any]) -> list[tuple[str, str]]:
+    entries = found.get("pictures")
+    pictures = [
+        (line(entry.get("prompt"), 2000), line(entry.get("alt_text"), 300))
+        for entry in (entries if isinstance(entries, list) else [])[:wanted]
+        if isinstance(entry, dict)
+    ]
+    if len(pictures) < wanted or not all(prompt for prompt, _ in pictures):
+        raise _garbled(f"it wrote fewer than {wanted} prompts for pictures", raw)
+    return pictures
+
+
+def _garbled(reason: str, raw: dict[str, Any]) -> Garbled:
+    return Garbled(text.PROVIDER, reason, action="press Recover to ask again", code="malformed", detail=str(raw))
+
+
+def _keep_opening(run: Run, call: Call, opening: Opening, record: StageRecord) -> None:
+    """Title, introduction, outline and the prompts of its pictures: safe before the first section is asked for."""
+    article = run.article
+    stored = run.save_page(OPENING, opening.title, opening.html)
+    kept = {"title": opening.title, "html": opening.html, "sha256": stored.sha256, "bytes": stored.bytes}
+    record.details = {"opening": kept, "reasoning_tokens": call.reasoning_tokens}
+    record.maker = call.model
+    with transaction.atomic():
+        run.hold(title=opening.title, html=opening.html, word_count=markup.word_count(opening.html))
+        roles = ["hero", *(f"general_{n}" for n in range(2, len(opening.pictures) + 1))]
+        _keep_prompts(article, roles[: len(opening.pictures)], opening.pictures, "16:9")
+        outline = (
+            Section(
+                article=article,
+                index=index,
+                heading=heading,
+                key=lists.folded(heading),
+                fields={"section": heading, "brief": brief},
+            )
+            for index, (heading, brief) in enumerate(opening.outline, 1)
+        )
+        Section.objects.bulk_create(outline)
+        record.save(update_fields=["details", "maker"])
+        run.done(call)
+        run.note("saved", "The opening is safe")
+    run.commit_manifest()
+
+
+def _keep_prompts(article: Article, roles: list[str], pictures: list[tuple[str, str]], aspect: str) -> None:
+    ImageFile.objects.bulk_create(
+        (
+            ImageFile(article=article, role=role, aspect=aspect, prompt=prompt, alt_text=alt_text)
+            for role, (prompt, alt_text) in zip(roles, pictures, strict=True)
+        ),
+        update_conflicts=True,  # a section that is written anew shows something else
+        unique_fields=["article", "role"],
+        update_fields=["prompt", "alt_text", "aspect"],
+    )
+
+
+def _general_pictures(run: Run) -> list[ProviderError]:
+    """What the pictures of the opening met that stops none of the sections."""
+    pictures = [image for image in run.article.images.all() if image.section is None and not image.is_stored]
+    try:
+        images.make(run, pictures)
+    except ALONE as exc:
+        return [exc]
+    finally:
+        run.commit_manifest()
+    return []
+
+
+# A section
+
+
+def _write(run: Run, section: Section) -> None:
+    _mark(run, section, Section.State.RUNNING)
+    try:
+        if not section.sha256:
+            _write_text(run, section)
+        role = f"section_{section.index}_"
+        pictures = [image for image in run.article.images.filter(role__startswith=role) if not image.is_stored]
+        images.make(run, pictures)
+    except ALONE as exc:
+        _mark(run, section, Section.State.FAILED, error=exc.saved())
+        run.note("missing", f"Section {section.index}, {section}: {exc.reason}", exc.detail)
+        batches.pause_when_all_fail(run.article)
+    except ProviderError:
+        _mark(run, section, Section.State.PENDING)
+        raise
+    else:
+        _mark(run, section, Section.State.DONE, error=None)
+    run.commit_manifest()
+
+
+def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> None:
+    """Move a section on, with the batch's revision and what its article has cost so far."""
+    article = run.article
+    changes |= {"state": state, "finished_at": timezone.now() if state == Section.State.DONE else None}
+    with transaction.atomic():
+        if article.batch_id:
+            # First of all: whoever changes rows of a batch has locked it, so that revisions are committed in order.
+            batch = Batch.objects.filter(pk=article.batch_id)
+            batch.update(revision=F("revision") + 1)
+            run.hold(spent=run.spent)
+            changes["revision"] = batch.values("revision")
+        if state == Section.State.DONE:
+            run.saved_something()
+        else:
+            run.hold()
+        article.sections.filter(pk=section.pk).update(**changes)
+    section.state = state
+
+
+def _write_text(run: Run, section: Section) -> None:
+    article, client = run.article, needed_text_client()
+    pictures = article.batch.images_per_section if article.batch else 0
+    others = [other.heading for other in article.sections.all()]
+    words = _words(article) | {
+        "section": section,
+        "headings": others,
+        "brief": lists.filled(article.batch.brief, article.batch_fields | section.fields)
+        if article.batch
+        else section.fields.get("brief", ""),
+        "pictures": pictures,
+    }
+    thing = f"section {section.index}, {section.heading}"
+    call = run.ask(
+        f"text:section-{section.index}",
+        thing,
+        provider=text.PROVIDER,
+        send=lambda call: client.ask(
+            render_to_string("prompts/section_instructions.txt", words),
+            render_to_string("prompts/section.txt", words),
+            name="section",
+            schema=_schema(pictures),
+            key=call.idempotency_key,
+        ),
+    )
+    with run.reading(call, thing):
+        html, prompts = _read_section(call.raw, pictures)
+    stored = run.save_page(section.file_name, section.heading, html)
+    with transaction.atomic():
+        roles = [f"section_{section.index}_{n}" for n in range(1, pictures + 1)]
+        _keep_prompts(article, roles, prompts, "21:9")
+        count = markup.word_count(html)
+        article.sections.filter(pk=section.pk).update(
+            html=html, word_count=count, sha256=stored.sha256, bytes=stored.bytes
+        )
+        run.done(call)
+
+
+def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, list[tuple[str, str]]]:
+    """Raises Rejected, Garbled."""
+    found = text.content(raw)
+    html = found.get("html")
+    if not isinstance(html, str):
+        raise _garbled("its answer has no text", raw)
+    cleaned = _below(markup.clean_text(html), "h3")
+    if (count := markup.word_count(cleaned)) < FEWEST_WORDS:
+        raise Garbled(
+            text.PROVIDER,
+            f"it wrote only {count} words",
+            action="press Recover to ask again",
+            code="too_short",
+            detail=str(raw),
+        )
+    return cleaned, _read_pictures(found, pictures, raw)
+
+
+# The whole
+
+
+def _below(html: str, highest: str) -> str:
+    """With no heading above `highest`: the sections' own stand there."""
+    root = markup.parse(html)
+    for heading in root.iter("h1", "h2"):
+        heading.tag = highest
+    return markup.serialize(root)
+
+
+def _joined(opening: str, article: Article) -> str:
+    """The opening and all sections that are there, each under its heading."""
+    there = article.sections.exclude(sha256="")
+    parts = (render_to_string("articles/section.html", {"section": section}) for section in there.iterator())
+    return "\n".join([opening, *parts])
+
+
+def _incomplete(article: Article, missing: list[Section]) -> ProviderError:
+    names = ", ".join(section.heading for section in missing[:3])
+    more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
+    verb = "is" if len(missing) == 1 else "are"
+    return Rejected(
+        "Galley",
+        f"{len(missing)} of {article.sections.count()} sections {verb} missing: {names}{more}",
+        action="see why below, then press Recover: only what is missing is made",
+        code="sections",
+        detail="\n".join(f"{section}: {(section.error or {}).get('reason', '')}" for section in missing),
+        thing="the whole article",
+    )
