@@ -52,6 +52,7 @@ class Tier:
 
 FILES = Tier("files", "source_files", "objects")
 DATABASE = Tier("database", "database_backups", "chunks")
+TIERS = {tier.name: tier for tier in (FILES, DATABASE)}
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 from django.db import models
 
 from backups.errors import Failed
 from backups.manifests import Generation as Manifest
 from backups.repository import Repository
+from backups.verifying import SLOTS, Verdict
+
+FINDINGS = 1000  # that are kept word for word
 
 
 class Generation(models.Model):
@@ -33,6 +38,60 @@ class Generation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_tier_display()} of {self.made:%Y-%m-%d %H:%M}"
+
+
+class Verification(models.Model):
+    """One look at whether the backups of a tier are whole."""
+
+    class Kind(models.TextChoices):
+        QUICK = "quick", "Quick"
+        DEEP = "deep", "Deep"
+
+    tier = models.CharField(max_length=20, choices=Generation.Tier)
+    kind = models.CharField(max_length=10, choices=Kind)
+    slot = models.PositiveSmallIntegerField(null=True, blank=True)  # which thirtieth was read; of a deep one, null: all
+    at = models.DateTimeField()
+    objects_seen = models.PositiveBigIntegerField()
+    bytes_seen = models.PositiveBigIntegerField()
+    orphans = models.PositiveBigIntegerField(default=0)  # objects that nothing names
+    findings = models.JSONField(default=list, blank=True)  # a sentence each
+
+    class Meta:
+        ordering = ["-at"]
+        indexes = [models.Index(fields=["tier", "kind", "-at"])]  # the last one; those of thirty days
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} verification of {self.tier} at {self.at:%Y-%m-%d %H:%M}"
+
+
+def record(verdict: Verdict, repository: Repository, now: datetime) -> Verification:
+    """Keep what a verification found: as a row of its own, and with the generations that it is about."""
+    rebuild(repository)
+    rows = Generation.objects.filter(tier=verdict.tier)
+    hurt = {id_: [verdict.damage[key] for key in keys] for id_, keys in verdict.generations.items()}
+    for row in rows.filter(name__in=hurt):
+        row.damage = hurt[row.name][:FINDINGS]
+        row.save(update_fields=["damage"])
+    if verdict.kind == Verification.Kind.QUICK:
+        rows.exclude(name__in=hurt).update(verified_at=now, damage=[])
+    sentences = [*verdict.unusable.values(), *verdict.damage.values()]
+    return Verification.objects.create(
+        tier=verdict.tier,
+        kind=verdict.kind,
+        slot=verdict.slot,
+        at=now,
+        objects_seen=verdict.objects,
+        bytes_seen=verdict.bytes,
+        orphans=verdict.orphans,
+        findings=sentences[:FINDINGS],
+    )
+
+
+def share_read(tier: str, now: datetime) -> float:
+    """Which share of a tier's objects was read and hashed within thirty days, from 0 to 1."""
+    month = Verification.objects.filter(tier=tier, kind=Verification.Kind.DEEP, at__gt=now - timedelta(days=SLOTS))
+    slots = set(month.values_list("slot", flat=True))
+    return 1.0 if None in slots else len(slots) / SLOTS
 
 
 def remember(manifest: Manifest) -> Generation:

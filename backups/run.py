@@ -19,10 +19,10 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from backups.errors import Changed, Failed, Forged, Hostile, Missing, PlaceError
+from backups.errors import Changed, Failed, Forged, Hostile, Missing, PlaceError, Unreachable
 from backups.manifests import FORMAT, MANIFEST_BYTES, Entry, Generation, check_entry, write_page
 from backups.sealing import sealed_size
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from backups.repository import Repository
 
 DAMAGE = "notes/damage"
+PRUNING, PRUNING_TIME = "notes/pruning", timedelta(hours=1)
 CHECKPOINT_SECONDS = 5
 CHECKPOINT_ENTRIES = 1000
 
@@ -48,6 +49,7 @@ class Run:
     _checkpoints: list[str] = field(default_factory=list)  # removed once the manifest is there
     _damage: list[str] = field(default_factory=list)
     _noted: list[Entry] = field(default_factory=list)
+    _announced: bool = False
     _last: float = field(default_factory=time.monotonic)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -60,6 +62,7 @@ class Run:
 
         The name must follow from the content, or hold the run's `token`. `sha256` is the content's, if it is known.
         """
+        self.announce()
         entry = self.entry(name, len(content), sha256 or hashlib.sha256(content).hexdigest())
         if self.repository.seals.name:
             content = b"".join(self.repository.seals.seal(entry["content_sha256"], (content,)))
@@ -72,6 +75,7 @@ class Run:
 
         Nothing is stored when `chunks` raises; let it raise a BackupError and no OSError, which would be the storage's.
         """
+        self.announce()
         repository, entry = self.repository, self.entry(name, size, sha256)
         content, stored, seals = hashlib.sha256(), hashlib.sha256(), repository.seals
 
@@ -104,6 +108,24 @@ class Run:
         sealed = {"sealed": seal, "content_bytes": size, "content_sha256": sha256}
         return {"key": f"{key}.{seal}", "bytes": sealed_size(size), "sha256": ""} | sealed
 
+    def announce(self) -> None:
+        """Say that this run is under way, once, before it stores anything. Raises Unreachable while old backups go.
+
+        A run and a removal each leave their note first, and then look for the other's: at least one of them sees it.
+        """
+        with self._lock:
+            if self._announced:
+                return
+            repository, key = self.repository, f"{self.folder}/{self.token}-begun.json"
+            repository.place.put(key, repository.keys.sign(self._document([])), replace=True)
+            self._checkpoints.append(key)
+            notes = {listed.key: listed.modified for listed in repository.place.list(repository.path("notes"))}
+            now = notes.get(key, self.began)  # by the storage's clock
+            for other, modified in notes.items():
+                if other.startswith(repository.path(PRUNING)) and now - modified < PRUNING_TIME:
+                    raise Unreachable("Old backups are being removed from this storage. Try again in some minutes.")
+            self._announced = True
+
     def note(self, *entries: Entry) -> None:
         """Remember entries in case this run is interrupted. Every few seconds they become a checkpoint."""
         with self._lock:
@@ -120,8 +142,7 @@ class Run:
             if noted:
                 self._checkpoints.append(key)
         if noted:
-            body = {"format": FORMAT, "tier": self.repository.tier.name, "plan": self.plan, "entries": noted}
-            self.repository.place.put(key, self.repository.keys.sign(body), replace=True)
+            self.repository.place.put(key, self.repository.keys.sign(self._document(noted)), replace=True)
 
     def recall(self) -> None:
         """Find what interrupted runs of the same plan had noted, and what is damaged. What is not ours stays alone."""
@@ -181,9 +202,13 @@ class Run:
         sha256 = hashlib.sha256(content).hexdigest()
         if (page := known.get(sha256)) and page["key"] not in self.damaged:
             return page
+        self.announce()
         key = f"pages/{sha256[:2]}/{sha256}.json"
         self.repository.put(key, content)
         return {"key": key, "bytes": len(content), "sha256": sha256, "entries": len(entries)}
+
+    def _document(self, entries: list[Entry]) -> dict[str, Any]:
+        return {"format": FORMAT, "tier": self.repository.tier.name, "plan": self.plan, "entries": entries}
 
     def _recalled(self, body: dict[str, Any]) -> list[Entry]:
         match body:
