@@ -1,11 +1,11 @@
 """The file tier: every content once, under a readable name, at the cost of what has changed."""
 
+# ruff: noqa: ARG002  the double of a place has the arguments of one
 from __future__ import annotations
 
 import dataclasses
 import os
 import socket
-import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,7 +17,7 @@ from cryptography.fernet import Fernet
 from backups import file_restore, files, sources
 from backups.errors import Forged, Missing
 from backups.files import Outcome, Shrunk, backup, object_name
-from backups.manifests import FILES, Entry, content_sha256, possible_key
+from backups.manifests import FILES, Entry, Generation, content_sha256, possible_key
 from backups.places import CHUNK, Folder, Listed, Place
 from backups.repository import Repository
 from backups.sealing import Seals
@@ -62,9 +62,10 @@ def entries(repository: Repository, outcome: Outcome) -> dict[str, Entry]:
     return {files.path_of(entry): entry for entry in repository.entries(outcome.generation)}
 
 
-def restored(repository: Repository, outcome: Outcome, folder: Path) -> dict[str, bytes]:
+def restored(repository: Repository, made: Outcome | Generation, folder: Path) -> dict[str, bytes]:
     """The contents that a restore of this backup brings back."""
-    planned = file_restore.plan(repository, outcome.generation, folder)
+    generation = made.generation if isinstance(made, Outcome) else made
+    planned = file_restore.plan(repository, generation, folder)
     done = file_restore.restore(repository, planned, now=datetime.now(UTC))
     assert done.failures == {}
     return contents(folder)
@@ -213,14 +214,14 @@ def test_every_file_is_read_again_in_its_turn(
     repository: Repository, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     backup(repository, source)
-    read, today = 0, int(time.time())
+    read, today = 0, files._today()
     for day in range(1, files.TURNS + 1):
-        monkeypatch.setattr("backups.files.time.time", lambda day=day: today + day * 86_400)
+        monkeypatch.setattr(files, "_today", lambda day=day: today + day)
         read += backup(repository, source).generation.counts["read"]
         assert backup(repository, source).generation.counts["read"] == 0, "once a day"
     assert read == 20
 
-    monkeypatch.setattr("backups.files.time.time", lambda: today + 99 * 86_400)
+    monkeypatch.setattr(files, "_today", lambda: today + 99)
     assert backup(repository, source).generation.counts["read"] == 20, "after a long pause all at once"
 
 
@@ -236,12 +237,8 @@ def test_a_silent_change_is_found_in_its_turn(
     os.utime(source / "1/page 1.txt", (LONG_AGO, LONG_AGO))
     assert backup(repository, source).generation.counts["stored"] == 0
 
-    monkeypatch.setattr("backups.files.time.time", _in_forty_days)
+    monkeypatch.setattr(files, "_today", lambda: 10**6)
     assert backup(repository, source).generation.counts["stored"] == 1
-
-
-def _in_forty_days() -> float:
-    return datetime.now(UTC).timestamp() + 40 * 86_400
 
 
 # What cannot be read is said, counted, and never fatal
@@ -392,7 +389,7 @@ def test_encryption_keys_change_as_files_take_their_turns(
 ) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
     backup(Repository(folder, FILES, KEYS, Seals([old])), source)
-    monkeypatch.setattr("backups.files.time.time", _in_forty_days)
+    monkeypatch.setattr(files, "_today", lambda: 10**6)
     repository = Repository(folder, FILES, KEYS, Seals([new, old]))
     outcome = backup(repository, source)
 
@@ -417,7 +414,7 @@ def test_a_gigabyte_goes_there_and_back_with_flat_memory(folder: Folder, tmp_pat
     assert repository.place.largest <= CHUNK  # type: ignore[attr-defined]
 
 
-class _Counting(Folder):  # its arguments are those of a place
+class _Counting(Folder):
     """Keeps small objects in memory, and of streams only the count."""
 
     def __init__(self) -> None:
