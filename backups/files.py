@@ -27,7 +27,7 @@ from pathlib import Path
 from typing import Any
 
 from backups.bulk import in_bulk
-from backups.errors import BackupError, Changed, PlaceError
+from backups.errors import BackupError, Changed, Damaged, PlaceError
 from backups.manifests import Entry, Generation, content_bytes, content_sha256, possible_key
 from backups.places import Listed
 from backups.progress import Progress, Started, silent
@@ -208,12 +208,10 @@ def backup(
     parent = next(iter(of_source(repository.trusted(), label)), None)
     if not accept_shrink:
         _believe(label, scan, parent)
-    before: dict[str, Entry] = {}
-    if parent is not None:
-        before = {path_of(entry): entry for entry in repository.entries(parent)}
+    before, pages = _last(repository, parent, scan)
     run = repository.begin({"source": label})
     known = before | {path_of(entry): entry for entry in run.found}
-    today = int(time.time()) // DAY
+    today = _today()
     due = _turns(parent, today)
     todo = [seen for seen in scan.files if not _reusable(known.get(seen.path), seen, due, run.damaged)]
     copy = _Copy(
@@ -221,7 +219,11 @@ def backup(
         run,
         started(len(todo), sum(seen.size for seen in todo)),
         scan.at,
-        contents={content_sha256(entry): entry for entry in known.values() if entry["key"] not in run.damaged},
+        contents={
+            content_sha256(entry): entry
+            for entry in known.values()
+            if entry["key"] not in run.damaged and entry.get("sealed", "") == repository.seals.name
+        },
         there=_left(repository, run) if len(todo) >= LIST_FROM else {},
         findings=scan.findings,
     )
@@ -239,13 +241,19 @@ def backup(
             run.save()
         raise
     entries |= _behind_closed_doors(before, scan)
-    return _commit(run, parent, label, entries, copy, len(before.keys() - entries.keys()), today)
+    return _commit(run, parent, label, entries, copy, pages, len(before.keys() - entries.keys()), today)
 
 
 def _commit(
-    run: Run, parent: Generation | None, label: str, entries: dict[str, Entry], copy: _Copy, removed: int, today: int
+    run: Run,
+    parent: Generation | None,
+    label: str,
+    entries: dict[str, Entry],
+    copy: _Copy,
+    old: dict[str, Entry],
+    removed: int,
+    today: int,
 ) -> Outcome:
-    old = {page["sha256"]: page for page in parent.pages} if parent else {}
     pages = [run.page(part, known=old) for part in _pages(entries.values(), len(old))]
     kinds = Counter(finding.kind for finding in copy.findings)
     counts = {
@@ -302,6 +310,23 @@ def _believe(label: str, scan: Scan, parent: Generation | None) -> None:
             f"{label} holds {files:,} files with {size:,} bytes, and held {had_files:,} with {had_size:,} in the last "
             f"backup, of {parent.made:%Y-%m-%d %H:%M} UTC. Is it mounted, and whole?"
         )
+
+
+def _last(repository: Repository, parent: Generation | None, scan: Scan) -> tuple[dict[str, Entry], dict[str, Entry]]:
+    """The files of the last backup by path, and its pages by hash. What is damaged of it is said, and made anew."""
+    files: dict[str, Entry] = {}
+    pages: dict[str, Entry] = {}
+    for page in parent.pages if parent else []:
+        try:
+            files |= {path_of(entry): entry for entry in repository.page(page)}
+            pages[page["sha256"]] = page
+        except Damaged as exc:
+            scan.note("damaged", page["key"], f"a part of the last backup is made anew. {exc}")
+    return files, pages
+
+
+def _today() -> int:
+    return int(time.time()) // DAY
 
 
 def _turns(parent: Generation | None, today: int) -> set[int]:

@@ -112,7 +112,7 @@ class Repository:
             content = self._cached(page["sha256"], page["bytes"])
             if content is None:
                 content = self._checked(page, PAGE_BYTES)
-                self._keep(page["sha256"], content)
+                self.keep(page["sha256"], content)
             return read_page(content, page, self.tier.objects)
         except Missing as exc:
             raise Damaged(f"{page['key']} is missing from the backup storage.") from exc
@@ -178,7 +178,7 @@ class Repository:
                 pass  # of the cache, not of the storage
         content = self.place.get(listed.key, MANIFEST_BYTES)
         generation = self._read_manifest(name, content)
-        self._keep(f"manifest-{name}", content)
+        self.keep(f"manifest-{name}", content)
         return generation
 
     def _read_manifest(self, name: str, content: bytes) -> Generation:
@@ -224,7 +224,8 @@ class Repository:
         whole = len(content) == size and (name.startswith("manifest-") or hashlib.sha256(content).hexdigest() == name)
         return content if whole else None
 
-    def _keep(self, name: str, content: bytes) -> None:
+    def keep(self, name: str, content: bytes) -> None:
+        """Put a copy into the cache, if there is one."""
         if self.cache is None:
             return
         try:

@@ -77,7 +77,8 @@ class Run:
         """
         self.announce()
         repository, entry = self.repository, self.entry(name, size, sha256)
-        content, stored, seals = hashlib.sha256(), hashlib.sha256(), repository.seals
+        content, seals = hashlib.sha256(), repository.seals
+        stored = hashlib.sha256() if seals.name else content
 
         def checked() -> Iterator[bytes]:
             seen = 0
@@ -88,13 +89,13 @@ class Run:
             if (seen, content.hexdigest()) != (size, sha256):
                 raise Changed(f"{name} is not any more what it was.")
 
-        def hashed() -> Iterator[bytes]:
-            for chunk in seals.seal(sha256, checked()) if seals.name else checked():
+        def sealed() -> Iterator[bytes]:
+            for chunk in seals.seal(sha256, checked()):
                 stored.update(chunk)
                 yield chunk
 
         path = repository.path(entry["key"])
-        repository.place.put_stream(path, hashed())
+        repository.place.put_stream(path, sealed() if seals.name else checked())
         entry["sha256"] = stored.hexdigest()
         if repository.place.look(path).bytes != entry["bytes"]:
             raise Failed(f"The backup storage kept only a part of {name}.")
@@ -190,7 +191,9 @@ class Run:
         )
         body = generation.body()
         Generation.read(body, repository.tier)  # nothing is written that would not be read
-        repository.put(f"manifests/{generation.id}.json", repository.keys.sign(body))
+        name, content = f"{generation.id}.json", repository.keys.sign(body)
+        repository.put(f"manifests/{name}", content)
+        repository.keep(f"manifest-{name}", content)
         with contextlib.suppress(PlaceError):  # they do no harm
             for key in self._checkpoints + (self._damage if mended else []):
                 repository.place.delete(key)
@@ -205,6 +208,7 @@ class Run:
         self.announce()
         key = f"pages/{sha256[:2]}/{sha256}.json"
         self.repository.put(key, content)
+        self.repository.keep(sha256, content)
         return {"key": key, "bytes": len(content), "sha256": sha256, "entries": len(entries)}
 
     def _document(self, entries: list[Entry]) -> dict[str, Any]:
