@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-Progress = Callable[[int, int], None]  # files and bytes, of each piece of work that is done
+Progress = Callable[[int, int], None]  # files and bytes of each piece of work that is done; of a database, rows twice
 Started = Callable[[int, int], Progress]
 
 
@@ -16,7 +16,7 @@ def silent(_files: int, _bytes: int) -> Progress:
 
 
 @contextmanager
-def shown(what: str, *, quiet: bool = False) -> Iterator[Started]:
+def shown(what: str, unit: str = "files", *, quiet: bool = False) -> Iterator[Started]:
     """Yields what a run is given as `started`. The time left is reckoned from the bytes of the last minute."""
     if quiet or not sys.stderr.isatty():
         yield silent
@@ -29,11 +29,11 @@ def shown(what: str, *, quiet: bool = False) -> Iterator[Started]:
     with Display(*columns, console=Console(stderr=True), speed_estimate_period=60) as display:
 
         def started(files: int, size: int) -> Progress:
-            task, left = display.add_task(f"{what}: {files:,} files", total=size), [files]
+            task, left = display.add_task(f"{what}: {files:,} {unit}", total=size), [files]
 
             def done(files: int, size: int) -> None:
                 left[0] -= files
-                display.update(task, advance=size, description=f"{what}: {left[0]:,} files left")
+                display.update(task, advance=size, description=f"{what}: {left[0]:,} {unit} left")
 
             return done
 

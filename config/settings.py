@@ -142,6 +142,40 @@ if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
     env.problem("GALLEY_BACKUP_KMS_KEY", "needs another setting", "Set GALLEY_BACKUP_SSE=aws:kms as well.")
 GALLEY_BACKUP_KEEP_DAYS = env.number("GALLEY_BACKUP_KEEP_DAYS", 90)
 GALLEY_BACKUP_KEEP_MONTHS = env.number("GALLEY_BACKUP_KEEP_MONTHS", 12, least=0)  # the last backup of each
+# What the backup of the database keeps, with the tables of their many-to-many relations.
+BACKUP_MODELS = [
+    "auth.Group",
+    "auth.User",
+    "publishing.Site",
+    "articles.Preferences",
+    "articles.Batch",
+    "articles.Article",
+    "articles.StageRecord",
+    "articles.Call",
+    "articles.ImageFile",
+    "articles.Section",
+    "articles.Attempt",
+    "articles.Event",
+]
+# What tells a row apart on any machine, for these and for what they refer to.
+BACKUP_NATURAL_KEYS = {
+    "contenttypes.ContentType": ["app_label", "model"],
+    "auth.Permission": ["content_type", "codename"],
+    "auth.Group": ["name"],
+    "auth.User": ["username"],
+    "publishing.Site": ["name"],
+    "articles.Preferences": ["user"],
+    "articles.Batch": ["owner", "key"],
+    "articles.Article": ["uid"],
+    "articles.StageRecord": ["article", "stage"],
+    "articles.Call": ["article", "key", "generation"],
+    "articles.ImageFile": ["article", "role"],
+    "articles.Section": ["article", "index"],
+    "articles.Attempt": ["article", "asked_at"],
+    "articles.Event": ["article", "at", "kind", "message"],
+}
+# What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
+BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "time": "created_at"}
 BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"

@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pytest_django import DjangoDbBlocker
 
-from backups.manifests import FILES
+from backups.manifests import DATABASE, FILES
 from backups.places import Bucket, Folder, Place
 from backups.repository import Repository
 from backups.signing import Keys
-from tests.services import s3
+from tests.backups.desks import Copies
+from tests.services import postgres, s3
 
 KEYS = Keys(["a key that signs the backups of these tests"])
 
@@ -57,3 +59,39 @@ def folder(tmp_path: Path) -> Folder:
 @pytest.fixture
 def repository(folder: Folder) -> Repository:
     return Repository(folder, FILES, KEYS)
+
+
+@pytest.fixture(scope="session")
+def sqlite_copies(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Copies:
+    with django_db_blocker.unblock():
+        return Copies(tmp_path_factory.mktemp("desks"), None)
+
+
+@pytest.fixture(scope="session")
+def postgres_copies(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Copies]:
+    if reason := postgres.available():
+        pytest.skip(reason)
+    folder = tmp_path_factory.mktemp("server")
+    with postgres.cluster(folder) as server, django_db_blocker.unblock():
+        yield Copies(folder, server)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def copies(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> Iterator[Copies]:
+    """Migrated databases of either kind."""
+    found: Copies = request.getfixturevalue(f"{request.param}_copies")
+    with django_db_blocker.unblock():
+        yield found
+
+
+@pytest.fixture
+def desk(copies: Copies) -> Iterator[str]:
+    """The alias of a migrated database that this test may lose."""
+    with copies.desk() as alias:
+        yield alias
+
+
+@pytest.fixture
+def store(folder: Folder, tmp_path: Path) -> Repository:
+    """Where databases are backed up to."""
+    return Repository(folder, DATABASE, KEYS, cache=tmp_path / "cache")

@@ -1,0 +1,362 @@
+"""The database tier: the rows of the kept models, a full backup now and then, and between them what has changed.
+
+What has changed is told by comparing maps {key: token}, never by a time: a row that was committed late with an earlier
+time, changed by a bulk update or by SQL, deleted, or deleted and made again, has another token than in the last backup.
+A run reads one snapshot (`backups.snapshots`), so what a backup holds belongs together. Chunks that an interrupted run
+has stored are used again when the rows still have the same content; they are read again in any case.
+
+A full backup is made when there is none, when the last is older than a week, when the tables or the database are not
+any more those of the last backup, and when one of its objects is damaged. It reads everything and so finds drift: rows
+that have changed without the map showing it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import hashlib
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from django.db import connections
+from django.db.migrations.recorder import MigrationRecorder
+
+from backups import chains, maps, tables
+from backups.bulk import in_bulk
+from backups.chains import CHANGES, CHUNK, FULL, MAP
+from backups.errors import BackupError, Damaged, Hostile, Missing, PlaceError
+from backups.manifests import Entry, Generation, content_sha256
+from backups.progress import Progress, Started, silent
+from backups.repository import Repository
+from backups.run import Run
+from backups.snapshots import MOST_ROWS, ROWS, Difference, Page, Snapshot, snapshot
+from backups.tables import Table
+
+FULL_EVERY = timedelta(days=7)
+ALIKE = 0.5  # when more than this share of a table's rows is gone or changed, a person is asked
+FEW = 20  # rows, of which any share may go
+THREADS = 8
+INLINE = 1000  # entries in the manifest itself; more go into pages
+SAID = 20  # keys of drifted rows that are named
+
+
+class Suspicious(BackupError):
+    """So many rows are gone or changed that a person has to look; the message says how many."""
+
+
+@dataclass
+class Outcome:
+    generation: Generation
+    drift: dict[str, list[int]] = field(default_factory=dict)  # keys of rows, by model
+
+    @property
+    def drifted(self) -> int:
+        return sum(map(len, self.drift.values()))
+
+    def summary(self) -> dict[str, Any]:
+        made = self.generation
+        return {
+            "generation": made.id,
+            "made": made.made.isoformat(),
+            "parent": made.parent,
+            "kind": made.about["kind"],
+            "why": made.about["why"],
+            **made.counts,
+        }
+
+    def __str__(self) -> str:
+        made, counts = self.generation, self.generation.counts
+        if made.about["kind"] == FULL:
+            lines = [f"{counts['rows']:,} rows are backed up in full as {made.id}. {made.about['why']}".rstrip()]
+        else:
+            lines = [
+                f"{counts['rows']:,} rows are backed up as {made.id}: {counts['stored_rows']:,} are new or have "
+                f"changed, {counts['gone_rows']:,} are gone since {made.parent}."
+            ]
+        if self.drift:
+            named = "; ".join(f"{label} {', '.join(map(str, pks[:SAID]))}" for label, pks in self.drift.items())
+            lines.append(f"{self.drifted:,} rows had changed without the last backup noticing: {named}.")
+        return "\n".join(lines)
+
+
+@dataclass
+class _Last:
+    """The last backup of the same source, and what is known of it."""
+
+    generation: Generation | None = None
+    known: maps.Map = field(default_factory=dict)
+    comparable: bool = False  # its tokens with those of this snapshot
+    full: str = ""  # a sentence when a full backup has to follow
+
+
+def backup(
+    repository: Repository,
+    alias: str = "default",
+    *,
+    source: str = "desk",
+    full: bool = False,
+    accept_change: bool = False,
+    started: Started = silent,
+) -> Outcome:
+    """Back up the database of an alias; `source` tells the chains of several databases apart.
+
+    Raises Suspicious before anything is committed, and PlaceError; then the next run goes on from here.
+    """
+    with snapshot(alias) as seen:
+        began = datetime.now(UTC)
+        kept = tables.kept()
+        about: dict[str, Any] = {
+            "source": source,
+            "identity": seen.identity(kept),
+            "migrations": migrations(alias),
+        }
+        last = _last(repository, seen, source, about["identity"], began)
+        if full and not last.full:
+            last.full = "It was asked for."
+        counts = {each.label: seen.count(each) for each in kept}
+        if not accept_change:
+            _believe(last, counts)
+        plan = {"source": source, "kind": FULL if last.full else CHANGES}
+        run = repository.begin(plan)
+        work = _Work(repository, run, seen, kept, last, started(sum(counts.values()), sum(counts.values())))
+        try:
+            return work.everything(about) if last.full else work.changes(about, accept=accept_change)
+        except BaseException:
+            with contextlib.suppress(PlaceError):
+                run.save()
+            raise
+
+
+def pending(repository: Repository, alias: str = "default", *, source: str = "desk") -> dict[str, int] | None:
+    """How many rows of each model a backup would add now; None when it would be a full one."""
+    with snapshot(alias) as seen:
+        kept = tables.kept()
+        last = _last(repository, seen, source, seen.identity(kept), datetime.now(UTC))
+        if last.generation is None or not last.comparable:
+            return None
+        found = {each.label: seen.compare(each, last.known.get(each.label, {})) for each in kept}
+        return {label: len(each.changed) + len(each.gone) for label, each in found.items() if each.changed or each.gone}
+
+
+def migrations(alias: str) -> dict[str, str]:
+    """The last migration of each app, by which a restore sees what it comes from."""
+    found: dict[str, str] = {}
+    for app, name in sorted(MigrationRecorder(connections[alias]).applied_migrations()):
+        found[app] = name
+    return found
+
+
+def map_file(repository: Repository, source: str) -> Path | None:
+    """Where this machine keeps the map of its last backup."""
+    name = hashlib.sha256(f"{repository.place} {source}".encode()).hexdigest()[:16]
+    return repository.cache / f"map-{name}" if repository.cache else None
+
+
+def _last(repository: Repository, seen: Snapshot, source: str, identity: dict[str, Any], now: datetime) -> _Last:
+    generations = chains.of_source(repository.trusted(), source)
+    if not generations:
+        return _Last(full="It is the first one.")
+    newest = generations[0]
+    file = map_file(repository, source)
+    try:
+        links = chains.chain(generations, newest)
+        known = chains.read_map(repository, links, maps.saved(file) if file else ("", {}))
+    except (Damaged, Missing, Hostile) as exc:
+        return _Last(newest, full=f"The last one cannot be built on: {exc}")
+    last = _Last(newest, known, seen.comparable(newest.about.get("identity", {}), identity))
+    if not last.comparable:
+        last.full = "The database or its tables are not those of the last backup."
+    elif now - links[0].made >= FULL_EVERY:
+        last.full = "The last full one is a week old."
+    return last
+
+
+def _believe(last: _Last, counts: dict[str, int]) -> None:
+    for label, rows in counts.items():
+        had = maps.size(last.known.get(label, {}))
+        if had > FEW and rows < had * ALIKE:
+            raise Suspicious(f"Of {had:,} rows of {label} {rows:,} are left. Is it the right database?")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """Rows of one chunk, and the keys that it stands for: all behind `after`, up to `last`."""
+
+    number: int
+    table: Table
+    page: Page
+    gone: list[int]
+    after: int | None = None
+    last: int | None = None
+
+
+@dataclass
+class _Work:
+    repository: Repository
+    run: Run
+    seen: Snapshot
+    kept: list[Table]
+    last: _Last
+    progress: Progress
+
+    def __post_init__(self) -> None:
+        usable = [entry for entry in self.run.found if entry["key"] not in self.run.damaged]
+        self.there = {content_sha256(entry): entry for entry in usable}
+
+    def everything(self, about: dict[str, Any]) -> Outcome:
+        """A full backup: every row is read, and compared with the last backup by its content."""
+        pieces: dict[str, dict[int, maps.Block]] = {each.label: {} for each in self.kept}
+        entries = []
+        for job, entry, rows in in_bulk(self._pages(), self._store, threads=THREADS):
+            entries.append(entry)
+            pieces[job.table.label][job.number] = rows
+        found: maps.Map = {}
+        for each in self.kept:
+            some = pieces.pop(each.label)
+            blocks = found[each.label] = maps.blocks_of(row for number in sorted(some) for row in some[number].rows())
+            for number, digests in self.seen.digest(each).items():
+                blocks[number].digests = digests
+        drift = self._drift(found)
+        entries += self._store_map(found)
+        about |= {"kind": FULL, "why": self.last.full}
+        return Outcome(self._commit(about, entries, found, drift), drift)
+
+    def changes(self, about: dict[str, Any], *, accept: bool) -> Outcome:
+        """What has changed since the last backup, and what is gone."""
+        differences = {each.label: self.seen.compare(each, self.last.known.get(each.label, {})) for each in self.kept}
+        for label, difference in differences.items():
+            had = self.last.known.get(label, {})
+            if not accept and len(difference.changed) > maps.size(had) * ALIKE > FEW * ALIKE:
+                other = sum(pk in had_pks for had_pks in [maps.pks(had)] for pk in difference.changed)
+                if other > maps.size(had) * ALIKE:
+                    raise Suspicious(
+                        f"Of {maps.size(had):,} rows of {label} {other:,} have changed since the last backup."
+                    )
+        news: maps.Map = {}
+        entries = []
+        for job, entry, rows in in_bulk(self._changed(differences), self._store, threads=THREADS):
+            entries.append(entry)
+            news[job.table.label] = maps.changed(news.get(job.table.label, {}), rows.rows(), ())
+        entries += self._store_map(news)
+        found: maps.Map = {}
+        for label, difference in differences.items():
+            new = (row for block in news.get(label, {}).values() for row in block.rows())
+            found[label] = maps.changed(self.last.known.get(label, {}), new, difference.gone)
+            for number, digests in difference.digests.items():
+                found[label][number].digests = digests
+        about |= {"kind": CHANGES, "why": ""}
+        return Outcome(self._commit(about, entries, found, {}))
+
+    def _pages(self) -> Iterator[_Job]:
+        """All rows, cut where an interrupted run has cut them, so that its chunks can be the same."""
+        cuts = {(entry.get("model"), entry.get("after")): entry.get("last") for entry in self.there.values()}
+        numbers = itertools.count(1)
+        for each in self.kept:
+            after: int | None = None
+            while True:
+                upto = cuts.get((each.label, after))
+                page = self.seen.after(each, after, upto=upto)
+                if not page.pks and upto is None:
+                    break
+                last = page.pks[-1] if upto is None or len(page.pks) >= MOST_ROWS else upto
+                if page.pks:
+                    yield _Job(next(numbers), each, page, [], after, last)
+                after = last
+
+    def _changed(self, differences: dict[str, Difference]) -> Iterator[_Job]:
+        numbers = itertools.count(1)
+        for each in self.kept:
+            changed, gone = differences[each.label].changed, differences[each.label].gone
+            for at in range(0, max(len(changed), len(gone)), ROWS):
+                some = changed[at : at + ROWS]
+                page = self.seen.rows(each, some) if some else Page([], [], [], [], {})
+                yield _Job(next(numbers), each, page, gone[at : at + ROWS])
+
+    def _store(self, job: _Job) -> tuple[_Job, Entry, maps.Block]:
+        page, label, run = job.page, job.table.label, self.run
+        content = chains.chunk_text(label, page.texts, job.gone, page.keys)
+        name = f"{run.id}/chunk_{job.number:06}_{run.began:%Y%m%d_%H%M%S}.json"
+        entry = self._put(name, content) | {
+            "role": CHUNK,
+            "model": label,
+            "number": job.number,
+            "rows": len(page.pks),
+            "gone": len(job.gone),
+            "after": job.after,
+            "last": job.last,
+        }
+        run.note(entry)
+        self.progress(len(page.pks), len(page.pks))
+        rows = maps.Block(b"".join(map(maps.word, page.pks)), b"".join(page.tokens), b"".join(page.hashes))
+        return dataclasses.replace(job, page=Page([], [], [], [], {})), entry, rows
+
+    def _store_map(self, found: maps.Map) -> list[Entry]:
+        entries: list[Entry] = []
+        for label, blocks in found.items():
+            for content, rows in maps.parts(blocks):
+                number = len(entries) + 1
+                name = f"{self.run.id}/map_{number:06}_{self.run.began:%Y%m%d_%H%M%S}.bin"
+                about = {"role": MAP, "model": label, "number": number, "rows": rows}
+                entries.append(self._put(name, content) | about)
+        return entries
+
+    def _put(self, name: str, content: bytes) -> Entry:
+        """Stored already, by a run that was interrupted, or stored now."""
+        sha256 = hashlib.sha256(content).hexdigest()
+        there = self.there.get(sha256)
+        return {name: there[name] for name in OBJECT if name in there} if there else self.run.put(name, content, sha256)
+
+    def _drift(self, found: maps.Map) -> dict[str, list[int]]:
+        """Rows whose content is another than in the last backup although the map says that they are the same."""
+        drift: dict[str, list[int]] = {}
+        for label, blocks in found.items() if self.last.comparable else ():
+            for number, block in blocks.items():
+                before = self.last.known.get(label, {}).get(number)
+                if before is None or before.hashes == block.hashes:
+                    continue
+                old = {pk: (token, content) for pk, token, content in before.rows()}
+                pks = [
+                    pk
+                    for pk, token, content in block.rows()
+                    if pk in old and old[pk][1] != content and self.seen.unnoticed(pk, token, old[pk][0], before, block)
+                ]
+                if pks:
+                    drift.setdefault(label, []).extend(pks)
+        return drift
+
+    def _commit(
+        self, about: dict[str, Any], entries: list[Entry], found: maps.Map, drift: dict[str, list[int]]
+    ) -> Generation:
+        entries.sort(key=lambda entry: (entry["role"], entry["number"]))
+        chunks = [entry for entry in entries if entry["role"] == CHUNK]
+        about["rows"] = {label: maps.size(blocks) for label, blocks in found.items()}
+        about["drift"] = {label: pks[:SAID] for label, pks in drift.items()}
+        pages = []
+        if len(entries) > INLINE:
+            pages = [self.run.page(entries[n : n + INLINE]) for n in range(0, len(entries), INLINE)]
+        last = self.last.generation
+        made = self.run.commit(
+            parent=last.id if last else None,
+            counts={
+                "rows": sum(about["rows"].values()),
+                "stored_rows": sum(entry["rows"] for entry in chunks),
+                "gone_rows": sum(entry["gone"] for entry in chunks),
+                "stored_bytes": sum(entry["bytes"] for entry in entries),
+                "chunks": len(chunks),
+                "drifted_rows": sum(map(len, drift.values())),
+            },
+            about=about,
+            objects=[] if pages else entries,
+            pages=pages,
+            mended=about["kind"] == FULL,
+        )
+        if file := map_file(self.repository, about["source"]):
+            maps.save(file, made.id, found)
+        return made
+
+
+OBJECT = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")

@@ -1,0 +1,242 @@
+"""Which tables the database tier keeps, how a row is told apart, and what a column's value is.
+
+The settings name the models by label, so nothing of them is imported here. `BACKUP_MODELS` are kept, with their tables
+of many-to-many relations; `BACKUP_NATURAL_KEYS` says for each, and for what they refer to, which fields tell its rows
+apart on any machine. A foreign key among them stands for the natural key of what it refers to.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import uuid
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC
+from decimal import Decimal
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import models
+from django.utils.dateparse import parse_date, parse_datetime, parse_time
+from django.utils.timezone import is_naive, make_aware
+
+from backups.errors import BackupError
+
+Model = type[models.Model]
+Key = tuple[Any, ...]
+
+
+class Unkept(BackupError):
+    """A model that cannot be kept as it is; the message says why."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table: the field's `attname`, as it stands in the rows, and where it points."""
+
+    field: models.Field[Any, Any]
+    refers: str = ""  # the label of the model that it refers to
+
+    @property
+    def name(self) -> str:
+        return self.field.attname
+
+    @property
+    def kind(self) -> str:
+        field = self.field.target_field if isinstance(self.field, models.ForeignKey) else self.field
+        return field.get_internal_type()
+
+    def value(self, raw: Any) -> Any:
+        """The value as Python has it, whichever database it was read from; the same for the same content.
+
+        Raises ValueError for what cannot be one.
+        """
+        if raw is None:
+            return None
+        try:
+            return READ[self.kind](raw, self.field)
+        except (TypeError, ArithmeticError, OverflowError) as exc:
+            raise ValueError(f"{str(raw)[:100]!r} cannot be in {self.name}.") from exc
+
+
+@dataclass(frozen=True)
+class Table:
+    """A model as the tier sees it. `key` names the fields of its natural key, relations by their field's name."""
+
+    label: str
+    model: Model
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.model._meta.db_table
+
+    @property
+    def pk(self) -> Column:
+        return next(column for column in self.columns if column.field.primary_key)
+
+    @property
+    def references(self) -> tuple[Column, ...]:
+        return tuple(column for column in self.columns if column.refers)
+
+    @property
+    def key_columns(self) -> tuple[Column, ...]:
+        return tuple(next(column for column in self.columns if column.field.name == name) for name in self.key)
+
+    @property
+    def shape(self) -> list[list[str]]:
+        """Names and kinds of the columns: two of one shape hold rows that can be compared as they are."""
+        return [[column.name, column.kind] for column in self.columns]
+
+
+def kept() -> list[Table]:
+    """The tables that are kept, those before that others refer to. Raises Unkept."""
+    return list(_kept(tuple(settings.BACKUP_MODELS)))
+
+
+def table(label: str) -> Table:
+    """Any table with a natural key. Raises Unkept."""
+    return _table(_model(label))
+
+
+@functools.cache
+def _kept(labels: tuple[str, ...]) -> tuple[Table, ...]:
+    tables = {}
+    for label in labels:
+        model = _model(label)
+        through = [field.remote_field.through for field in model._meta.local_many_to_many]
+        for one in (model, *(each for each in through if each is not None)):
+            if one._meta.auto_created or one is model:
+                tables[one._meta.label] = _table(one)
+    for each in tables.values():
+        for column in each.references:
+            if column.refers not in tables:
+                table(column.refers)  # it needs a natural key of its own
+    return tuple(_in_order(tables))
+
+
+def _in_order(tables: dict[str, Table]) -> Iterable[Table]:
+    left = dict(tables)
+    while left:
+        ready = [
+            each
+            for each in left.values()
+            if not any(column.refers in left and column.refers != each.label for column in each.references)
+        ]
+        if not ready:
+            raise Unkept(f"{', '.join(left)} refer to each other in a circle.")
+        for each in ready:
+            yield left.pop(each.label)
+
+
+def _model(label: str) -> Model:
+    try:
+        return apps.get_model(label)
+    except (LookupError, ValueError) as exc:
+        raise Unkept(f"There is no model {label!r}.") from exc
+
+
+@functools.cache
+def _table(model: Model) -> Table:
+    label, meta = model._meta.label, model._meta
+    columns = []
+    for field in meta.local_concrete_fields:
+        column = Column(
+            field, str(field.remote_field.model._meta.label) if isinstance(field, models.ForeignKey) else ""
+        )
+        if column.kind not in READ:
+            raise Unkept(f"{label}.{field.name} is a {column.kind}, which is not kept.")
+        columns.append(column)
+    if meta.pk.get_internal_type() not in WHOLE_NUMBERS or len(meta.parents):
+        raise Unkept(f"{label} has no primary key that is a number.")
+    key = settings.BACKUP_NATURAL_KEYS.get(label)
+    if key is None and meta.auto_created:
+        key = [field.name for field in meta.local_concrete_fields if field.is_relation]
+    if not key:
+        raise Unkept(f"{label} has no natural key in BACKUP_NATURAL_KEYS.")
+    return Table(label, model, tuple(columns), tuple(key))
+
+
+# What a value is, from either database's JSON
+
+
+def _moment(raw: Any, _: Any) -> Any:
+    found = parse_datetime(raw) if isinstance(raw, str) else None
+    if found is None:
+        raise ValueError(f"{raw!r} is not a time.")
+    return make_aware(found, UTC) if is_naive(found) else found.astimezone(UTC)
+
+
+def _day(raw: Any, _: Any) -> Any:
+    return _not_none(parse_date(raw))
+
+
+def _hour(raw: Any, _: Any) -> Any:
+    return _not_none(parse_time(raw))
+
+
+def _not_none(found: Any) -> Any:
+    if found is None:
+        raise ValueError("It is not a time.")
+    return found
+
+
+def _number(raw: Any, _: Any) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not -(2**63) <= raw < 2**63:
+        raise ValueError(f"{raw!r} is not a whole number.")
+    return raw
+
+
+def _flag(raw: Any, _: Any) -> bool:
+    if raw not in (0, 1):
+        raise ValueError(f"{raw!r} is neither true nor false.")
+    return bool(raw)
+
+
+def _decimal(raw: Any, field: Any) -> Decimal:
+    return Decimal(str(raw)).quantize(Decimal(1).scaleb(-field.decimal_places))
+
+
+def _text(raw: Any, _: Any) -> str:
+    if not isinstance(raw, str):
+        raise TypeError
+    return raw
+
+
+def _json(raw: Any, _: Any) -> Any:
+    return raw
+
+
+def _float(raw: Any, _: Any) -> float:
+    return float(raw)
+
+
+def _uuid(raw: Any, _: Any) -> uuid.UUID:
+    return uuid.UUID(raw)
+
+
+WHOLE_NUMBERS = {
+    "AutoField", "BigAutoField", "SmallAutoField", "IntegerField", "BigIntegerField", "SmallIntegerField",
+    "PositiveIntegerField", "PositiveBigIntegerField", "PositiveSmallIntegerField",
+}  # fmt: skip
+TEXTS = {"CharField", "TextField", "FileField", "SlugField", "URLField", "EmailField", "GenericIPAddressField"}
+READ: dict[str, Any] = {
+    **dict.fromkeys(WHOLE_NUMBERS, _number),
+    **dict.fromkeys(TEXTS, _text),
+    "BooleanField": _flag,
+    "DateTimeField": _moment,
+    "DateField": _day,
+    "TimeField": _hour,
+    "DecimalField": _decimal,
+    "FloatField": _float,
+    "JSONField": _json,
+    "UUIDField": _uuid,
+}
+
+
+def comparable(value: Any) -> Any:
+    """A value that two equal contents have in common: JSON without the order of its names."""
+    return json.dumps(value, sort_keys=True) if isinstance(value, dict | list) else value

@@ -1,0 +1,75 @@
+"""What the backup of the database holds is what the database held, and it is told by comparing, never by a time."""
+
+from __future__ import annotations
+
+import json
+
+from articles.models import Article
+from backups import chains, database
+from backups.repository import Repository
+from tests.backups import desks
+
+
+def contents(repository: Repository, id_: str = "") -> dict[str, dict[int, dict[str, object]]]:
+    """The rows that a backup stands for, read from its chunks alone."""
+    generations = repository.survey().generations
+    newest = repository.generation(id_) if id_ else generations[0]
+    found: dict[str, dict[int, dict[str, object]]] = {}
+    for link in chains.chain(generations, newest):
+        for entry in chains.role(repository, link, chains.CHUNK):
+            chunk = chains.read_chunk(repository, entry)
+            rows = found.setdefault(chunk.model, {})
+            for pk in chunk.gone:
+                del rows[pk]
+            rows.update({row["id"]: row for row in chunk.rows})
+    return found
+
+
+def test_a_full_backup_is_readable_json(desk: str, store: Repository) -> None:
+    desks.fill(desk)
+    made = database.backup(store, desk).generation
+
+    assert made.about["kind"] == "full"
+    [first, *_] = [e for e in store.entries(made) if e.get("model") == "articles.Article" and e["role"] == "chunk"]
+    assert first["key"].endswith(f"_{made.began:%Y%m%d_%H%M%S}.json")
+    body = json.loads(store.read(first))
+    assert len(body["rows"]) == first["rows"] == 12
+    assert body["keys"]["owner"] == {str(pk): [name] for name, pk in _people(desk).items()}
+    assert body["keys"]["batch"] == {"1": [["ada"], "summer"]}
+    assert [row["title"] for row in body["rows"]][: len(desks.SCRIPTS)] == desks.SCRIPTS
+
+
+def _people(alias: str) -> dict[str, int]:
+    from django.contrib.auth.models import User
+
+    return dict(User.objects.using(alias).values_list("username", "pk"))
+
+
+def test_nothing_changed_costs_a_manifest_alone(desk: str, store: Repository) -> None:
+    desks.fill(desk)
+    database.backup(store, desk)
+    again = database.backup(store, desk).generation
+
+    assert again.about["kind"] == "changes"
+    assert (again.counts["chunks"], again.counts["stored_rows"], again.objects) == (0, 0, [])
+    assert again.counts["rows"] == sum(map(len, desks.rows(desk).values()))
+
+
+def test_changes_are_found_whatever_made_them(desk: str, store: Repository) -> None:
+    desks.fill(desk)
+    database.backup(store, desk)
+    articles = Article.objects.using(desk).order_by("pk")
+    first, second, third, *_ = articles
+    articles.filter(pk=first.pk).update(title="in bulk")
+    second.records.all().delete()
+    from django.db import connections
+
+    with connections[desk].cursor() as cursor:
+        cursor.execute("UPDATE articles_article SET html = 'by SQL' WHERE id = %s", [third.pk])
+    database.backup(store, desk)
+
+    found = contents(store)["articles.Article"]
+    assert (found[first.pk]["title"], found[third.pk]["html"]) == ("in bulk", "by SQL")
+    assert {row["article_id"] for row in contents(store)["articles.StageRecord"].values()} == {
+        article.pk for article in articles
+    } - {second.pk}
