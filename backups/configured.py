@@ -19,8 +19,9 @@ def repository(tier: Tier) -> Repository:
     """Raises Failed for settings that cannot be used: backups must not depend on a stand-in."""
     for problem in settings.SETTINGS_PROBLEMS:
         raise Failed(f"{problem.name} {problem.wrong}. {problem.hint}")
-    cache = Path(settings.VAR_DIR) / "backup-cache" / tier.name
-    return Repository(place(), tier, keys(), Seals(settings.GALLEY_BACKUP_ENCRYPTION_KEYS), cache)
+    where = place()
+    cache = Path(settings.VAR_DIR) / "backup-cache" / hashlib.sha256(str(where).encode()).hexdigest()[:16] / tier.name
+    return Repository(where, tier, keys(), Seals(settings.GALLEY_BACKUP_ENCRYPTION_KEYS), cache)
 
 
 def place() -> Place:

@@ -185,7 +185,7 @@ class Bucket:
         own: dict[str, Any] = {"checksum_algorithm": "SHA256", "virtual_hosted_style_request": False}
         if endpoint:
             own["endpoint"] = endpoint
-        self._name = f"s3://{bucket}/{prefix}".rstrip("/")
+        self._name = f"s3://{bucket}/{prefix}".rstrip("/") + (f" at {endpoint}" if endpoint else "")
         self._store = S3Store(
             bucket,
             prefix=prefix or None,
@@ -199,9 +199,14 @@ class Bucket:
         return self._name
 
     def put(self, key: str, content: bytes, *, replace: bool = False) -> str:
-        with _bucket(key, "There is no such bucket"):
-            mode: Literal["overwrite", "create"] = "overwrite" if replace else "create"
-            return _md5(obstore.put(self._store, key, content, mode=mode, use_multipart=False)["e_tag"])
+        mode: Literal["overwrite", "create"] = "overwrite" if replace else "create"
+        try:
+            with _bucket(key, "There is no such bucket"):
+                return _md5(obstore.put(self._store, key, content, mode=mode, use_multipart=False)["e_tag"])
+        except Exists as exc:
+            if not replace:
+                raise
+            raise Unreachable(f"The backup storage did not take {key}: others write it right now.") from exc
 
     def put_stream(self, key: str, chunks: Iterable[bytes]) -> None:
         with _bucket(key, "There is no such bucket"):

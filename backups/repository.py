@@ -87,8 +87,18 @@ class Repository:
         return Survey(list(newest_first(found)), unusable)
 
     def trusted(self) -> list[Generation]:
-        """All generations, newest first. Raises Forged when there are manifests and none of them can be believed."""
+        """All generations, newest first, for whoever builds on them.
+
+        Raises Forged when there are manifests and none of them can be believed, and Failed when there are none and the
+        cache knows better: an empty listing must not look like a new beginning.
+        """
         survey = self.survey()
+        known = len([*self.cache.glob("manifest-*.json")]) if self.cache and not survey.generations else 0
+        if known and not survey.unusable:
+            raise Failed(
+                f"{self.place} lists no backup, and {known:,} were seen there from this machine. Is it the right "
+                f"storage? If all are meant to be gone, remove {self.cache}"
+            )
         if survey.unusable and not survey.generations:
             why = next(iter(survey.unusable.values()))
             raise Forged(f"None of the {len(survey.unusable):,} manifests in {self.place} can be believed. {why}")
