@@ -39,7 +39,7 @@ from backups.tables import Table
 FULL_EVERY = timedelta(days=7)
 ALIKE = 0.5  # when more than this share of a table's rows is gone or changed, a person is asked
 FEW = 20  # rows, of which any share may go
-THREADS = 8
+THREADS = 4
 INLINE = 1000  # entries in the manifest itself; more go into pages
 SAID = 20  # keys of drifted rows that are named
 
