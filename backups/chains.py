@@ -90,7 +90,7 @@ def read_chunk(repository: Repository, entry: Entry) -> Chunk:
             raise Hostile(f"{entry['key']} is no chunk of a database.")
     if model != entry.get("model") or len(rows) != entry.get("rows") or len(gone) != entry.get("gone"):
         raise Hostile(f"{entry['key']} does not hold what its manifest claims.")
-    if len(rows) > CHUNK_ROWS or not all(isinstance(row, dict) for row in rows) or not all(map(_is_key, gone)):
+    if len(rows) > CHUNK_ROWS or not all(isinstance(row, dict) for row in rows) or not all(map(is_key, gone)):
         raise Hostile(f"{entry['key']} is no chunk of a database.")
     try:
         known = {str(name): {int(pk): list(key) for pk, key in of.items()} for name, of in keys.items()}
@@ -128,5 +128,5 @@ def read_map(repository: Repository, links: list[Generation], have: tuple[str, m
     return found
 
 
-def _is_key(value: object) -> bool:
+def is_key(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63

@@ -36,6 +36,7 @@ from backups.run import Run
 from backups.snapshots import MOST_ROWS, ROWS, Difference, Page, Snapshot, snapshot
 from backups.tables import Table
 
+SOURCE = "desk"
 FULL_EVERY = timedelta(days=7)
 ALIKE = 0.5  # when more than this share of a table's rows is gone or changed, a person is asked
 FEW = 20  # rows, of which any share may go
@@ -97,7 +98,7 @@ def backup(
     repository: Repository,
     alias: str = "default",
     *,
-    source: str = "desk",
+    source: str = SOURCE,
     full: bool = False,
     accept_change: bool = False,
     started: Started = silent,
@@ -131,7 +132,7 @@ def backup(
             raise
 
 
-def pending(repository: Repository, alias: str = "default", *, source: str = "desk") -> dict[str, int] | None:
+def pending(repository: Repository, alias: str = "default", *, source: str = SOURCE) -> dict[str, int] | None:
     """How many rows of each model a backup would add now; None when it would be a full one."""
     with snapshot(alias) as seen:
         kept = tables.kept()

@@ -1,4 +1,4 @@
-"""Desks whose database tests may lose: an SQLite file, or a database of a real PostgreSQL; migrated once, and copied."""
+"""Desks whose database tests may lose, on SQLite and on a real PostgreSQL: migrated once, and copied."""
 
 from __future__ import annotations
 

@@ -1,0 +1,550 @@
+"""The database from a backup: what would change, field by field; then that, in one transaction.
+
+| in the database                      | missing | newer                 | overwrite | mirror  |
+|--------------------------------------|---------|-----------------------|-----------|---------|
+| nothing of its natural key           | create  | create                | create    | create  |
+| the same content                     | same    | same                  | same      | same    |
+| other content                        | keep    | change, if it is older | change   | change  |
+| another thing under its key (number) | create, under a new number                 ||| change  |
+| what the backup has not              | –       | –                     | –         | delete  |
+
+Things are told apart by their natural keys, so a restore into another database finds its people and sites again. What
+cannot be restored is a conflict, with a sentence; as long as there is one, nothing is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import marshal
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from django.conf import settings
+from django.core.management.color import no_style
+from django.db import DatabaseError, connections, models, transaction
+
+from backups import chains, database, tables
+from backups.errors import BackupError, Failed
+from backups.manifests import Generation
+from backups.progress import Started, silent
+from backups.repository import Repository
+from backups.staging import BATCH, Row, Staged, staged
+from backups.tables import Column, Table, comparable
+
+MODES = ("missing", "newer", "overwrite", "mirror")
+CREATE, CHANGE, SAME, KEEP, DELETE, CONFLICT = ACTIONS = ("create", "change", "same", "keep", "delete", "conflict")
+WORDS = dict(
+    zip(ACTIONS, ("to create", "to change", "the same", "kept as they are", "to delete", "in conflict"), strict=True)
+)
+SAFETY = "before a restore"  # the source of the backups that are made before one
+NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+
+
+class Conflicting(BackupError):
+    """Something cannot be restored; the message says what, and nothing was done."""
+
+
+class Moved(BackupError):
+    """The database is not any more what the plan was made for."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What shall come back: all of it, or some units (articles) by name, number or time."""
+
+    units: tuple[str, ...] = ()
+    begin: datetime | None = None
+    end: datetime | None = None
+
+    @property
+    def all(self) -> bool:
+        return not (self.units or self.begin or self.end)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What happens to one row; `fields` are those that differ, with today's value and the backup's."""
+
+    model: str
+    pk: int
+    target: int
+    action: str
+    fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    why: str = ""
+
+    def __str__(self) -> str:
+        number = f"{self.target}" if self.target == self.pk else f"{self.pk} → {self.target}"
+        differs = "; ".join(f"{name}: {_short(now)} → {_short(then)}" for name, (now, then) in self.fields.items())
+        return "  ".join(part for part in (f"{self.action:<8} {self.model} {number}", differs, self.why) if part)
+
+
+@dataclass
+class Plan:
+    """What a restore would do, as long as its `staged` is open."""
+
+    staged: Staged
+    alias: str
+    mode: str
+    counts: dict[str, Counter[str]] = field(default_factory=dict)  # by model
+
+    @property
+    def generation(self) -> Generation:
+        return self.staged.generation
+
+    @property
+    def total(self) -> Counter[str]:
+        return sum(self.counts.values(), Counter())
+
+    @property
+    def work(self) -> int:
+        return sum(self.total[action] for action in (CREATE, CHANGE, DELETE))
+
+    def steps(self, *actions: str, first: int = 0, most: int = -1, model: str = "") -> Iterator[Step]:
+        """The steps of these actions, or of all but `same`, in the order in which they are done."""
+        wanted = actions or tuple(action for action in ACTIONS if action != SAME)
+        marks = ", ".join("?" * len(wanted))
+        of = "AND model = ?" if model else ""
+        found = self.staged.connection.execute(
+            f"SELECT model, pk, target, action, content FROM step WHERE action IN ({marks}) {of} "  # noqa: S608
+            "ORDER BY n LIMIT ? OFFSET ?",
+            (*wanted, *([model] if model else []), most, first),
+        )
+        for label, pk, target, action, content in found:
+            yield Step(label, pk, target, action, *_told(content))
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells whether two plans would do the same."""
+        digest = hashlib.sha256(f"{self.generation.id} {self.mode} {self.alias}".encode())
+        for step in self.steps(CREATE, CHANGE, DELETE, CONFLICT):
+            digest.update(f"{step.model} {step.pk} {step.target} {step.action} {sorted(step.fields)}".encode())
+        return digest.hexdigest()
+
+
+def _told(content: bytes) -> tuple[dict[str, tuple[Any, Any]], str]:
+    fields, why = marshal.loads(content)  # noqa: S302  # written by this process
+    return fields, why
+
+
+def _short(value: Any) -> str:
+    text = "nothing" if value is None or value == "" else str(value)
+    return f"{text[:37]}…" if len(text) > 38 else text
+
+
+@contextmanager
+def planned(
+    repository: Repository,
+    generation: Generation,
+    alias: str = "default",
+    *,
+    choice: Choice | None = None,
+    mode: str = "missing",
+    started: Started = silent,
+) -> Iterator[Plan]:
+    """Compare a backup with the database. Writes nothing. Raises Damaged, Missing, Hostile, Failed."""
+    links = chains.chain(repository.trusted(), generation)
+    with staged(repository, links, started=started) as found:
+        whole = choice is None or choice.all
+        if choice is not None and not whole:
+            found.choose(_units(found, choice))
+        made = Plan(found, alias, mode)
+        try:
+            _Comparison(made, whole).all()
+        except DatabaseError as exc:
+            raise Failed(f"The database cannot be compared with the backup: {exc}") from exc
+        yield made
+
+
+def restore(
+    repository: Repository,
+    plan: Plan,
+    *,
+    fingerprint: str = "",
+    safety: bool = True,
+) -> Generation | None:
+    """Do what was planned, all of it or nothing, after a safety backup. Returns that; None when there was nothing.
+
+    The tables are locked and compared once more before anything is written: when another plan comes of it, or another
+    than that of the `fingerprint`, Moved is raised. Raises Conflicting, Failed, and what a backup raises.
+    """
+    wanted = fingerprint or plan.fingerprint
+    if conflicts := list(plan.steps(CONFLICT, most=3)):
+        said = "; ".join(f"{step.model} {step.pk}: {step.why}" for step in conflicts)
+        raise Conflicting(f"{plan.total[CONFLICT]:,} rows cannot be restored, and so nothing is. {said}")
+    before = None
+    if safety and any(_exists(table, plan.alias) for table in plan.staged.tables):
+        before = database.backup(repository, plan.alias, source=SAFETY, full=True, accept_change=True).generation
+    try:
+        with transaction.atomic(using=plan.alias):
+            _lock(plan)
+            _again(plan)
+            if plan.fingerprint != wanted:
+                raise Moved("The database has changed since the difference was shown. Look at it once more.")
+            _Writing(plan).all()
+    except DatabaseError as exc:
+        raise Conflicting(f"The database refuses a row, and so nothing was restored: {exc}") from exc
+    return before
+
+
+def choose(repository: Repository, *, at: datetime | None = None, name: str = "") -> Generation:
+    """The backup of that name, else the newest of the desk's database that was read until then. Raises Missing."""
+    if name:
+        return repository.generation(name)
+    return chains.at(chains.of_source(repository.trusted(), database.SOURCE), at)
+
+
+def _lock(plan: Plan) -> None:
+    connection = connections[plan.alias]
+    if connection.vendor == "postgresql":  # SQLite's transactions are the only writers anyway
+        names = ", ".join(connection.ops.quote_name(table.name) for table in plan.staged.tables)
+        with connection.cursor() as cursor:
+            cursor.execute(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _again(plan: Plan) -> None:
+    for name in ("step", "moved", "claimed"):
+        plan.staged.connection.execute(f"DELETE FROM {name}")  # noqa: S608
+    chosen = plan.staged.connection.execute("SELECT 1 FROM chosen").fetchone()
+    plan.counts.clear()
+    _Comparison(plan, whole=not chosen).all()
+
+
+def _exists(table: Table, alias: str) -> bool:
+    return table.model._base_manager.using(alias).exists()
+
+
+def _units(found: Staged, choice: Choice) -> list[int]:
+    """Keys of the units that were chosen. Raises Failed for one that the backup does not have."""
+    table = tables.table(settings.BACKUP_UNIT["model"])
+    name, time = settings.BACKUP_UNIT["name"], settings.BACKUP_UNIT["time"]
+    moment = next(column for column in table.columns if column.name == time)
+    left, units = set(choice.units), []
+    for some in found.rows(table, chosen=False):
+        for pk, row in some:
+            named = {str(pk), str(row.get(name))} & left
+            left -= named
+            at = moment.value(row.get(time)) or NEVER
+            inside = (choice.begin or NEVER) <= at <= (choice.end or FOREVER)
+            if inside and (named or not choice.units):
+                units.append(pk)
+    if left:
+        raise Failed(f"The backup has no {table.model._meta.verbose_name} {', '.join(sorted(left))}.")
+    return units
+
+
+@dataclass
+class _Comparison:
+    """Goes through the tables in their order, so that what a row refers to has its place in the target before it."""
+
+    plan: Plan
+    whole: bool
+
+    def __post_init__(self) -> None:
+        self.found = self.plan.staged
+        self.unit = settings.BACKUP_UNIT["model"]
+        self.numbers = itertools.count(1)
+        self.foreign: dict[str, dict[int, int | None]] = {}  # of what is not kept, by label: the target's key
+        self.replaced: set[int] = set()  # units of the backup that are created or changed
+
+    def all(self) -> None:
+        for table in self.found.tables:
+            self.plan.counts[table.label] = Counter()
+            comparing = _Table(self, table, _exists(table, self.plan.alias))
+            for some in self.found.rows(table, chosen=not self.whole):
+                self._note(table, comparing.steps(some))
+        if self.plan.mode == "mirror":
+            for table in reversed(self.found.tables):
+                for pks in self._left_over(table):
+                    self._note(table, [Step(table.label, pk, pk, DELETE) for pk in pks])
+
+    def _note(self, table: Table, steps: Iterable[Step]) -> None:
+        rows = []
+        for step in steps:
+            self.plan.counts[table.label][step.action] += 1
+            number = next(self.numbers)
+            if step.action == SAME:
+                continue
+            told = ({name: (str(now), str(then)) for name, (now, then) in step.fields.items()}, step.why)
+            rows.append((number, step.model, step.pk, step.target, step.action, marshal.dumps(told)))
+        self.found.connection.executemany("INSERT INTO step VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def place(self, label: str, pk: int) -> int | None:
+        """Where in the target something is that rows refer to; None when it is nowhere."""
+        run = self.found.connection.execute
+        if moved := run("SELECT target FROM moved WHERE model = ? AND pk = ?", (label, pk)).fetchone():
+            return int(moved[0]) if moved[0] is not None else None
+        if self.found.holds(label, pk):
+            return pk
+        known = self.foreign.setdefault(label, {})
+        if pk not in known:
+            key = self.found.key(label, pk)
+            known[pk] = _look_up(tables.table(label), key, self.plan.alias) if key else None
+        return known[pk]
+
+    def _left_over(self, table: Table) -> Iterator[list[int]]:
+        """Rows of the target that nothing of the backup has claimed; with a choice, of its units alone."""
+        rows = table.model._base_manager.using(self.plan.alias).order_by("pk")
+        if not self.whole:
+            reference = next((column for column in table.references if column.refers == self.unit), None)
+            if reference is None:
+                return
+            chosen = self.found.connection.execute(
+                "SELECT coalesce(m.target, c.pk) FROM chosen c LEFT JOIN moved m ON m.model = c.model AND m.pk = c.pk "
+                "WHERE c.model = ?",
+                (self.unit,),
+            )
+            rows = rows.filter(**{f"{reference.name}__in": [pk for (pk,) in chosen]})
+        claimed = "SELECT target FROM claimed WHERE model = ?"
+        after = -(2**63)
+        while pks := list(rows.filter(pk__gt=after).values_list("pk", flat=True)[: 10 * BATCH]):
+            there = {pk for (pk,) in self.found.connection.execute(
+                f"{claimed} AND target > ? AND target <= ?", (table.label, after, pks[-1])
+            )}  # fmt: skip
+            yield [pk for pk in pks if pk not in there]
+            after = pks[-1]
+
+
+def _look_up(table: Table, key: list[Any], alias: str) -> int | None:
+    """The row of a natural key in the target."""
+    values: dict[str, Any] = {}
+    for column, part in zip(table.key_columns, key, strict=True):
+        values[column.name] = _look_up(tables.table(column.refers), part, alias) if column.refers else part
+    found: int | None = table.model._base_manager.using(alias).filter(**values).values_list("pk", flat=True).first()
+    return found
+
+
+class _Table:
+    """The comparison of one table."""
+
+    def __init__(self, comparison: _Comparison, table: Table, exists: bool) -> None:
+        self.all, self.table, self.exists = comparison, table, exists
+        self.mode, self.alias = comparison.plan.mode, comparison.plan.alias
+        self.label = table.label
+        self.names = [column.name for column in table.columns]
+        self.key = [column.name for column in table.key_columns]
+        self.times = [column.name for column in table.columns if column.kind == "DateTimeField"]
+        self.unit = next((column.name for column in table.references if column.refers == comparison.unit), "")
+        self.needed = comparison.found.needed(table.label)
+        self.unique = [
+            column.name
+            for column in table.columns
+            if column.field.unique and not column.field.primary_key and [column.name] != self.key
+        ]
+        self.rows = table.model._base_manager.using(self.alias).order_by("pk")
+        highest = self.rows.order_by("-pk").values_list("pk", flat=True).first() if exists else 0
+        self.fresh = itertools.count(max(highest or 0, comparison.found.highest(table)) + 1)
+
+    def steps(self, some: list[tuple[int, Row]]) -> list[Step]:
+        ready: list[tuple[int, Row]] = []
+        steps = []
+        for pk, row in some:
+            try:
+                ready.append((pk, self._translated(row)))
+            except (ValueError, Failed) as exc:
+                self._claim(pk, None)
+                steps.append(Step(self.label, pk, pk, CONFLICT, why=str(exc)))
+        by_key, by_pk, by_unique = self._there(ready)
+        return steps + [self._step(pk, row, by_key, by_pk, by_unique) for pk, row in ready]
+
+    def row(self, step: Step) -> Row:
+        """What is written for a step. What the backup does not have gets its default when the row is new."""
+        sql = "SELECT content FROM row WHERE model = ? AND pk = ?"
+        [content] = self.all.found.connection.execute(sql, (self.label, step.pk)).fetchone()
+        found = self._translated(marshal.loads(content)) | {self.table.pk.name: step.target}  # noqa: S302
+        if step.action == CREATE:
+            new = [column for column in self.table.columns if column.name not in found]
+            found |= {column.name: column.field.get_default() for column in new}
+        return found
+
+    def _translated(self, row: Row) -> Row:
+        """A row's values as the target would have them, but for its own key. Raises ValueError, Failed."""
+        found: Row = {}
+        for column in self.table.columns:
+            if column.name not in row:
+                if column.name in self.key:
+                    raise ValueError(f"the backup does not have its {column.name}")
+                continue
+            value = column.value(row[column.name])
+            if value is None and not column.field.null:
+                raise ValueError(f"{column.name} is empty, which cannot be.")
+            if column.refers and value is not None:
+                place = self.all.place(column.refers, value)
+                if place is None:
+                    raise Failed(f"{column.field.name} is {column.refers} {value}, which is not in the backup or here.")
+                value = place
+            found[column.name] = value
+        return found
+
+    def _there(
+        self, some: list[tuple[int, Row]]
+    ) -> tuple[dict[tuple[Any, ...], list[Row]], dict[int, Row], dict[str, dict[Any, int]]]:
+        if not self.exists or not some:
+            return {}, {}, {}
+        by_key: dict[tuple[Any, ...], list[Row]] = {}
+        narrow = self.unit or self.key[0]
+        found = self.rows.filter(**{f"{narrow}__in": {row[narrow] for _, row in some}})
+        for row in found.values(*self.names):
+            by_key.setdefault(self._key(row), []).append(row)
+        by_pk = {
+            row[self.table.pk.name]: row for row in self.rows.filter(pk__in=[pk for pk, _ in some]).values(*self.names)
+        }
+        by_unique = {
+            name: dict(self.rows.filter(**{f"{name}__in": {row.get(name) for _, row in some}}).values_list(name, "pk"))
+            for name in self.unique
+        }
+        return by_key, by_pk, by_unique
+
+    def _key(self, row: Row) -> tuple[Any, ...]:
+        return tuple(comparable(row[name]) for name in self.key)
+
+    def _step(
+        self,
+        pk: int,
+        row: Row,
+        by_key: dict[tuple[Any, ...], list[Row]],
+        by_pk: dict[int, Row],
+        by_unique: dict[str, dict[Any, int]],
+    ) -> Step:
+        own = self.table.pk.name
+        free = [there for there in by_key.get(self._key(row), []) if not self._claimed(there[own])]
+        match = next((there for there in free if there[own] == pk), free[0] if free else None)
+        taken = by_pk.get(pk)
+        if match is None and taken is not None and self.mode == "mirror" and not self._elsewhere(taken):
+            match = taken  # the same thing, whose natural key was another then
+        target, why = (pk, "") if match is None else (match[own], "")
+        if match is None and (taken is not None or self._claimed(pk)):
+            target = next(self.fresh)
+            why = f"its number {pk} is taken by {_short(self._name(taken))}" if taken else f"its number {pk} is taken"
+        self._claim(pk, target)
+        for name, pks in by_unique.items():
+            other = pks.get(row.get(name))
+            if other is not None and other != target and not self._gone(other):
+                return Step(
+                    self.label, pk, target, CONFLICT, why=f"{name} {_short(row[name])} belongs to number {other}"
+                )
+        if match is None:
+            self._replaced(pk)
+            return Step(self.label, pk, target, CREATE, why=why)
+        differs = {
+            name: (match[name], row[name])
+            for name in row
+            if name != own and comparable(match[name]) != comparable(row[name])
+        }
+        if not differs:
+            return Step(self.label, pk, target, SAME)
+        if not self._wins(pk, row, match):
+            return Step(self.label, pk, target, KEEP, differs)
+        self._replaced(pk)
+        return Step(self.label, pk, target, CHANGE, differs)
+
+    def _wins(self, pk: int, row: Row, there: Row) -> bool:
+        """Whether the backup's content replaces that of the target."""
+        if self.mode == "missing" or pk in self.needed:
+            return False
+        if self.mode in ("overwrite", "mirror"):
+            return True
+        now = datetime.now(UTC)
+        then = [at for name in self.times if (at := row.get(name)) and at <= self.all.plan.generation.began]
+        here = [at for name in self.times if (at := there[name]) and at <= now]
+        if not then and not here:
+            return bool(self.unit) and row[self.unit] in self.all.replaced
+        return bool(then) and (not here or max(then) > max(here))
+
+    def _replaced(self, pk: int) -> None:
+        if self.label == self.all.unit:
+            self.all.replaced.add(self.all.place(self.label, pk) or pk)
+
+    def _claim(self, pk: int, target: int | None) -> None:
+        run = self.all.found.connection.execute
+        if target != pk:
+            run("INSERT OR REPLACE INTO moved VALUES (?, ?, ?)", (self.label, pk, target))
+        if target is not None:
+            run("INSERT OR IGNORE INTO claimed VALUES (?, ?)", (self.label, target))
+
+    def _claimed(self, target: int) -> bool:
+        sql = "SELECT 1 FROM claimed WHERE model = ? AND target = ?"
+        return bool(self.all.found.connection.execute(sql, (self.label, target)).fetchone())
+
+    def _gone(self, target: int) -> bool:
+        """Whether a row of the target goes in the same restore."""
+        return self.mode == "mirror" and self.all.whole and not self._claimed(target)
+
+    def _elsewhere(self, there: Row) -> bool:
+        """Whether the backup has this row of the target under another key."""
+        return self._claimed(there[self.table.pk.name])
+
+    def _name(self, row: Row | None) -> str:
+        return ", ".join(str(row[name]) for name in self.key) if row else ""
+
+
+@dataclass
+class _Writing:
+    """Does the steps of a plan: what goes, then changes before creations, so that what is unique is free again.
+
+    Foreign keys are checked when the transaction ends, as Django makes them.
+    """
+
+    plan: Plan
+
+    def all(self) -> None:
+        kept = {table.model for table in self.plan.staged.tables}
+        for table in reversed(self.plan.staged.tables):
+            for some in _batches(self.plan.steps(DELETE, model=table.label)):
+                self._delete(table, [step.target for step in some], kept)
+        comparison = _Comparison(self.plan, whole=True)
+        for table in self.plan.staged.tables:
+            reading = _Table(comparison, table, exists=False)
+            for action in (CHANGE, CREATE):
+                for some in _batches(self.plan.steps(action, model=table.label)):
+                    self._write(table, action, [reading.row(step) for step in some])
+        connection = connections[self.plan.alias]
+        with connection.cursor() as cursor:
+            for sql in connection.ops.sequence_reset_sql(no_style(), list(kept)):
+                cursor.execute(sql)
+
+    def _write(self, table: Table, action: str, rows: list[Row]) -> None:
+        """All rows of a backup have the same columns."""
+        columns = [column for column in table.columns if column.name in rows[0]]
+        if action == CREATE:
+            marks = ", ".join("%s" for _ in columns)
+            names = ", ".join(map(self._name, columns))
+            sql = f"INSERT INTO {self._quote(table.name)} ({names}) VALUES ({marks})"  # noqa: S608
+        else:
+            columns.sort(key=lambda column: column.name == table.pk.name)  # the key comes last
+            sets = ", ".join(f"{self._name(column)} = %s" for column in columns[:-1])
+            sql = f"UPDATE {self._quote(table.name)} SET {sets} WHERE {self._name(columns[-1])} = %s"  # noqa: S608
+        with connections[self.plan.alias].cursor() as cursor:
+            cursor.executemany(sql, [[self._value(column, row) for column in columns] for row in rows])
+
+    def _delete(self, table: Table, pks: list[int], kept: set[tables.Model]) -> None:
+        """Also what refers to these rows and is kept in no backup, as if they had been deleted in the desk."""
+        for relation in table.model._meta.related_objects:
+            if relation.related_model not in kept:
+                rows = relation.related_model._base_manager.using(self.plan.alias)
+                of_these = rows.filter(**{f"{relation.field.attname}__in": pks})
+                if relation.on_delete is models.SET_NULL:
+                    of_these.update(**{relation.field.attname: None})
+                else:
+                    of_these.delete()
+        table.model._base_manager.using(self.plan.alias).filter(pk__in=pks)._raw_delete(self.plan.alias)
+
+    def _quote(self, name: str) -> str:
+        return str(connections[self.plan.alias].ops.quote_name(name))
+
+    def _name(self, column: Column) -> str:
+        return self._quote(str(column.field.column))
+
+    def _value(self, column: Column, row: Row) -> Any:
+        """As the database takes it, past the field's own ideas of saving: times come back as they were."""
+        target: models.Field[Any, Any] = column.field
+        return target.get_db_prep_save(row[column.name], connections[self.plan.alias])
+
+
+def _batches(steps: Iterator[Step]) -> Iterator[list[Step]]:
+    while some := list(itertools.islice(steps, BATCH)):
+        yield some
