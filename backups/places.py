@@ -243,7 +243,10 @@ class Bucket:
 def _boto3() -> Any:
     from obstore.auth.boto3 import Boto3CredentialProvider  # a quarter of a second that most runs do not need
 
-    return Boto3CredentialProvider()
+    try:
+        return Boto3CredentialProvider()
+    except ValueError as exc:
+        raise Denied("No keys of the bucket were found, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.") from exc
 
 
 @contextlib.contextmanager
