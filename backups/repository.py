@@ -157,25 +157,25 @@ class Repository:
         Names of objects follow from their content, or are random: what lies under one is this very object or was
         damaged.
         """
-        path, md5 = self.path(key), hashlib.md5(content, usedforsecurity=False).hexdigest()
+        path = self.path(key)
         try:
             etag = self.place.put(path, content, replace=replace)
         except Exists:
-            if self._holds(path, content, md5):
+            if self._holds(path, content):
                 return
             etag = self.place.put(path, content, replace=True)
-        if etag and etag != md5 and not self._holds(path, content, ""):
+        if etag and etag != _md5(content) and not self._holds(path, content):
             raise Failed(f"The backup storage kept something else than it was sent for {key}.")
 
     # Inner things
 
-    def _holds(self, path: str, content: bytes, md5: str) -> bool:
+    def _holds(self, path: str, content: bytes) -> bool:
         """Whether the storage has this very content there; told by its etag where that is an MD5."""
         try:
             listed = self.place.look(path)
-            return listed.bytes == len(content) and (
-                listed.etag == md5 or self.place.get(path, len(content)) == content
-            )
+            if listed.bytes != len(content):
+                return False
+            return (listed.etag and listed.etag == _md5(content)) or self.place.get(path, len(content)) == content
         except (Missing, TooLarge):
             return False
 
@@ -245,3 +245,7 @@ class Repository:
             part.rename(self.cache / name)
         except OSError:
             pass  # a cache that cannot be written only costs time
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
