@@ -46,7 +46,7 @@ from backups.manifests import (
     possible_key,
     read_page,
 )
-from backups.places import Listed, Place
+from backups.places import PART, Listed, Place
 from backups.run import Run
 from backups.sealing import Seals, Unopenable
 from backups.signing import Keys, canonical
@@ -80,6 +80,8 @@ class Repository:
         found, unusable = [], {}
         for listed in self.place.list(self.path("manifests")):
             name = listed.key.removeprefix(self.path("manifests/"))
+            if name.startswith(PART):
+                continue
             try:
                 found.append(self._generation(name, listed))
             except (Forged, Hostile) as exc:

@@ -96,7 +96,7 @@ class Run:
                 yield chunk
 
         path = repository.path(entry["key"])
-        repository.place.put_stream(path, sealed() if seals.name else checked())
+        repository.place.put_stream(path, sealed() if seals.name else checked(), entry["bytes"])
         entry["sha256"] = stored.hexdigest()
         if repository.place.look(path).bytes != entry["bytes"]:
             raise Failed(f"The backup storage kept only a part of {name}.")

@@ -427,11 +427,12 @@ class _Counting(Folder):
         self.kept[key] = content
         return ""
 
-    def put_stream(self, key: str, chunks: Any) -> None:
-        size = 0
+    def put_stream(self, key: str, chunks: Any, size: int) -> None:
+        seen = 0
         for chunk in chunks:
-            self.largest, size = max(self.largest, len(chunk)), size + len(chunk)
-        self.sizes[key] = size
+            self.largest, seen = max(self.largest, len(chunk)), seen + len(chunk)
+        assert seen == size
+        self.sizes[key] = seen
 
     def get(self, key: str, limit: int) -> bytes:
         if key not in self.kept:
