@@ -128,7 +128,9 @@ class _Copy:
             return self._large(now)
         sha256 = hashlib.sha256(content).hexdigest()
         md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        return self._entry(now, md5, self._stored(now, sha256, md5, lambda name: self.run.put(name, content, sha256)))
+        return self._entry(
+            now, md5, self._stored(now, sha256, md5, lambda name: self.run.put(name, content, sha256, md5))
+        )
 
     def _large(self, seen: Seen) -> Entry:
         """Read twice, as the name follows from the content and memory must stay flat."""

@@ -28,6 +28,7 @@ from backups.errors import Denied, Exists, Failed, Missing, TooLarge, Unreachabl
 
 PART = ".part-"  # begins the name of a file that is not complete
 CHUNK = 8 * 1024 * 1024  # bytes, of what is streamed
+PARTS = 9_000  # of an upload; S3 takes 10,000
 CONNECT, ANSWER = timedelta(seconds=10), timedelta(seconds=300)
 RETRIES, PATIENCE = 5, timedelta(seconds=60)
 
@@ -48,8 +49,8 @@ class Place(Protocol):
     def put(self, key: str, content: bytes, *, replace: bool = False) -> str:
         """Write an object, and return its etag as in `Listed`."""
 
-    def put_stream(self, key: str, chunks: Iterable[bytes]) -> None:
-        """Write an object of any size with flat memory. Nothing appears when `chunks` raises."""
+    def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
+        """Write an object of so many bytes with flat memory. Nothing appears when `chunks` raises."""
 
     def get(self, key: str, limit: int) -> bytes:
         """The content; raises Failed for one of more than `limit` bytes."""
@@ -59,7 +60,7 @@ class Place(Protocol):
     def look(self, key: str) -> Listed: ...
 
     def list(self, prefix: str) -> Iterator[Listed]:
-        """What lies below the folder `prefix`, in no order."""
+        """What lies below the folder `prefix`, in no order; of a folder also PART files that were never completed."""
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is no error."""
@@ -82,7 +83,7 @@ class Folder:
             self._write(path, (content,))
         return ""
 
-    def put_stream(self, key: str, chunks: Iterable[bytes]) -> None:
+    def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:  # noqa: ARG002  a disk needs no parts
         with _disk(key):
             self._write(self._path(key), chunks)
 
@@ -108,7 +109,7 @@ class Folder:
                     key = f"{folder}/{entry.name}"
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(key)
-                    elif entry.is_file(follow_symlinks=False) and not entry.name.startswith(PART):
+                    elif entry.is_file(follow_symlinks=False):
                         yield self._listed(key, entry.stat(follow_symlinks=False))
 
     def delete(self, key: str) -> None:
@@ -208,9 +209,10 @@ class Bucket:
                 raise
             raise Unreachable(f"The backup storage did not take {key}: others write it right now.") from exc
 
-    def put_stream(self, key: str, chunks: Iterable[bytes]) -> None:
+    def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
+        part = max(CHUNK, -(-size // PARTS))
         with _bucket(key, "There is no such bucket"):
-            obstore.put(self._store, key, iter(chunks), chunk_size=CHUNK, max_concurrency=2)
+            obstore.put(self._store, key, iter(chunks), chunk_size=part, max_concurrency=2)
 
     def get(self, key: str, limit: int) -> bytes:
         with _bucket(key):
@@ -243,7 +245,10 @@ class Bucket:
 def _boto3() -> Any:
     from obstore.auth.boto3 import Boto3CredentialProvider  # a quarter of a second that most runs do not need
 
-    return Boto3CredentialProvider()
+    try:
+        return Boto3CredentialProvider()
+    except ValueError as exc:
+        raise Denied("No keys of the bucket were found, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.") from exc
 
 
 @contextlib.contextmanager

@@ -46,7 +46,7 @@ from backups.manifests import (
     possible_key,
     read_page,
 )
-from backups.places import Listed, Place
+from backups.places import PART, Listed, Place
 from backups.run import Run
 from backups.sealing import Seals, Unopenable
 from backups.signing import Keys, canonical
@@ -80,6 +80,8 @@ class Repository:
         found, unusable = [], {}
         for listed in self.place.list(self.path("manifests")):
             name = listed.key.removeprefix(self.path("manifests/"))
+            if name.startswith(PART):
+                continue
             try:
                 found.append(self._generation(name, listed))
             except (Forged, Hostile) as exc:
@@ -151,11 +153,11 @@ class Repository:
         run.recall()
         return run
 
-    def put(self, key: str, content: bytes, *, replace: bool = False) -> None:
+    def put(self, key: str, content: bytes, *, md5: str = "", replace: bool = False) -> None:
         """Write an object once. One of the same name is accepted when it is the same, and replaced when it is not.
 
         Names of objects follow from their content, or are random: what lies under one is this very object or was
-        damaged.
+        damaged. `md5` is the content's, if it is known.
         """
         path = self.path(key)
         try:
@@ -164,7 +166,7 @@ class Repository:
             if self._holds(path, content):
                 return
             etag = self.place.put(path, content, replace=True)
-        if etag and etag != _md5(content) and not self._holds(path, content):
+        if etag and etag != (md5 or _md5(content)) and not self._holds(path, content):
             raise Failed(f"The backup storage kept something else than it was sent for {key}.")
 
     # Inner things

@@ -57,17 +57,18 @@ class Run:
     def id(self) -> str:
         return f"{self.began:%Y%m%dT%H%M%S}-{self.token}"
 
-    def put(self, name: str, content: bytes, sha256: str = "") -> Entry:
+    def put(self, name: str, content: bytes, sha256: str = "", md5: str = "") -> Entry:
         """Store a content that fits in memory under `name`, and return the entry that names it.
 
-        The name must follow from the content, or hold the run's `token`. `sha256` is the content's, if it is known.
+        The name must follow from the content, or hold the run's `token`. `sha256` and `md5` are the content's, if they
+        are known.
         """
         self.announce()
         entry = self.entry(name, len(content), sha256 or hashlib.sha256(content).hexdigest())
         if self.repository.seals.name:
             content = b"".join(self.repository.seals.seal(entry["content_sha256"], (content,)))
-            entry["sha256"] = hashlib.sha256(content).hexdigest()
-        self.repository.put(entry["key"], content)
+            entry["sha256"], md5 = hashlib.sha256(content).hexdigest(), ""
+        self.repository.put(entry["key"], content, md5=md5)
         return entry
 
     def put_stream(self, name: str, size: int, sha256: str, chunks: Iterable[bytes]) -> Entry:
@@ -95,7 +96,7 @@ class Run:
                 yield chunk
 
         path = repository.path(entry["key"])
-        repository.place.put_stream(path, sealed() if seals.name else checked())
+        repository.place.put_stream(path, sealed() if seals.name else checked(), entry["bytes"])
         entry["sha256"] = stored.hexdigest()
         if repository.place.look(path).bytes != entry["bytes"]:
             raise Failed(f"The backup storage kept only a part of {name}.")

@@ -28,6 +28,7 @@ from tests.backups.unreliable import Unreliable
 
 CORPUS = Path(os.environ.get("CORPUS_DIR") or "/nowhere")
 LONG_AGO = 1_600_000_000  # seconds
+CONTENTS = {f"{n % 3}/page {n}.txt": b"page %d" % n for n in range(20)}
 AWKWARD = [
     *("a b", "ä/ö/中文/😀.txt", "e\u0301 (decomposed)", "q'uote\"s", "100%", "a%20b", "a#1", "a?b&c=d+e", "~", "a~b"),
     *(".hidden", "trailing.", "trailing ", " leading", "-rf", "*", "$(x)", "`x`", "back\\slash", "new\nline", "tab\t"),
@@ -55,7 +56,7 @@ def rested(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def source(tmp_path: Path) -> Path:
-    return filled(tmp_path / "source", {f"{n % 3}/page {n}.txt": b"page %d" % n for n in range(20)})
+    return filled(tmp_path / "source", CONTENTS)
 
 
 def entries(repository: Repository, outcome: Outcome) -> dict[str, Entry]:
@@ -426,11 +427,12 @@ class _Counting(Folder):
         self.kept[key] = content
         return ""
 
-    def put_stream(self, key: str, chunks: Any) -> None:
-        size = 0
+    def put_stream(self, key: str, chunks: Any, size: int) -> None:
+        seen = 0
         for chunk in chunks:
-            self.largest, size = max(self.largest, len(chunk)), size + len(chunk)
-        self.sizes[key] = size
+            self.largest, seen = max(self.largest, len(chunk)), seen + len(chunk)
+        assert seen == size
+        self.sizes[key] = seen
 
     def get(self, key: str, limit: int) -> bytes:
         if key not in self.kept:

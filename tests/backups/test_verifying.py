@@ -14,7 +14,7 @@ from backups import files, models, verifying
 from backups.errors import Failed, Unreachable
 from backups.manifests import FILES, Generation
 from backups.models import share_read
-from backups.places import Place
+from backups.places import PART, Place
 from backups.pruning import GRACE, Keep, Pruned, pin, prune, unpin, verdicts
 from backups.repository import Repository
 from backups.run import PRUNING
@@ -271,6 +271,16 @@ def test_what_nothing_names_stays_for_a_day(repository: Repository, generations:
     assert _pruned(repository).objects == 0
     assert verifying.quick(repository).orphans == 2
     assert timedelta(hours=13) < GRACE
+
+
+@pytest.mark.usefixtures("aged", "generations")
+def test_what_a_killed_write_left_goes_too(repository: Repository) -> None:
+    repository.place.put(repository.path(f"objects/a/{PART}xyz"), b"a part")
+    repository.place.put(repository.path(f"manifests/{PART}xyz"), b"a part")
+
+    assert verifying.quick(repository).orphans == 1
+    assert _pruned(repository).objects == 3
+    assert verifying.quick(repository).whole
 
 
 @pytest.mark.usefixtures("aged", "generations")

@@ -53,8 +53,8 @@ class Unreliable:
         made: str = self._call(f"put {key}", lambda: self.place.put(key, content, replace=replace))
         return made
 
-    def put_stream(self, key: str, chunks: Iterable[bytes]) -> None:
-        self._call(f"put {key}", lambda: self.place.put_stream(key, chunks))
+    def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
+        self._call(f"put {key}", lambda: self.place.put_stream(key, chunks, size))
 
     def get(self, key: str, limit: int) -> bytes:
         content: bytes = self._call(f"get {key}", lambda: self.place.get(key, limit))
