@@ -197,7 +197,10 @@ def _flag(raw: Any, _: Any) -> bool:
 
 
 def _decimal(raw: Any, field: Any) -> Decimal:
-    return Decimal(str(raw)).quantize(Decimal(1).scaleb(-field.decimal_places))
+    found = Decimal(str(raw)).quantize(Decimal(1).scaleb(-field.decimal_places))
+    if not found.is_finite():
+        raise ValueError(f"{raw!r} is not a number.")
+    return found
 
 
 def _text(raw: Any, _: Any) -> str:

@@ -92,6 +92,12 @@ def desk(copies: Copies) -> Iterator[str]:
 
 
 @pytest.fixture
+def sqlite_desk(sqlite_copies: Copies, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
+    with django_db_blocker.unblock(), sqlite_copies.desk() as alias:
+        yield alias
+
+
+@pytest.fixture
 def store(folder: Folder, tmp_path: Path) -> Repository:
     """Where databases are backed up to."""
     return Repository(folder, DATABASE, KEYS, cache=tmp_path / "cache")

@@ -1,0 +1,395 @@
+"""Whatever fails, dies, or runs at the same time: no backup that looks whole is not, and no row is missed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections, transaction
+from pytest_django import Settings
+
+from articles.models import Article, Event, StageRecord
+from backups import chains, database, maps, restoring, snapshots
+from backups.errors import BackupError, Damaged, Hostile, Unreachable
+from backups.manifests import Entry, Generation
+from backups.repository import Repository
+from tests.backups import desks
+from tests.backups.desks import Copies
+from tests.backups.test_database import contents
+from tests.backups.unreliable import Unreliable, fails, fails_after_success, kills_after, kills_before
+
+
+def whole(store: Repository, alias: str) -> bool:
+    """Whether the newest backup holds exactly what the database holds."""
+    with restoring.planned(store, restoring.choose(store), alias, mode="mirror") as plan:
+        return plan.work == 0 and not plan.total["conflict"]
+
+
+# What is missed by a clock
+
+
+def test_a_row_that_is_committed_late_with_an_earlier_time_is_not_missed(
+    postgres_copies: Copies, store: Repository
+) -> None:
+    with postgres_copies.desk() as desk:
+        desks.fill(desk, 2)
+        other = connections[desk].copy()
+        other.connect()
+        with other.cursor() as cursor:
+            cursor.execute("BEGIN")
+            cursor.execute("UPDATE articles_article SET title = 'late', ended_at = '2001-01-01' WHERE id = 1")
+            database.backup(store, desk)
+            cursor.execute("COMMIT")
+        other.close()
+        database.backup(store, desk)
+        assert contents(store)["articles.Article"][1]["title"] == "late"
+
+
+def test_a_row_that_is_deleted_and_made_again_is_a_changed_one(desk: str, store: Repository) -> None:
+    desks.fill(desk, 2)
+    database.backup(store, desk)
+    event = Event.objects.using(desk).first()
+    assert event is not None
+    pk = event.pk
+    event.delete()
+    Event.objects.using(desk).create(pk=pk, article=event.article, at=event.at, kind="again", message="m")
+    made = database.backup(store, desk).generation
+    assert (made.counts["stored_rows"], made.counts["gone_rows"]) == (1, 0)
+    assert contents(store)["articles.Event"][pk]["kind"] == "again"
+
+
+def test_what_is_written_during_a_run_comes_with_the_next_one(
+    desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows are changed, deleted and added after the first page was read: the backup is of the instant before."""
+    monkeypatch.setattr(snapshots, "ROWS", 3)
+    desks.fill(desk, 9)
+    before = {row["id"]: row["title"] for row in desks.rows(desk)["articles.Article"]}
+    store_page, seen = database._Work._store, threading.Event()
+    ada = User.objects.using(desk).get(username="ada")
+
+    def meanwhile(work: Any, job: Any) -> Any:
+        if job.table.label == "articles.Article" and not seen.is_set():
+            seen.set()
+            writer = threading.Thread(target=write)
+            writer.start()
+            writer.join()
+        return store_page(work, job)
+
+    def write() -> None:
+        with transaction.atomic(using=desk):
+            Article.objects.using(desk).filter(pk__in=[1, 8]).update(title="meanwhile")
+            desks.article(desk, 30, ada)
+        StageRecord.objects.using(desk).filter(article_id=9).delete()
+        connections[desk].close()
+
+    monkeypatch.setattr(database._Work, "_store", meanwhile)
+    database.backup(store, desk)
+    monkeypatch.undo()
+    found = contents(store)
+    assert {pk: row["title"] for pk, row in found["articles.Article"].items()} == before
+    assert sum(row["article_id"] == 9 for row in found["articles.StageRecord"].values()) == 5
+    database.backup(store, desk)
+    assert whole(store, desk)
+
+
+# What a person has to look at
+
+
+def test_a_database_that_has_lost_most_of_its_rows_is_not_backed_up_unasked(desk: str, store: Repository) -> None:
+    desks.fill(desk, 30)
+    made = database.backup(store, desk).generation
+    Article.objects.using(desk).filter(pk__gt=10).delete()
+
+    for full in (False, True):
+        with pytest.raises(database.Suspicious, match=r"Of 30 rows of articles.Article 10 are left"):
+            database.backup(store, desk, full=full)
+    assert store.survey().generations == [made]
+    assert database.backup(store, desk, accept_change=True).generation.counts["gone_rows"] == 20 * 11
+    assert whole(store, desk)
+
+
+def test_a_change_of_most_rows_is_not_backed_up_unasked(desk: str, store: Repository) -> None:
+    desks.fill(desk, 30)
+    database.backup(store, desk)
+    Article.objects.using(desk).filter(pk__gt=10).update(title="x")
+
+    with pytest.raises(database.Suspicious, match=r"Of 30 rows of articles.Article 20 have changed"):
+        database.backup(store, desk)
+    database.backup(store, desk, accept_change=True)
+    assert whole(store, desk)
+
+
+def test_another_database_is_not_taken_for_the_same(copies: Copies, store: Repository) -> None:
+    """Its tokens may say the same of other contents: it is read in full."""
+    with copies.desk() as desk, copies.desk() as other:
+        desks.fill(desk, 3)
+        desks.fill(other, 3)
+        Article.objects.using(other).update(title="of the other")
+        database.backup(store, desk)
+        made = database.backup(store, other).generation
+        if connections[other].vendor == "postgresql":
+            assert (made.about["kind"], made.about["why"]) == (
+                "full",
+                "The database or its tables are not those of the last backup.",
+            )
+        assert whole(store, other)
+
+
+def test_drift_is_found_by_the_next_full_backup(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    desks.fill(desk, 3)
+    database.backup(store, desk)
+    Article.objects.using(desk).filter(pk=2).update(title="unnoticed")
+    monkeypatch.setattr(
+        snapshots.Snapshot, "unnoticed", lambda *_: True, raising=True
+    )  # as if the map had not shown it
+    monkeypatch.setattr(snapshots.SQLite, "unnoticed", lambda *_: True)
+    outcome = database.backup(store, desk, full=True)
+    assert outcome.drift == {"articles.Article": [2]}
+    assert "articles.Article 2" in str(outcome)
+
+
+def test_a_full_one_follows_after_a_week(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    desks.fill(desk, 1)
+    database.backup(store, desk)
+    assert database.backup(store, desk).generation.about["kind"] == "changes"
+    monkeypatch.setattr(database, "FULL_EVERY", timedelta(0))
+    assert database.backup(store, desk).generation.about["why"] == "The last full one is a week old."
+
+
+def test_without_its_cache_a_machine_goes_on_from_the_storage(desk: str, store: Repository) -> None:
+    desks.fill(desk)
+    database.backup(store, desk)
+    Article.objects.using(desk).filter(pk=3).update(title="x")
+    StageRecord.objects.using(desk).filter(article_id=4).delete()
+    database.backup(replace(store, cache=None), desk)
+    Article.objects.using(desk).filter(pk=5).update(title="y")
+    StageRecord.objects.using(desk).filter(article_id=6).delete()
+    made = database.backup(replace(store, cache=None), desk).generation
+
+    assert (made.counts["stored_rows"], made.counts["gone_rows"]) == (1, 5)
+    assert whole(store, desk)
+    file = database.map_file(store, database.SOURCE)
+    assert file is not None
+    file.write_bytes(file.read_bytes()[:-1] + b"x")  # a damaged cache is none
+    assert database.backup(store, desk).generation.counts["stored_rows"] == 0
+
+
+# A storage that fails, and processes that die
+
+
+@pytest.fixture
+def few(settings: Settings, sqlite_desk: str) -> str:
+    """A desk of which two models are kept, so that a backup is a few calls."""
+    settings.BACKUP_MODELS = ["publishing.Site", "articles.Article"]
+    desks.fill(sqlite_desk, 2)
+    return sqlite_desk
+
+
+def _calls(store: Repository, alias: str) -> int:
+    """How many calls a backup makes; it is forgotten again."""
+    calls = Unreliable(store.place)
+    database.backup(replace(store, place=calls, cache=None), alias)
+    _forget(store)
+    return len(calls.calls)
+
+
+def _forget(store: Repository) -> None:
+    for listed in list(store.place.list("database_backups")):
+        store.place.delete(listed.key)
+    if store.cache:
+        shutil.rmtree(store.cache, ignore_errors=True)
+
+
+@pytest.mark.parametrize("fault", [fails, fails_after_success])
+def test_a_storage_that_fails_at_any_call(few: str, store: Repository, fault: Callable[..., Any]) -> None:
+    for nth in range(_calls(store, few)):
+        flaky = Unreliable(store.place, nth, fault)
+        made = None
+        with suppress(Unreachable):
+            made = database.backup(replace(store, place=flaky, cache=None), few)
+        if store.survey().generations:
+            assert whole(store, few)
+        else:
+            assert made is None
+        database.backup(store, few)
+        assert whole(store, few)
+        _forget(store)
+
+
+@pytest.mark.parametrize("fault", [kills_before, kills_after])
+def test_a_process_that_dies_at_any_call(few: str, store: Repository, fault: Callable[..., Any]) -> None:
+    for nth in range(_calls(store, few)):
+        pid = os.fork()
+        if not pid:
+            database.backup(replace(store, place=Unreliable(store.place, nth, fault), cache=None), few)
+            os._exit(0)
+        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+        if store.survey().generations:
+            assert whole(store, few)
+        database.backup(store, few)
+        assert whole(store, few)
+        _forget(store)
+
+
+def test_what_an_interrupted_run_has_stored_is_not_stored_again(
+    desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows have come and gone in between: the other chunks are used all the same."""
+    monkeypatch.setattr(snapshots, "ROWS", 5)
+    monkeypatch.setattr("backups.run.CHECKPOINT_ENTRIES", 1)
+    monkeypatch.setattr(database, "THREADS", 1)
+    desks.fill(desk, 20)
+    calls = Unreliable(store.place)
+    database.backup(replace(store, place=calls, cache=None), desk)
+    all_of_it = [call for call in calls.calls if "chunks/" in call]
+    _forget(store)
+    last = max(n for n, call in enumerate(calls.calls) if "chunk_" in call)
+    with pytest.raises(Unreachable):
+        database.backup(replace(store, place=Unreliable(store.place, last), cache=None), desk)
+    Article.objects.using(desk).filter(pk=3).delete()
+    desks.article(desk, 99, User.objects.using(desk).get(username="ada"))
+    calls = Unreliable(store.place)
+    made = database.backup(replace(store, place=calls, cache=None), desk).generation
+
+    again = [call for call in calls.calls if call.startswith("put") and "chunk_" in call]
+    assert 0 < len(again) < len(all_of_it) / 3
+    assert made.about["kind"] == "full"
+    assert whole(store, desk)
+
+
+def test_two_runs_at_once_are_both_whole(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    desks.fill(desk, 5)
+    database.backup(store, desk)
+    Article.objects.using(desk).filter(pk=2).update(title="x")
+    real, outcomes = database._Work._commit, []
+
+    def commit(*args: Any) -> Generation:
+        """The other run begins and ends before this one commits."""
+        monkeypatch.setattr(database._Work, "_commit", real)
+        outcomes.append(database.backup(store, desk))
+        return real(*args)
+
+    monkeypatch.setattr(database._Work, "_commit", commit)
+    outcomes.append(database.backup(store, desk))
+    assert [outcome.generation.counts["stored_rows"] for outcome in outcomes] == [1, 1]
+    assert whole(store, desk)
+    assert database.backup(store, desk).generation.counts["stored_rows"] == 0
+    assert whole(store, desk)
+
+
+# Damaged and hostile repositories
+
+
+def _chunks(store: Repository) -> list[Entry]:
+    return list(chains.role(store, store.survey().generations[0], chains.CHUNK))
+
+
+def test_a_missing_or_damaged_chunk_is_refused_and_mended_by_a_full_backup(sqlite_desk: str, store: Repository) -> None:
+    desks.fill(sqlite_desk, 3)
+    database.backup(store, sqlite_desk)
+    before = desks.rows(sqlite_desk)
+    chunk = next(entry for entry in _chunks(store) if entry["model"] == "articles.Article")
+    content = store.read(chunk)
+    Article.objects.using(sqlite_desk).all().delete()
+    place, path = store.place, store.path(chunk["key"])
+    for damage in (
+        lambda: place.delete(path),
+        lambda: place.put(path, content.replace(b"plain", b"pl4in"), replace=True),
+    ):
+        damage()
+        with pytest.raises(BackupError, match="chunk_"):
+            whole(store, sqlite_desk)
+    assert desks.rows(sqlite_desk)["auth.User"] == before["auth.User"]
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (lambda body: body | {"model": "articles.Event"}, "does not hold what its manifest claims"),
+        (lambda body: body | {"rows": body["rows"][:-1]}, "does not hold what its manifest claims"),
+        (lambda body: body | {"rows": [1, 2, 3]}, "no chunk"),
+        (lambda body: body | {"gone": ["x"]}, "does not hold|no chunk"),
+        (lambda body: body | {"keys": {"owner": {"x": []}}}, "no chunk"),
+        (lambda body: body | {"rows": [row | {"id": "1"} for row in body["rows"]]}, "has no key"),
+        (lambda body: body | {"rows": [row | {"id": True} for row in body["rows"]]}, "has no key"),
+        (lambda body: body | {"rows": [body["rows"][0]] * 3}, "holds 1 rows"),
+        (lambda _: [], "no chunk"),
+    ],
+)
+def test_a_hostile_chunk_with_a_good_signature_is_refused(
+    sqlite_desk: str, store: Repository, change: Callable[[Any], Any], sentence: str
+) -> None:
+    desks.fill(sqlite_desk, 3)
+    made = database.backup(store, sqlite_desk).generation
+    _forge(store, made, change)
+    with pytest.raises((Hostile, Damaged), match=sentence):
+        whole(store, sqlite_desk)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"created_at": "soon"},
+        {"created_at": None},
+        {"word_count": "many"},
+        {"word_count": 2**80},
+        {"owner_id": 999},
+        {"is_long": 7},
+        {"spent": "NaN"},
+        {"title": ["x"]},
+    ],
+)
+def test_a_value_that_cannot_be_is_a_conflict(sqlite_desk: str, store: Repository, row: dict[str, Any]) -> None:
+    desks.fill(sqlite_desk, 3)
+    made = database.backup(store, sqlite_desk).generation
+    _forge(store, made, lambda body: body | {"rows": [each | row for each in body["rows"]]})
+    Article.objects.using(sqlite_desk).all().delete()
+    with restoring.planned(store, store.survey().generations[0], sqlite_desk) as plan:
+        assert plan.counts["articles.Article"]["conflict"] == 3
+        with pytest.raises(restoring.Conflicting, match="nothing is"):
+            restoring.restore(store, plan)
+
+
+def test_a_claim_of_a_billion_rows_is_refused(sqlite_desk: str, store: Repository) -> None:
+    desks.fill(sqlite_desk, 3)
+    made = database.backup(store, sqlite_desk).generation
+    run = store.begin({"forged": 1})
+    for promised in ({"articles.Article": 10**9}, {"articles.Article": "x"}, None):
+        about = made.about | {"rows": promised}
+        run = store.begin({"forged": str(promised)})
+        run.commit(parent=None, counts=made.counts, about=about, objects=made.objects)
+        with pytest.raises((Damaged, Hostile)):
+            whole(store, sqlite_desk)
+
+
+def test_a_hostile_map_is_refused() -> None:
+    entry = {"key": "chunks/x", "rows": 1}
+    row = (5).to_bytes(8, "big")
+    good = maps._HEAD.pack(0, 1) + row + b"t" * 8 + b"h" * 8
+    assert maps.size(maps.read_part(good, entry)) == 1
+    for bad in (good[:-1], good + good, maps._HEAD.pack(7, 1) + good[12:], maps._HEAD.pack(0, 2**31) + good[12:], b"x"):
+        with pytest.raises(Hostile):
+            maps.read_part(bad, entry)
+
+
+def _forge(store: Repository, made: Generation, change: Callable[[Any], Any]) -> None:
+    """A backup with another chunk of articles, signed by our own key."""
+    run = store.begin({"forged": 1})
+    objects = []
+    for entry in made.objects:
+        if entry.get("model") == "articles.Article" and entry["role"] == "chunk":
+            content = json.dumps(change(json.loads(store.read(entry)))).encode()
+            entry = entry | run.put(f"{run.id}/chunk.json", content)
+        objects.append(entry)
+    run.commit(parent=None, counts=made.counts, about=made.about, objects=objects)
