@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from tests.backups.conftest import bucket
 from tests.backups.test_files import CONTENTS as SEVERAL
 from tests.backups.test_files import contents, filled
 from tests.services import s3
+from tests.services.process import wait_until
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -112,6 +114,27 @@ def test_lost_and_restored_by_commands(
     assert len([*server_side.list("source_files/objects")]) == 20
 
 
+def test_killed_while_it_copies_to_a_bucket(rclone: s3.S3, environment: dict[str, str], tmp_path: Path) -> None:
+    """A real process, by kill -9, once some objects are there; twice. The third goes on from there."""
+    source = filled(tmp_path / "source", {f"{n:04}": b"%d" % n * 999 for n in range(1500)})
+    here = environment | rclone.environment() | {"GALLEY_STORAGE_URL": rclone.galley_url(f"desk/{tmp_path.name}")}
+    folder = rclone.server.log.parent / "s3" / "backups" / "desk" / tmp_path.name / "source_files"
+    for kind in ("objects/0*", "notes/*/*-0*.json"):  # before the first checkpoint, and after it
+        with subprocess.Popen(
+            [sys.executable, "manage.py", "backup_files", str(source)], cwd=ROOT, env=here, stdout=subprocess.DEVNULL
+        ) as process:
+            wait_until(lambda kind=kind: [*folder.glob(kind)], 60)  # type: ignore[misc]
+            process.kill()
+        assert process.returncode == -signal.SIGKILL
+    assert galley(here, "restore_files", "--list").stdout == ""
+
+    outcome = json.loads(galley(here, "backup_files", source, "--json").stdout)
+    assert outcome["files"] == 1500
+    assert outcome["read"] < 1500, "what a checkpoint noted is not read again"
+    galley(here, "restore_files", tmp_path / "back", "--apply")
+    assert contents(tmp_path / "back") == contents(source)
+
+
 def test_a_restore_shows_pages_and_needs_apply(
     source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -185,6 +208,9 @@ def test_verification_and_removal(source: Path, capsys: pytest.CaptureFixture[st
     }
     assert pinned == made[0].id
     call_command("prune_backups", tier="files", unpin=made[0].id)
+
+    models.Generation.objects.all().delete()
+    assert "files: 3 backups are known." in told(capsys, "verify_backups", rebuild=True)
 
     [*objects] = repository.place.list(repository.path("objects"))
     repository.place.delete(objects[0].key)

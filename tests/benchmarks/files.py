@@ -32,6 +32,11 @@ from tests.services.process import program
 
 FILES, BYTES = 3000, 80_000
 ROUNDS = 5
+PEAK = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL, check=True)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 START = "import orjson, obstore.store; from django.core.management.base import BaseCommand"
 MEMORY_BYTES = 2**30  # of the one large file
 
@@ -57,7 +62,9 @@ def main() -> None:
         with s3.rclone(folder) as server:
             tools = _tools(source, server, folder)
             for number in range(ROUNDS):
-                for tool in tools[number % len(tools) :] + tools[: number % len(tools)]:
+                for tool in (
+                    tools[(first := (number + 1) % len(tools)) :] + tools[:first]
+                ):  # files rest while others go first
                     _copy_twice(tool, f"{tool.name}-{number}".replace(" ", "-"), server)
                     if tool is tools[0]:
                         _alone(tool, source, server, f"galley-{number}", folder)
@@ -119,26 +126,33 @@ def _command(path: Path, arguments: Callable[[str], list[str]], prefix: str) -> 
     return [str(path), *arguments(prefix)]
 
 
-def _run(tool: Tool, prefix: str, server: s3.S3 | None = None, command: list[str] | None = None) -> tuple[float, int]:
-    """Seconds and the greatest resident size in bytes of a whole process."""
-    argv = command or tool.command(prefix)
-    environment = {**os.environ, **(server.environment() if server else {}), **tool.environment}
+def _run(tool: Tool, prefix: str, server: s3.S3, command: list[str] | None = None) -> float:
+    """Seconds of a whole process."""
     began = time.monotonic()
-    process = subprocess.Popen(argv, env=environment, cwd=ROOT, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(process.pid, 0)
-    took = time.monotonic() - began
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, f"{tool.name}: exit code {process.returncode}"
-    return took, usage.ru_maxrss * 1024
+    subprocess.run(command or tool.command(prefix), env=_environment(tool, server), cwd=ROOT, stdout=subprocess.DEVNULL,
+                   check=True)  # fmt: skip
+    return time.monotonic() - began
+
+
+def _peak(tool: Tool, server: s3.S3, command: list[str]) -> tuple[float, int]:
+    """Seconds and the greatest resident size of a whole process in MiB, not counting ours, which it would inherit."""
+    began = time.monotonic()
+    asked = [sys.executable, "-c", PEAK, *command]
+    told = subprocess.run(asked, env=_environment(tool, server), cwd=ROOT, capture_output=True, text=True, check=True)
+    return time.monotonic() - began, int(told.stdout.split()[-1]) // 1024
+
+
+def _environment(tool: Tool, server: s3.S3) -> dict[str, str]:
+    return {**os.environ, **server.environment(), **tool.environment}
 
 
 def _copy_twice(tool: Tool, prefix: str, server: s3.S3) -> None:
-    tool.first.append(_run(tool, prefix, server)[0])
+    tool.first.append(_run(tool, prefix, server))
     pages = server.client().get_paginator("list_objects_v2").paginate(Bucket=server.bucket, Prefix=f"{prefix}/")
     keys = [found["Key"] for page in pages for found in page.get("Contents", [])]
     copied = [key for key in keys if key.endswith(".txt")]
     assert len(copied) == FILES, f"{tool.name} copied {len(copied)} files"
-    tool.again.append(_run(tool, prefix, server)[0])
+    tool.again.append(_run(tool, prefix, server))
 
 
 def _alone(ours: Tool, source: Path, server: s3.S3, prefix: str, folder: Path) -> None:
@@ -149,7 +163,7 @@ def _alone(ours: Tool, source: Path, server: s3.S3, prefix: str, folder: Path) -
         began = time.monotonic()
         backup(configured.repository(manifests.FILES), source)
         ours.alone.append(time.monotonic() - began)
-    ours.start.append(_run(ours, "", server, [sys.executable, "-c", START])[0])
+    ours.start.append(_run(ours, "", server, [sys.executable, "-c", START]))
 
 
 def _judge(tools: list[Tool]) -> None:
@@ -178,12 +192,12 @@ def _ratio(what: str, own: list[float], others: list[list[float]], bar: float) -
 def _restore(ours: Tool, source: Path, folder: Path, server: s3.S3) -> None:
     target = folder / "target"
     argv = [sys.executable, str(ROOT / "manage.py"), "restore_files", str(target), "--apply", "--json"]
-    took, memory = _run(ours, "", server, argv)
+    took, memory = _peak(ours, server, argv)
     assert {path.name: path.read_bytes() for path in source.iterdir()} == {
         path.name: path.read_bytes() for path in target.iterdir()
     }
     say(f"  restored and compared, byte for byte: {took:.2f} s, {FILES / took:,.0f} files a second, "
-        f"{memory / 2**20:.0f} MiB of memory")  # fmt: skip
+        f"{memory} MiB of memory")  # fmt: skip
 
 
 def _large_file(ours: Tool, folder: Path, server: s3.S3) -> None:
@@ -192,6 +206,8 @@ def _large_file(ours: Tool, folder: Path, server: s3.S3) -> None:
     large.mkdir()
     with (large / "large.bin").open("wb") as file:
         file.truncate(MEMORY_BYTES)
-    argv = [sys.executable, str(ROOT / "manage.py"), "backup_files", str(large), "--json"]
-    took, memory = _run(ours, "", server, argv)
-    say(f"  a file of 1 GiB: {took:.1f} s, {memory / 2**20:.0f} MiB of memory")
+    for what, source in {"one file of 1 GiB": large, "the folder": folder / "source"}.items():
+        argv = [*ours.command(f"large {what}"), "--name", what]
+        argv[argv.index(str(folder / "source"))] = str(source)
+        took, memory = _peak(ours, server, argv)
+        say(f"  first copy of {what}: {took:.1f} s, {memory} MiB of memory")

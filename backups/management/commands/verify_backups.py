@@ -28,11 +28,15 @@ class Command(BaseCommand):
         parser.add_argument("--tier", choices=sorted(TIERS), help="one tier; without: all")
         parser.add_argument("--deep", action="store_true", help="read and hash today's thirtieth as well")
         parser.add_argument("--all", action="store_true", help="read and hash everything")
+        parser.add_argument("--rebuild", action="store_true", help="only make the database's tables from the storage")
         parser.add_argument("--json", action="store_true", help="a line of JSON for each verification")
 
-    def handle(self, *_: Any, tier: str | None, deep: bool, all: bool, json: bool, **__: Any) -> None:  # noqa: A002
+    def handle(self, *_: Any, tier: str | None, deep: bool, all: bool, json: bool, **options: Any) -> None:  # noqa: A002
         whole = True
         for each in [tier] if tier else sorted(TIERS):
+            if options["rebuild"]:
+                whole = self._rebuilt(each) and whole
+                continue
             for verdict in self._verdicts(each, None if all else verifying.today(timezone.now()), deep or all, json):
                 whole = whole and verdict.whole
                 for sentence in (*verdict.unusable.values(), *verdict.damage.values()):
@@ -40,6 +44,16 @@ class Command(BaseCommand):
                 self.stdout.write(orjson.dumps(asdict(verdict)).decode() if json else str(verdict))
         if not whole:
             sys.exit(2)
+
+    def _rebuilt(self, tier: str) -> bool:
+        try:
+            unusable = models.rebuild(configured.repository(TIERS[tier]))
+        except BackupError as exc:
+            raise CommandError(str(exc)) from exc
+        for sentence in unusable:
+            self.stderr.write(sentence)
+        self.stdout.write(f"{tier}: {models.Generation.objects.filter(tier=tier).count():,} backups are known.")
+        return not unusable
 
     def _verdicts(self, tier: str, slot: int | None, deep: bool, json: bool) -> list[verifying.Verdict]:
         try:
