@@ -249,7 +249,7 @@ class _Work:
             found[label] = maps.changed(self.last.known.get(label, {}), new, difference.gone)
             for number, digests in difference.digests.items():
                 found[label][number].digests = digests
-        about |= {"kind": CHANGES, "why": ""}
+        about |= {"kind": CHANGES, "why": "", "needs_parent": True}
         return Outcome(self._commit(about, entries, found, {}))
 
     def _pages(self) -> Iterator[_Job]:

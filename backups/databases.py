@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from environ import Env
@@ -19,10 +19,9 @@ from backups.errors import Failed
 @contextmanager
 def connected(url: str) -> Iterator[str]:
     """An alias of the database of a URL, as long as it is needed. Raises Failed when it does not answer."""
-    try:
-        entry: dict[str, Any] = dict(Env.db_url_config(url))
-    except (ValueError, ImproperlyConfigured) as exc:
-        raise Failed("That is no address of a database; say postgres://… or sqlite:////folder/file.") from exc
+    if urlsplit(url).scheme not in ("sqlite", "postgres", "postgresql"):
+        raise Failed("That is no address of a database; say postgres://user@host/name or sqlite:////folder/file.")
+    entry: dict[str, Any] = dict(Env.db_url_config(url))
     own = settings.DATABASES[DEFAULT_DB_ALIAS]
     if entry["ENGINE"] == own["ENGINE"]:
         options = {name: value for name, value in own.get("OPTIONS", {}).items() if name != "pool"}

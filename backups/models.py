@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from django.db import models
 
@@ -10,6 +11,9 @@ from backups.errors import Failed
 from backups.manifests import Generation as Manifest
 from backups.repository import Repository
 from backups.verifying import SLOTS, Verdict
+
+if TYPE_CHECKING:
+    from backups.drill import Drilled
 
 FINDINGS = 1000  # that are kept word for word
 
@@ -62,6 +66,38 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} verification of {self.tier} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Drill(models.Model):
+    """One restore for trial, of one tier."""
+
+    tier = models.CharField(max_length=20, choices=Generation.Tier)
+    generation = models.CharField(max_length=80, blank=True)  # its name; "" when there was none to restore
+    at = models.DateTimeField()
+    seconds = models.FloatField()
+    things = models.PositiveBigIntegerField()  # rows or files that came back as they were
+    differences = models.JSONField(default=list, blank=True)  # a sentence each
+
+    class Meta:
+        ordering = ["-at", "tier"]
+
+    def __str__(self) -> str:
+        return f"Drill of {self.tier} at {self.at:%Y-%m-%d %H:%M}"
+
+
+def drilled(found: list[Drilled], now: datetime) -> None:
+    """Keep what a drill found."""
+    Drill.objects.bulk_create(
+        Drill(
+            tier=each.tier,
+            generation=each.generation,
+            at=now,
+            seconds=each.seconds,
+            things=each.things,
+            differences=each.differences[:FINDINGS],
+        )
+        for each in found
+    )
 
 
 def record(verdict: Verdict, repository: Repository, now: datetime) -> Verification:

@@ -21,7 +21,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
-import psycopg
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -328,9 +327,10 @@ def snapshot(alias: str = "default") -> Iterator[Snapshot]:
             return
         with closing(wrapper.copy()) as own:
             own.connect()
-            own.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-            yield PostgreSQL(own)
-    except (sqlite3.Error, psycopg.Error, DatabaseError) as exc:
+            with own.wrap_database_errors:
+                own.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+                yield PostgreSQL(own)
+    except (sqlite3.Error, DatabaseError) as exc:
         raise Failed(f"The database cannot be read: {exc}") from exc
 
 

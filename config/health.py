@@ -5,11 +5,13 @@ from __future__ import annotations
 from django.core.files.storage import storages
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from articles import workers
+from backups import health as backups_health
 
 
 @require_safe
@@ -22,10 +24,14 @@ def healthz(_request: HttpRequest) -> JsonResponse:
 @require_safe
 @never_cache
 def readyz(_request: HttpRequest) -> JsonResponse:
-    """200 when database, storage and queue do their part, else 503; each with "ok" or a word on what is wrong."""
+    """200 when database, storage and queue do their part, else 503; each with "ok" or a word on what is wrong.
+
+    How the backups do is told beside it, and no reason to stop serving.
+    """
     parts = {"database": _database(), "storage": _storage()}
     parts["queue"] = _queue() if parts["database"] == "ok" else "unknown"
     ready = set(parts.values()) == {"ok"}
+    parts["backups"] = _backups() if parts["database"] == "ok" else "unknown"
     return JsonResponse({"status": "ok" if ready else "not ready", **parts}, status=200 if ready else 503)
 
 
@@ -49,6 +55,11 @@ def _queue() -> str:
     if workers.health().killed:
         return "a worker was killed, and its pool may be frozen"
     return "articles wait, and nobody takes them" if workers.nobody_works() else "ok"
+
+
+def _backups() -> str:
+    """As the rows know it: ok, look, alarm or damaged."""
+    return backups_health.known(timezone.now()).state
 
 
 class Probes(MiddlewareMixin):

@@ -28,6 +28,7 @@ from articles import workers
 from articles.models import Article, Call, Event, StageRecord
 from articles.page import STAGE_OF
 from articles.providers.errors import ProviderError
+from backups import health
 from config.api import CHALLENGE, who
 
 HOUR = timedelta(hours=1)
@@ -69,7 +70,7 @@ class Tally:
 
 
 class Desk(Collector):
-    """The metrics at one moment (nine queries)."""
+    """The metrics at one moment (some twenty queries)."""
 
     def __init__(self, now: datetime) -> None:
         self.now = now
@@ -80,6 +81,7 @@ class Desk(Collector):
         yield from self.stages()
         yield from self.setbacks()
         yield from self.calls()
+        yield from self.backups()
 
     def articles(self) -> Iterator[GaugeMetricFamily]:
         counted = Article.objects.filter(status__in=UNFINISHED).order_by().values_list("status")
@@ -96,6 +98,16 @@ class Desk(Collector):
         help_ = "Articles that were finished, stopped or cancelled in the last hour and still are so, by status"
         rows = (((status,), number) for status, number in ended.annotate(Count("pk")))
         yield gauge("galley_articles_ended_last_hour", help_, ["status"], rows)
+
+    def backups(self) -> Iterator[GaugeMetricFamily]:
+        report = health.known(self.now)
+        help_ = "How the backups do, by part: 0 ok, 1 could be better, 2 missing, too old or not restorable, 3 damaged"
+        states = (((part.name,), health.STATES.index(part.state)) for part in report.parts)
+        yield gauge("galley_backup_state", help_, ["part"], states)
+        ages = {part.name: part.age for part in report.parts}
+        help_ = "Seconds since the last good backup, or the last restore that was tried; none: there was none"
+        rows = (((name,), age) for name, age in ages.items() if age is not None)
+        yield gauge("galley_backup_age_seconds", help_, ["part"], rows)
 
     def stages(self) -> Iterator[GaugeMetricFamily]:
         done = StageRecord.objects.filter(finished_at__gte=self.hour_ago, started_at__isnull=False).order_by()

@@ -29,7 +29,7 @@ from tests.desk import REFUSED, as_, stop
 from tests.doubles.server import Doubles
 from tests.journeys.installation import ROOT
 
-LABELS = ["status", "stage", "maker", "provider", "code"]
+LABELS = ["status", "stage", "maker", "provider", "code", "part"]
 Found = dict[str, dict[tuple[str, ...], float]]
 
 
@@ -222,6 +222,8 @@ def test_after_an_hour_all_is_forgotten_but_what_is_unfinished(scrape: Callable[
 
     assert found.pop("galley_articles")[("failed",)] == 1
     assert found.pop("galley_oldest_queued_seconds") == {(): 0}
+    assert found.pop("galley_backup_state")[("database",)] == 2  # there is none
+    found.pop("galley_backup_age_seconds")
     assert set(map(len, found.values())) == {0}
 
 
@@ -276,4 +278,4 @@ def test_their_price_does_not_grow(reader: User, hand_in: HandIn) -> None:
     for number in range(5):
         article = stop(hand_in(), code=str(number))
         call(article, f"text:{number}", provider=f"service {number}")
-    assert price() == before == 13  # session, user, rights (2) and nine
+    assert price() == before == 22  # session, user, rights (2), nine, and nine about backups

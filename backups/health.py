@@ -1,0 +1,171 @@
+"""How the backups do: for people, monitors and mail. Damage outranks everything; a backup that did not run is an alarm.
+
+ok        what should have happened has happened
+look      something could be better: nothing is lost
+alarm     a backup is too old, or there is none; a drill did not pass
+damaged   a backup that is needed cannot be restored as it is
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from django_q.models import Schedule
+
+from backups import models, posture
+from backups.database import SOURCE
+from backups.manifests import DATABASE, FILES, TIERS
+from backups.models import Drill, Generation, Verification
+
+OK, LOOK, ALARM, DAMAGED = STATES = ("ok", "look", "alarm", "damaged")
+LATE = 3  # periods of its schedule, after which a backup is missing
+DRILLED = timedelta(days=8)
+UNSCHEDULED = timedelta(days=1)
+PERIODS = {
+    Schedule.HOURLY: timedelta(hours=1),
+    Schedule.DAILY: timedelta(days=1),
+    Schedule.WEEKLY: timedelta(days=7),
+    Schedule.BIWEEKLY: timedelta(days=14),
+    Schedule.MONTHLY: timedelta(days=31),
+}
+RUNS = {DATABASE.name: "backups.tasks.backup_database", FILES.name: "backups.tasks.backup_files"}
+
+
+@dataclass
+class Part:
+    """One line of the report: a state, and the sentences that are the reason for it."""
+
+    name: str
+    state: str = OK
+    age: int | None = None  # seconds since the last good backup, or drill
+    facts: dict[str, Any] = field(default_factory=dict)
+    sentences: list[str] = field(default_factory=list)
+
+    def says(self, state: str, sentence: str) -> None:
+        self.state = max(self.state, state, key=STATES.index)
+        self.sentences.append(sentence)
+
+    def __str__(self) -> str:
+        told = ", ".join(f"{value:,} {name}" for name, value in self.facts.items())
+        told = f"{timedelta(seconds=self.age)} h ago, {told}" if self.age is not None else told
+        return "\n".join(
+            [f"{self.name:<9} {self.state:<8} {told}", *(f"    {sentence}" for sentence in self.sentences)]
+        )
+
+
+@dataclass
+class Report:
+    at: datetime
+    parts: list[Part]
+
+    @property
+    def state(self) -> str:
+        return max((part.state for part in self.parts), key=STATES.index)
+
+    def summary(self) -> dict[str, Any]:
+        parts = {
+            part.name: {"state": part.state, "age": part.age, **part.facts, "sentences": part.sentences}
+            for part in self.parts
+        }
+        return {"state": self.state, "at": self.at.isoformat(), **parts}
+
+
+def known(now: datetime) -> Report:
+    """What the rows say: cheap, and as fresh as the last backup or verification that told them."""
+    return Report(now, [*(_tier(tier, now) for tier in TIERS), _drills(now)])
+
+
+def asked(now: datetime, pending: dict[str, int] | None, unread: str = "") -> Report:
+    """The same with what only the database and the storage can tell. `unread`: why the storage could not be read."""
+    report = known(now)
+    tier = next(part for part in report.parts if part.name == DATABASE.name)
+    if unread:
+        tier.says(ALARM, unread)
+    elif pending is not None:
+        tier.facts["rows not yet backed up"] = sum(pending.values())
+    bucket = Part("storage")
+    seen = posture.look(now)
+    bucket.facts["unfinished uploads"] = seen.unfinished
+    for finding in seen.findings:
+        bucket.says(LOOK, finding)
+    if seen.unfinished:
+        bucket.says(
+            LOOK, f"{seen.unfinished:,} uploads were never finished, and cost money. A lifecycle rule ends them."
+        )
+    report.parts.append(bucket)
+    return report
+
+
+def last_good(tier: str) -> Generation | None:
+    """The newest backup of the tier that is not known to be damaged; of the database, none from before a restore."""
+    rows = Generation.objects.filter(tier=tier, damage=[])
+    if tier == DATABASE.name:
+        rows = rows.filter(about__source=SOURCE)
+    return rows.first()
+
+
+def _tier(tier: str, now: datetime) -> Part:
+    part, newest = Part(tier), last_good(tier)
+    period = _period(tier)
+    part.age = int((now - newest.began).total_seconds()) if newest else None
+    if newest is None:
+        part.says(ALARM if period or tier == DATABASE.name else OK, "There is no backup yet.")
+    else:
+        things = "rows" if tier == DATABASE.name else "files"
+        part.facts[things] = newest.counts.get(things, 0)
+        late = LATE * period if period else None
+        if late and now - newest.began > late:
+            part.says(ALARM, f"The last good backup is of {newest.began:%Y-%m-%d %H:%M} UTC: it did not run since.")
+        if not period and (tier == DATABASE.name or now - newest.began > UNSCHEDULED):
+            part.says(LOOK, "No schedule backs it up.")
+        if drifted := newest.counts.get("drifted_rows"):
+            part.facts["drifted"] = drifted
+            part.says(LOOK, f"{drifted:,} rows had changed without a backup noticing, until the last full one.")
+        part.facts["% of objects read in 30 days"] = round(100 * models.share_read(tier, now))
+    for sentence in _damage(tier):
+        part.says(DAMAGED, sentence)
+    quick = Verification.objects.filter(tier=tier).first()
+    if quick is not None:
+        part.facts["orphans"] = quick.orphans
+    return part
+
+
+def _damage(tier: str) -> Iterator[str]:
+    """Sentences about damaged backups that are needed: those of a source's newest chain, and how many others."""
+    hurt = list(Generation.objects.filter(tier=tier).exclude(damage=[]))
+    for row in hurt[:3]:
+        yield f"The backup {row.name} is damaged: {row.damage[0]}"
+    if len(hurt) > 3:
+        yield f"{len(hurt) - 3:,} more backups are damaged."
+
+
+def _drills(now: datetime) -> Part:
+    part = Part("drill")
+    newest = Drill.objects.first()
+    if newest is None:
+        part.says(LOOK, "No restore was tried yet: manage.py backup_drill")
+        return part
+    rows = Drill.objects.filter(at=newest.at)
+    part.age = int((now - newest.at).total_seconds())
+    part.facts["seconds for it"] = round(sum(row.seconds for row in rows))
+    part.facts["rows and files"] = sum(row.things for row in rows)
+    for row in rows:
+        if row.differences:
+            part.says(ALARM, f"The drill of {newest.at:%Y-%m-%d %H:%M} UTC did not pass: {row.differences[0]}")
+    if now - newest.at > DRILLED:
+        part.says(LOOK, f"No restore was tried since {newest.at:%Y-%m-%d %H:%M} UTC.")
+    return part
+
+
+def _period(tier: str) -> timedelta | None:
+    """How often the schedules run the backup of a tier; None when none does."""
+    schedules = Schedule.objects.filter(func=RUNS[tier]).exclude(repeats=0)
+    periods = [
+        timedelta(minutes=schedule.minutes or 1) if schedule.schedule_type == Schedule.MINUTES else period
+        for schedule in schedules
+        if (period := PERIODS.get(schedule.schedule_type, UNSCHEDULED))
+    ]
+    return min(periods, default=None)

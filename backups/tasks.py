@@ -1,0 +1,66 @@
+"""What the queue's schedules call. A task never raises. Any of them may run twice at once, harmlessly."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import structlog
+from django.utils import timezone
+
+from backups import configured, database, drill, files, models, verifying
+from backups.errors import BackupError
+from backups.manifests import DATABASE, FILES, TIERS
+
+log = structlog.get_logger("galley.backups")
+
+
+def backup_database() -> None:
+    """What has changed since the last backup; everything, once a week."""
+    try:
+        outcome = database.backup(configured.repository(DATABASE))
+        models.remember(outcome.generation)
+        if outcome.drift:
+            log.error("rows had changed without a backup noticing", rows=outcome.drifted)
+    except BackupError as exc:
+        log.error("the database was not backed up; it is tried again", reason=str(exc))  # noqa: TRY400  a sentence
+    except Exception:
+        log.exception("the database was not backed up; it is tried again")
+
+
+def backup_files(folder: str) -> None:
+    """A folder of files; its schedule is made by the operator, who knows which."""
+    try:
+        outcome = files.backup(configured.repository(FILES), Path(folder))
+        models.remember(outcome.generation)
+        if outcome.incomplete:
+            log.error("some files are not in the backup as they are now", findings=len(outcome.findings))
+    except BackupError as exc:
+        log.error("files were not backed up; it is tried again", reason=str(exc))  # noqa: TRY400  a sentence
+    except Exception:
+        log.exception("files were not backed up; it is tried again")
+
+
+def verify() -> None:
+    """That all objects are there, and what today's thirtieth of them holds."""
+    for tier in TIERS.values():
+        try:
+            repository, now = configured.repository(tier), timezone.now()
+            for verdict in (verifying.quick(repository), verifying.deep(repository, verifying.today(now))):
+                models.record(verdict, repository, now)
+                if not verdict.whole:
+                    log.error("backups are damaged", tier=tier.name, objects=len(verdict.damage))
+        except Exception:
+            log.exception("backups were not verified; it is tried again tomorrow", tier=tier.name)
+
+
+def try_restore() -> None:
+    """The drill of the week."""
+    try:
+        now = timezone.now()
+        found = drill.drill(configured.repository(DATABASE), configured.repository(FILES), now=now)
+        models.drilled(found, now)
+        for each in found:
+            if not each.passed:
+                log.error("a restore was tried and did not pass", tier=each.tier, reason=each.differences[0])
+    except Exception:
+        log.exception("no restore was tried; it is tried again next week")
