@@ -158,8 +158,11 @@ class _Copy:
                 with self.lock:
                     del self.claimed[sha256]  # the next one tries anew
                 stored.set_exception(exc)
-                raise
-        return stored.result()
+        try:
+            return stored.result()
+        except (Changed, Vanished, Unreadable) as exc:
+            # Of the other thread's file, which had this content, too: ours is looked at once more.
+            raise exc if mine else Changed("it could not be stored.") from exc
 
     def _put(self, seen: Seen, sha256: str, md5: str, put: Callable[[str], Entry]) -> Entry:
         name = object_name(seen.path, sha256)
