@@ -113,6 +113,8 @@ class _Copy:
                     if not tries_left:
                         raise
             self.run.note(entry)
+            with self.lock:
+                self.counts["read"] += 1
         except (Changed, Vanished, Unreadable) as exc:
             kind = {Changed: "changing", Vanished: "vanished"}.get(type(exc), "unreadable")
             with self.lock:
@@ -145,7 +147,6 @@ class _Copy:
     def _stored(self, seen: Seen, sha256: str, md5: str, put: Callable[[str], Entry]) -> Entry:
         """The entry of this content, stored by whichever thread meets it first."""
         with self.lock:
-            self.counts["read"] += 1
             if known := self.contents.get(sha256):
                 return known
             if mine := sha256 not in self.claimed:
@@ -158,8 +159,11 @@ class _Copy:
                 with self.lock:
                     del self.claimed[sha256]  # the next one tries anew
                 stored.set_exception(exc)
-                raise
-        return stored.result()
+        try:
+            return stored.result()
+        except (Changed, Vanished, Unreadable) as exc:
+            # Of the other thread's file, which had this content, too: ours is looked at once more.
+            raise exc if mine else Changed("it could not be stored.") from exc
 
     def _put(self, seen: Seen, sha256: str, md5: str, put: Callable[[str], Entry]) -> Entry:
         name = object_name(seen.path, sha256)

@@ -312,6 +312,27 @@ def test_a_file_that_changes_while_it_is_read_is_kept_as_it_was(
     assert restored(repository, backup(repository, source), tmp_path / "later") == contents(source)
 
 
+def test_a_file_that_fails_takes_no_twin_with_it(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of two large files of one content, the first to be read vanishes before it is stored."""
+    source = filled(tmp_path / "source", dict.fromkeys("abc", b"x" * (sources.WHOLE + 1)))
+    vanished: list[str] = []
+
+    def once(self: sources.Source, path: str) -> Any:
+        if not vanished:
+            vanished.append(path)
+            raise sources.Vanished("it vanished before it was read.")
+        return original(self, path)
+
+    original = sources.Source.chunks
+    monkeypatch.setattr(sources.Source, "chunks", once)
+    outcome = backup(repository, source)
+
+    assert [finding.path for finding in outcome.findings] == vanished
+    assert outcome.generation.counts["files"] == 2
+
+
 def test_a_folder_that_cannot_be_read_keeps_its_files(
     repository: Repository, source: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
