@@ -90,6 +90,7 @@ class _Last:
 
     generation: Generation | None = None
     known: maps.Map = field(default_factory=dict)
+    links: list[Generation] = field(default_factory=list)  # it and what it builds on
     comparable: bool = False  # its tokens with those of this snapshot
     full: str = ""  # a sentence when a full backup has to follow
 
@@ -121,8 +122,10 @@ def backup(
         counts = {each.label: seen.count(each) for each in kept}
         if not accept_change:
             _believe(last, counts)
-        plan = {"source": source, "kind": FULL if last.full else CHANGES}
-        run = repository.begin(plan)
+        run = repository.begin({"source": source, "kind": FULL if last.full else CHANGES})
+        if not last.full and _names(repository, last.links, run.damaged):
+            last.full = "What the last one builds on is damaged."
+            run = repository.begin({"source": source, "kind": FULL})
         work = _Work(repository, run, seen, kept, last, started(sum(counts.values()), sum(counts.values())))
         try:
             return work.everything(about) if last.full else work.changes(about, accept=accept_change)
@@ -168,12 +171,17 @@ def _last(repository: Repository, seen: Snapshot, source: str, identity: dict[st
         known = chains.read_map(repository, links, maps.saved(file) if file else ("", {}))
     except (Damaged, Missing, Hostile) as exc:
         return _Last(newest, full=f"The last one cannot be built on: {exc}")
-    last = _Last(newest, known, seen.comparable(newest.about.get("identity", {}), identity))
+    last = _Last(newest, known, links, seen.comparable(newest.about.get("identity", {}), identity))
     if not last.comparable:
         last.full = "The database or its tables are not those of the last backup."
     elif now - links[0].made >= FULL_EVERY:
         last.full = "The last full one is a week old."
     return last
+
+
+def _names(repository: Repository, links: list[Generation], damaged: set[str]) -> bool:
+    """Whether one of these generations names an object that was found damaged."""
+    return any(entry["key"] in damaged for link in links if damaged for entry in repository.entries(link))
 
 
 def _believe(last: _Last, counts: dict[str, int]) -> None:
