@@ -20,13 +20,12 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from backups.digests import BITS, BLOCK
 from backups.errors import Hostile
 
 if TYPE_CHECKING:
     from backups.manifests import Entry
 
-BITS = 10
-BLOCK = 1 << BITS  # keys
 WORD = 8  # bytes of a key, a token and a hash each
 PART_BLOCKS = 100  # in one object of the storage
 _HEAD = struct.Struct(">qI")
@@ -58,6 +57,10 @@ Blocks = dict[int, Block]
 Map = dict[str, Blocks]
 
 
+def numbers(words: bytes) -> tuple[int, ...]:
+    return struct.unpack(f">{len(words) // WORD}q", words)
+
+
 def word(number: int) -> bytes:
     return number.to_bytes(WORD, "big", signed=True)
 
@@ -84,11 +87,26 @@ def changed(blocks: Blocks, rows: Iterable[tuple[int, bytes, bytes]], gone: Iter
         news.setdefault(pk >> BITS, {})[pk] = None
     found = dict(blocks)
     for number, new in news.items():
+        if number in found and (same := _replaced(found[number], new)):
+            found[number] = same
+            continue
         old = {pk: (token, content) for pk, token, content in found[number].rows()} if number in found else {}
         merged = sorted((pk, both) for pk, both in (old | new).items() if both is not None)
         found.pop(number, None)
         found |= blocks_of((pk, token, content) for pk, (token, content) in merged)
     return found
+
+
+def _replaced(block: Block, new: dict[int, tuple[bytes, bytes] | None]) -> Block | None:
+    """The block with rows replaced that it has; None when some are new or gone."""
+    places = dict(zip(numbers(block.pks), range(0, len(block.pks), WORD), strict=True))
+    tokens, hashes = bytearray(block.tokens), bytearray(block.hashes)
+    for pk, both in new.items():
+        if both is None or pk not in places:
+            return None
+        at = slice(places[pk], places[pk] + WORD)
+        tokens[at], hashes[at] = both
+    return Block(block.pks, bytes(tokens), bytes(hashes))
 
 
 def size(blocks: Blocks) -> int:

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import hashlib
 import itertools
-import marshal
+import os
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -25,14 +26,16 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from backups import tables
+from backups.digests import BITS, BLOCK, DIGEST, STEP, STEPS, Digests, Partner, partner, reader
+from backups.digests import digest as digest_of
 from backups.errors import Failed
-from backups.maps import BITS, BLOCK, WORD, Block, Blocks, word
+from backups.maps import WORD, Block, Blocks, numbers, word
 from backups.tables import Column, Table
 
 ROWS = 1000  # of a chunk
 MOST_ROWS = 10_000
-STEP = 16  # keys of one digest
-DIGEST = 16  # bytes
+WORTH = 100  # blocks from which on a table is read by both
+LARGE = 200_000_000  # bytes of an SQLite file from which on a second process is worth its start
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Difference:
 
     changed: list[int] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
-    digests: dict[int, bytes] = field(default_factory=dict)
+    digests: Digests = field(default_factory=dict)
 
 
 class Snapshot(ABC):
@@ -81,7 +84,7 @@ class Snapshot(ABC):
     @abstractmethod
     def _page(self, table: Table, where: str, limit: str) -> Page: ...
 
-    def digest(self, _table: Table) -> dict[int, bytes]:
+    def digest(self, _table: Table) -> Digests:
         """Digests of a table, by block, where comparing goes by them."""
         return {}
 
@@ -125,9 +128,11 @@ class Snapshot(ABC):
 
 
 class SQLite(Snapshot):
-    def __init__(self, wrapper: BaseDatabaseWrapper, connection: sqlite3.Connection) -> None:
+    def __init__(
+        self, wrapper: BaseDatabaseWrapper, connection: sqlite3.Connection, partner: Partner | None = None
+    ) -> None:
         super().__init__(wrapper)
-        self.connection = connection
+        self.connection, self.partner = connection, partner
 
     def identity(self, tables: Iterable[Table]) -> dict[str, Any]:
         return {"vendor": "sqlite", "shapes": {table.label: table.shape for table in tables}}
@@ -169,17 +174,17 @@ class SQLite(Snapshot):
             block, digests = blocks.get(number), found.digests.get(number, b"")
             if block is not None and block.digests and block.digests == digests:
                 continue
-            steps = range(BLOCK // STEP)
+            steps = list(range(STEPS))
             if block is not None and block.digests and digests:
                 at = [slice(step * DIGEST, step * DIGEST + DIGEST) for step in steps]
-                steps = [step for step in steps if block.digests[at[step]] != digests[at[step]]]  # type: ignore[assignment]
+                steps = [step for step in steps if block.digests[at[step]] != digests[at[step]]]
             self._look(table, number, set(steps), block, found)
         return found
 
     def _look(self, table: Table, number: int, steps: set[int], block: Block | None, found: Difference) -> None:
         """Compare the rows of some steps of a block one by one."""
         had = {} if block is None else block.tokens_by_pk()
-        had = {pk: token for pk, token in had.items() if pk // STEP % (BLOCK // STEP) in steps}
+        had = {pk: token for pk, token in had.items() if pk // STEP % STEPS in steps}
         now: dict[int, bytes] = {}
         name = self.name(table.pk)
         for first, last in _runs(steps):
@@ -189,35 +194,25 @@ class SQLite(Snapshot):
         found.changed += [pk for pk, token in now.items() if had.get(pk) != token]
         found.gone += [pk for pk in had if pk not in now]
 
-    def digest(self, table: Table) -> dict[int, bytes]:
-        """Every row is read, as bytes, and none is looked at: a quarter of the work of making JSON of it."""
-        name = self.name(table.pk)
-        cursor = self.connection.cursor()
-        [[low, high]] = self.query(f"SELECT min({name}), max({name}) FROM {self.quote(table.name)}")  # noqa: S608
-        found: dict[int, bytes] = {}
+    def digest(self, table: Table) -> Digests:
+        """Every row is read, and none is looked at: a quarter of the work of making JSON of it."""
+        name, of = self.name(table.pk), self.quote(table.name)
+        [[low, high]] = self.query(f"SELECT min({name}), max({name}) FROM {of}")  # noqa: S608
         if low is None:
-            return found
-        sql = (
-            f"SELECT {name}, {self._columns(table)} FROM {self.quote(table.name)} "  # noqa: S608
-            f"WHERE {name} >= ? AND {name} < ? ORDER BY {name}"
-        )
-        following = f"SELECT min({name}) FROM {self.quote(table.name)} WHERE {name} >= ?"  # noqa: S608
-        self.connection.text_factory = bytes
-        try:
-            number = low >> BITS
-            while number <= high >> BITS:
-                rows = cursor.execute(sql, (number * BLOCK, (number + 1) * BLOCK)).fetchall()
-                if not rows:
-                    number = cursor.execute(following, (number * BLOCK,)).fetchone()[0] >> BITS
-                    continue
-                found[number] = _digests(rows)
-                number += 1
-        finally:
-            self.connection.text_factory = str
+            return {}
+        rows = f"SELECT {name}, {self._columns(table)} FROM {of} WHERE {name} >= ? AND {name} < ? ORDER BY {name}"  # noqa: S608
+        following = f"SELECT min({name}) FROM {of} WHERE {name} >= ?"  # noqa: S608
+        first, last = low >> BITS, high >> BITS
+        if self.partner is None or last - first < WORTH:
+            return digest_of(self.connection, (rows, following, first, last))
+        middle = (first + last) // 2
+        self.partner.say((rows, following, middle + 1, last))
+        found = digest_of(self.connection, (rows, following, first, middle))
+        found |= self.partner.hear()
         return found
 
     def unnoticed(self, pk: int, _token: bytes, _before: bytes, block_before: Block, block: Block) -> bool:
-        at = (pk // STEP) % (BLOCK // STEP) * DIGEST
+        at = (pk // STEP) % STEPS * DIGEST
         before = block_before.digests[at : at + DIGEST]
         return bool(before) and before == block.digests[at : at + DIGEST]
 
@@ -299,6 +294,13 @@ class PostgreSQL(Snapshot):
                 block = blocks.get(number)
                 if block is not None and (block.pks, block.tokens) == (pks, tokens):
                     continue
+                if block is not None and block.pks == pks:
+                    found.changed += [
+                        pk
+                        for pk, was, token in zip(numbers(pks), numbers(block.tokens), numbers(tokens), strict=True)
+                        if was != token
+                    ]
+                    continue
                 had = {} if block is None else block.tokens_by_pk()
                 now = Block(pks, tokens, b"").tokens_by_pk()
                 found.changed += [pk for pk, token in now.items() if had.get(pk) != token]
@@ -322,26 +324,42 @@ def snapshot(alias: str = "default") -> Iterator[Snapshot]:
         raise Failed(f"A {wrapper.display_name} database is not backed up here: SQLite and PostgreSQL are.")
     try:
         if wrapper.vendor == "sqlite":
-            with closing(_reader(str(wrapper.settings_dict["NAME"]))) as connection:
-                yield SQLite(wrapper, connection)
+            with _together(str(wrapper.settings_dict["NAME"])) as (connection, second):
+                yield SQLite(wrapper, connection, second)
             return
         with closing(wrapper.copy()) as own:
             own.connect()
             with own.wrap_database_errors:
                 own.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
                 yield PostgreSQL(own)
-    except (sqlite3.Error, DatabaseError) as exc:
+    except (sqlite3.Error, DatabaseError, EOFError) as exc:
         raise Failed(f"The database cannot be read: {exc}") from exc
 
 
-def _reader(name: str) -> sqlite3.Connection:
-    connection = sqlite3.connect(
-        name, uri=name.startswith("file:"), isolation_level=None, check_same_thread=False, timeout=20
-    )
-    connection.execute("PRAGMA query_only = ON")
-    connection.execute("BEGIN")
-    connection.execute("SELECT 1 FROM sqlite_master").fetchone()  # from here on it sees this very instant
-    return connection
+@contextmanager
+def _together(name: str) -> Iterator[tuple[sqlite3.Connection, Partner | None]]:
+    """A connection, and for a large file a second process that sees the same instant.
+
+    Nobody else may write while both begin: some thousandths of a second. When somebody is in the middle of it and does
+    not end, there is no second process.
+    """
+    file = Path(name)
+    if not file.is_file() or file.stat().st_size < LARGE or (os.cpu_count() or 1) < 2:
+        with closing(reader(name)) as connection:
+            yield connection, None
+        return
+    with partner(name) as second, closing(sqlite3.connect(name, isolation_level=None, timeout=5)) as holder:
+        try:
+            holder.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            with closing(reader(name)) as connection:
+                yield connection, None
+            return
+        second.say("begin")
+        with closing(reader(name)) as connection:
+            second.hear()
+            holder.execute("ROLLBACK")
+            yield connection, second
 
 
 def _numbers(pks: Iterable[int]) -> str:
@@ -353,22 +371,3 @@ def _runs(steps: set[int]) -> Iterator[tuple[int, int]]:
     for _, run in itertools.groupby(enumerate(sorted(steps)), lambda pair: pair[1] - pair[0]):
         numbers = [number for _, number in run]
         yield numbers[0], numbers[-1]
-
-
-def _digests(rows: list[tuple[Any, ...]]) -> bytes:
-    """A digest for each step of a block; zeros for steps without rows. The first column is the key."""
-    if len(rows) == BLOCK:
-        steps: Iterable[tuple[int, list[tuple[Any, ...]]]] = (
-            (at // STEP, rows[at : at + STEP]) for at in range(0, BLOCK, STEP)
-        )
-    else:
-        steps = (
-            (step, list(some)) for step, some in itertools.groupby(rows, lambda row: row[0] // STEP % (BLOCK // STEP))
-        )
-    found = bytearray(BLOCK // STEP * DIGEST)
-    for step, some in steps:
-        # The second version of marshal's format: later ones tell objects apart that are equal.
-        found[step * DIGEST : step * DIGEST + DIGEST] = hashlib.sha1(
-            marshal.dumps(some, 2), usedforsecurity=False
-        ).digest()[:DIGEST]
-    return bytes(found)

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import json
 
-from articles.models import Article
-from backups import chains, database
+import pytest
+from django.contrib.auth.models import User
+from django.db import connections
+
+from articles.models import Article, Event
+from backups import chains, database, snapshots, tables
 from backups.repository import Repository
+from backups.snapshots import snapshot
 from tests.backups import desks
 
 
@@ -40,8 +45,6 @@ def test_a_full_backup_is_readable_json(desk: str, store: Repository) -> None:
 
 
 def _people(alias: str) -> dict[str, int]:
-    from django.contrib.auth.models import User
-
     return dict(User.objects.using(alias).values_list("username", "pk"))
 
 
@@ -62,8 +65,6 @@ def test_changes_are_found_whatever_made_them(desk: str, store: Repository) -> N
     first, second, third, *_ = articles
     articles.filter(pk=first.pk).update(title="in bulk")
     second.records.all().delete()
-    from django.db import connections
-
     with connections[desk].cursor() as cursor:
         cursor.execute("UPDATE articles_article SET html = 'by SQL' WHERE id = %s", [third.pk])
     database.backup(store, desk)
@@ -73,3 +74,25 @@ def test_changes_are_found_whatever_made_them(desk: str, store: Repository) -> N
     assert {row["article_id"] for row in contents(store)["articles.StageRecord"].values()} == {
         article.pk for article in articles
     } - {second.pk}
+
+
+def test_a_large_file_is_read_by_two_processes_that_see_the_same(
+    sqlite_desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desks.fill(sqlite_desk, 30)
+    with connections[sqlite_desk].cursor() as cursor:  # far apart, so that both have some
+        cursor.execute("UPDATE articles_event SET id = id * 3000")
+    with snapshot(sqlite_desk) as alone:
+        expected = {each.label: alone.digest(each) for each in tables.kept()}
+    monkeypatch.setattr(snapshots, "LARGE", 0)
+    monkeypatch.setattr(snapshots, "WORTH", 0)
+    with snapshot(sqlite_desk) as seen:
+        assert isinstance(seen, snapshots.SQLite)
+        assert seen.partner is not None
+        Event.objects.using(sqlite_desk).update(message="after the instant")
+        assert {each.label: seen.digest(each) for each in tables.kept()} == expected
+    assert len(expected["articles.Event"]) == 30
+
+    database.backup(store, sqlite_desk)
+    Event.objects.using(sqlite_desk).filter(pk=9000).update(message="x")
+    assert database.backup(store, sqlite_desk).generation.counts["stored_rows"] == 1
