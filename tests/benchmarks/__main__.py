@@ -16,8 +16,14 @@ import django
 
 django.setup()
 
-from tests.benchmarks import articles, chaos, files, recovery  # noqa: E402  Django first
+from tests.benchmarks import articles, chaos, database, files, recovery  # noqa: E402  Django first
 
-BENCHMARKS = {"articles": articles.main, "recovery": recovery.main, "chaos": chaos.main, "files": files.main}
+BENCHMARKS = {
+    "articles": articles.main,
+    "recovery": recovery.main,
+    "chaos": chaos.main,
+    "files": files.main,
+    "database": database.main,
+}
 for name in sys.argv[1:] or BENCHMARKS:
     BENCHMARKS[name]()
