@@ -309,11 +309,15 @@ class _Comparison:
             after = pks[-1]
 
 
-def _look_up(table: Table, key: list[Any], alias: str) -> int | None:
-    """The row of a natural key in the target."""
+def _look_up(table: Table, key: Any, alias: str) -> int | None:
+    """The row of a natural key in the target. Raises ValueError for what cannot be one."""
+    if not isinstance(key, list):
+        raise ValueError(f"{key!r} names no {table.label}.")  # noqa: TRY004  of the backup's, not of ours
     values: dict[str, Any] = {}
     for column, part in zip(table.key_columns, key, strict=True):
-        values[column.name] = _look_up(tables.table(column.refers), part, alias) if column.refers else part
+        values[column.name] = (
+            _look_up(tables.table(column.refers), part, alias) if column.refers else column.value(part)
+        )
     found: int | None = table.model._base_manager.using(alias).filter(**values).values_list("pk", flat=True).first()
     return found
 

@@ -230,7 +230,7 @@ class PostgreSQL(Snapshot):
             "SELECT s.system_identifier::text, c.timeline_id, d.oid::bigint, pg_current_snapshot()::text "
             "FROM pg_control_system() s, pg_control_checkpoint() c, pg_database d WHERE d.datname = current_database()"
         )
-        oids = dict(self.query("SELECT relname, oid::bigint FROM pg_class WHERE relkind = 'r'"))
+        oids = dict(self.query("SELECT relname, oid::bigint FROM pg_class WHERE pg_table_is_visible(oid)"))
         return {
             "vendor": "postgresql",
             "system": system,

@@ -150,7 +150,11 @@ class _Loading:
             if not chains.is_key(pk):
                 raise Hostile(f"A row of {table.label} in the backup has no key.")
             of = row.get(unit) if unit else None
-            rows.append((table.label, pk, of if chains.is_key(of) else None, marshal.dumps(row)))
+            try:
+                content = marshal.dumps(row)
+            except ValueError as exc:
+                raise Hostile(f"A row of {table.label} in the backup is no row: {exc}.") from exc
+            rows.append((table.label, pk, of if chains.is_key(of) else None, content))
         run = self.staged.connection.executemany
         run("DELETE FROM row WHERE model = ? AND pk = ?", [(table.label, pk) for pk in chunk.gone])
         run("INSERT OR REPLACE INTO row VALUES (?, ?, ?, ?)", rows)

@@ -206,6 +206,7 @@ def _decimal(raw: Any, field: Any) -> Decimal:
 def _text(raw: Any, _: Any) -> str:
     if not isinstance(raw, str):
         raise TypeError
+    raw.encode()  # half a character, which JSON can spell, is none
     return raw
 
 

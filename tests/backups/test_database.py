@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
 from django.db import connections
 
 from articles.models import Article, Event
-from backups import chains, database, snapshots, tables
+from backups import chains, database, restoring, snapshots, tables, verifying
+from backups.manifests import DATABASE
+from backups.places import Place
 from backups.repository import Repository
+from backups.sealing import Seals
 from backups.snapshots import snapshot
 from tests.backups import desks
+from tests.backups.conftest import KEYS
 
 
 def contents(repository: Repository, id_: str = "") -> dict[str, dict[int, dict[str, object]]]:
@@ -96,3 +103,33 @@ def test_a_large_file_is_read_by_two_processes_that_see_the_same(
     database.backup(store, sqlite_desk)
     Event.objects.using(sqlite_desk).filter(pk=9000).update(message="x")
     assert database.backup(store, sqlite_desk).generation.counts["stored_rows"] == 1
+
+
+def test_every_place_holds_it(sqlite_desk: str, place: Place, tmp_path: Path) -> None:
+    """A folder and a bucket of each server, with encryption: backed up, changed, lost, restored."""
+    seals = Seals([Fernet.generate_key().decode()])
+    store = Repository(place, DATABASE, KEYS, seals, cache=tmp_path / "cache")
+    desks.fill(sqlite_desk, 3)
+    database.backup(store, sqlite_desk)
+    Article.objects.using(sqlite_desk).filter(pk=2).update(title="changed")
+    made = database.backup(replace(store, cache=None), sqlite_desk).generation
+    before = desks.rows(sqlite_desk)
+    assert all("sealed" in entry for entry in store.entries(made))
+
+    Article.objects.using(sqlite_desk).all().delete()
+    with restoring.planned(store, restoring.choose(store), sqlite_desk) as plan:
+        restoring.restore(store, plan)
+    assert desks.rows(sqlite_desk) == before
+
+
+def test_what_was_found_damaged_is_stored_anew(sqlite_desk: str, store: Repository) -> None:
+    desks.fill(sqlite_desk, 3)
+    made = database.backup(store, sqlite_desk).generation
+    chunk = next(entry for entry in store.entries(made) if entry["model"] == "articles.Article")
+    store.place.put(store.path(chunk["key"]), b"x", replace=True)
+    assert not verifying.quick(store).whole
+
+    again = database.backup(store, sqlite_desk).generation
+    assert again.about["why"] == "What the last one builds on is damaged."
+    with restoring.planned(store, again, sqlite_desk, mode="mirror") as plan:
+        assert plan.work == 0

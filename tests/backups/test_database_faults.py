@@ -348,6 +348,7 @@ def test_a_hostile_chunk_with_a_good_signature_is_refused(
         {"is_long": 7},
         {"spent": "NaN"},
         {"title": ["x"]},
+        {"title": "\ud800"},
     ],
 )
 def test_a_value_that_cannot_be_is_a_conflict(sqlite_desk: str, store: Repository, row: dict[str, Any]) -> None:
@@ -359,6 +360,15 @@ def test_a_value_that_cannot_be_is_a_conflict(sqlite_desk: str, store: Repositor
         assert plan.counts["articles.Article"]["conflict"] == 3
         with pytest.raises(restoring.Conflicting, match="nothing is"):
             restoring.restore(store, plan)
+
+
+@pytest.mark.parametrize("key", [[], ["a", "b"], [["x"]], [None], [{"a": 1}], [7]])
+def test_a_hostile_natural_key_finds_nobody(few: str, store: Repository, key: list[Any]) -> None:
+    made = database.backup(store, few).generation
+    _forge(store, made, lambda body: body | {"keys": {"owner": {str(row["owner_id"]): key for row in body["rows"]}}})
+    Article.objects.using(few).all().delete()
+    with restoring.planned(store, store.survey().generations[0], few) as plan:
+        assert plan.counts["articles.Article"] == {"conflict": 2}
 
 
 def test_a_claim_of_a_billion_rows_is_refused(sqlite_desk: str, store: Repository) -> None:
