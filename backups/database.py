@@ -218,6 +218,7 @@ class _Work:
 
     def everything(self, about: dict[str, Any]) -> Outcome:
         """A full backup: every row is read, and compared with the last backup by its content."""
+        digests = self.seen.digests(self.kept)  # a second process makes them meanwhile, if there is one
         pieces: dict[str, dict[int, maps.Block]] = {each.label: {} for each in self.kept}
         entries = []
         for job, entry, rows in in_bulk(self._pages(), self._store, threads=THREADS):
@@ -226,9 +227,10 @@ class _Work:
         found: maps.Map = {}
         for each in self.kept:
             some = pieces.pop(each.label)
-            blocks = found[each.label] = maps.blocks_of(row for number in sorted(some) for row in some[number].rows())
-            for number, digests in self.seen.digest(each).items():
-                blocks[number].digests = digests
+            found[each.label] = maps.blocks_of(row for number in sorted(some) for row in some[number].rows())
+        for label, by_block in digests().items():
+            for number, of_steps in by_block.items():
+                found[label][number].digests = of_steps
         drift = self._drift(found)
         entries += self._store_map(found)
         about |= {"kind": FULL, "why": self.last.full}

@@ -89,7 +89,7 @@ class Partner:
 
 @contextmanager
 def partner(name: str) -> Iterator[Partner]:
-    """A second process for a database; say "begin" to it, then give it jobs. Raises OSError, EOFError when it dies."""
+    """A second process for a database; say "begin" to it, then give it lists of jobs. Raises EOFError when it dies."""
     with subprocess.Popen(
         [sys.executable, "-I", "-S", __file__, name], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
@@ -112,7 +112,7 @@ def main(name: str) -> None:
             connection = reader(name)
             marshal.dump("ready", answers)
         else:
-            marshal.dump(digest(connection, job), answers)
+            marshal.dump([digest(connection, each) for each in job], answers)
         answers.flush()
 
 

@@ -522,8 +522,11 @@ class _Writing:
             columns.sort(key=lambda column: column.name == table.pk.name)  # the key comes last
             sets = ", ".join(f"{self._name(column)} = %s" for column in columns[:-1])
             sql = f"UPDATE {self._quote(table.name)} SET {sets} WHERE {self._name(columns[-1])} = %s"  # noqa: S608
-        with connections[self.plan.alias].cursor() as cursor:
-            cursor.executemany(sql, [[self._value(column, row) for column in columns] for row in rows])
+        connection = connections[self.plan.alias]
+        # As the database takes it, past the fields' own ideas of saving: times come back as they were.
+        prepared = [(column.name, column.field.get_db_prep_save) for column in columns]
+        with connection.cursor() as cursor:
+            cursor.executemany(sql, [[prepare(row[name], connection) for name, prepare in prepared] for row in rows])
 
     def _delete(self, table: Table, pks: list[int], kept: set[tables.Model]) -> None:
         """Also what refers to these rows and is kept in no backup, as if they had been deleted in the desk."""
@@ -542,11 +545,6 @@ class _Writing:
 
     def _name(self, column: Column) -> str:
         return self._quote(str(column.field.column))
-
-    def _value(self, column: Column, row: Row) -> Any:
-        """As the database takes it, past the field's own ideas of saving: times come back as they were."""
-        target: models.Field[Any, Any] = column.field
-        return target.get_db_prep_save(row[column.name], connections[self.plan.alias])
 
 
 def _batches(steps: Iterator[Step]) -> Iterator[list[Step]]:

@@ -15,7 +15,7 @@ import itertools
 import os
 import sqlite3
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,7 +26,7 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from backups import tables
-from backups.digests import BITS, BLOCK, DIGEST, STEP, STEPS, Digests, Partner, partner, reader
+from backups.digests import BITS, BLOCK, DIGEST, STEP, STEPS, Digests, Job, Partner, partner, reader
 from backups.digests import digest as digest_of
 from backups.errors import Failed
 from backups.maps import WORD, Block, Blocks, numbers, word
@@ -84,9 +84,9 @@ class Snapshot(ABC):
     @abstractmethod
     def _page(self, table: Table, where: str, limit: str) -> Page: ...
 
-    def digest(self, _table: Table) -> Digests:
-        """Digests of a table, by block, where comparing goes by them."""
-        return {}
+    def digests(self, _tables: list[Table]) -> Callable[[], dict[str, Digests]]:
+        """Begins to make the digests of tables where comparing goes by them; what it returns waits for them."""
+        return dict
 
     def unnoticed(self, _pk: int, token: bytes, before: bytes, _block_before: Block, _block: Block) -> bool:
         """Whether `compare` would have taken a row for unchanged."""
@@ -194,22 +194,33 @@ class SQLite(Snapshot):
         found.changed += [pk for pk, token in now.items() if had.get(pk) != token]
         found.gone += [pk for pk in had if pk not in now]
 
+    def digests(self, tables: list[Table]) -> Callable[[], dict[str, Digests]]:
+        if self.partner is None:
+            return lambda: {each.label: self.digest(each) for each in tables}
+        second, wanted = self.partner, [(each.label, job) for each in tables if (job := self._job(each))]
+        second.say([job for _, job in wanted])
+        return lambda: dict(zip([label for label, _ in wanted], second.hear(), strict=True))
+
     def digest(self, table: Table) -> Digests:
         """Every row is read, and none is looked at: a quarter of the work of making JSON of it."""
+        job = self._job(table)
+        if job is None:
+            return {}
+        rows, following, first, last = job
+        if self.partner is None or last - first < WORTH:
+            return digest_of(self.connection, job)
+        middle = (first + last) // 2
+        self.partner.say([(rows, following, middle + 1, last)])
+        found = digest_of(self.connection, (rows, following, first, middle))
+        found |= self.partner.hear()[0]
+        return found
+
+    def _job(self, table: Table) -> Job | None:
         name, of = self.name(table.pk), self.quote(table.name)
         [[low, high]] = self.query(f"SELECT min({name}), max({name}) FROM {of}")  # noqa: S608
-        if low is None:
-            return {}
         rows = f"SELECT {name}, {self._columns(table)} FROM {of} WHERE {name} >= ? AND {name} < ? ORDER BY {name}"  # noqa: S608
         following = f"SELECT min({name}) FROM {of} WHERE {name} >= ?"  # noqa: S608
-        first, last = low >> BITS, high >> BITS
-        if self.partner is None or last - first < WORTH:
-            return digest_of(self.connection, (rows, following, first, last))
-        middle = (first + last) // 2
-        self.partner.say((rows, following, middle + 1, last))
-        found = digest_of(self.connection, (rows, following, first, middle))
-        found |= self.partner.hear()
-        return found
+        return None if low is None else (rows, following, low >> BITS, high >> BITS)
 
     def unnoticed(self, pk: int, _token: bytes, _before: bytes, block_before: Block, block: Block) -> bool:
         at = (pk // STEP) % STEPS * DIGEST

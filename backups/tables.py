@@ -39,11 +39,11 @@ class Column:
     field: models.Field[Any, Any]
     refers: str = ""  # the label of the model that it refers to
 
-    @property
+    @functools.cached_property
     def name(self) -> str:
         return self.field.attname
 
-    @property
+    @functools.cached_property
     def kind(self) -> str:
         field = self.field.target_field if isinstance(self.field, models.ForeignKey) else self.field
         return field.get_internal_type()
@@ -74,15 +74,15 @@ class Table:
     def name(self) -> str:
         return self.model._meta.db_table
 
-    @property
+    @functools.cached_property
     def pk(self) -> Column:
         return next(column for column in self.columns if column.field.primary_key)
 
-    @property
+    @functools.cached_property
     def references(self) -> tuple[Column, ...]:
         return tuple(column for column in self.columns if column.refers)
 
-    @property
+    @functools.cached_property
     def key_columns(self) -> tuple[Column, ...]:
         return tuple(next(column for column in self.columns if column.field.name == name) for name in self.key)
 

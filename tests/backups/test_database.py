@@ -90,7 +90,8 @@ def test_a_large_file_is_read_by_two_processes_that_see_the_same(
     with connections[sqlite_desk].cursor() as cursor:  # far apart, so that both have some
         cursor.execute("UPDATE articles_event SET id = id * 3000")
     with snapshot(sqlite_desk) as alone:
-        expected = {each.label: alone.digest(each) for each in tables.kept()}
+        assert isinstance(alone, snapshots.SQLite)
+        expected = alone.digests(tables.kept())()
     monkeypatch.setattr(snapshots, "LARGE", 0)
     monkeypatch.setattr(snapshots, "WORTH", 0)
     with snapshot(sqlite_desk) as seen:
@@ -98,6 +99,7 @@ def test_a_large_file_is_read_by_two_processes_that_see_the_same(
         assert seen.partner is not None
         Event.objects.using(sqlite_desk).update(message="after the instant")
         assert {each.label: seen.digest(each) for each in tables.kept()} == expected
+        assert {label: found for label, found in expected.items() if found} == seen.digests(tables.kept())()
     assert len(expected["articles.Event"]) == 30
 
     database.backup(store, sqlite_desk)
