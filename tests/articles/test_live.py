@@ -638,6 +638,8 @@ def test_open_streams_do_not_keep_the_server_from_stopping(galley: Installation,
         async with AsyncExitStack() as stack:
             readers = [await stack.enter_async_context(connected_to(server, batch, secret)) for _ in grids]
             await asyncio.gather(*(follow(r, grid, until_after=0) for r, grid in zip(readers, grids, strict=True)))
+            # Nor does each hold a thread, of which a request has one.
+            assert len(list(Path(f"/proc/{server.pid}/task").iterdir())) < len(grids) / 2
             os.kill(server.pid, signal.SIGTERM)
             # Their streams come to an end.
             await asyncio.gather(*(follow(r, grid) for r, grid in zip(readers, grids, strict=True)))
