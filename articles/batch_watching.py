@@ -14,12 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from articles import live
 from articles.batches import COMPLETENESS
-from articles.models import Batch
+from articles.models import Article, Batch
 from articles.words import count, duration
 
 LINE_EVERY = 10.0  # seconds, where there is no terminal
 UNCLAIMED_SECONDS = 10.0
-NOBODY = "Nobody has begun yet. Is `manage.py qcluster` running?"
+NOBODY = "Nobody works on it. Is `manage.py qcluster` running?"
 
 Tell = Callable[[live.Progress], None]
 
@@ -38,7 +38,7 @@ def watched(batch_id: int, tell: Tell) -> live.Progress:
             if found.ended or found.facts["state"] in (Batch.State.PAUSED, Batch.State.DRAFT):
                 return found
             if began and time.monotonic() - began > UNCLAIMED_SECONDS:
-                if not found.facts["sections"]["running"] and not found.facts["slowed"]:
+                if _nobody_works(batch_id):
                     console.print(NOBODY, soft_wrap=True)
                 began = 0
             time.sleep(live.EVERY)
@@ -58,6 +58,12 @@ def _look(batch_id: int, latest: live.Progress | None) -> live.Progress:
                 raise
             connection.close()  # a database that restarts is back within seconds
             time.sleep(live.EVERY)
+
+
+def _nobody_works(batch_id: int) -> bool:
+    """Its articles are queued, and nobody has any article in hand: a busy worker is no sign (two queries)."""
+    queued = Article.objects.filter(batch=batch_id, status=Article.Status.QUEUED)
+    return queued.exists() and not Article.objects.filter(status=Article.Status.RUNNING).exists()
 
 
 @contextmanager

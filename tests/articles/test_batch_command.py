@@ -87,6 +87,16 @@ def test_the_same_name_again_makes_only_what_is_missing(editor: User, lists: lis
     assert Section.objects.count() == 6
 
 
+def test_finished_articles_that_get_more_are_counted(editor: User, lists: list[str], tmp_path: Path) -> None:
+    _batch("start", "Rooms", *lists)
+    Article.objects.update(status=Article.Status.DONE)
+    (tmp_path / "rooms.txt").write_text("Hall\nKitchen\nLibrary\n")
+
+    said = _batch("start", "Rooms", "--owner", "ada", "--sections", str(tmp_path / "rooms.txt"), "--dry-run")[1]
+
+    assert "2 finished articles get further sections and a new page." in said
+
+
 def test_a_dry_run_prints_the_plan_and_does_nothing(editor: User, lists: list[str]) -> None:
     code, said, _ = _batch("start", "Rooms", *lists, "--dry-run", "--json")
 
@@ -299,6 +309,7 @@ def test_progress_goes_to_standard_error(
 ) -> None:
     """Where it is no terminal, in plain lines: one when the state changes."""
     batch = batch_of(editor)
+    batch.articles.update(status=Article.Status.QUEUED, queued_at=timezone.now())
     meanwhile(lambda: None, lambda: batches.pause(batch, editor))
     monkeypatch.setattr(batch_watching, "UNCLAIMED_SECONDS", -1)
 
@@ -308,7 +319,7 @@ def test_progress_goes_to_standard_error(
     assert captured.out == ""
     assert captured.err.splitlines() == [
         "Rooms: Running · 0 of 12 sections · $0.00",
-        "Nobody has begun yet. Is `manage.py qcluster` running?",
+        "Nobody works on it. Is `manage.py qcluster` running?",
         "Rooms: Paused · 0 of 12 sections · $0.00 · ada paused it.",
     ]
 

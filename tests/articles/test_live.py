@@ -349,17 +349,33 @@ def test_nobody_misses_a_change_while_many_write(ada: User, monkeypatch: pytest.
     nobody_misses_a_change(ada)
 
 
-def test_nobody_misses_a_change_on_postgresql(
+def test_the_same_on_postgresql(
     tmp_path: Path, django_db_setup: None, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """There, too, nobody misses a change; and those who watch hold none of the few connections."""
     monkeypatch.setattr(live, "EVERY", 0.001)
     if reason := postgres.available():
         pytest.skip(reason)
     with postgres.postgres(tmp_path) as url:
-        Installation(tmp_path, {"DATABASE_URL": url}).prepare()
+        galley = Installation(tmp_path, {"DATABASE_URL": url, "GALLEY_DATABASE_POOL": "2"})
+        galley.prepare()
         settings = {"OPTIONS": {}, **Environment({"DATABASE_URL": url}).database("DATABASE_URL", "")}
         with django_db_blocker.unblock(), connected(**settings):
-            nobody_misses_a_change(User.objects.get(username="ada"))
+            ada = User.objects.get(username="ada")
+            nobody_misses_a_change(ada)
+            User.objects.update(is_staff=True, is_superuser=True)
+            batch, secret = worked_on(ada, name="Houses"), new_token(ada).secret
+            with desk(galley) as server:
+                run(all_watch(server, batch, first_cell(batch), secret, 30))
+
+
+async def all_watch(server: Server, batch: Batch, article: int, secret: str, number: int) -> None:
+    async with AsyncExitStack() as stack:
+        readers = [await stack.enter_async_context(connected_to(server, batch, secret)) for _ in range(number)]
+        grids = [Grid() for _ in readers]
+        await asyncio.gather(*(follow(r, grid, until_after=0) for r, grid in zip(readers, grids, strict=True)))
+        await in_thread(mark, article, 1, Section.State.DONE)
+        await asyncio.gather(*(follow(r, grid, until_after=1) for r, grid in zip(readers, grids, strict=True)))
 
 
 # What it costs

@@ -122,7 +122,9 @@ class Command(BaseCommand):
         ]
         self.stdout.write(f"{batch.name}: {', '.join(made)}.")
         if plan.published:
-            self.stdout.write(f"{count(plan.published, 'article')} that is done gets further sections and a new page.")
+            verb = "gets" if plan.published == 1 else "get"
+            done = count(plan.published, "finished article")
+            self.stdout.write(f"{done} {verb} further sections and a new page.")
 
     def _watch(self, *, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)
