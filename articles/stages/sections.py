@@ -75,7 +75,7 @@ def _opened(run: Run) -> StageRecord:
     pictures = article.batch.images_per_style if article.batch else 0
     words = _words(article) | {
         "pictures": pictures,
-        "headings": [section.heading for section in article.sections.all()],
+        "headings": list(article.sections.values_list("heading", flat=True)),
         "most": OUTLINE[1],
     }
     call = run.ask(
@@ -233,6 +233,7 @@ def _write(run: Run, section: Section) -> None:
     try:
         if not section.sha256:
             _write_text(run, section)
+        # A prompt may have been changed by an editor, and pictures may be there already.
         role = f"section_{section.index}_"
         pictures = [image for image in run.article.images.filter(role__startswith=role) if not image.is_stored]
         images.make(run, pictures)
@@ -250,19 +251,17 @@ def _write(run: Run, section: Section) -> None:
 
 def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> None:
     """Move a section on, with the batch's revision and what its article has cost so far."""
-    article = run.article
-    changes |= {"state": state, "finished_at": timezone.now() if state == Section.State.DONE else None}
+    article, is_done = run.article, state == Section.State.DONE
+    changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
     with transaction.atomic():
+        held: dict[str, Any] = {"crashes": 1, "retries": 0} if is_done else {}
         if article.batch_id:
             # First of all: whoever changes rows of a batch has locked it, so that revisions are committed in order.
             batch = Batch.objects.filter(pk=article.batch_id)
             batch.update(revision=F("revision") + 1)
-            run.hold(spent=run.spent)
             changes["revision"] = batch.values("revision")
-        if state == Section.State.DONE:
-            run.saved_something()
-        else:
-            run.hold()
+            held["spent"] = run.spent
+        run.hold(**held)
         article.sections.filter(pk=section.pk).update(**changes)
     section.state = state
 
@@ -270,10 +269,9 @@ def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> N
 def _write_text(run: Run, section: Section) -> None:
     article, client = run.article, needed_text_client()
     pictures = article.batch.images_per_section if article.batch else 0
-    others = [other.heading for other in article.sections.all()]
     words = _words(article) | {
         "section": section,
-        "headings": others,
+        "headings": list(article.sections.values_list("heading", flat=True)),
         "brief": lists.filled(article.batch.brief, article.batch_fields | section.fields)
         if article.batch
         else section.fields.get("brief", ""),
@@ -293,20 +291,19 @@ def _write_text(run: Run, section: Section) -> None:
         ),
     )
     with run.reading(call, thing):
-        html, prompts = _read_section(call.raw, pictures)
+        html, count, prompts = _read_section(call.raw, pictures)
     stored = run.save_page(section.file_name, section.heading, html)
     with transaction.atomic():
         roles = [f"section_{section.index}_{n}" for n in range(1, pictures + 1)]
         _keep_prompts(article, roles, prompts, "21:9")
-        count = markup.word_count(html)
         article.sections.filter(pk=section.pk).update(
             html=html, word_count=count, sha256=stored.sha256, bytes=stored.bytes
         )
         run.done(call)
 
 
-def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, list[tuple[str, str]]]:
-    """Raises Rejected, Garbled."""
+def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, int, list[tuple[str, str]]]:
+    """The text, its number of words, and its pictures. Raises Rejected, Garbled."""
     found = text.content(raw)
     html = found.get("html")
     if not isinstance(html, str):
@@ -320,7 +317,7 @@ def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, list[tuple[s
             code="too_short",
             detail=str(raw),
         )
-    return cleaned, _read_pictures(found, pictures, raw)
+    return cleaned, count, _read_pictures(found, pictures, raw)
 
 
 # The whole

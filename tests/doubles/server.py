@@ -211,7 +211,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: the log of requests says it all."""
 
     def _respond(self) -> None:
-        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        sent = self.rfile.read(length)
+        if len(sent) < length:  # its sender was killed in the middle
+            self.close_connection = True
+            return
         body = json.loads(sent) if sent else None
         if self.path.startswith("/_control/"):
             self._send(_control(self.server.doubles, self.path, body))
