@@ -1,11 +1,14 @@
-"""The run of an article. Only this module and `articles.sweep` move an article from one state to another.
+"""The run of an article. Here, in `articles.sweep` and in `articles.dispatch` it moves from one state to another.
 
 The row is the truth and a message in the queue only a hint: messages may be lost, doubled or late without harm.
 An article is claimed by one guarded update; the claim's attempt number fences every later write (`articles.run`).
 
-    draft ─submit→ queued ─claim→ running ─→ done
-                     ↑   ↑          │  └─→ failed ─resume→ queued
-                     │   └─sweep────┘  └─→ waiting ─sweep→ queued      cancel: from anywhere but done
+    of a batch: draft ─dispatch┐      scheduled: waiting ─sweep┐
+                 ↑             ↓                               ↓
+                 │   submit→ queued ─claim→ running ─→ done
+                 │             ↑   ↑          │ │ └─→ failed ─resume→ queued; of a batch: draft
+                 │             │   └─sweep────┘ └───→ waiting ─sweep→ queued
+                 └─batch rests─┴── out of time            cancel: from anywhere but done
 """
 
 from __future__ import annotations
