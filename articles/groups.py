@@ -15,6 +15,9 @@ RIGHTS = {
             "add_article",
             "view_article",
             "change_article",
+            "add_batch",
+            "view_batch",
+            "change_batch",
             "view_preferences",
             "change_preferences",
         ],
@@ -23,6 +26,7 @@ RIGHTS = {
     CHIEF_EDITORS: {
         "articles": [
             *("add_article", "view_article", "change_article", "delete_article", "touch_every_article"),
+            *("add_batch", "view_batch", "change_batch"),
             *("view_preferences", "change_preferences"),
         ],
         "publishing": ["add_site", "view_site", "change_site", "delete_site"],

@@ -26,7 +26,8 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -77,6 +78,7 @@ class Work:
 
 
 GOING_ON = Work()
+OPERATOR = "The operator"  # who acts when nobody of the desk does: from the shell
 
 
 class Mistake(ProviderError):
@@ -464,7 +466,7 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
                 reused=list(work.reused),
                 again=list(work.again),
             )
-            Event.objects.create(article=article, kind="recovered", message=f"{by or 'The operator'} pressed Recover")
+            Event.objects.create(article=article, kind="recovered", message=f"{by or OPERATOR} pressed Recover")
             if article.batch_id:
                 transaction.on_commit(dispatch.top_up)
             else:
@@ -511,9 +513,11 @@ def _reopen_sections(article: Article, *, anew: bool) -> None:
     unfinished.update(state=Section.State.PENDING, error=None, finished_at=None, revision=revision)
 
 
-def cancel(article: Article, by: User) -> bool:
+def cancel(article: Article, by: User | None) -> bool:
     """Stop an article. A worker that is at it finds itself fenced; what is saved stays."""
     with transaction.atomic():
+        batch = Batch.objects.filter(articles=article)
+        batch.update(revision=F("revision") + 1)  # first of all, as whoever changes rows of a batch does
         won = (
             Article.objects.filter(pk=article.pk)
             .exclude(status__in=[Article.Status.DONE, Article.Status.CANCELLED])
@@ -529,7 +533,8 @@ def cancel(article: Article, by: User) -> bool:
         )
         if won:
             article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
-            article.sections.filter(state=Section.State.RUNNING).update(state=Section.State.PENDING)
+            in_hand = article.sections.filter(state=Section.State.RUNNING)
+            in_hand.update(state=Section.State.PENDING, revision=Coalesce(Subquery(batch.values("revision")), 0))
             article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
-            Event.objects.create(article=article, kind="cancelled", message=f"{by} pressed Cancel")
+            Event.objects.create(article=article, kind="cancelled", message=f"{by or OPERATOR} pressed Cancel")
     return bool(won)
