@@ -13,14 +13,15 @@ from django.conf import settings
 from django.utils import timezone
 
 from articles import manifest
-from articles.costs import SECONDS, costs, kind
-from articles.models import Article, Call, ImageFile, Stage, StageRecord
+from articles.costs import SECONDS, SECTION, costs, kind
+from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
 from articles.pipeline import CALLS, Work, damaged_parts
 from articles.providers import replicate
 from articles.run import storing
 from articles.words import count
 
 PATIENCE = 3.0  # seconds that a page may spend on reading files; an article's own run verifies it all the same
+SECTION_FILE = "01_section_"
 THINGS = {
     Stage.ARTICLE: "article",
     Stage.PROMPTS: "set of prompts,sets of prompts",
@@ -58,6 +59,7 @@ class Plan:
     reused: tuple[str, ...]  # names of files
     damaged: tuple[str, ...]  # sentences
     again: Mapping[Stage, int]  # so many images, else 1; in the order of the stages
+    sections: int  # of a long article, to be written
     calls: tuple[str, ...]  # keys of the paid calls that will be made
     possible_repeats: int  # calls whose answer was lost: they may have been charged
     draft_stays: bool  # its draft is on the site already: what is made anew does not get there
@@ -78,7 +80,7 @@ def plan(article: Article, options: Options = AS_BEFORE) -> Plan:
 
 
 def plans(articles: Sequence[Article], options: Options = AS_BEFORE, *, patience: float = PATIENCE) -> list[Plan]:
-    """The plans for many (four queries, and one for each article whose files are read).
+    """The plans for many (five queries, and one for each article whose files are read).
 
     Files are read for at most `patience` seconds; the others' run finds what is damaged before it goes on. The
     records and images of the articles must have been fetched. Raises Unreachable.
@@ -97,8 +99,17 @@ def _plans(articles: Sequence[Article], options: Options, damaged: Mapping[int, 
     calls: dict[int, list[Call]] = defaultdict(list)
     for call in Call.objects.filter(article__in=articles).only("article_id", "key", "state", "sends", "received_at"):
         calls[call.article_id].append(call)
+    sections: dict[int, list[Section]] = defaultdict(list)
+    of_articles = Section.objects.filter(article__in=articles).select_related("batch")
+    for section in of_articles.only(
+        "article", "index", "state", "batch__images_per_style", "batch__images_per_section"
+    ):
+        sections[section.article_id].append(section)
     known = costs()
-    return [_plan(article, options, damaged.get(article.pk), calls[article.pk], known) for article in articles]
+    return [
+        _plan(article, options, damaged.get(article.pk), calls[article.pk], sections[article.pk], known)
+        for article in articles
+    ]
 
 
 def _plan(
@@ -106,6 +117,7 @@ def _plan(
     options: Options,
     damaged: dict[str, str] | None,
     calls: Sequence[Call],
+    sections: Sequence[Section],
     known: Mapping[str, Decimal],
 ) -> Plan:
     """Without a query. `damaged` is None where the files were not read."""
@@ -117,9 +129,15 @@ def _plan(
     remade = frozenset(image.role for image in images) if Stage.IMAGES in anew else broken_images
     roles = [image.role for image in images if image.role in remade or not image.is_stored]
     paid = {call.key for call in calls if _is_good(call)} - {f"image:{role}" for role in remade}
-    keys = _calls(article, images, stages, roles, anew, paid, options.formatter or article.formatter)
+    to_write = [section for section in sections if Stage.ARTICLE in anew or section.state != Section.State.DONE]
+    roles += _roles_to_come(images, sections, to_write)
+    keys = _calls(article, stages, roles, anew, paid, options.formatter or article.formatter)
+    keys += [key for section in to_write if (key := f"{SECTION}{section.index}") not in paid or Stage.ARTICLE in anew]
     reused = tuple(name for name in _reused(article, images, stages, roles) if name not in (damaged or {}))
-    again = {stage: (len(roles) if images else 4) if stage == Stage.IMAGES else 1 for stage in stages}
+    reused += tuple(section.file_name for section in sections if section not in to_write)
+    again = {stage: len(roles) if stage == Stage.IMAGES else 1 for stage in stages}
+    if to_write and "text" in paid and Stage.ARTICLE not in anew:
+        del again[Stage.ARTICLE]  # its opening stays
     again = {stage: number for stage, number in again.items() if number}
     return Plan(
         article,
@@ -127,6 +145,7 @@ def _plan(
         reused=reused,
         damaged=tuple((damaged or {}).values()),
         again=again,
+        sections=len(to_write),
         calls=tuple(keys),
         possible_repeats=sum(call.state == Call.State.INTENT and call.sends > 0 and call.key in keys for call in calls),
         draft_stays=Stage.FORMAT in again and any(call.key == "post" and call.is_paid for call in calls),
@@ -139,9 +158,20 @@ def _plan(
             changes=options.changes,
             from_stage=stages[0].value,
             reused=reused,
-            again=in_words(again),
+            again=in_words(again, len(to_write)),
         ),
     )
+
+
+def _roles_to_come(images: Sequence[ImageFile], sections: Sequence[Section], to_write: Sequence[Section]) -> list[str]:
+    """Of the pictures whose prompts are not written yet: a batch's come with its openings and sections."""
+    batch = sections[0].batch if sections else None
+    if batch is None:
+        return [] if images else ["hero", *(f"section_{n}" for n in range(1, 4))]
+    there = {image.role for image in images}
+    wanted = ["hero", *(f"general_{n}" for n in range(2, batch.images_per_style + 1))][: batch.images_per_style]
+    wanted += [f"section_{s.index}_{n}" for s in to_write for n in range(1, batch.images_per_section + 1)]
+    return [role for role in wanted if role not in there]
 
 
 def _stages(
@@ -157,7 +187,6 @@ def _stages(
 
 def _calls(
     article: Article,
-    images: Sequence[ImageFile],
     stages: Sequence[Stage],
     roles: Sequence[str],
     anew: frozenset[Stage],
@@ -167,15 +196,13 @@ def _calls(
     """The keys of the paid calls to be made: those whose answers are not here, or not wanted any more."""
     with_key = {
         Stage.ARTICLE: bool(settings.OPENAI_API_KEY and article.idea),
-        Stage.PROMPTS: bool(settings.OPENAI_API_KEY),
+        Stage.PROMPTS: bool(settings.OPENAI_API_KEY and not article.batch_id),
         Stage.FORMAT: bool(settings.ANTHROPIC_API_KEY) and formatter != Article.Formatter.TEMPLATE,
     }
     keys = []
     for stage in stages:
         if stage == Stage.IMAGES and settings.REPLICATE_API_TOKEN:
-            # Where no prompts are there yet, four pictures will be wanted.
-            wanted = roles if images else ["hero", "section_1", "section_2", "section_3"]
-            keys += [key for role in wanted if (key := f"image:{role}") not in paid]
+            keys += [key for role in roles if (key := f"image:{role}") not in paid]
         elif with_key.get(stage) and (stage in anew or CALLS[stage] not in paid):
             keys.append(CALLS[stage])
     return keys
@@ -198,9 +225,10 @@ def _reused(
     return tuple(sorted(files))
 
 
-def in_words(things: Mapping[Stage, int]) -> tuple[str, ...]:
-    """`("2 images", "1 formatted page", "1 upload")`"""
-    return tuple(count(number, *THINGS[stage].split(",")) for stage, number in things.items() if number)
+def in_words(things: Mapping[Stage, int], sections: int = 0) -> tuple[str, ...]:
+    """`("3 sections", "2 images", "1 formatted page", "1 upload")`"""
+    written = [count(sections, "section")] if sections else []
+    return (*written, *(count(number, *THINGS[stage].split(",")) for stage, number in things.items() if number))
 
 
 @dataclass(frozen=True)
@@ -213,11 +241,14 @@ class Total:
     def reused(self) -> tuple[str, ...]:
         """`("3 articles", "12 images", "3 formatted pages")`"""
         names = [name for plan in self.plans for name in plan.reused if not name.endswith("_base64.txt")]
-        return in_words(_in_order(Counter(FILES[name[:2]] for name in names)))
+        sections = {name for name in names if name.startswith(SECTION_FILE)}
+        number = sum(name in sections for name in names)
+        return in_words(_in_order(Counter(FILES[name[:2]] for name in names if name not in sections)), number)
 
     @property
     def again(self) -> tuple[str, ...]:
-        return in_words(_in_order(sum((Counter(plan.again) for plan in self.plans), Counter())))
+        sections = sum(plan.sections for plan in self.plans)
+        return in_words(_in_order(sum((Counter(plan.again) for plan in self.plans), Counter())), sections)
 
     @property
     def unverified(self) -> int:
