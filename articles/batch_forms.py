@@ -16,6 +16,11 @@ from articles.forms import NO_SITE
 from articles.models import Batch, Preferences
 
 LISTS = ("styles", "sections")
+EXAMPLES = {
+    "brief": "The {section} in the style {style}, as in {country}: its light, its materials, three things to avoid.",
+    "styles": "style,country\nArt Deco,France\nBauhaus,Germany",
+    "sections": "Entrance hall\nKitchen\nLibrary",
+}
 KINDS = ".csv,.tsv,.txt"
 NOT_A_LIST = "This file is not a list as text. Save the table as CSV, in whatever program it is, and choose that file."
 
@@ -55,9 +60,9 @@ class BatchForm(forms.ModelForm[Batch]):
             "budget",
         ]
         widgets = {
-            "brief": forms.Textarea(attrs={"rows": 4}),
-            "styles": forms.Textarea(attrs={"rows": 8}),
-            "sections": forms.Textarea(attrs={"rows": 8}),
+            "brief": forms.Textarea(attrs={"rows": 4, "placeholder": "For example: " + EXAMPLES["brief"]}),
+            "styles": forms.Textarea(attrs={"rows": 8, "placeholder": "For example:\n" + EXAMPLES["styles"]}),
+            "sections": forms.Textarea(attrs={"rows": 8, "placeholder": "For example:\n" + EXAMPLES["sections"]}),
         }
 
     def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:

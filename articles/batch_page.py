@@ -321,7 +321,7 @@ def _missing(batch: Batch) -> tuple[list[Missing], int]:
     reasons: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     sections = Section.objects.filter(article__in=shown, state=Section.State.FAILED).order_by("article", "index")
     for article, heading, error in sections.values_list("article", "heading", "error"):
-        reasons[article][(error or {}).get("reason", "")].append(heading)
+        reasons[article][words.why(error)].append(heading)
     return [Missing(article, _lacks(article, reasons[article.pk])) for article in shown], found.count() - len(shown)
 
 

@@ -99,7 +99,7 @@ class SectionRow:
 
     @property
     def why(self) -> str:
-        return str((self.section.error or {}).get("reason", "")) if self.kind == "missing" else ""
+        return words.why(self.section.error) if self.kind == "missing" else ""
 
 
 @dataclass(frozen=True)

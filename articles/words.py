@@ -153,6 +153,13 @@ def problem(error: dict[str, Any]) -> str:
     return SHORT.get(code) or BY_KIND.get(str(error.get("kind")), "see why")
 
 
+def why(error: dict[str, Any] | None) -> str:
+    """The reason of a failure as a phrase that stands alone: `The picture service declined the prompt`."""
+    error = error or {}
+    reason = str(error.get("reason") or "")
+    return f"{error.get('provider') or 'Galley'} {reason[3:]}" if reason.startswith("it ") else reason
+
+
 def link_words(article: Article) -> str:
     """What its link leads to."""
     return f"Draft on {article.site}" if article.site else "Preview"
