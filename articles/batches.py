@@ -407,7 +407,8 @@ def standing(batch: Batch) -> Standing:
     sections = dict.fromkeys(Section.State.values, 0) | dict(rows)
     articles = dict.fromkeys(COMPLETENESS, 0)
     spent = Decimal(0)
-    for article in with_sections(batch.articles.all()).order_by().only("word_count", "status", "spent"):
+    # With the reference to the batch: by it, each would be fetched again.
+    for article in with_sections(batch.articles.all()).order_by().only("batch", "word_count", "status", "spent"):
         articles[completeness(article)] += 1
         spent += article.spent
     since = max(now - RATE_OVER, batch.started_at or now)

@@ -23,7 +23,8 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -502,6 +503,8 @@ def _reopen_sections(article: Article, work: Work) -> None:
 def cancel(article: Article, by: User) -> bool:
     """Stop an article. A worker that is at it finds itself fenced; what is saved stays."""
     with transaction.atomic():
+        batch = Batch.objects.filter(articles=article)
+        batch.update(revision=F("revision") + 1)  # first of all, as whoever changes rows of a batch does
         won = (
             Article.objects.filter(pk=article.pk)
             .exclude(status__in=[Article.Status.DONE, Article.Status.CANCELLED])
@@ -517,7 +520,8 @@ def cancel(article: Article, by: User) -> bool:
         )
         if won:
             article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
-            article.sections.filter(state=Section.State.RUNNING).update(state=Section.State.PENDING)
+            in_hand = article.sections.filter(state=Section.State.RUNNING)
+            in_hand.update(state=Section.State.PENDING, revision=Coalesce(Subquery(batch.values("revision")), 0))
             article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
             Event.objects.create(article=article, kind="cancelled", message=f"{by} pressed Cancel")
     return bool(won)

@@ -68,13 +68,19 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
         for path, methods in described["paths"].items()
         for method, operation in methods.items()
     }
+    batch, deeds = "/api/v1/batches/{batch_id}", ("start", "pause", "resume", "cancel")
+    more = {f"GET {batch}/events": {"406", "503"}} | {f"POST {batch}/{deed}": {"409"} for deed in deeds}
     assert operations.keys() == {
         "GET /api/v1/articles/{article_id}/progress",
+        "GET /api/v1/batches",
+        f"GET {batch}/progress",
         "POST /api/v1/recovery/sweep",
+        *more,
     }
-    for operation in operations.values():
+    usual = {"200", "400", "401", "403", "404", "405", "422", "429", "500"}
+    for name, operation in operations.items():
         # Every error that can come is declared, and so are both ways in.
-        assert {"200", "400", "401", "403", "404", "405", "422", "429", "500"} == set(map(str, operation["responses"]))
+        assert usual | more.get(name, set()) == set(map(str, operation["responses"]))
         assert [set(way) for way in operation["security"]] == [{"PersonalToken"}, {"DeskSession"}]
     schemas = described["components"]["schemas"]
     assert all(schema.get("additionalProperties") is False for schema in schemas.values() if schema["type"] == "object")
