@@ -280,7 +280,7 @@ def _rows(batch: Batch, show: str, pager: Pager, keys: Sequence[str]) -> list[Gr
     articles = (
         batches.of_completeness(batch.articles.all(), show) if show else batches.with_sections(batch.articles.all())
     )
-    shown = list(articles.only("title", "idea", "status", "word_count").order_by("pk")[pager.slice])
+    shown = list(articles.only("title", "idea", "status", "word_count", "batch").order_by("pk")[pager.slice])
     sections = Section.objects.filter(article__in=shown, key__in=keys).order_by()
     running = {article.pk for article in shown if article.status == Article.Status.RUNNING}
     cells: dict[int, dict[str, Cell]] = defaultdict(dict)
@@ -317,7 +317,7 @@ def _missing(batch: Batch) -> tuple[list[Missing], int]:
     """The articles that lack something for good, and how many more there are (three queries)."""
     lacking = Section.objects.filter(article=OuterRef("pk"), state=Section.State.FAILED)
     found = batch.articles.filter(Q(status=Article.Status.FAILED) | Exists(lacking))
-    shown = list(found.only("title", "idea", "status", "error").order_by("pk")[:MOST_MISSING])
+    shown = list(found.only("title", "idea", "status", "error", "batch").order_by("pk")[:MOST_MISSING])
     reasons: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     sections = Section.objects.filter(article__in=shown, state=Section.State.FAILED).order_by("article", "index")
     for article, heading, error in sections.values_list("article", "heading", "error"):

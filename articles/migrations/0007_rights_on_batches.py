@@ -1,30 +1,33 @@
-"""Groups that were made before there were batches get the rights on them; new ones are made with them."""
+"""Groups that were made before there were batches may do with them what they may do with articles."""
 
 from typing import Any
 
 from django.db import migrations
 
-RIGHTS = ("add", "view", "change", "delete")
-GROUPS = ("Editors", "Chief editors")
+# What gives each right. Deleted is only a batch that was never started: whoever makes them may throw them away.
+RIGHTS = {
+    "add_batch": "add_article",
+    "view_batch": "view_article",
+    "change_batch": "change_article",
+    "delete_batch": "add_article",
+}
 
 
 def give(apps: Any, schema_editor: Any) -> None:
     database = schema_editor.connection.alias
-    groups = list(apps.get_model("auth", "Group").objects.using(database).filter(name__in=GROUPS))
-    if not groups:
-        return
-    types = apps.get_model("contenttypes", "ContentType").objects.using(database)
-    batch, _ = types.get_or_create(app_label="articles", model="batch")
+    groups = apps.get_model("auth", "Group").objects.using(database)
     permissions = apps.get_model("auth", "Permission").objects.using(database)
-    # Made here: Django makes those of new models only after all migrations.
-    rights = [
-        permissions.get_or_create(
-            content_type=batch, codename=f"{right}_batch", defaults={"name": f"Can {right} batch"}
-        )[0]
-        for right in RIGHTS
-    ]
-    for group in groups:
-        group.permissions.add(*rights)
+    types = apps.get_model("contenttypes", "ContentType").objects.using(database)
+    for codename, like in RIGHTS.items():
+        found = list(groups.filter(permissions__codename=like, permissions__content_type__app_label="articles"))
+        if not found:
+            continue
+        # Made here: Django makes those of new models only after all migrations.
+        batch, _ = types.get_or_create(app_label="articles", model="batch")
+        name = f"Can {codename.replace('_', ' ')}"
+        right, _ = permissions.get_or_create(content_type=batch, codename=codename, defaults={"name": name})
+        for group in found:
+            group.permissions.add(right)
 
 
 class Migration(migrations.Migration):
