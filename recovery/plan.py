@@ -136,7 +136,8 @@ def _plan(
     roles += _roles_to_come(images, sections, to_write)
     keys = _calls(article, stages, roles, anew, paid, options.formatter or article.formatter)
     keys += [key for row in to_write if (key := f"{PREFIX}{row.index}") not in paid or Stage.ARTICLE in anew]
-    texts = [row.file_name for row in sections if row.sha256 and row not in to_write]
+    unwritten = set(to_write)
+    texts = [row.file_name for row in sections if row not in unwritten]
     reused = tuple(name for name in (*texts, *_reused(article, images, stages, roles)) if name not in (damaged or {}))
     again: dict[str, int] = {stage: len(roles) if stage == Stage.IMAGES else 1 for stage in stages}
     if sections and Stage.ARTICLE in stages:

@@ -280,7 +280,7 @@ def test_of_an_article_of_sections_only_those_that_are_missing(
 
     planned = plan(article)
 
-    assert planned.work.again == ("1 section", "1 set of prompts", "1 image", "1 formatted page", "1 upload")
+    assert planned.work.again == ("1 section", "1 image", "1 formatted page", "1 upload")
     assert planned.calls == ("image:section_2_1", "text:section-2")
     assert Total([planned]).reused == ("2 sections", "3 images")
     assert pipeline.resume(article, None, planned.work)
@@ -293,7 +293,7 @@ def test_of_an_article_of_sections_only_those_that_are_missing(
 def test_an_article_of_sections_that_was_never_begun_needs_them_all(of_a_batch: Callable[..., Article]) -> None:
     planned = plan(of_a_batch())
 
-    assert planned.work.again[:2] == ("3 sections", "1 article")
+    assert planned.work.again[:2] == ("1 article", "3 sections")
     assert sorted(planned.calls) == [
         *("image:hero", "image:section_1_1", "image:section_2_1", "image:section_3_1"),
         *("text", "text:section-1", "text:section-2", "text:section-3"),
