@@ -137,8 +137,10 @@ def _plan(
     keys = _calls(article, stages, roles, anew, paid, options.formatter or article.formatter)
     keys += [key for row in to_write if (key := f"{PREFIX}{row.index}") not in paid or Stage.ARTICLE in anew]
     unwritten = set(to_write)
-    texts = [row.file_name for row in sections if row not in unwritten]
-    reused = tuple(name for name in (*texts, *_reused(article, images, stages, roles)) if name not in (damaged or {}))
+    reused = (
+        *(row.file_name for row in sections if row not in unwritten),  # their rows hold the texts, too
+        *(name for name in _reused(article, images, stages, roles) if name not in (damaged or {})),
+    )
     again: dict[str, int] = {stage: len(roles) if stage == Stage.IMAGES else 1 for stage in stages}
     if sections and Stage.ARTICLE in stages:
         again |= {Stage.ARTICLE: int("text" in keys), SECTION: len(missing)}  # its opening may be there
