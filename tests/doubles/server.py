@@ -99,9 +99,14 @@ class Doubles:
     def reset(self) -> None:
         """Back to the beginning: no requests, no faults, no predictions. The log file keeps what it has."""
         with self._lock:
-            self._requests.clear()
             self._faults.clear()
             self.settings = Settings()
+        self.forget()
+
+    def forget(self) -> None:
+        """No requests, no predictions; faults and settings stay."""
+        with self._lock:
+            self._requests.clear()
         for provider in self._providers:
             provider.reset()
 
