@@ -13,6 +13,7 @@ from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, 
 from backups.tree import Damaged, Stored
 
 SCHEMA = 1
+OPENING = "01_opening.html"  # of an article that is written section by section
 STATUS = {
     StageRecord.State.PENDING: "pending",
     StageRecord.State.RUNNING: "running",
@@ -110,6 +111,8 @@ def _files(
 ) -> dict[str, Stored]:
     stored = [record.stored for record in records.values() if record.stored]
     stored += [section.stored for section in sections if section.stored]
+    if opening := records[Stage.ARTICLE].details.get("opening"):
+        stored.append(Stored(OPENING, opening["sha256"], opening["bytes"]))
     for image in images:
         if image.is_stored:
             stored += [image.stored, image.stored_base64]
@@ -137,6 +140,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 def _article_step(record: StageRecord, sections: Sequence[Section]) -> dict[str, Any]:
     return _step(record) | {
+        **({"opening_file": OPENING} if "opening" in record.details else {}),
         **({"sections": [_section(section) for section in sections]} if sections else {}),
         "file": record.file or None,
         "model": record.maker or None,

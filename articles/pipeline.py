@@ -1,11 +1,14 @@
-"""The run of an article. Only this module and `articles.sweep` move an article from one state to another.
+"""The run of an article. Here, in `articles.sweep` and in `articles.dispatch` it moves from one state to another.
 
 The row is the truth and a message in the queue only a hint: messages may be lost, doubled or late without harm.
 An article is claimed by one guarded update; the claim's attempt number fences every later write (`articles.run`).
 
-    draft ─submit→ queued ─claim→ running ─→ done
-                     ↑   ↑          │  └─→ failed ─resume→ queued
-                     │   └─sweep────┘  └─→ waiting ─sweep→ queued      cancel: from anywhere but done
+    of a batch: draft ─dispatch┐      scheduled: waiting ─sweep┐
+                 ↑             ↓                               ↓
+                 │   submit→ queued ─claim→ running ─→ done
+                 │             ↑   ↑          │ │ └─→ failed ─resume→ queued; of a batch: draft
+                 │             │   └─sweep────┘ └───→ waiting ─sweep→ queued
+                 └─batch rests─┴── out of time            cancel: from anywhere but done
 """
 
 from __future__ import annotations
@@ -30,6 +33,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from articles import dispatch, manifest, pace
+from articles.costs import SECTION
 from articles.dispatch import enqueue
 from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Section, Stage, StageRecord
 from articles.problems import cause
@@ -241,6 +245,7 @@ def _mend(run: Run) -> None:
         damaged = manifest.damaged(run.article)
     for image in run.article.images.all():
         _restore_twin(run, image, damaged.keys())
+    _restore_texts(run, damaged.keys())
     stages, images = damaged_parts(run.article, damaged.keys())
     with transaction.atomic():
         run.hold()
@@ -260,6 +265,16 @@ def _restore_twin(run: Run, image: ImageFile, damaged: Collection[str]) -> None:
             run.save_file(image.file_name, base64.b64decode(run.load_file(image.stored_base64)))
         case False, True:
             run.save_file(image.base64_name, base64.b64encode(run.load_file(image.stored)))
+
+
+def _restore_texts(run: Run, damaged: Collection[str]) -> None:
+    """The texts of a long article are in their rows, too."""
+    for section in run.article.sections.exclude(sha256=""):
+        if section.file_name in damaged:
+            run.save_page(section.file_name, section.heading, section.html)
+    opening = run.article.records.get(stage=Stage.ARTICLE).details.get("opening")
+    if opening and manifest.OPENING in damaged:
+        run.save_page(manifest.OPENING, opening["title"], opening["html"])
 
 
 def damaged_parts(article: Article, names: Collection[str]) -> tuple[frozenset[Stage], frozenset[str]]:
@@ -479,26 +494,23 @@ def _prepare(article: Article, work: Work) -> None:
     again = Q(stage__in=work.stages) | ~Q(state=StageRecord.State.DONE)
     article.records.filter(again).update(state=StageRecord.State.PENDING, error="", failed_at=None)
     article.images.filter(role__in=work.images).update(sha256="", base64_sha256="", bytes=0)
-    _reopen_sections(article, work)
+    _reopen_sections(article, anew=Stage.ARTICLE in work.anew)
     keys = {f"{kind}:{role}" for kind in ("image", "media") for role in work.images} | {
         CALLS[stage] for stage in work.anew if stage in CALLS
     }
     article.calls.filter(Q(state=Call.State.FAILED) | Q(key__in=keys)).update(state=Call.State.CLOSED)
 
 
-def _reopen_sections(article: Article, work: Work) -> None:
-    """Those that are missing, that a picture was taken from, or all of an article that is to be written anew."""
-    unfinished = ~Q(state=Section.State.DONE)
-    if Stage.ARTICLE in work.anew:
-        unfinished = Q()
-        article.calls.filter(key__startswith="text:section-").update(state=Call.State.CLOSED)
-        article.sections.update(html="", sha256="", bytes=0, word_count=0)
-    taken = {int(role.split("_")[1]) for role in work.images if role.count("_") == 2}
-    reopened = article.sections.filter(unfinished | Q(index__in=taken))
-    if reopened.update(state=Section.State.PENDING, error=None, finished_at=None) and article.batch_id:
-        Batch.objects.filter(pk=article.batch_id).update(revision=F("revision") + 1)
-        reopened = article.sections.filter(state=Section.State.PENDING)
-        reopened.update(revision=Batch.objects.filter(pk=article.batch_id).values("revision"))
+def _reopen_sections(article: Article, *, anew: bool) -> None:
+    """Those that are missing; all of an article that is to be written anew."""
+    unfinished = article.sections.exclude(state=Section.State.DONE)
+    if anew:
+        unfinished = article.sections.all()
+        unfinished.update(html="", sha256="", bytes=0, word_count=0)
+        article.records.filter(stage=Stage.ARTICLE).update(details={})
+        article.calls.filter(key__startswith=SECTION).update(state=Call.State.CLOSED)
+    revision = Batch.objects.filter(pk=article.batch_id).values("revision") if article.batch_id else 0
+    unfinished.update(state=Section.State.PENDING, error=None, finished_at=None, revision=revision)
 
 
 def cancel(article: Article, by: User | None) -> bool:

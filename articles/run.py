@@ -20,6 +20,7 @@ import structlog
 from botocore.exceptions import BotoCoreError, ClientError
 from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet, Sum
+from django.template.loader import render_to_string
 from django.utils import timezone
 
 from articles import manifest, pace
@@ -30,6 +31,7 @@ from backups.tree import Stored
 
 log = structlog.get_logger("galley.run")
 
+OPENING = manifest.OPENING
 DAMAGED = "damaged"  # the code of an error over a file that is not the one that was saved; Recover makes it again
 CALL_SECONDS = 300  # the longest that one call may take
 LEASE = timedelta(seconds=CALL_SECONDS + 100)
@@ -253,6 +255,11 @@ class Run:
         with storing():
             return self.article.tree.add(name, content)
 
+    def save_page(self, name: str, title: str, html: str) -> Stored:
+        """Write a text under its title. Raises as `save_file` does."""
+        page = render_to_string("articles/raw_article.html", {"title": title, "html": html})
+        return self.save_file(name, page.encode())
+
     def load_file(self, stored: Stored) -> bytes:
         """Read a file of the tree. Raises Unreachable, backups.tree.Damaged."""
         with storing():
@@ -261,14 +268,14 @@ class Run:
     def commit_manifest(self) -> None:
         """Replace the manifest by what the rows say now."""
         self.hold()
-        with storing():
-            written, now = None, manifest.build(self.article)
-            while written != now:
+        written = None
+        while written != (now := manifest.build(self.article)):
+            with storing():
                 self.article.tree.commit(*now)
-                # Between our reading and our writing another worker may have written a newer one.
-                written, now = now, manifest.build(self.article)
-        if not self._mine().exists():
-            raise Fenced
+            written = now
+            if self._mine().exists():  # and so was it all the time: nobody has written a newer one
+                return
+        raise Fenced
 
     def note(self, kind: str, message: str, detail: str = "", **facts: Any) -> None:
         """Add to the timeline, and to the log, which takes `facts` as well."""

@@ -14,20 +14,26 @@ from django.utils import timezone
 
 from articles import manifest
 from articles.costs import SECONDS, costs, kind
-from articles.models import Article, Call, ImageFile, Stage, StageRecord
+from articles.costs import SECTION as PREFIX
+from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
 from articles.pipeline import CALLS, Work, damaged_parts
 from articles.providers import replicate
 from articles.run import storing
 from articles.words import count
 
 PATIENCE = 3.0  # seconds that a page may spend on reading files; an article's own run verifies it all the same
+# In the order in which they are told; a section is a thing of its own, a part of stage 1.
+SECTION = "section"
 THINGS = {
     Stage.ARTICLE: "article",
+    SECTION: "section",
     Stage.PROMPTS: "set of prompts,sets of prompts",
     Stage.IMAGES: "image",
     Stage.FORMAT: "formatted page",
     Stage.UPLOAD: "upload",
 }
+# What a plan needs of a section.
+PLANNED = ("article", "index", "state", "sha256", "batch__images_per_style", "batch__images_per_section")
 FILES = {"01": Stage.ARTICLE, "02": Stage.PROMPTS, "03": Stage.IMAGES, "04": Stage.FORMAT, "05": Stage.UPLOAD}
 
 
@@ -57,7 +63,7 @@ class Plan:
     verified: bool  # whether the files were read and compared
     reused: tuple[str, ...]  # names of files
     damaged: tuple[str, ...]  # sentences
-    again: Mapping[Stage, int]  # so many images, else 1; in the order of the stages
+    again: Mapping[str, int]  # so many sections and images, else 1; by the keys of THINGS, in their order
     calls: tuple[str, ...]  # keys of the paid calls that will be made
     possible_repeats: int  # calls whose answer was lost: they may have been charged
     draft_stays: bool  # its draft is on the site already: what is made anew does not get there
@@ -78,7 +84,7 @@ def plan(article: Article, options: Options = AS_BEFORE) -> Plan:
 
 
 def plans(articles: Sequence[Article], options: Options = AS_BEFORE, *, patience: float = PATIENCE) -> list[Plan]:
-    """The plans for many (four queries, and one for each article whose files are read).
+    """The plans for many (five queries, and one for each article whose files are read).
 
     Files are read for at most `patience` seconds; the others' run finds what is damaged before it goes on. The
     records and images of the articles must have been fetched. Raises Unreachable.
@@ -97,8 +103,15 @@ def _plans(articles: Sequence[Article], options: Options, damaged: Mapping[int, 
     calls: dict[int, list[Call]] = defaultdict(list)
     for call in Call.objects.filter(article__in=articles).only("article_id", "key", "state", "sends", "received_at"):
         calls[call.article_id].append(call)
+    sections: dict[int, list[Section]] = defaultdict(list)
+    rows = Section.objects.filter(article__in=articles).select_related("batch")
+    for section in rows.only(*PLANNED).order_by("index"):
+        sections[section.article_id].append(section)
     known = costs()
-    return [_plan(article, options, damaged.get(article.pk), calls[article.pk], known) for article in articles]
+    return [
+        _plan(article, options, damaged.get(article.pk), calls[article.pk], sections[article.pk], known)
+        for article in articles
+    ]
 
 
 def _plan(
@@ -106,6 +119,7 @@ def _plan(
     options: Options,
     damaged: dict[str, str] | None,
     calls: Sequence[Call],
+    sections: Sequence[Section],
     known: Mapping[str, Decimal],
 ) -> Plan:
     """Without a query. `damaged` is None where the files were not read."""
@@ -117,10 +131,22 @@ def _plan(
     remade = frozenset(image.role for image in images) if Stage.IMAGES in anew else broken_images
     roles = [image.role for image in images if image.role in remade or not image.is_stored]
     paid = {call.key for call in calls if _is_good(call)} - {f"image:{role}" for role in remade}
-    keys = _calls(article, images, stages, roles, anew, paid, options.formatter or article.formatter)
-    reused = tuple(name for name in _reused(article, images, stages, roles) if name not in (damaged or {}))
-    again = {stage: (len(roles) if images else 4) if stage == Stage.IMAGES else 1 for stage in stages}
-    again = {stage: number for stage, number in again.items() if number}
+    missing = [row for row in sections if Stage.ARTICLE in anew or row.state != Section.State.DONE]
+    to_write = [row for row in missing if Stage.ARTICLE in anew or not row.sha256]
+    roles += _roles_to_come(images, sections, to_write)
+    keys = _calls(article, stages, roles, anew, paid, options.formatter or article.formatter)
+    keys += [key for row in to_write if (key := f"{PREFIX}{row.index}") not in paid or Stage.ARTICLE in anew]
+    unwritten = set(to_write)
+    reused = (
+        *(row.file_name for row in sections if row not in unwritten),  # their rows hold the texts, too
+        *(name for name in _reused(article, images, stages, roles) if name not in (damaged or {})),
+    )
+    again: dict[str, int] = {stage: len(roles) if stage == Stage.IMAGES else 1 for stage in stages}
+    if sections and Stage.ARTICLE in stages:
+        again |= {Stage.ARTICLE: int("text" in keys), SECTION: len(missing)}  # its opening may be there
+    if article.batch_id:
+        again[Stage.PROMPTS] = 0  # each section brings its own
+    again = {thing: again[thing] for thing in THINGS if again.get(thing)}
     return Plan(
         article,
         verified=damaged is not None,
@@ -144,6 +170,17 @@ def _plan(
     )
 
 
+def _roles_to_come(images: Sequence[ImageFile], sections: Sequence[Section], to_write: Sequence[Section]) -> list[str]:
+    """Of the pictures whose prompts are not written yet: a batch's come with its openings and sections."""
+    batch = sections[0].batch if sections else None
+    if batch is None:
+        return [] if images else ["hero", "section_1", "section_2", "section_3"]
+    there = {image.role for image in images}
+    wanted = ["hero", *(f"general_{n}" for n in range(2, batch.images_per_style + 1))][: batch.images_per_style]
+    wanted += [f"section_{row.index}_{n}" for row in to_write for n in range(1, batch.images_per_section + 1)]
+    return [role for role in wanted if role not in there]
+
+
 def _stages(
     article: Article, images: Sequence[ImageFile], broken: frozenset[Stage], from_stage: Stage | None
 ) -> list[Stage]:
@@ -157,7 +194,6 @@ def _stages(
 
 def _calls(
     article: Article,
-    images: Sequence[ImageFile],
     stages: Sequence[Stage],
     roles: Sequence[str],
     anew: frozenset[Stage],
@@ -167,15 +203,13 @@ def _calls(
     """The keys of the paid calls to be made: those whose answers are not here, or not wanted any more."""
     with_key = {
         Stage.ARTICLE: bool(settings.OPENAI_API_KEY and article.idea),
-        Stage.PROMPTS: bool(settings.OPENAI_API_KEY),
+        Stage.PROMPTS: bool(settings.OPENAI_API_KEY) and article.batch_id is None,
         Stage.FORMAT: bool(settings.ANTHROPIC_API_KEY) and formatter != Article.Formatter.TEMPLATE,
     }
     keys = []
     for stage in stages:
         if stage == Stage.IMAGES and settings.REPLICATE_API_TOKEN:
-            # Where no prompts are there yet, four pictures will be wanted.
-            wanted = roles if images else ["hero", "section_1", "section_2", "section_3"]
-            keys += [key for role in wanted if (key := f"image:{role}") not in paid]
+            keys += [key for role in roles if (key := f"image:{role}") not in paid]
         elif with_key.get(stage) and (stage in anew or CALLS[stage] not in paid):
             keys.append(CALLS[stage])
     return keys
@@ -198,9 +232,16 @@ def _reused(
     return tuple(sorted(files))
 
 
-def in_words(things: Mapping[Stage, int]) -> tuple[str, ...]:
+def in_words(things: Mapping[str, int]) -> tuple[str, ...]:
     """`("2 images", "1 formatted page", "1 upload")`"""
-    return tuple(count(number, *THINGS[stage].split(",")) for stage, number in things.items() if number)
+    return tuple(count(things[thing], *name.split(",")) for thing, name in THINGS.items() if things.get(thing))
+
+
+def _thing(file: str) -> str:
+    """Which of THINGS a file of the tree is; "" for one that is told with another."""
+    if file.endswith("_base64.txt") or file == manifest.OPENING:
+        return ""
+    return SECTION if file.startswith("01_section") else FILES[file[:2]]
 
 
 @dataclass(frozen=True)
@@ -212,12 +253,11 @@ class Total:
     @property
     def reused(self) -> tuple[str, ...]:
         """`("3 articles", "12 images", "3 formatted pages")`"""
-        names = [name for plan in self.plans for name in plan.reused if not name.endswith("_base64.txt")]
-        return in_words(_in_order(Counter(FILES[name[:2]] for name in names)))
+        return in_words(Counter(_thing(name) for plan in self.plans for name in plan.reused))
 
     @property
     def again(self) -> tuple[str, ...]:
-        return in_words(_in_order(sum((Counter(plan.again) for plan in self.plans), Counter())))
+        return in_words(sum((Counter(plan.again) for plan in self.plans), Counter()))
 
     @property
     def unverified(self) -> int:
@@ -267,7 +307,3 @@ class Total:
                 paid,
             ]
         )
-
-
-def _in_order(things: Mapping[Stage, int]) -> dict[Stage, int]:
-    return {stage: things[stage] for stage in Stage if things.get(stage)}

@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError as ModelError
@@ -23,7 +23,9 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from articles import markup
-from articles.models import ACCENT, PRIMARY, Article, Attempt, Event, ImageFile, Stage, StageRecord
+from articles.lists import folded
+from articles.manifest import OPENING
+from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
 from articles.problems import cause
 from articles.run import storing
 from backups.storage import backup_storage
@@ -33,7 +35,13 @@ from publishing.models import Site
 PREFIX = re.compile(r"user_\d{1,18}/article_\d{8}_\d{6}(?:_\d{1,6})?", re.ASCII)
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
 FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")]
-Role = Annotated[str, StringConstraints(pattern=r"^(?:hero|section_[1-9])$")]
+Role = Annotated[
+    str, StringConstraints(pattern=r"^(?:hero|general_[1-9]|section_[1-9]|section_[1-9][0-9]{0,3}_[1-9])$")
+]
+UserName = Annotated[str, StringConstraints(min_length=1, max_length=150, pattern=r"^[\w.@+-]+$")]
+Words = Annotated[str, StringConstraints(max_length=1000)]
+MOST_SECTIONS = 5000
+MOST_PICTURES = 7 * MOST_SECTIONS
 STEPS = {
     Stage.ARTICLE: "step1_article_generation",
     Stage.PROMPTS: "step2_image_prompts",
@@ -70,22 +78,42 @@ class _Uploaded(_Part):
     url: str = Field("", max_length=500, pattern=r"^(?:https?://.*)?$")
 
 
+class _Section(_Part):
+    index: int = Field(ge=1, le=MOST_SECTIONS)
+    heading: str = Field(min_length=1, max_length=200)
+    status: Literal["pending", "running", "completed", "failed"]
+    timestamp: str | None = Field(None, max_length=40)
+    fields: dict[str, Words] = Field(default_factory=dict, max_length=100)
+
+
+class _Batch(_Part):
+    name: str = Field(min_length=1, max_length=100)
+    owner: UserName
+    brief: str = Field(max_length=5000)
+    images_per_style: int = Field(ge=0, le=6)
+    images_per_section: int = Field(ge=0, le=6)
+    fields: dict[str, Words] = Field(max_length=100)
+
+
 class _Step(_Part):
     status: Literal["pending", "running", "completed", "failed"]
     timestamp: str | None = Field(None, max_length=40)
     file: FileName | None = None
     model: str | None = Field(None, max_length=100)
     formatter: str | None = Field(None, max_length=100)
-    prompts: list[_Prompt] = Field(default_factory=list, max_length=10)
+    prompts: list[_Prompt] = Field(default_factory=list, max_length=MOST_PICTURES)
+    opening_file: Literal["01_opening.html"] | None = None
+    # Of stage 1; those of stage 3 are pictures, which are known from the prompts and the files.
+    sections: list[_Section | dict[str, Any]] = Field(default_factory=list, max_length=MOST_PICTURES)
     brand_colors: _Colours = Field(default_factory=_Colours)
-    uploaded_images: list[_Uploaded] = Field(default_factory=list, max_length=10)
+    uploaded_images: list[_Uploaded] = Field(default_factory=list, max_length=MOST_PICTURES)
     post_id: int | None = None
     link: str | None = Field(None, max_length=500, pattern=r"^(?:https?://|/[^/]).*$")
 
 
 class _Source(_Part):
     uid: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-    owner: str = Field(min_length=1, max_length=150, pattern=r"^[\w.@+-]+$")
+    owner: UserName
     created_at: str = Field(max_length=40)
     idea: str = Field("", max_length=20_000)
     manuscript: str = Field("", max_length=6 * 1024 * 1024)
@@ -93,6 +121,8 @@ class _Source(_Part):
     style: str = Field("", max_length=200)
     formatter: Literal["auto", "claude", "template"] = "auto"
     site: str | None = Field(None, max_length=50, pattern=r"^\w[\w .-]*$")
+    is_long: bool = False
+    batch: _Batch | None = None
 
 
 class _Manifest(_Part):
@@ -126,12 +156,16 @@ def rebuild(prefix: str) -> Rebuilt:
             return Rebuilt(known, False, ())
         files, lacking = _whole_files(tree)
         html = _raw_html(tree, files)
+        texts = {
+            name: _text(tree, stored) for name, stored in files.items() if name.startswith(("01_section_", OPENING))
+        }
         sizes = {name: _size(tree, stored) for name, stored in files.items() if name.endswith(".jpg")}
     try:
         with transaction.atomic():
             article = _article(prefix, manifest, html)
             _images(article, manifest, files, sizes)
             _records(article, manifest, files)
+            _sections(article, manifest, files, texts)
             _state(article)
             Attempt.objects.create(article=article, why=Attempt.Why.RECOVERED, reused=sorted(files))
             Event.objects.create(article=article, kind="rebuilt", message="Rebuilt from its backup")
@@ -198,8 +232,10 @@ def _restored_from_twin(tree: Tree, lost: Stored, whole: dict[str, Stored]) -> b
 
 def _raw_html(tree: Tree, files: dict[str, Stored]) -> str:
     stored = files.get("01_raw_article.html")
-    if stored is None:
-        return ""
+    return _text(tree, stored) if stored else ""
+
+
+def _text(tree: Tree, stored: Stored) -> str:
     html = markup.clean_text(tree.read(stored).decode(errors="replace"))
     # The title stands first in the file, and on its own in the row.
     return re.sub(r"\A\s*<h1[^>]*>.*?</h1>\s*", "", html, flags=re.DOTALL)
@@ -232,6 +268,10 @@ def _article(prefix: str, manifest: _Manifest, html: str) -> Article:
         site=_site(source.site) if source.site else None,
         brand_primary=colours.primary,
         brand_accent=colours.accent,
+        is_long=source.is_long,
+        batch=_batch(source.batch) if source.batch else None,
+        batch_key=_style(source.batch) if source.batch else "",
+        batch_fields=source.batch.fields if source.batch else {},
         title=facts.title,
         html=html,
         word_count=markup.word_count(html) if html else 0,
@@ -255,6 +295,61 @@ def _owner(name: str) -> User:
 def _site(name: str) -> Site:
     """The site by name. One that is not here becomes a row to fill in: its address must not come from a manifest."""
     return Site.objects.get_or_create(name=name, defaults={"url": "", "user": "", "encrypted_secret": ""})[0]
+
+
+def _style(batch: _Batch) -> str:
+    return folded(batch.fields.get("style", ""))
+
+
+def _batch(found: _Batch) -> Batch:
+    """The batch by its owner and name. One that is not here is made again, resting, with the lists of its articles."""
+    batch, _ = Batch.objects.get_or_create(
+        owner=_owner(found.owner),
+        key=folded(found.name)[:100],
+        defaults={
+            "name": found.name,
+            "brief": found.brief,
+            "images_per_style": found.images_per_style,
+            "images_per_section": found.images_per_section,
+            "state": Batch.State.PAUSED,
+            "reason": "It was rebuilt from its backup. Look through its lists, then resume.",
+            "started_at": timezone.now(),
+        },
+    )
+    style = found.fields.get("style", "")
+    if style and style not in batch.styles.split("\n"):
+        batch.styles = "\n".join(filter(None, [batch.styles, style]))
+        batch.save(update_fields=["styles"])
+    return batch
+
+
+def _sections(article: Article, manifest: _Manifest, files: dict[str, Stored], texts: dict[str, str]) -> None:
+    """A section is done when the manifest says so, and its text and its pictures are there and whole."""
+    step = manifest.pipeline_stages.get(STEPS[Stage.ARTICLE])
+    if step is None:
+        return
+    if (stored := files.get(OPENING)) and step.opening_file:
+        opening = {"title": article.title, "html": texts[OPENING], "sha256": stored.sha256, "bytes": stored.bytes}
+        article.records.filter(stage=Stage.ARTICLE).update(details={"opening": opening}, maker=step.model or "")
+        if not article.html:
+            Article.objects.filter(pk=article.pk).update(html=texts[OPENING])
+    lacking = {image.section for image in article.images.all() if not image.is_stored}
+    found = {section.index: section for section in step.sections if isinstance(section, _Section)}
+    for index, section in found.items():
+        row = Section(article=article, batch=article.batch, index=index, heading=section.heading, fields=section.fields)
+        row.key = folded(section.heading)
+        if stored := files.get(row.file_name):
+            row.html, row.sha256, row.bytes = texts[row.file_name], stored.sha256, stored.bytes
+            row.word_count = markup.word_count(row.html)
+            if section.status == "completed" and index not in lacking:
+                row.state, row.finished_at = Section.State.DONE, _moment(section.timestamp)
+        row.save()
+    if article.batch:
+        missing = [
+            row.heading for row in article.sections.all() if row.heading not in article.batch.sections.split("\n")
+        ]
+        article.batch.sections = "\n".join(filter(None, [article.batch.sections, *missing]))
+        article.batch.save(update_fields=["sections"])
 
 
 def _moment(text: str | None) -> datetime | None:

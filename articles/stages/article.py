@@ -119,9 +119,8 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
 
 def _saved(run: Run, read: manuscripts.Manuscript, maker: str, details: dict[str, Any], *, again: bool) -> Outcome:
     """`again`: from what was read once before. An editor may have changed the title since; it stays."""
-    page = render_to_string("articles/raw_article.html", {"title": read.title, "html": read.html})
     return Outcome(
-        run.save_file(FILE, page.encode()),
+        run.save_page(FILE, read.title, read.html),
         maker=maker,
         details=details,
         article={

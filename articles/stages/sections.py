@@ -15,10 +15,10 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from articles import batches, lists, manuscripts, markup
-from articles.models import Article, Batch, Call, ImageFile, Preferences, Section, Stage
+from articles.models import Article, Batch, Call, ImageFile, Preferences, Section, Stage, StageRecord
 from articles.providers import text
 from articles.providers.errors import Garbled, ProviderError, Rejected
-from articles.run import Outcome, Run
+from articles.run import OPENING, Outcome, Run
 from articles.stages import images, needed_text_client
 from articles.stages.prompts import PICTURE, line
 
@@ -26,6 +26,7 @@ FILE = "01_raw_article.html"
 OUTLINE = (3, 40)  # sections of an outline, fewest and most
 FEWEST_WORDS = 30  # of a section
 ALONE = (Rejected, Garbled)  # what one section may meet while the others are written
+THING = "the opening of the article"
 
 
 @dataclass(frozen=True)
@@ -41,8 +42,7 @@ class Opening:
 def run(run: Run) -> Outcome:
     article = run.article
     batches.check_turn(run)
-    call, opening = _opening(run)
-    _keep_opening(run, call, opening)
+    record = _opened(run)
     failures = _general_pictures(run)
     for section in article.sections.exclude(state__in=[Section.State.DONE, Section.State.FAILED]):
         run.check_time()
@@ -53,11 +53,11 @@ def run(run: Run) -> Outcome:
         raise _incomplete(article, missing)
     if failures:
         raise failures[0]
-    html = _joined(opening.html, article)
+    html = _joined(record.details["opening"]["html"], article)
     return Outcome(
-        run.save_file(FILE, _page(str(article), html)),
-        maker=call.model,
-        details={"sections": article.sections.count(), "reasoning_tokens": call.reasoning_tokens},
+        run.save_page(FILE, str(article), html),
+        maker=record.maker,
+        details=record.details | {"sections": article.sections.count()},
         article={"html": html, "word_count": markup.word_count(html)},
     )
 
@@ -65,17 +65,22 @@ def run(run: Run) -> Outcome:
 # The opening
 
 
-def _opening(run: Run) -> tuple[Call, Opening]:
-    article, client = run.article, needed_text_client()
+def _opened(run: Run) -> StageRecord:
+    """The record of this stage, with the opening in its details: written now, or by an earlier run."""
+    article = run.article
+    record = article.records.get(stage=Stage.ARTICLE)
+    if "opening" in record.details:
+        return record
+    client = needed_text_client()
     pictures = article.batch.images_per_style if article.batch else 0
     words = _words(article) | {
         "pictures": pictures,
-        "headings": [section.heading for section in article.sections.all()],
+        "headings": list(article.sections.values_list("heading", flat=True)),
         "most": OUTLINE[1],
     }
     call = run.ask(
         "text",
-        "the opening of the article",
+        THING,
         provider=text.PROVIDER,
         send=lambda call: client.ask(
             render_to_string("prompts/opening_instructions.txt", words),
@@ -85,8 +90,10 @@ def _opening(run: Run) -> tuple[Call, Opening]:
             key=call.idempotency_key,
         ),
     )
-    with run.reading(call, "the opening of the article"):
-        return call, _read_opening(call.raw, pictures, with_outline=article.batch is None)
+    with run.reading(call, THING):
+        opening = _read_opening(call.raw, pictures, with_outline=article.batch is None)
+    _keep_opening(run, call, opening, record)
+    return record
 
 
 def _words(article: Article) -> dict[str, Any]:
@@ -166,37 +173,29 @@ def _garbled(reason: str, raw: dict[str, Any]) -> Garbled:
     return Garbled(text.PROVIDER, reason, action="press Recover to ask again", code="malformed", detail=str(raw))
 
 
-def _keep_opening(run: Run, call: Call, opening: Opening) -> None:
-    """Title, introduction, outline and the prompts of its pictures: safe before the first section is asked for.
-
-    Each claim writes the file anew, with the sections that are there, as it may have been damaged meanwhile.
-    """
+def _keep_opening(run: Run, call: Call, opening: Opening, record: StageRecord) -> None:
+    """Title, introduction, outline and the prompts of its pictures: safe before the first section is asked for."""
     article = run.article
-    first = call.state != Call.State.DONE
-    title = (article.title if not first else "") or opening.title
-    stored = run.save_file(FILE, _page(title, _joined(opening.html, article)))
+    stored = run.save_page(OPENING, opening.title, opening.html)
+    kept = {"title": opening.title, "html": opening.html, "sha256": stored.sha256, "bytes": stored.bytes}
+    record.details = {"opening": kept, "reasoning_tokens": call.reasoning_tokens}
+    record.maker = call.model
     with transaction.atomic():
-        if first:
-            run.hold(title=title, html=opening.html, word_count=markup.word_count(opening.html) or 1)
-            roles = ["hero", *(f"general_{n}" for n in range(2, len(opening.pictures) + 1))]
-            _keep_prompts(article, roles, opening.pictures, "16:9")
-            Section.objects.bulk_create(
-                (
-                    Section(
-                        article=article,
-                        index=index,
-                        heading=heading,
-                        key=lists.folded(heading),
-                        fields={"section": heading, "brief": brief},
-                    )
-                    for index, (heading, brief) in enumerate(opening.outline, 1)
-                ),
-                ignore_conflicts=True,
+        run.hold(title=opening.title, html=opening.html, word_count=markup.word_count(opening.html))
+        roles = ["hero", *(f"general_{n}" for n in range(2, len(opening.pictures) + 1))]
+        _keep_prompts(article, roles[: len(opening.pictures)], opening.pictures, "16:9")
+        outline = (
+            Section(
+                article=article,
+                index=index,
+                heading=heading,
+                key=lists.folded(heading),
+                fields={"section": heading, "brief": brief},
             )
-        article.records.filter(stage=Stage.ARTICLE).update(
-            file=stored.name, sha256=stored.sha256, bytes=stored.bytes, maker=call.model
+            for index, (heading, brief) in enumerate(opening.outline, 1)
         )
-    if first:
+        Section.objects.bulk_create(outline)
+        record.save(update_fields=["details", "maker"])
         run.done(call)
         run.note("saved", "The opening is safe")
     run.commit_manifest()
@@ -208,7 +207,9 @@ def _keep_prompts(article: Article, roles: list[str], pictures: list[tuple[str, 
             ImageFile(article=article, role=role, aspect=aspect, prompt=prompt, alt_text=alt_text)
             for role, (prompt, alt_text) in zip(roles, pictures, strict=True)
         ),
-        ignore_conflicts=True,
+        update_conflicts=True,  # a section that is written anew shows something else
+        unique_fields=["article", "role"],
+        update_fields=["prompt", "alt_text", "aspect"],
     )
 
 
@@ -232,6 +233,7 @@ def _write(run: Run, section: Section) -> None:
     try:
         if not section.sha256:
             _write_text(run, section)
+        # A prompt may have been changed by an editor, and pictures may be there already.
         role = f"section_{section.index}_"
         pictures = [image for image in run.article.images.filter(role__startswith=role) if not image.is_stored]
         images.make(run, pictures)
@@ -249,19 +251,17 @@ def _write(run: Run, section: Section) -> None:
 
 def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> None:
     """Move a section on, with the batch's revision and what its article has cost so far."""
-    article = run.article
-    changes |= {"state": state, "finished_at": timezone.now() if state == Section.State.DONE else None}
+    article, is_done = run.article, state == Section.State.DONE
+    changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
     with transaction.atomic():
+        held: dict[str, Any] = {"crashes": 1, "retries": 0} if is_done else {}
         if article.batch_id:
             # First of all: whoever changes rows of a batch has locked it, so that revisions are committed in order.
             batch = Batch.objects.filter(pk=article.batch_id)
             batch.update(revision=F("revision") + 1)
-            run.hold(spent=run.spent)
             changes["revision"] = batch.values("revision")
-        if state == Section.State.DONE:
-            run.saved_something()
-        else:
-            run.hold()
+            held["spent"] = run.spent
+        run.hold(**held)
         article.sections.filter(pk=section.pk).update(**changes)
     section.state = state
 
@@ -269,10 +269,9 @@ def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> N
 def _write_text(run: Run, section: Section) -> None:
     article, client = run.article, needed_text_client()
     pictures = article.batch.images_per_section if article.batch else 0
-    others = [other.heading for other in article.sections.all()]
     words = _words(article) | {
         "section": section,
-        "headings": others,
+        "headings": list(article.sections.values_list("heading", flat=True)),
         "brief": lists.filled(article.batch.brief, article.batch_fields | section.fields)
         if article.batch
         else section.fields.get("brief", ""),
@@ -292,20 +291,19 @@ def _write_text(run: Run, section: Section) -> None:
         ),
     )
     with run.reading(call, thing):
-        html, prompts = _read_section(call.raw, pictures)
-    stored = run.save_file(section.file_name, _page(section.heading, html))
+        html, count, prompts = _read_section(call.raw, pictures)
+    stored = run.save_page(section.file_name, section.heading, html)
     with transaction.atomic():
         roles = [f"section_{section.index}_{n}" for n in range(1, pictures + 1)]
         _keep_prompts(article, roles, prompts, "21:9")
-        count = markup.word_count(html)
         article.sections.filter(pk=section.pk).update(
             html=html, word_count=count, sha256=stored.sha256, bytes=stored.bytes
         )
         run.done(call)
 
 
-def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, list[tuple[str, str]]]:
-    """Raises Rejected, Garbled."""
+def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, int, list[tuple[str, str]]]:
+    """The text, its number of words, and its pictures. Raises Rejected, Garbled."""
     found = text.content(raw)
     html = found.get("html")
     if not isinstance(html, str):
@@ -319,7 +317,7 @@ def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, list[tuple[s
             code="too_short",
             detail=str(raw),
         )
-    return cleaned, _read_pictures(found, pictures, raw)
+    return cleaned, count, _read_pictures(found, pictures, raw)
 
 
 # The whole
@@ -331,15 +329,6 @@ def _below(html: str, highest: str) -> str:
     for heading in root.iter("h1", "h2"):
         heading.tag = highest
     return markup.serialize(root)
-
-
-def _page(title: str, html: str) -> bytes:
-    return render_to_string("articles/raw_article.html", {"title": title, "html": html}).encode()
-
-
-def file_of(section: Section) -> bytes:
-    """Its file, as its row says."""
-    return _page(section.heading, section.html)
 
 
 def _joined(opening: str, article: Article) -> str:

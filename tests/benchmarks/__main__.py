@@ -16,8 +16,14 @@ import django
 
 django.setup()
 
-from tests.benchmarks import articles, batches, chaos, recovery  # noqa: E402  Django first
+from tests.benchmarks import articles, batches, chaos, recovery, sections  # noqa: E402  Django first
 
-BENCHMARKS = {"articles": articles.main, "recovery": recovery.main, "batches": batches.main, "chaos": chaos.main}
+BENCHMARKS = {
+    "articles": articles.main,
+    "recovery": recovery.main,
+    "sections": sections.main,
+    "batches": batches.main,
+    "chaos": chaos.main,
+}
 for name in sys.argv[1:] or BENCHMARKS:
     BENCHMARKS[name]()
