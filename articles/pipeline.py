@@ -248,6 +248,9 @@ def _mend(run: Run) -> None:
     _restore_texts(run, damaged.keys())
     stages, images = damaged_parts(run.article, damaged.keys())
     with transaction.atomic():
+        if stages:
+            # First of all, as whoever changes rows of a batch does: its sections get this revision.
+            Batch.objects.filter(articles=run.article).update(revision=F("revision") + 1)
         run.hold()
         if stages:
             first = min(stage.step for stage in stages)

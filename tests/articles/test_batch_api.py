@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from articles import batches, pipeline
 from articles.models import Article, Batch, Section
+from articles.run import Run
 from tests.articles.grid import batch_of, end, mark, write
 from tests.config.test_tokens import with_token_of
 from tests.desk import as_
@@ -99,6 +100,19 @@ def test_a_section_in_hand_of_an_article_that_is_cancelled_waits(batch: Batch, f
     said = progress(editor, batch, since=seen)
     assert said["cells"] == [[first.pk, 1, "waiting"]]
     assert said["sections"]["running"] == 0
+
+
+def test_a_section_that_is_opened_again_for_a_damaged_file_is_told(
+    batch: Batch, first: Article, editor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mark(first.pk, 1, Section.State.FAILED)
+    first.records.filter(stage="article").update(state="done", file="01_raw_article.html")
+    monkeypatch.setattr("articles.manifest.damaged", lambda _: {"01_raw_article.html": "It is gone."})
+    seen = progress(editor, batch)["revision"]
+
+    pipeline._mend(Run(Article.objects.get(pk=first.pk)))
+
+    assert [first.pk, 1, "waiting"] in progress(editor, batch, since=seen)["cells"]
 
 
 def test_rate_rest_cost_and_budget(batch: Batch, first: Article, editor: User) -> None:
