@@ -83,8 +83,8 @@ class Progress:
     _events: dict[int, bytes] = field(default_factory=dict, compare=False)
 
     def cells(self, since: int) -> list[tuple[int, int, str]]:
-        """Each cell once that has changed after this revision, which is not before `self.since`."""
-        changed = self.changed[bisect_right(self.changed, since, key=_revision) :]
+        """Each cell once that has changed after this revision, which is not before `self.since`. After 0: all."""
+        changed = self.changed[bisect_right(self.changed, since, key=_revision) if since else 0 :]
         found = {(cell.article, cell.section): cell.state for cell in [*self.stranded, *changed]}
         return [(article, index, state) for (article, index), state in found.items()]
 
@@ -116,7 +116,9 @@ def progress(batch_id: int, since: int = 0) -> Progress:
     cells = batch.all_sections.order_by("revision").annotate(shown=_STATE)
     fields = ("revision", "article_id", "index", "shown")
     in_hand = [Cell(*row) for row in cells.filter(state=Section.State.RUNNING).values_list(*fields)]
-    changed = [Cell(*row) for row in cells.filter(revision__gt=since).values_list(*fields).iterator()]
+    # From 0 on all of them: what was rebuilt from its tree has not changed since, and has no revision.
+    later = cells.filter(revision__gt=since) if since else cells
+    changed = [Cell(*row) for row in later.values_list(*fields).iterator()]
     # Whoever sees a change sees all before it.
     revision = max(standing.revision, changed[-1].revision if changed else 0)
     running = sum(cell.state == "running" for cell in in_hand)
@@ -314,7 +316,7 @@ def _joined(latest: Progress, found: Progress) -> Progress:
         kept = [cell for cell in latest.changed if (cell.article, cell.section) not in again]
         since, changed = latest.since, [*kept, *changed]
         if len(changed) > WINDOW:
-            since = changed[-WINDOW - 1].revision
+            since = max(changed[-WINDOW - 1].revision, 1)  # from 0 on would be all
             changed = changed[bisect_right(changed, since, key=_revision) :]
     return replace(found, since=since, changed=changed, edition=latest.edition + new, _events={})
 

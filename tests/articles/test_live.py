@@ -219,6 +219,22 @@ def test_whoever_comes_back_is_told_what_it_has_missed_and_no_more(batch: Batch)
     run(come_back())
 
 
+def test_what_was_rebuilt_from_its_trees_is_shown_too(batch: Batch) -> None:
+    """It begins without a revision."""
+    Section.objects.update(revision=0)
+    Batch.objects.update(revision=0)
+
+    async def watch() -> None:
+        hub = Hub()
+        async with watching(hub, batch) as (grid, _):
+            await until(lambda: grid.said)
+            async with watching(hub, batch) as (late, _):
+                await until(lambda: late.said)
+                assert len(grid.cells) == len(late.cells) == 12
+
+    run(watch())
+
+
 def test_what_was_seen_before_the_database_was_restored_is_told_anew(batch: Batch) -> None:
     async def come_back() -> None:
         hub = Hub()
