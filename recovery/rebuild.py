@@ -333,11 +333,16 @@ def _sections(article: Article, manifest: _Manifest, files: dict[str, Stored], t
         article.records.filter(stage=Stage.ARTICLE).update(details={"opening": opening}, maker=step.model or "")
         if not article.html:
             Article.objects.filter(pk=article.pk).update(html=texts[OPENING])
+    if article.batch:
+        # Whoever watches the batch is told of them.
+        article.batch.revision += 1
+        Batch.objects.filter(pk=article.batch.pk).update(revision=article.batch.revision)
     lacking = {image.section for image in article.images.all() if not image.is_stored}
     found = {section.index: section for section in step.sections if isinstance(section, _Section)}
     for index, section in found.items():
         row = Section(article=article, batch=article.batch, index=index, heading=section.heading, fields=section.fields)
         row.key = folded(section.heading)
+        row.revision = article.batch.revision if article.batch else 0
         if stored := files.get(row.file_name):
             row.html, row.sha256, row.bytes = texts[row.file_name], stored.sha256, stored.bytes
             row.word_count = markup.word_count(row.html)

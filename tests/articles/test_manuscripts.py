@@ -36,6 +36,11 @@ def test_every_encoding_is_read(encoding: str) -> None:
     assert manuscripts.decode(text.encode(encoding)) == text.replace("\r\n", "\n")
 
 
+@pytest.mark.parametrize("text", ["style,period\nArt Déco,1925\n", "Küche\nBad\nDiele", "Größe Maß naïve", "café noir"])
+def test_a_few_accents_are_no_chinese(text: str) -> None:
+    assert manuscripts.decode(text.encode("cp1252")) == text
+
+
 def test_a_page_says_its_encoding() -> None:
     page = '<meta charset="windows-1251"><p>Все счастливые семьи'
     assert manuscripts.decode(page.encode("cp1251")) == page
