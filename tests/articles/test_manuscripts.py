@@ -181,9 +181,9 @@ def test_no_word_of_markdown_is_lost(text: str) -> None:
     ],
 )
 def test_no_markdown_takes_long(part: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert "end" in manuscripts.read(f"{part * (1_000_000 // len(part))}\n\nend", "a.md").html
-    assert time.perf_counter() - began < 25  # quadratic ones take minutes
+    assert time.process_time() - began < 60  # of processor time; quadratic ones take many minutes
 
 
 def test_deep_lists_keep_their_words() -> None:
