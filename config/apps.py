@@ -1,5 +1,9 @@
+import django_stubs_ext
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+
+# Django's classes take type parameters. Here, before any app's models, as commands that need no app need no part of it.
+django_stubs_ext.monkeypatch()
 
 
 class DeskConfig(admin_apps.AdminConfig):

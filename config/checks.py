@@ -10,6 +10,8 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import storages
 
+from backups.sealing import Seals
+
 
 @register()
 def environment_check(**_: Any) -> list[CheckMessage]:
@@ -32,6 +34,32 @@ def encryption_check(**_: Any) -> list[CheckMessage]:
         )
         return [Error("GALLEY_ENCRYPTION_KEYS holds something that is not a key.", hint=hint, id="galley.E002")]
     return []
+
+
+@register()
+def backup_key_check(**_: Any) -> list[CheckMessage]:
+    """E006, E007: a key that signs backups is short; one that encrypts them is no key."""
+    found: list[CheckMessage] = []
+    if any(len(key) < 32 for key in settings.GALLEY_BACKUP_KEYS):
+        hint = "Each needs 32 characters or more: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
+        found.append(Error("GALLEY_BACKUP_KEYS holds a key that is too short.", hint=hint, id="galley.E006"))
+    try:
+        Seals(settings.GALLEY_BACKUP_ENCRYPTION_KEYS)
+    except ValueError:
+        hint = "Make one as for GALLEY_ENCRYPTION_KEYS, and keep a copy of it in another place than the backups."
+        found.append(
+            Error("GALLEY_BACKUP_ENCRYPTION_KEYS holds something that is not a key.", hint=hint, id="galley.E007")
+        )
+    return found
+
+
+@register(deploy=True)
+def backup_key_deploy_check(**_: Any) -> list[CheckMessage]:
+    """W006: backups are signed with a key derived from SECRET_KEY."""
+    if settings.GALLEY_BACKUP_KEYS:
+        return []
+    hint = "Set GALLEY_BACKUP_KEYS, and keep a copy elsewhere: without its key a restore believes no manifest."
+    return [checks.Warning("Backups are signed with a key made from GALLEY_SECRET_KEY.", hint=hint, id="galley.W006")]
 
 
 @register()

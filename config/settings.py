@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import django_stubs_ext
 from csp.constants import NONE, SELF
 
 from config.env import Environment
 
-django_stubs_ext.monkeypatch()  # Django's classes take type parameters
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = Environment.read(BASE_DIR / ".env")
 
@@ -134,6 +132,17 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     "backups": env.storage("GALLEY_STORAGE_URL", f"file://{VAR_DIR / 'backups'}"),
 }
+# Newest first: the first signs the manifests of backups, all are accepted. Behind them stands one from SECRET_KEY.
+GALLEY_BACKUP_KEYS = env.words("GALLEY_BACKUP_KEYS")
+# Newest first: the first encrypts what is backed up before it leaves the machine, all decrypt. Without any, nothing is.
+GALLEY_BACKUP_ENCRYPTION_KEYS = env.words("GALLEY_BACKUP_ENCRYPTION_KEYS")
+GALLEY_BACKUP_SSE = env.choice("GALLEY_BACKUP_SSE", "AES256", "aws:kms", "none")  # by the bucket itself
+GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
+if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
+    env.problem("GALLEY_BACKUP_KMS_KEY", "needs another setting", "Set GALLEY_BACKUP_SSE=aws:kms as well.")
+GALLEY_BACKUP_KEEP_DAYS = env.number("GALLEY_BACKUP_KEEP_DAYS", 90)
+GALLEY_BACKUP_KEEP_MONTHS = env.number("GALLEY_BACKUP_KEEP_MONTHS", 12, least=0)  # the last backup of each
+BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]

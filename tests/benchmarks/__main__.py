@@ -16,7 +16,7 @@ import django
 
 django.setup()
 
-from tests.benchmarks import articles, batches, chaos, recovery, sections  # noqa: E402  Django first
+from tests.benchmarks import articles, batches, chaos, files, recovery, sections  # noqa: E402  Django first
 
 BENCHMARKS = {
     "articles": articles.main,
@@ -24,6 +24,7 @@ BENCHMARKS = {
     "sections": sections.main,
     "batches": batches.main,
     "chaos": chaos.main,
+    "files": files.main,
 }
 for name in sys.argv[1:] or BENCHMARKS:
     BENCHMARKS[name]()

@@ -131,6 +131,17 @@ def test_a_folder_that_cannot_be_written_is_an_error(settings: Settings, tmp_pat
     assert error.id == "galley.E003"
 
 
+def test_keys_of_backups_are_checked(settings: Settings) -> None:
+    settings.GALLEY_BACKUP_KEYS, settings.GALLEY_BACKUP_ENCRYPTION_KEYS = ["short"], ["short"]
+    assert [error.id for error in checks.backup_key_check()] == ["galley.E006", "galley.E007"]
+    assert checks.backup_key_deploy_check() == []
+
+    settings.GALLEY_BACKUP_KEYS, settings.GALLEY_BACKUP_ENCRYPTION_KEYS = [], []
+    assert checks.backup_key_check() == []
+    [warning] = checks.backup_key_deploy_check()
+    assert warning.id == "galley.W006"
+
+
 def test_derived_encryption_keys_are_a_warning_in_production(settings: Settings) -> None:
     [warning] = checks.encryption_deploy_check()
     assert warning.id == "galley.W004"

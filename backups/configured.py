@@ -1,0 +1,54 @@
+"""The repositories that the settings name. Everything below this module is plain Python."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from django.conf import settings
+
+from backups.errors import Failed
+from backups.manifests import Tier
+from backups.places import Bucket, Folder, Place
+from backups.repository import Repository
+from backups.sealing import Seals
+from backups.signing import Keys
+
+
+def repository(tier: Tier) -> Repository:
+    """Raises Failed for settings that cannot be used: backups must not depend on a stand-in."""
+    for problem in settings.SETTINGS_PROBLEMS:
+        raise Failed(f"{problem.name} {problem.wrong}. {problem.hint}")
+    where = place()
+    cache = Path(settings.VAR_DIR) / "backup-cache" / hashlib.sha256(str(where).encode()).hexdigest()[:16] / tier.name
+    return Repository(where, tier, keys(), Seals(settings.GALLEY_BACKUP_ENCRYPTION_KEYS), cache)
+
+
+def place() -> Place:
+    """Where backups go: the same storage as the trees of articles."""
+    options = dict(settings.STORAGES["backups"]["OPTIONS"])
+    if "bucket_name" not in options:
+        return Folder(options["location"])
+    extra = {"server_side_encryption": settings.GALLEY_BACKUP_SSE} if settings.GALLEY_BACKUP_SSE != "none" else {}
+    if settings.GALLEY_BACKUP_KMS_KEY:
+        extra["sse_kms_key_id"] = settings.GALLEY_BACKUP_KMS_KEY
+    if region := options.get("region_name"):
+        extra["region"] = region
+    if "access_key" in options:
+        extra |= {"access_key_id": options["access_key"], "secret_access_key": options["secret_key"]}
+    return Bucket(
+        options["bucket_name"],
+        options.get("location", ""),
+        options.get("endpoint_url", ""),
+        ask_boto3=not settings.BUCKET_KEYS_GIVEN and "access_key" not in options,
+        **extra,
+    )
+
+
+def keys() -> Keys:
+    """The keys that sign. Behind those of the setting stand some made from SECRET_KEY: the first, while it is empty."""
+    derived = [
+        hashlib.sha256(b"galley.backups" + key.encode()).hexdigest()
+        for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    ]
+    return Keys([*settings.GALLEY_BACKUP_KEYS, *derived])

@@ -1,0 +1,65 @@
+"""What can go wrong with a backup. Every message is a sentence for people.
+
+BackupError     .retry says whether trying again may help
+  PlaceError    the storage
+    Missing       there is no such object
+    Exists        there is one already
+    Unreachable   no answer, or one of a server in trouble    retry
+    Denied        our keys or our rights                      a person acts
+    Failed        everything else; a full disk, say           a person acts
+      TooLarge    an object of more bytes than it may have
+  Damaged       an object is not what its manifest names      a person looks
+  Forged        a document that is not ours, or was changed   a person looks
+  Hostile       a document of ours that says what cannot be   a person looks
+  Changed       a source is not any more what it was          retry
+"""
+
+from __future__ import annotations
+
+
+class BackupError(Exception):
+    retry = False
+
+
+class PlaceError(BackupError):
+    pass
+
+
+class Missing(PlaceError):
+    pass
+
+
+class Exists(PlaceError):
+    pass
+
+
+class Unreachable(PlaceError):
+    retry = True
+
+
+class Denied(PlaceError):
+    pass
+
+
+class Failed(PlaceError):
+    pass
+
+
+class TooLarge(Failed):
+    pass
+
+
+class Damaged(BackupError):
+    pass
+
+
+class Forged(BackupError):
+    pass
+
+
+class Hostile(BackupError):
+    pass
+
+
+class Changed(BackupError):
+    retry = True

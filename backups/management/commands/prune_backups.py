@@ -1,0 +1,52 @@
+"""Remove old backups. Shows what would go, and does it with --apply."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from backups import configured, models, pruning
+from backups.errors import BackupError
+from backups.manifests import TIERS
+
+
+class Command(BaseCommand):
+    help = (
+        "Remove the backups that are older than GALLEY_BACKUP_KEEP_DAYS and not the last of one of "
+        "GALLEY_BACKUP_KEEP_MONTHS; never the last two, the last two verified ones, and those that are pinned. Without "
+        "--apply it only says what would go. Exits 1, and removes nothing, on a listing that cannot be true."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--tier", choices=sorted(TIERS), required=True)
+        parser.add_argument("--apply", action="store_true", help="really remove them")
+        parser.add_argument("--pin", metavar="ID", default="", help="keep this backup for ever")
+        parser.add_argument("--unpin", metavar="ID", default="", help="treat this backup like any other again")
+        parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
+
+    def handle(self, *_: Any, tier: str, apply: bool, pin: str, unpin: str, json: bool, **__: Any) -> None:
+        try:
+            repository = configured.repository(TIERS[tier])
+            if pin or unpin:
+                pruning.pin(repository, pin) if pin else pruning.unpin(repository, unpin)
+                return
+            rows = models.Generation.objects.filter(tier=tier)
+            pruned = pruning.prune(
+                repository,
+                pruning.Keep(settings.GALLEY_BACKUP_KEEP_DAYS, settings.GALLEY_BACKUP_KEEP_MONTHS),
+                known=set(rows.values_list("name", flat=True)),
+                verified=set(rows.exclude(verified_at=None).filter(damage=[]).values_list("name", flat=True)),
+                now=timezone.now(),
+                apply=apply,
+            )
+            if apply:
+                models.rebuild(repository)
+        except BackupError as exc:
+            raise CommandError(str(exc)) from exc
+        self.stdout.write(orjson.dumps(asdict(pruned)).decode() if json else pruned.told(apply=apply))

@@ -1,0 +1,133 @@
+"""Restore files from a backup into a folder. Shows what would change, and does it with --apply."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser, ArgumentTypeError
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from backups import configured, file_restore
+from backups.errors import BackupError
+from backups.manifests import FILES
+from backups.progress import shown
+from backups.sources import readable
+
+PAGE = 50  # lines
+
+
+def moment(text: str) -> datetime:
+    """A point in time, in the desk's time zone unless it names one; a date alone is its end."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as exc:
+        raise ArgumentTypeError("Write it like 2025-05-27 or 2025-05-27T18:30.") from exc
+    if len(text) == len("2025-05-27"):
+        found = datetime.combine(found, time.max)
+    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(settings.TIME_ZONE))
+
+
+class Command(BaseCommand):
+    help = (
+        "Restore files from a backup into a folder: all, or those that are named. Without --apply it only says what "
+        "would change. Exits 0 when all is done, 2 when some files could not be restored (named on standard error), "
+        "1 when nothing could be. Nothing is deleted: what is replaced goes to the folder .replaced-… of the target."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("target", type=Path, nargs="?", help="the folder to restore to")
+        parser.add_argument("paths", nargs="*", metavar="path", help="files, folders or patterns; without: all")
+        parser.add_argument("--at", type=moment, help="the newest backup of until then, such as 2025-05-27T18:30")
+        parser.add_argument("--source", default="", help="whose backup, where there are several sources")
+        parser.add_argument("--backup", default="", metavar="ID", help="this very backup")
+        parser.add_argument("--list", action="store_true", help="only list the backups")
+        parser.add_argument(
+            "--mode",
+            choices=file_restore.MODES,
+            default="missing",
+            help="what happens to files that differ: kept (missing), replaced if older (newer), replaced (overwrite); "
+            "mirror also sets aside what the backup has not, and must be named in --confirm",
+        )
+        parser.add_argument("--confirm", default="", metavar="MODE", help="the mode once more, for --mode mirror")
+        parser.add_argument("--apply", action="store_true", help="really restore")
+        parser.add_argument("--page", type=int, default=1, help=f"of the differences, {PAGE} to a page")
+        parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
+
+    def handle(self, *_: Any, target: Path | None, paths: list[str], **options: Any) -> None:
+        if options["apply"] and options["mode"] == "mirror" and options["confirm"] != "mirror":
+            raise CommandError("To set aside what the backup has not, say so twice: --mode mirror --confirm mirror")
+        try:
+            repository = configured.repository(FILES)
+            if options["list"]:
+                self._list(repository.trusted())
+                return
+            if target is None:
+                raise CommandError("Say which folder to restore to, or --list")
+            generation = file_restore.choose(
+                repository, source=options["source"], at=options["at"], name=options["backup"]
+            )
+            with shown("Comparing", quiet=options["json"]) as started:
+                planned = file_restore.plan(
+                    repository, generation, target, only=paths, mode=options["mode"], started=started
+                )
+            if not options["apply"]:
+                self._show(planned, options["page"], json=options["json"])
+                return
+            with shown("Restoring", quiet=options["json"]) as started:
+                restored = file_restore.restore(repository, planned, now=datetime.now(UTC), started=started)
+        except BackupError as exc:
+            raise CommandError(str(exc)) from exc
+        self._report(planned, restored, json=options["json"])
+
+    def _list(self, generations: list[Any]) -> None:
+        for each in generations:
+            self.stdout.write(
+                f"{each.id}  {each.made:%Y-%m-%d %H:%M:%S} UTC  {each.counts.get('files', 0):>9,} files  "
+                f"{each.counts.get('bytes', 0):>17,} bytes  {each.about.get('source')}"
+            )
+
+    def _show(self, planned: file_restore.Plan, page: int, *, json: bool) -> None:
+        steps = planned.differences()
+        shown = steps[(page - 1) * PAGE : page * PAGE] if page > 0 else []
+        if json:
+            said = [{"action": step.action, "path": readable(step.path), "bytes": step.bytes} for step in shown]
+            self.stdout.write(orjson.dumps(file_restore.summary(planned) | {"page": page, "steps": said}).decode())
+            return
+        for step in shown:
+            self.stdout.write(str(step))
+        pages = -(-len(steps) // PAGE)
+        if pages > 1:
+            self.stdout.write(f"Page {page} of {pages}; --page N shows another.")
+        self.stdout.write(self._counted(planned))
+        if planned.work():
+            self.stdout.write("Nothing was changed. To do it, add --apply")
+
+    def _counted(self, planned: file_restore.Plan) -> str:
+        counts, made = planned.counts(), planned.generation.made
+        return (
+            f"Backup {planned.generation.id} of {made:%Y-%m-%d %H:%M} UTC: {counts['create']:,} to create, "
+            f"{counts['replace']:,} to replace, {counts['aside']:,} to set aside, {counts['keep']:,} that differ and "
+            f"stay, {counts['same']:,} the same."
+        )
+
+    def _report(self, planned: file_restore.Plan, restored: file_restore.Restored, *, json: bool) -> None:
+        for path, why in sorted(restored.failures.items()):
+            self.stderr.write(f"{readable(path)}: {why}")
+        if json:
+            failures = {readable(path): why for path, why in restored.failures.items()}
+            done = {"done": dict(restored.counts), "bytes": restored.bytes, "failures": failures}
+            self.stdout.write(orjson.dumps(file_restore.summary(planned) | done).decode())
+        else:
+            counts = restored.counts
+            self.stdout.write(
+                f"{counts['create'] + counts['replace']:,} files with {restored.bytes:,} bytes were restored and "
+                f"checked, {counts['aside']:,} set aside; {len(restored.failures):,} could not be restored."
+            )
+        if restored.failures:
+            sys.exit(2)

@@ -1,0 +1,69 @@
+"""Find out whether the backups are whole."""
+
+from __future__ import annotations
+
+import sys
+from argparse import ArgumentParser
+from dataclasses import asdict
+from typing import Any
+
+import orjson
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from backups import configured, models, verifying
+from backups.errors import BackupError
+from backups.manifests import TIERS
+from backups.progress import shown
+
+
+class Command(BaseCommand):
+    help = (
+        "Verify the backups: that all objects are there with their sizes and checksums; with --deep also today's "
+        "thirtieth of them by reading. Exits 0 when all is well, 2 when something is missing or damaged (named on "
+        "standard error, and stored anew by the next backup if its source still has it), 1 when it could not be done."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--tier", choices=sorted(TIERS), help="one tier; without: all")
+        parser.add_argument("--deep", action="store_true", help="read and hash today's thirtieth as well")
+        parser.add_argument("--all", action="store_true", help="read and hash everything")
+        parser.add_argument("--rebuild", action="store_true", help="only make the database's tables from the storage")
+        parser.add_argument("--json", action="store_true", help="a line of JSON for each verification")
+
+    def handle(self, *_: Any, tier: str | None, deep: bool, all: bool, json: bool, **options: Any) -> None:  # noqa: A002
+        whole = True
+        for each in [tier] if tier else sorted(TIERS):
+            if options["rebuild"]:
+                whole = self._rebuilt(each) and whole
+                continue
+            for verdict in self._verdicts(each, None if all else verifying.today(timezone.now()), deep or all, json):
+                whole = whole and verdict.whole
+                for sentence in (*verdict.unusable.values(), *verdict.damage.values()):
+                    self.stderr.write(sentence)
+                self.stdout.write(orjson.dumps(asdict(verdict)).decode() if json else str(verdict))
+        if not whole:
+            sys.exit(2)
+
+    def _rebuilt(self, tier: str) -> bool:
+        try:
+            unusable = models.rebuild(configured.repository(TIERS[tier]))
+        except BackupError as exc:
+            raise CommandError(str(exc)) from exc
+        for sentence in unusable:
+            self.stderr.write(sentence)
+        self.stdout.write(f"{tier}: {models.Generation.objects.filter(tier=tier).count():,} backups are known.")
+        return not unusable
+
+    def _verdicts(self, tier: str, slot: int | None, deep: bool, json: bool) -> list[verifying.Verdict]:
+        try:
+            repository = configured.repository(TIERS[tier])
+            verdicts = [verifying.quick(repository)]
+            if deep:
+                with shown("Reading", quiet=json) as started:
+                    verdicts.append(verifying.deep(repository, slot, started=started))
+            for verdict in verdicts:
+                models.record(verdict, repository, timezone.now())
+        except BackupError as exc:
+            raise CommandError(str(exc)) from exc
+        return verdicts

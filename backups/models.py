@@ -1,0 +1,124 @@
+"""What the database remembers of backups. The storage is the truth: these rows can be rebuilt from it at any time."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from django.db import models
+
+from backups.errors import Failed
+from backups.manifests import Generation as Manifest
+from backups.repository import Repository
+from backups.verifying import SLOTS, Verdict
+
+FINDINGS = 1000  # that are kept word for word
+
+
+class Generation(models.Model):
+    """A backup that is complete, as its signed manifest tells it; and what was found out about it since."""
+
+    class Tier(models.TextChoices):
+        FILES = "files", "Files"
+        DATABASE = "database", "Database"
+
+    tier = models.CharField(max_length=20, choices=Tier)
+    name = models.CharField(max_length=80)  # the manifest's id
+    parent = models.CharField(max_length=80, blank=True)
+    began = models.DateTimeField()
+    made = models.DateTimeField()  # signed; everything that goes by age goes by this
+    counts = models.JSONField(default=dict)
+    about = models.JSONField(default=dict)
+    verified_at = models.DateTimeField(null=True, blank=True)  # when all of its objects were there, the last time
+    damage = models.JSONField(default=list, blank=True)  # a sentence each
+
+    class Meta:
+        ordering = ["-made", "-name"]
+        constraints = [models.UniqueConstraint(fields=["tier", "name"], name="one_row_per_generation")]
+        indexes = [models.Index(fields=["tier", "-made"])]  # the newest of a tier
+
+    def __str__(self) -> str:
+        return f"{self.get_tier_display()} of {self.made:%Y-%m-%d %H:%M}"
+
+
+class Verification(models.Model):
+    """One look at whether the backups of a tier are whole."""
+
+    class Kind(models.TextChoices):
+        QUICK = "quick", "Quick"
+        DEEP = "deep", "Deep"
+
+    tier = models.CharField(max_length=20, choices=Generation.Tier)
+    kind = models.CharField(max_length=10, choices=Kind)
+    slot = models.PositiveSmallIntegerField(null=True, blank=True)  # which thirtieth was read; of a deep one, null: all
+    at = models.DateTimeField()
+    objects_seen = models.PositiveBigIntegerField()
+    bytes_seen = models.PositiveBigIntegerField()
+    orphans = models.PositiveBigIntegerField(default=0)  # objects that nothing names
+    findings = models.JSONField(default=list, blank=True)  # a sentence each
+
+    class Meta:
+        ordering = ["-at"]
+        indexes = [models.Index(fields=["tier", "kind", "-at"])]  # the last one; those of thirty days
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} verification of {self.tier} at {self.at:%Y-%m-%d %H:%M}"
+
+
+def record(verdict: Verdict, repository: Repository, now: datetime) -> Verification:
+    """Keep what a verification found: as a row of its own, and with the generations that it is about."""
+    rebuild(repository)
+    rows = Generation.objects.filter(tier=verdict.tier)
+    hurt = {id_: [verdict.damage[key] for key in keys] for id_, keys in verdict.generations.items()}
+    for row in rows.filter(name__in=hurt):
+        row.damage = hurt[row.name][:FINDINGS]
+        row.save(update_fields=["damage"])
+    if verdict.kind == Verification.Kind.QUICK:
+        rows.exclude(name__in=hurt).update(verified_at=now, damage=[])
+    sentences = [*verdict.unusable.values(), *verdict.damage.values()]
+    return Verification.objects.create(
+        tier=verdict.tier,
+        kind=verdict.kind,
+        slot=verdict.slot,
+        at=now,
+        objects_seen=verdict.objects,
+        bytes_seen=verdict.bytes,
+        orphans=verdict.orphans,
+        findings=sentences[:FINDINGS],
+    )
+
+
+def share_read(tier: str, now: datetime) -> float:
+    """Which share of a tier's objects was read and hashed within thirty days, from 0 to 1."""
+    month = Verification.objects.filter(tier=tier, kind=Verification.Kind.DEEP, at__gt=now - timedelta(days=SLOTS))
+    slots = set(month.values_list("slot", flat=True))
+    return 1.0 if None in slots else len(slots) / SLOTS
+
+
+def remember(manifest: Manifest) -> Generation:
+    """The row of a generation, made or brought up to date."""
+    fields = {
+        "parent": manifest.parent or "",
+        "began": manifest.began,
+        "made": manifest.made,
+        "counts": manifest.counts,
+        "about": manifest.about,
+    }
+    row, _ = Generation.objects.update_or_create(tier=manifest.tier, name=manifest.id, defaults=fields)
+    return row
+
+
+def rebuild(repository: Repository) -> list[str]:
+    """Make the rows of a tier what its storage says: those of generations that are gone go. Returns what is unusable.
+
+    What only the rows know, such as verdicts, stays with the rows that stay. Raises PlaceError, also when the storage
+    lists nothing where rows say that there must be something.
+    """
+    survey = repository.survey()
+    rows = Generation.objects.filter(tier=repository.tier.name)
+    if not survey.generations and (known := rows.count()):
+        raise Failed(f"The storage lists no backup where {known:,} are known. Is the right storage connected?")
+    for manifest in survey.generations:
+        remember(manifest)
+    there = [manifest.id for manifest in survey.generations]
+    rows.exclude(name__in=there).delete()
+    return list(survey.unusable.values())
