@@ -104,6 +104,7 @@
     const MARKS = { done: "●", running: "◐", waiting: "○", missing: "✗" };
     const MOST_ERRORS = 3; // then it is asked for
     const ASK_EVERY = 3000; // milliseconds
+    const LISTEN_EVERY = 20; // answers: then events are tried once more
     const SAY_EVERY = 10000; // to those who listen; and the other parts are not made new more often
 
     function grouped(number) {
@@ -144,6 +145,7 @@
         let source = null;
         let timer = null;
         let errors = 0;
+        let answers = 0;
         let saidAt = 0;
         let freshAt = Date.now();
         let freshTimer = null;
@@ -274,10 +276,11 @@
             let wait = ASK_EVERY;
             try {
                 show(JSON.parse(await ask(`${address}progress?since=${revision}`)));
-                errors = MOST_ERRORS;
+                answers += 1;
+                errors = answers % LISTEN_EVERY ? MOST_ERRORS : MOST_ERRORS - 1;
             } catch {
                 errors += 1;
-                wait *= Math.min(2 ** (errors - MOST_ERRORS), 8);
+                wait *= Math.min(2 ** Math.max(errors - MOST_ERRORS, 0), 8);
             }
             timer = setTimeout(start, wait);
         }
