@@ -207,6 +207,7 @@ class BatchPage:
     slowed: str
     recoverable: int  # articles that stopped, or were cancelled one by one
     has_more_lines: bool  # its lists hold what was not started yet
+    with_grid: bool
     show: str  # the completeness that is shown, "" for all
     columns: Sequence[str]
     rows: Sequence[GridRow]
@@ -240,7 +241,7 @@ class BatchPage:
         return f"{self.batch.get_state_display()}: {', '.join(filter(None, phrases))}"
 
 
-def batch_page(batch: Batch, said: dict[str, str]) -> BatchPage:
+def batch_page(batch: Batch, said: dict[str, str], *, with_grid: bool = True) -> BatchPage:
     """What the address asks for of a batch that was started (15 queries at most, whatever its size)."""
     standing = batches.standing(batch)  # first: its revision must not be younger than any row shown
     show = said.get("show", "") if said.get("show") in COMPLETENESS else ""
@@ -260,9 +261,10 @@ def batch_page(batch: Batch, said: dict[str, str]) -> BatchPage:
         slowed=batches.slowed(batch),
         recoverable=batch.articles.filter(status__in=stopped).count(),
         has_more_lines=_has_more_lines(batch, [key for key, _ in headings], standing),
+        with_grid=with_grid,
         show=show,
         columns=[heading for _, heading in columns],
-        rows=_rows(batch, show, rows_pager, [key for key, _ in columns]),
+        rows=_rows(batch, show, rows_pager, [key for key, _ in columns]) if with_grid else [],
         rows_pager=rows_pager,
         columns_pager=columns_pager,
         missing=missing,

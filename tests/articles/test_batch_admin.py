@@ -75,6 +75,7 @@ TABLE = [  # view, method, then the status for: owner, other editor, chief, staf
     ("edit", "get", 200, 404, 200, 404, 302),
     ("edit", "post", 200, 404, 200, 404, 302),
     ("plan", "get", 200, 404, 200, 404, 302),
+    ("progress", "get", 200, 404, 200, 404, 302),
     ("start", "post", 302, 404, 302, 404, 302),
     ("pause", "post", 302, 404, 302, 404, 302),
     ("resume", "post", 302, 404, 302, 404, 302),
@@ -415,6 +416,15 @@ def test_every_section_has_a_cell_that_says_how_it_is(running: Batch, editor: Us
     assert f'data-cell="{third.pk}-2" class="cell waiting"' in body
     assert '<th scope="row">' in body
     assert f'data-revision="{running.revision}"' in body
+
+
+def test_the_parts_come_without_the_grid_which_events_keep_true(running: Batch, editor: User) -> None:
+    body = as_(editor).get(page_of(running, "progress")).content.decode()
+
+    assert 'data-part="batch-head"' in body
+    assert 'data-part="batch-missing"' in body
+    assert "batch-grid" not in body
+    assert "<html" not in body
 
 
 def test_a_section_that_nobody_writes_any_more_waits(running: Batch, editor: User) -> None:
