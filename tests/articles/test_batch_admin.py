@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles import batches, words
+from articles import batches, pipeline, words
 from articles.batch_page import preview
 from articles.groups import EDITORS
 from articles.migrations import __name__ as migrations
@@ -567,6 +567,18 @@ def test_all_that_is_missing_is_recovered_after_its_plan(running: Batch, editor:
     assert set(second.sections.values_list("state", flat=True)) == {"done", "pending"}
     second.refresh_from_db()
     assert second.status in ("draft", "queued")
+
+
+def test_recover_pressed_late_does_not_wake_a_batch(running: Batch, editor: User) -> None:
+    """The article went on, and was finished, after the page was opened: there is nothing to do."""
+    second = running.articles.get(batch_key="style 2")
+    Article.objects.filter(pk=second.pk).update(status=Article.Status.DONE, error=None)
+    Batch.objects.filter(pk=running.pk).update(state=Batch.State.DONE)
+
+    assert not pipeline.resume(second, editor)
+
+    running.refresh_from_db()
+    assert running.state == Batch.State.DONE
 
 
 # The list, the start page, and articles of batches
