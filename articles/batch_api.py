@@ -235,30 +235,24 @@ def start(request: HttpRequest, batch_id: int, how: Annotated[Start | None, Body
 @router.post("/{int:batch_id}/pause", response={200: DeedOut, **CONFLICTS})
 def pause(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
     """Take no further section in hand; what is in hand is finished."""
-    batch = _mine(request, batch_id)
-    if not batches.pause(batch, _user(request)):
-        raise batches.NotPossible("It is not running, so it cannot be paused.")
-    return _done(batch, "Paused. What is in hand is finished.")
+    return _do("pause", request, batch_id)
 
 
 @router.post("/{int:batch_id}/resume", response={200: DeedOut, **CONFLICTS})
 def resume(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
     """Go on where it was paused or cancelled."""
-    batch = _mine(request, batch_id)
-    if not batches.resume(batch, _user(request)):
-        raise batches.NotPossible(
-            "It is neither paused nor cancelled, so it cannot go on. Start makes what is missing."
-        )
-    return _done(batch, "It goes on.")
+    return _do("resume", request, batch_id)
 
 
 @router.post("/{int:batch_id}/cancel", response={200: DeedOut, **CONFLICTS})
 def cancel(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
     """End it: what is saved stays, what is not begun is not begun."""
+    return _do("cancel", request, batch_id)
+
+
+def _do(deed: str, request: HttpRequest, batch_id: int) -> DeedOut:
     batch = _mine(request, batch_id)
-    if not batches.cancel(batch, _user(request)):
-        raise batches.NotPossible("It has ended already.")
-    return _done(batch, "Cancelled. What is saved stays.")
+    return _done(batch, batches.DEEDS[deed](batch, _user(request)))
 
 
 def _user(request: HttpRequest) -> User:

@@ -6,7 +6,7 @@ the articles' own runs; here a batch is planned, begun, paused and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -225,9 +225,9 @@ def _recover_stopped(batch: Batch, by: User) -> None:
 # Pausing and going on
 
 
-def pause(batch: Batch, by: User) -> bool:
+def pause(batch: Batch, by: User | None) -> bool:
     """Take no further section in hand; what is in hand is finished. False: it is not running."""
-    return _paused(batch.pk, f"{by} paused it.")
+    return _paused(batch.pk, f"{by or pipeline.OPERATOR} paused it.")
 
 
 def _paused(batch_id: int, reason: str, cause: str = "") -> bool:
@@ -240,7 +240,7 @@ def _paused(batch_id: int, reason: str, cause: str = "") -> bool:
     return bool(paused)
 
 
-def resume(batch: Batch, by: User) -> bool:
+def resume(batch: Batch, by: User | None) -> bool:
     """Go on where it was paused or cancelled; with the articles that stopped for what has paused it. False: it runs.
 
     Sections that were declined each on its own are not asked for again: Recover does that.
@@ -259,13 +259,13 @@ def resume(batch: Batch, by: User) -> bool:
     return True
 
 
-def cancel(batch: Batch, by: User) -> bool:
+def cancel(batch: Batch, by: User | None) -> bool:
     """End it: what is saved stays, what is not begun is not begun. False: it has ended already."""
     open_states = [Batch.State.DRAFT, Batch.State.RUNNING, Batch.State.PAUSED]
     open_batch = Batch.objects.filter(pk=batch.pk, state__in=open_states)
     won = open_batch.update(
         state=Batch.State.CANCELLED,
-        reason=f"{by} cancelled it.",
+        reason=f"{by or pipeline.OPERATOR} cancelled it.",
         cause="",
         ended_at=timezone.now(),
         revision=F("revision") + 1,
@@ -276,12 +276,34 @@ def cancel(batch: Batch, by: User) -> bool:
     return bool(won)
 
 
-def recover(batch: Batch, by: User, article_ids: Sequence[int] | None = None) -> int:
+def recover(batch: Batch, by: User | None, article_ids: Sequence[int] | None = None) -> int:
     """Make what is missing, of these articles or of all that stopped. Returns how many go on."""
     stopped = batch.articles.filter(status__in=[Article.Status.FAILED, Article.Status.CANCELLED])
     if article_ids is not None:
         stopped = stopped.filter(pk__in=article_ids)
     return sum(pipeline.resume(article, by) for article in stopped)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a person may do with a batch, and what is said when it was done, and when it could not be."""
+
+    do: Callable[[Batch, User | None], bool]
+    done: str
+    refused: str
+
+    def __call__(self, batch: Batch, by: User | None) -> str:
+        """Do it. Raises NotPossible."""
+        if not self.do(batch, by):
+            raise NotPossible(self.refused)
+        return self.done
+
+
+DEEDS = {
+    "pause": Deed(pause, "Paused. What is in hand is finished.", "It is not running, so it cannot be paused."),
+    "resume": Deed(resume, "It goes on.", "It is neither paused nor cancelled, so it cannot go on."),
+    "cancel": Deed(cancel, "Cancelled. What is saved stays.", "It has ended already."),
+}
 
 
 def note_stop(article: Article, **_: Any) -> None:

@@ -307,8 +307,7 @@ def _look(
 
 def _joined(latest: Progress, found: Progress) -> Progress:
     """What was found now, with what is kept of the changes before, and the number of its edition."""
-    new = bool(found.changed) or found.revision != latest.revision
-    new = new or (found.facts, found.stranded) != (latest.facts, latest.stranded)
+    new = (found.revision, found.facts, found.stranded) != (latest.revision, latest.facts, latest.stranded)
     since, changed = found.since, found.changed
     if latest.since < found.since <= latest.revision:
         again = {(cell.article, cell.section) for cell in changed}

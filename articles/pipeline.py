@@ -74,6 +74,7 @@ class Work:
 
 
 GOING_ON = Work()
+OPERATOR = "The operator"  # who acts when nobody of the desk does: from the shell
 
 
 class Mistake(ProviderError):
@@ -450,7 +451,7 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
                 reused=list(work.reused),
                 again=list(work.again),
             )
-            Event.objects.create(article=article, kind="recovered", message=f"{by or 'The operator'} pressed Recover")
+            Event.objects.create(article=article, kind="recovered", message=f"{by or OPERATOR} pressed Recover")
             if article.batch_id:
                 transaction.on_commit(dispatch.top_up)
             else:
@@ -502,7 +503,7 @@ def _reopen_sections(article: Article, work: Work) -> None:
         reopened.update(revision=Batch.objects.filter(pk=article.batch_id).values("revision"))
 
 
-def cancel(article: Article, by: User) -> bool:
+def cancel(article: Article, by: User | None) -> bool:
     """Stop an article. A worker that is at it finds itself fenced; what is saved stays."""
     with transaction.atomic():
         batch = Batch.objects.filter(articles=article)
@@ -525,5 +526,5 @@ def cancel(article: Article, by: User) -> bool:
             in_hand = article.sections.filter(state=Section.State.RUNNING)
             in_hand.update(state=Section.State.PENDING, revision=Coalesce(Subquery(batch.values("revision")), 0))
             article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
-            Event.objects.create(article=article, kind="cancelled", message=f"{by} pressed Cancel")
+            Event.objects.create(article=article, kind="cancelled", message=f"{by or OPERATOR} pressed Cancel")
     return bool(won)

@@ -16,8 +16,8 @@ import django
 
 django.setup()
 
-from tests.benchmarks import articles, chaos, recovery  # noqa: E402  Django first
+from tests.benchmarks import articles, batches, chaos, recovery  # noqa: E402  Django first
 
-BENCHMARKS = {"articles": articles.main, "recovery": recovery.main, "chaos": chaos.main}
+BENCHMARKS = {"articles": articles.main, "recovery": recovery.main, "batches": batches.main, "chaos": chaos.main}
 for name in sys.argv[1:] or BENCHMARKS:
     BENCHMARKS[name]()

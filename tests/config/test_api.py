@@ -95,7 +95,9 @@ IDS = st.one_of(
     st.integers().map(str), st.text(max_size=12), st.sampled_from(["9" * 5000, "0", "-0", "１", "1e3", "%00"])
 )
 QUERIES = st.dictionaries(
-    st.one_of(st.sampled_from(["after", "limit"]), st.text(max_size=8)), st.text(max_size=12), max_size=3
+    st.one_of(st.sampled_from(["after", "limit", "before", "since"]), st.text(max_size=8)),
+    st.text(max_size=12),
+    max_size=3,
 )
 BODIES = st.one_of(
     st.binary(max_size=60), st.sampled_from([b"{}", b"[[" * 2000, b'{"__proto__": 1}', b"NaN", b"1" * 5000])
@@ -104,11 +106,16 @@ TYPES = st.sampled_from(
     ["application/json", "multipart/form-data", "multipart/form-data; boundary=x", "text/plain", "", "\xff/;=;",
      "application/x-www-form-urlencoded", "application/json; charset=utf-99"]
 )  # fmt: skip
+BATCH = "/api/v1/batches/{}"
+PLACES = st.sampled_from(
+    [SWEEP, "/api/v1/articles/{}/progress", "/api/v1/batches"]
+    + [f"{BATCH}/{name}" for name in ("progress", "events", "start", "pause")]
+)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE"])
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(method=METHODS, id_=IDS, query=QUERIES, headers=HEADERS, body=BODIES, content_type=TYPES, sweep=st.booleans())
+@given(method=METHODS, id_=IDS, query=QUERIES, headers=HEADERS, body=BODIES, content_type=TYPES, place=PLACES)
 def test_nothing_that_is_sent_breaks_it(
     editor: User,
     method: str,
@@ -117,14 +124,13 @@ def test_nothing_that_is_sent_breaks_it(
     headers: dict[str, str],
     body: bytes,
     content_type: str,
-    sweep: bool,
+    place: str,
 ) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(editor, backend="django.contrib.auth.backends.ModelBackend")
-    path = SWEEP if sweep else f"/api/v1/articles/{id_}/progress"
     environ: dict[str, Any] = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
 
-    answer = client.generic(method, path, body, content_type, query_params=query, **environ)
+    answer = client.generic(method, place.replace("{}", id_), body, content_type, query_params=query, **environ)
 
     assert answer.status_code < 500
     if method != "HEAD":
