@@ -182,6 +182,10 @@ class GridRow:
     cells: Sequence[Cell | None]
 
     @property
+    def name(self) -> str:
+        return name_of(self.article)
+
+    @property
     def written(self) -> int:
         return int(self.article.written)  # type: ignore[attr-defined]  # from `with_sections`
 
@@ -196,6 +200,10 @@ class Missing:
 
     article: Article
     lacks: Sequence[tuple[str, str]]
+
+    @property
+    def name(self) -> str:
+        return name_of(self.article)
 
 
 @dataclass(frozen=True)
@@ -282,7 +290,9 @@ def _rows(batch: Batch, show: str, pager: Pager, keys: Sequence[str]) -> list[Gr
     articles = (
         batches.of_completeness(batch.articles.all(), show) if show else batches.with_sections(batch.articles.all())
     )
-    shown = list(articles.only("title", "idea", "status", "word_count", "batch").order_by("pk")[pager.slice])
+    shown = list(
+        articles.only("title", "idea", "status", "word_count", "batch", "batch_fields").order_by("pk")[pager.slice]
+    )
     sections = Section.objects.filter(article__in=shown, key__in=keys).order_by()
     running = {article.pk for article in shown if article.status == Article.Status.RUNNING}
     cells: dict[int, dict[str, Cell]] = defaultdict(dict)
@@ -292,6 +302,11 @@ def _rows(batch: Batch, show: str, pager: Pager, keys: Sequence[str]) -> list[Gr
         GridRow(article, batches.completeness(article), [cells[article.pk].get(key) for key in keys])
         for article in shown
     ]
+
+
+def name_of(article: Article) -> str:
+    """What it is called in its batch: by its style, whatever title it was given."""
+    return str(article.batch_fields.get("style") or article)
 
 
 def kind(state: str, *, is_running: bool) -> str:
@@ -319,7 +334,7 @@ def _missing(batch: Batch) -> tuple[list[Missing], int]:
     """The articles that lack something for good, and how many more there are (three queries)."""
     lacking = Section.objects.filter(article=OuterRef("pk"), state=Section.State.FAILED)
     found = batch.articles.filter(Q(status=Article.Status.FAILED) | Exists(lacking))
-    shown = list(found.only("title", "idea", "status", "error", "batch").order_by("pk")[:MOST_MISSING])
+    shown = list(found.only("title", "idea", "status", "error", "batch", "batch_fields").order_by("pk")[:MOST_MISSING])
     reasons: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     sections = Section.objects.filter(article__in=shown, state=Section.State.FAILED).order_by("article", "index")
     for article, heading, error in sections.values_list("article", "heading", "error"):

@@ -418,6 +418,15 @@ def test_every_section_has_a_cell_that_says_how_it_is(running: Batch, editor: Us
     assert f'data-revision="{running.revision}"' in body
 
 
+def test_a_line_keeps_the_name_of_its_style(running: Batch, editor: User) -> None:
+    """The text service gives the article a title of its own."""
+    running.articles.filter(batch_key="style 2").update(title="Of light and stone")
+
+    body = as_(editor).get(page_of(running)).content.decode()
+
+    assert body.count('title="Of light and stone">Style 2</a>') == 2  # in the grid, and in what is missing
+
+
 def test_the_parts_come_without_the_grid_which_events_keep_true(running: Batch, editor: User) -> None:
     body = as_(editor).get(page_of(running, "progress")).content.decode()
 
