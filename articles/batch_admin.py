@@ -151,6 +151,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         pages = {
             "edit": self.edit_view,
             "plan": self.plan_view,
+            "progress": self.progress_view,
             "start": self.start_view,
             "pause": self.pause_view,
             "resume": self.resume_view,
@@ -310,6 +311,15 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
             "seconds": SECONDS_WITHOUT_SCRIPTS,
         }
         return TemplateResponse(request, "admin/articles/batch/page.html", context)
+
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The moving parts of a batch's page, without the grid, which events keep true."""
+        batch = self._batch(request, pk)
+        if not self.has_view_or_change_permission(request, batch):
+            raise PermissionDenied
+        page = batch_page(batch, request.GET.dict(), with_grid=False)
+        context = {"batch": batch, "page": page, "may_change": self.has_change_permission(request, batch)}
+        return TemplateResponse(request, "admin/articles/batch/parts.html", context | {"user": request.user})
 
     def pause_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = self._changeable(request, pk)

@@ -182,6 +182,10 @@ class GridRow:
     cells: Sequence[Cell | None]
 
     @property
+    def name(self) -> str:
+        return name_of(self.article)
+
+    @property
     def written(self) -> int:
         return int(self.article.written)  # type: ignore[attr-defined]  # from `with_sections`
 
@@ -197,6 +201,10 @@ class Missing:
     article: Article
     lacks: Sequence[tuple[str, str]]
 
+    @property
+    def name(self) -> str:
+        return name_of(self.article)
+
 
 @dataclass(frozen=True)
 class BatchPage:
@@ -207,6 +215,7 @@ class BatchPage:
     slowed: str
     recoverable: int  # articles that stopped, or were cancelled one by one
     has_more_lines: bool  # its lists hold what was not started yet
+    with_grid: bool
     show: str  # the completeness that is shown, "" for all
     columns: Sequence[str]
     rows: Sequence[GridRow]
@@ -240,7 +249,7 @@ class BatchPage:
         return f"{self.batch.get_state_display()}: {', '.join(filter(None, phrases))}"
 
 
-def batch_page(batch: Batch, said: dict[str, str]) -> BatchPage:
+def batch_page(batch: Batch, said: dict[str, str], *, with_grid: bool = True) -> BatchPage:
     """What the address asks for of a batch that was started (15 queries at most, whatever its size)."""
     standing = batches.standing(batch)  # first: its revision must not be younger than any row shown
     show = said.get("show", "") if said.get("show") in COMPLETENESS else ""
@@ -260,9 +269,10 @@ def batch_page(batch: Batch, said: dict[str, str]) -> BatchPage:
         slowed=batches.slowed(batch),
         recoverable=batch.articles.filter(status__in=stopped).count(),
         has_more_lines=_has_more_lines(batch, [key for key, _ in headings], standing),
+        with_grid=with_grid,
         show=show,
         columns=[heading for _, heading in columns],
-        rows=_rows(batch, show, rows_pager, [key for key, _ in columns]),
+        rows=_rows(batch, show, rows_pager, [key for key, _ in columns]) if with_grid else [],
         rows_pager=rows_pager,
         columns_pager=columns_pager,
         missing=missing,
@@ -280,7 +290,9 @@ def _rows(batch: Batch, show: str, pager: Pager, keys: Sequence[str]) -> list[Gr
     articles = (
         batches.of_completeness(batch.articles.all(), show) if show else batches.with_sections(batch.articles.all())
     )
-    shown = list(articles.only("title", "idea", "status", "word_count", "batch").order_by("pk")[pager.slice])
+    shown = list(
+        articles.only("title", "idea", "status", "word_count", "batch", "batch_fields").order_by("pk")[pager.slice]
+    )
     sections = Section.objects.filter(article__in=shown, key__in=keys).order_by()
     running = {article.pk for article in shown if article.status == Article.Status.RUNNING}
     cells: dict[int, dict[str, Cell]] = defaultdict(dict)
@@ -290,6 +302,11 @@ def _rows(batch: Batch, show: str, pager: Pager, keys: Sequence[str]) -> list[Gr
         GridRow(article, batches.completeness(article), [cells[article.pk].get(key) for key in keys])
         for article in shown
     ]
+
+
+def name_of(article: Article) -> str:
+    """What it is called in its batch: by its style, whatever title it was given."""
+    return str(article.batch_fields.get("style") or article)
 
 
 def kind(state: str, *, is_running: bool) -> str:
@@ -317,7 +334,7 @@ def _missing(batch: Batch) -> tuple[list[Missing], int]:
     """The articles that lack something for good, and how many more there are (three queries)."""
     lacking = Section.objects.filter(article=OuterRef("pk"), state=Section.State.FAILED)
     found = batch.articles.filter(Q(status=Article.Status.FAILED) | Exists(lacking))
-    shown = list(found.only("title", "idea", "status", "error", "batch").order_by("pk")[:MOST_MISSING])
+    shown = list(found.only("title", "idea", "status", "error", "batch", "batch_fields").order_by("pk")[:MOST_MISSING])
     reasons: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     sections = Section.objects.filter(article__in=shown, state=Section.State.FAILED).order_by("article", "index")
     for article, heading, error in sections.values_list("article", "heading", "error"):

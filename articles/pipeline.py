@@ -474,6 +474,8 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
                 transaction.on_commit(dispatch.top_up)
             else:
                 enqueue(article.pk)
+        else:
+            transaction.set_rollback(True)  # its batch stays as it is, too
     return bool(won)
 
 

@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles import batches, words
+from articles import batches, pipeline, words
 from articles.batch_page import preview
 from articles.groups import EDITORS
 from articles.migrations import __name__ as migrations
@@ -75,6 +75,7 @@ TABLE = [  # view, method, then the status for: owner, other editor, chief, staf
     ("edit", "get", 200, 404, 200, 404, 302),
     ("edit", "post", 200, 404, 200, 404, 302),
     ("plan", "get", 200, 404, 200, 404, 302),
+    ("progress", "get", 200, 404, 200, 404, 302),
     ("start", "post", 302, 404, 302, 404, 302),
     ("pause", "post", 302, 404, 302, 404, 302),
     ("resume", "post", 302, 404, 302, 404, 302),
@@ -417,6 +418,24 @@ def test_every_section_has_a_cell_that_says_how_it_is(running: Batch, editor: Us
     assert f'data-revision="{running.revision}"' in body
 
 
+def test_a_line_keeps_the_name_of_its_style(running: Batch, editor: User) -> None:
+    """The text service gives the article a title of its own."""
+    running.articles.filter(batch_key="style 2").update(title="Of light and stone")
+
+    body = as_(editor).get(page_of(running)).content.decode()
+
+    assert body.count('title="Of light and stone">Style 2</a>') == 2  # in the grid, and in what is missing
+
+
+def test_the_parts_come_without_the_grid_which_events_keep_true(running: Batch, editor: User) -> None:
+    body = as_(editor).get(page_of(running, "progress")).content.decode()
+
+    assert 'data-part="batch-head"' in body
+    assert 'data-part="batch-missing"' in body
+    assert "batch-grid" not in body
+    assert "<html" not in body
+
+
 def test_a_section_that_nobody_writes_any_more_waits(running: Batch, editor: User) -> None:
     third = running.articles.get(batch_key="style 3")
     third.sections.filter(index=1).update(state=Section.State.RUNNING)
@@ -557,6 +576,18 @@ def test_all_that_is_missing_is_recovered_after_its_plan(running: Batch, editor:
     assert set(second.sections.values_list("state", flat=True)) == {"done", "pending"}
     second.refresh_from_db()
     assert second.status in ("draft", "queued")
+
+
+def test_recover_pressed_late_does_not_wake_a_batch(running: Batch, editor: User) -> None:
+    """The article went on, and was finished, after the page was opened: there is nothing to do."""
+    second = running.articles.get(batch_key="style 2")
+    Article.objects.filter(pk=second.pk).update(status=Article.Status.DONE, error=None)
+    Batch.objects.filter(pk=running.pk).update(state=Batch.State.DONE)
+
+    assert not pipeline.resume(second, editor)
+
+    running.refresh_from_db()
+    assert running.state == Batch.State.DONE
 
 
 # The list, the start page, and articles of batches

@@ -104,6 +104,7 @@
     const MARKS = { done: "●", running: "◐", waiting: "○", missing: "✗" };
     const MOST_ERRORS = 3; // then it is asked for
     const ASK_EVERY = 3000; // milliseconds
+    const LISTEN_EVERY = 20; // answers: then events are tried once more
     const SAY_EVERY = 10000; // to those who listen; and the other parts are not made new more often
 
     function grouped(number) {
@@ -144,10 +145,12 @@
         let source = null;
         let timer = null;
         let errors = 0;
+        let answers = 0;
         let saidAt = 0;
         let freshAt = Date.now();
         let freshTimer = null;
         let stale = false;
+        let loading = false;
 
         const head = () => root.querySelector("[data-revision]");
         let revision = Number(head().dataset.revision);
@@ -181,38 +184,46 @@
                 live.textContent = [`${grouped(done)} of ${grouped(total)} sections`, left].filter(Boolean).join(", ");
             }
             // What a number cannot say, buttons and reasons, comes with the page itself.
-            const state = `${said.state}|${said.reason}|${said.slowed}|${total}`;
+            const state = [said.state, said.reason, said.slowed].join("|");
             const rest = JSON.stringify([said.articles, missing]);
-            if (known && known.state !== state) {
+            if ((known && known.total !== total) || said.state !== head().dataset.state) {
                 freshen(0);
-            } else if (known && known.rest !== rest) {
-                freshen(SAY_EVERY - (Date.now() - freshAt));
-            } else if (!known && said.state !== head().dataset.state) {
-                freshen(0);
+            } else if (known && (known.state !== state || known.rest !== rest)) {
+                freshen(known.state !== state ? 0 : SAY_EVERY - (Date.now() - freshAt), root.dataset.parts);
             }
-            known = { state, rest };
+            known = { state, rest, total };
         }
 
-        function freshen(wait) {
+        // The grid is large, and events keep it true: without it where the other parts are enough.
+        function freshen(wait, place = "") {
             if (wait <= 0) {
                 clearTimeout(freshTimer);
                 freshTimer = null;
-                load();
+                load(place);
             } else if (freshTimer === null) {
-                freshTimer = setTimeout(() => freshen(0), wait);
+                freshTimer = setTimeout(() => freshen(0, place), wait);
             }
         }
 
-        async function load() {
+        async function load(place = "") {
             stale = document.hidden;
-            if (stale) {
+            if (stale || loading) {
                 return;
             }
+            loading = true;
             freshAt = Date.now();
             try {
-                update(root, await ask(location.href));
+                update(root, await ask(place + location.search));
             } catch {
-                freshen(ASK_EVERY);
+                freshen(ASK_EVERY, place);
+                return;
+            } finally {
+                loading = false;
+            }
+            if (place) {
+                if (hasEnded()) {
+                    freshen(0); // no event will come for what the grid may lack
+                }
                 return;
             }
             const fresh = Number(head().dataset.revision);
@@ -274,10 +285,11 @@
             let wait = ASK_EVERY;
             try {
                 show(JSON.parse(await ask(`${address}progress?since=${revision}`)));
-                errors = MOST_ERRORS;
+                answers += 1;
+                errors = answers % LISTEN_EVERY ? MOST_ERRORS : MOST_ERRORS - 1;
             } catch {
                 errors += 1;
-                wait *= Math.min(2 ** (errors - MOST_ERRORS), 8);
+                wait *= Math.min(2 ** Math.max(errors - MOST_ERRORS, 0), 8);
             }
             timer = setTimeout(start, wait);
         }
