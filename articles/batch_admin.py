@@ -29,7 +29,7 @@ from django.utils.safestring import SafeString
 
 from articles import batches
 from articles.asking import way_back
-from articles.batch_forms import BatchForm, file_of, key_of
+from articles.batch_forms import BatchForm, file_of
 from articles.batch_page import Preview, batch_page, overviews, preview
 from articles.models import Batch, BatchQuerySet
 from articles.templatetags import desk as written
@@ -181,7 +181,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
             with transaction.atomic():
                 return super().add_view(request, *args, **kwargs)
         except IntegrityError:  # pressed twice: the other one was quicker
-            namesakes = Batch.objects.filter(owner=request.user.pk, key=key_of(request.POST.get("name", "")))
+            namesakes = Batch.objects.filter(owner=request.user.pk, key=batches.key_of(request.POST.get("name", "")))
             batch = namesakes.first()
             if batch is None:
                 raise
@@ -210,7 +210,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
 
     def save_model(self, request: HttpRequest, obj: Batch, form: Any, change: bool) -> None:
         """Of one that is there only what was changed: its state and revision move on meanwhile."""
-        obj.key = key_of(obj.name)
+        obj.key = batches.key_of(obj.name)
         if not change:
             obj.owner = cast(User, request.user)
             obj.save(force_insert=True)

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.html import format_html
 
-from articles import lists, manuscripts
+from articles import batches, manuscripts
 from articles.forms import NO_SITE
 from articles.models import Batch, Preferences
 
@@ -88,7 +88,7 @@ class BatchForm(forms.ModelForm[Batch]):
 
     def clean_name(self) -> str:
         name = " ".join(self.cleaned_data["name"].split())
-        key = key_of(name)
+        key = batches.key_of(name)
         namesake = Batch.objects.filter(owner=self.owner, key=key).exclude(pk=self.instance.pk).first()
         if namesake:
             said = "There is a batch “{}” already. {} to make its lists longer, or give another name."
@@ -117,8 +117,3 @@ class BatchForm(forms.ModelForm[Batch]):
         except manuscripts.Unreadable:
             empty = not file.size
             self.add_error(file_of(name), "This file is empty. Choose one with a line each." if empty else NOT_A_LIST)
-
-
-def key_of(name: str) -> str:
-    """What makes two names of batches the same."""
-    return lists.folded(name)[: Batch._meta.get_field("key").max_length]

@@ -29,11 +29,17 @@ from articles.words import count
 log = structlog.get_logger("galley.batches")
 
 ALIKE = 10  # sections in a row that are missing for one reason pause a batch: it is not the sections
+ALIKE_ARTICLES = 4  # that stop before their sections, likewise
 ROWS = 500  # in one statement
 
 
 class NotPossible(Exception):
     """Something about a batch cannot be done as it is; the message says why and what to do."""
+
+
+def key_of(name: str) -> str:
+    """What makes two batches of one owner the same."""
+    return lists.folded(name)[: Batch._meta.get_field("key").max_length]
 
 
 # The plan
@@ -309,11 +315,18 @@ DEEDS = {
 def note_stop(article: Article, **_: Any) -> None:
     """An article has stopped: where the cause is nobody's text, the rest of its batch would stop for it, too."""
     error = article.error or {}
-    if article.batch_id and error.get("kind") in ("Refused", "Unreachable", "Busy"):
-        action = error["action"].replace("press Recover", "resume the batch")
-        reason = f"{error['headline']}: {error['reason']}. Next: {action}."
-        # Not in this transaction, which holds the article already.
-        transaction.on_commit(partial(_paused, article.batch_id, reason, article.cause))
+    if article.batch_id is None or error.get("code") == "sections":
+        return
+    action = error["action"].replace("press Recover", "resume the batch")
+    reason = f"{error['headline']}: {error['reason']}. Next: {action}."
+    if error.get("kind") not in ("Refused", "Unreachable", "Busy"):
+        ended = Article.objects.filter(batch=article.batch_id, ended_at__isnull=False).order_by("-ended_at", "-pk")
+        latest = list(ended.values_list("status", "cause")[:ALIKE_ARTICLES])
+        if latest != [(Article.Status.FAILED, article.cause)] * ALIKE_ARTICLES:
+            return
+        reason = f"{ALIKE_ARTICLES} articles in a row stopped for one reason. {reason}"
+    # Not in this transaction, which holds the article already.
+    transaction.on_commit(partial(_paused, article.batch_id, reason, article.cause))
 
 
 def pause_when_all_fail(article: Article) -> None:

@@ -23,6 +23,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from articles import markup
+from articles.batches import key_of
 from articles.lists import folded
 from articles.manifest import OPENING
 from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
@@ -305,7 +306,7 @@ def _batch(found: _Batch) -> Batch:
     """The batch by its owner and name. One that is not here is made again, resting, with the lists of its articles."""
     batch, _ = Batch.objects.get_or_create(
         owner=_owner(found.owner),
-        key=folded(found.name)[:100],
+        key=key_of(found.name),
         defaults={
             "name": found.name,
             "brief": found.brief,

@@ -10,7 +10,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from articles import batches
-from articles.batch_forms import key_of
+from articles.batches import key_of
 from articles.models import Article, Batch, Section
 
 BATCHES = "/admin/articles/batch/"

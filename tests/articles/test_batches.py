@@ -366,6 +366,23 @@ def test_ten_sections_in_a_row_that_fail_alike_pause_it(
     assert 10 <= _states(made)["failed"] <= 12
 
 
+def test_articles_in_a_row_whose_opening_is_declined_pause_it(
+    started: MakeBatch, work_off: WorkOff, services: Doubles, editor: User
+) -> None:
+    services.fail("openai", "responses", "refusal", times=None)
+    made = started(styles="\n".join(map(str, range(9))))
+    work_off()
+
+    made.refresh_from_db()
+    assert made.state == Batch.State.PAUSED
+    assert made.reason.startswith("4 articles in a row stopped for one reason. ")
+    assert made.articles.filter(status=Article.Status.FAILED).count() == 4
+    services.reset()
+    assert batches.resume(made, editor)
+    work_off()
+    assert _states(made) == {"done": 27}
+
+
 @pytest.mark.parametrize(("kind", "words"), [("quota", "text service"), ("unauthorized", "text service")])
 def test_a_service_that_answers_nobody_pauses_it_and_resume_goes_on_with_all(
     started: MakeBatch, work_off: WorkOff, services: Doubles, editor: User, kind: str, words: str

@@ -16,7 +16,6 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Prefetch
 
 from articles import batches, live, manuscripts
-from articles.batch_forms import key_of
 from articles.batch_watching import articles_line, line, watched
 from articles.models import Article, Batch, Section
 from articles.words import count, duration
@@ -214,8 +213,8 @@ def _given(name: str, owner: str, options: dict[str, Any]) -> Batch:
     if user is None:
         raise batches.NotPossible(f'There is no user "{owner}".')
     name = " ".join(name.split())
-    batch = Batch.objects.filter(owner=user, key=key_of(name)).first()
-    batch = batch or Batch(owner=user, name=name, key=key_of(name))
+    batch = Batch.objects.filter(owner=user, key=batches.key_of(name)).first()
+    batch = batch or Batch(owner=user, name=name, key=batches.key_of(name))
     if batch.pk is None and not (options["brief"] and options["styles"] and options["sections"]):
         raise batches.NotPossible(f"There is no batch “{name}” yet. A new one needs --brief, --styles and --sections.")
     for field in GIVEN:
@@ -247,7 +246,7 @@ def _read(file: Path) -> str:
 
 
 def _named(name: str, owner: str | None) -> Batch:
-    found = list(Batch.objects.filter(key=key_of(name), **_of(owner)).select_related("owner"))
+    found = list(Batch.objects.filter(key=batches.key_of(name), **_of(owner)).select_related("owner"))
     if not found:
         raise batches.NotPossible(f"There is no batch “{name}”. See them: manage.py batch status")
     if len(found) > 1:
