@@ -6,6 +6,8 @@ recovered. What keeps a service from answering anybody stops the article, which 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,6 +76,7 @@ def _opened(run: Run) -> StageRecord:
     client = needed_text_client()
     pictures = article.batch.images_per_style if article.batch else 0
     words = _words(article) | {
+        "brief": lists.filled(article.batch.brief, article.batch_fields) if article.batch else "",
         "pictures": pictures,
         "headings": list(article.sections.values_list("heading", flat=True)),
         "most": OUTLINE[1],
@@ -90,10 +93,22 @@ def _opened(run: Run) -> StageRecord:
             key=call.idempotency_key,
         ),
     )
-    with run.reading(call, THING):
+    with _reading(run, call, THING):
         opening = _read_opening(call.raw, pictures, with_outline=article.batch is None)
     _keep_opening(run, call, opening, record)
     return record
+
+
+@contextmanager
+def _reading(run: Run, call: Call, thing: str) -> Iterator[None]:
+    """As `run.reading`; what is declined of a batch is mended in its brief."""
+    with run.reading(call, thing):
+        try:
+            yield
+        except Rejected as exc:
+            if run.article.batch:
+                exc.action = "change the brief of the batch, then press Recover"
+            raise
 
 
 def _words(article: Article) -> dict[str, Any]:
@@ -290,7 +305,7 @@ def _write_text(run: Run, section: Section) -> None:
             key=call.idempotency_key,
         ),
     )
-    with run.reading(call, thing):
+    with _reading(run, call, thing):
         html, count, prompts = _read_section(call.raw, pictures)
     stored = run.save_page(section.file_name, section.heading, html)
     with transaction.atomic():

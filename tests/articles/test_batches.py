@@ -376,11 +376,14 @@ def test_articles_in_a_row_whose_opening_is_declined_pause_it(
     made.refresh_from_db()
     assert made.state == Batch.State.PAUSED
     assert made.reason.startswith("4 articles in a row stopped for one reason. ")
+    assert made.reason.endswith("Next: change the brief of the batch, then resume the batch.")
     assert made.articles.filter(status=Article.Status.FAILED).count() == 4
     services.reset()
+    Batch.objects.update(brief="Something kinder about {style}")
     assert batches.resume(made, editor)
     work_off()
     assert _states(made) == {"done": 27}
+    assert all("Something kinder about" in request.body["input"] for request in services.requests("openai"))
 
 
 @pytest.mark.parametrize(("kind", "words"), [("quota", "text service"), ("unauthorized", "text service")])
