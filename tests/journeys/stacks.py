@@ -34,6 +34,15 @@ class Desk:
         with psycopg.connect(self.galley.settings["DATABASE_URL"], connect_timeout=2) as server:
             return server.execute(sql.encode()).fetchall()
 
+    def write(self, sql: str) -> None:
+        """Change what is there, from outside. Raises the driver's errors."""
+        if self.database is None:
+            with closing(sqlite3.connect(self.galley.folder / DATABASE, timeout=20)) as file, file:
+                file.execute(sql)
+        else:
+            with psycopg.connect(self.galley.settings["DATABASE_URL"], connect_timeout=2) as server:
+                server.execute(sql.encode())
+
 
 @dataclass(frozen=True)
 class Stack(Desk):
