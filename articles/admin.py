@@ -27,17 +27,19 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.safestring import SafeString
 
 from articles import pipeline, words
-from articles.asking import Chosen, choose, read_ids
-from articles.filters import OwnerFilter, ProblemFilter, StateFilter
+from articles.asking import Chosen, choose, read_ids, way_back
+from articles.batch_admin import BatchAdmin
+from articles.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
 from articles.forms import ChangeForm, SubmitForm
-from articles.models import Article, ArticleQuerySet, Call, ImageFile, Preferences, Stage, StageRecord
+from articles.models import Article, ArticleQuerySet, Batch, Call, ImageFile, Preferences, Stage, StageRecord
 from articles.page import manifest_page, page
 from articles.schedule import Month
 from articles.templatetags import desk as written
+
+admin.site.register(Batch, BatchAdmin)
 
 CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
 
@@ -135,6 +137,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return [
             StateFilter,
             ProblemFilter,
+            BatchFilter,
+            CompletenessFilter,
             *whose,
             "site",
             ("created_at", admin.DateFieldListFilter),
@@ -260,8 +264,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     # The page of one article
 
     def _article(self, request: HttpRequest, pk: int) -> Article:
-        articles = self.get_queryset(request).select_related("owner", "site").defer("manuscript", "html")
-        article = articles.prefetch_related("records", "images").filter(pk=pk).first()
+        articles = self.get_queryset(request).select_related("owner", "site", "batch").defer("manuscript", "html")
+        article = articles.with_written().prefetch_related("records", "images").filter(pk=pk).first()
         if article is None:
             raise Http404("There is no such article.")
         return article
@@ -369,7 +373,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 def _handing_in() -> list[tuple[str, dict[str, Any]]]:
     """The fields of a new article, without the idea where nobody could write it."""
     text = {
-        "fields": ["idea", "manuscript", "file"],
+        "fields": ["idea", "is_long", "manuscript", "file"],
         "description": "Give one of these three: an idea, a text pasted here, or a file.",
     }
     if not settings.OPENAI_API_KEY:
@@ -396,12 +400,6 @@ def chosen_ids(request: HttpRequest, queryset: ArticleQuerySet) -> list[int]:
     if request.POST.get("select_across") == "1":
         return list(queryset.values_list("pk", flat=True))
     return read_ids(",".join(request.POST.getlist(ACTION_CHECKBOX_NAME)))
-
-
-def way_back(request: HttpRequest, otherwise: str) -> str:
-    """Where the button was pressed, if that is a page of ours."""
-    back = request.POST.get("back") or request.GET.get("back", "")
-    return back if back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None) else otherwise
 
 
 def status_of(pk: int) -> str:

@@ -34,6 +34,10 @@ class Message(Strict):
     message: str
 
 
+class Nothing(Strict):
+    """The request has nothing to say: an empty object, or no body at all."""
+
+
 REFUSALS: dict[int, type[Message]] = dict.fromkeys((400, 401, 403, 404, 405, 422, 429, 500), Message)
 
 
@@ -91,19 +95,23 @@ class ProgressOut(Strict):
     events: list[EventOut] = Field(description="oldest first; go on with after=<id of the last>")
 
 
-class Timeline(BaseModel):
-    """Which lines of the timeline."""
+class InQuery(BaseModel):
+    """What stands behind the question mark, in words that are read as numbers."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
-
-    after: int | None = Field(None, ge=0, le=BIGGEST_ID, description="only events with a greater id")
-    limit: int = Field(20, ge=1, le=MOST_EVENTS, description="how many events at most")
 
     @model_validator(mode="before")
     @classmethod
     def with_unknown_names(cls, data: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
         """Ninja drops parameters that no schema knows, before they could be refused."""
         return {**info.context["request"].GET.dict(), **data} if info.context else data
+
+
+class Timeline(InQuery):
+    """Which lines of the timeline."""
+
+    after: int | None = Field(None, ge=0, le=BIGGEST_ID, description="only events with a greater id")
+    limit: int = Field(20, ge=1, le=MOST_EVENTS, description="how many events at most")
 
 
 @router.get("/{int:article_id}/progress", response={200: ProgressOut, **REFUSALS})

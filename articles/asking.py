@@ -9,6 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from django.http import HttpRequest
+from django.utils.http import url_has_allowed_host_and_scheme
+
 from articles.models import Article, ArticleQuerySet
 from articles.words import count
 
@@ -60,3 +63,9 @@ def choose(ids: Collection[int], mine: ArticleQuerySet, applies: Callable[[Artic
             if number
         ],
     )
+
+
+def way_back(request: HttpRequest, otherwise: str) -> str:
+    """Where the button was pressed, if that is a page of ours."""
+    back = request.POST.get("back") or request.GET.get("back", "")
+    return back if back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None) else otherwise

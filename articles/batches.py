@@ -6,7 +6,7 @@ the articles' own runs; here a batch is planned, begun, paused and counted.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
@@ -29,11 +29,17 @@ from articles.words import count
 log = structlog.get_logger("galley.batches")
 
 ALIKE = 10  # sections in a row that are missing for one reason pause a batch: it is not the sections
+ALIKE_ARTICLES = 4  # that stop before their sections, likewise
 ROWS = 500  # in one statement
 
 
 class NotPossible(Exception):
     """Something about a batch cannot be done as it is; the message says why and what to do."""
+
+
+def key_of(name: str) -> str:
+    """What makes two batches of one owner the same."""
+    return lists.folded(name)[: Batch._meta.get_field("key").max_length]
 
 
 # The plan
@@ -225,9 +231,9 @@ def _recover_stopped(batch: Batch, by: User) -> None:
 # Pausing and going on
 
 
-def pause(batch: Batch, by: User) -> bool:
+def pause(batch: Batch, by: User | None) -> bool:
     """Take no further section in hand; what is in hand is finished. False: it is not running."""
-    return _paused(batch.pk, f"{by} paused it.")
+    return _paused(batch.pk, f"{by or pipeline.OPERATOR} paused it.")
 
 
 def _paused(batch_id: int, reason: str, cause: str = "") -> bool:
@@ -240,7 +246,7 @@ def _paused(batch_id: int, reason: str, cause: str = "") -> bool:
     return bool(paused)
 
 
-def resume(batch: Batch, by: User) -> bool:
+def resume(batch: Batch, by: User | None) -> bool:
     """Go on where it was paused or cancelled; with the articles that stopped for what has paused it. False: it runs.
 
     Sections that were declined each on its own are not asked for again: Recover does that.
@@ -259,13 +265,13 @@ def resume(batch: Batch, by: User) -> bool:
     return True
 
 
-def cancel(batch: Batch, by: User) -> bool:
+def cancel(batch: Batch, by: User | None) -> bool:
     """End it: what is saved stays, what is not begun is not begun. False: it has ended already."""
     open_states = [Batch.State.DRAFT, Batch.State.RUNNING, Batch.State.PAUSED]
     open_batch = Batch.objects.filter(pk=batch.pk, state__in=open_states)
     won = open_batch.update(
         state=Batch.State.CANCELLED,
-        reason=f"{by} cancelled it.",
+        reason=f"{by or pipeline.OPERATOR} cancelled it.",
         cause="",
         ended_at=timezone.now(),
         revision=F("revision") + 1,
@@ -276,7 +282,7 @@ def cancel(batch: Batch, by: User) -> bool:
     return bool(won)
 
 
-def recover(batch: Batch, by: User, article_ids: Sequence[int] | None = None) -> int:
+def recover(batch: Batch, by: User | None, article_ids: Sequence[int] | None = None) -> int:
     """Make what is missing, of these articles or of all that stopped. Returns how many go on."""
     stopped = batch.articles.filter(status__in=[Article.Status.FAILED, Article.Status.CANCELLED])
     if article_ids is not None:
@@ -284,14 +290,43 @@ def recover(batch: Batch, by: User, article_ids: Sequence[int] | None = None) ->
     return sum(pipeline.resume(article, by) for article in stopped)
 
 
+@dataclass(frozen=True)
+class Deed:
+    """What a person may do with a batch, and what is said when it was done, and when it could not be."""
+
+    do: Callable[[Batch, User | None], bool]
+    done: str
+    refused: str
+
+    def __call__(self, batch: Batch, by: User | None) -> str:
+        """Do it. Raises NotPossible."""
+        if not self.do(batch, by):
+            raise NotPossible(self.refused)
+        return self.done
+
+
+DEEDS = {
+    "pause": Deed(pause, "Paused. What is in hand is finished.", "It is not running, so it cannot be paused."),
+    "resume": Deed(resume, "It goes on.", "It is neither paused nor cancelled, so it cannot go on."),
+    "cancel": Deed(cancel, "Cancelled. What is saved stays.", "It has ended already."),
+}
+
+
 def note_stop(article: Article, **_: Any) -> None:
     """An article has stopped: where the cause is nobody's text, the rest of its batch would stop for it, too."""
     error = article.error or {}
-    if article.batch_id and error.get("kind") in ("Refused", "Unreachable", "Busy"):
-        action = error["action"].replace("press Recover", "resume the batch")
-        reason = f"{error['headline']}: {error['reason']}. Next: {action}."
-        # Not in this transaction, which holds the article already.
-        transaction.on_commit(partial(_paused, article.batch_id, reason, article.cause))
+    if article.batch_id is None or error.get("code") == "sections":
+        return
+    action = error["action"].replace("press Recover", "resume the batch")
+    reason = f"{error['headline']}: {error['reason']}. Next: {action}."
+    if error.get("kind") not in ("Refused", "Unreachable", "Busy"):
+        ended = Article.objects.filter(batch=article.batch_id, ended_at__isnull=False).order_by("-ended_at", "-pk")
+        latest = list(ended.values_list("status", "cause")[:ALIKE_ARTICLES])
+        if latest != [(Article.Status.FAILED, article.cause)] * ALIKE_ARTICLES:
+            return
+        reason = f"{ALIKE_ARTICLES} articles in a row stopped for one reason. {reason}"
+    # Not in this transaction, which holds the article already.
+    transaction.on_commit(partial(_paused, article.batch_id, reason, article.cause))
 
 
 def pause_when_all_fail(article: Article) -> None:
@@ -407,7 +442,8 @@ def standing(batch: Batch) -> Standing:
     sections = dict.fromkeys(Section.State.values, 0) | dict(rows)
     articles = dict.fromkeys(COMPLETENESS, 0)
     spent = Decimal(0)
-    for article in with_sections(batch.articles.all()).order_by().only("word_count", "status", "spent"):
+    # With the reference to the batch: by it, each would be fetched again.
+    for article in with_sections(batch.articles.all()).order_by().only("batch", "word_count", "status", "spent"):
         articles[completeness(article)] += 1
         spent += article.spent
     since = max(now - RATE_OVER, batch.started_at or now)

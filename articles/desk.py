@@ -17,7 +17,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
 
-from articles.models import Article, Call
+from articles.batch_page import Overview, overviews
+from articles.models import Article, Batch, Call
 from articles.problems import Problem, problems
 from articles.workers import queued_since
 
@@ -57,6 +58,8 @@ class Start:
     problems: list[Problem]
     more_problems: int
     stopped: int
+    batches: list[Overview]  # that run
+    paused: list[Batch]
     moving: list[Article]
     more_moving: int
     unclaimed_since: datetime | None
@@ -116,6 +119,7 @@ class Desk(admin.AdminSite):
             "greeting": greeting(timezone.localtime()),
             "may_add": request.user.has_perm("articles.add_article"),
             "may_change": request.user.has_perm("articles.change_article"),
+            "may_change_batches": request.user.has_perm("articles.change_batch"),
         }
 
 
@@ -126,24 +130,29 @@ def greeting(now: datetime) -> str:
 
 
 def start(user: AbstractBaseUser | AnonymousUser) -> Start:
-    """What concerns this person (ten queries, however many articles there are)."""
+    """What concerns this person (eleven queries, thirteen where batches run, however many articles there are)."""
     mine = Article.objects.touchable_by(user)
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     scheduled = mine.filter(status=Article.Status.WAITING, attempt=0)
     # Sorted here: the database would walk through all articles by their date to find the few that move.
-    moving = mine.filter(status__in=[Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING])
+    # Those of batches are shown as one line, their batch's.
+    moving = mine.filter(batch=None, status__in=[Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING])
     oldest = sorted(moving.exclude(pk__in=scheduled.values("pk")).order_by().values_list("created_at", "pk"))
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=midnight)
     shown = mine.filter(pk__in=[pk for _, pk in oldest[:SHOWN]]).order_by("created_at", "pk").with_progress()
     calls = Call.objects.filter(received_at__gte=midnight)
     if isinstance(user, User) and not user.has_perm("articles.touch_every_article"):
         calls = calls.filter(article__owner=user)
+    open_batches = Batch.objects.touchable_by(user).filter(state__in=[Batch.State.RUNNING, Batch.State.PAUSED])
+    under_way = list(open_batches.select_related("owner").defer("styles", "sections", "brief"))
     spent = calls.aggregate(sum=Sum("cost"))["sum"]
     found = problems(mine)
     return Start(
         problems=found[:SHOWN],
         more_problems=max(len(found) - SHOWN, 0),
         stopped=sum(problem.count for problem in found),
+        batches=overviews([batch for batch in under_way if batch.state == Batch.State.RUNNING]),
+        paused=[batch for batch in under_way if batch.state == Batch.State.PAUSED],
         moving=list(shown),
         more_moving=max(len(oldest) - SHOWN, 0),
         unclaimed_since=_unclaimed_since(),
@@ -151,7 +160,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         done_today=done.count(),
         cost_today=spent or Decimal(0),
         scheduled=scheduled.count(),
-        is_new=not mine.exists(),
+        is_new=not (mine.exists() or under_way),
     )
 
 

@@ -16,7 +16,7 @@ from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from articles.models import Article, Batch
+from articles.models import Article, Attempt, Batch
 
 log = structlog.get_logger("galley.dispatch")
 
@@ -64,8 +64,11 @@ def top_up() -> None:
 
 def _admit(article_id: int) -> None:
     with transaction.atomic():
+        now = timezone.now()
         draft = Article.objects.filter(pk=article_id, status=Article.Status.DRAFT)
-        if draft.update(status=Article.Status.QUEUED, queued_at=timezone.now()):
+        if draft.update(status=Article.Status.QUEUED, queued_at=now):
+            # From now on it waits for a worker; in line it waited for its turn (`workers.queued_since`).
+            Attempt.objects.filter(article=article_id, number=None, ended_at=None).update(asked_at=now)
             enqueue(article_id)
 
 

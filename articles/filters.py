@@ -11,9 +11,11 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
-from articles.models import Article, ArticleQuerySet
+from articles.batches import COMPLETENESS, of_completeness
+from articles.models import Article, ArticleQuerySet, Batch
 from articles.problems import problems, with_cause
 
+MOST_BATCHES = 20  # in the filter
 Choices = list[tuple[str, str]]
 STATES = {
     "moving": ("On its way or scheduled", [Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING]),
@@ -52,6 +54,44 @@ class ProblemFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         cause = self.value()
         return with_cause(cast(ArticleQuerySet, queryset), cause) if cause else queryset
+
+
+class BatchFilter(admin.SimpleListFilter):
+    """Shown only to those who have batches; the newest are listed."""
+
+    title = "batch"
+    parameter_name = "batch"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        mine = Batch.objects.touchable_by(request.user).filter(started_at__isnull=False)
+        return [(str(pk), name) for pk, name in mine.values_list("pk", "name")[:MOST_BATCHES]]
+
+    def has_output(self) -> bool:
+        """Also for an older one, to which its own page has led."""
+        return bool(self.lookup_choices or self.value())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        value = self.value() or ""
+        return queryset.filter(batch=int(value)) if value.isdecimal() and len(value) < 19 else queryset
+
+
+class CompletenessFilter(admin.SimpleListFilter):
+    """Of the articles of batches. Shown together with a batch: without one it would count all sections of all."""
+
+    title = "completeness"
+    parameter_name = "completeness"
+
+    def lookups(self, request: HttpRequest, model_admin: ModelAdmin[Any]) -> Choices:
+        return list(COMPLETENESS.items()) if "batch" in request.GET or self.value() else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        if self.value() not in COMPLETENESS:
+            return queryset
+        articles = of_completeness(Article.objects.touchable_by(request.user), str(self.value()))
+        batch = request.GET.get("batch", "")
+        if batch.isdecimal() and len(batch) < 19:
+            articles = articles.filter(batch=int(batch))
+        return queryset.filter(pk__in=articles.values("pk"))
 
 
 class OwnerFilter(admin.SimpleListFilter):

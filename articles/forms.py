@@ -47,7 +47,10 @@ class SubmitForm(forms.ModelForm[Article]):
 
     class Meta:
         model = Article
-        fields = ["idea", "manuscript", "style", "formatter", "site", "brand_primary", "brand_accent", "scheduled_at"]
+        fields = [
+            *("idea", "is_long", "manuscript", "style", "formatter", "site"),
+            *("brand_primary", "brand_accent", "scheduled_at"),
+        ]
         widgets = {
             "scheduled_at": moment_input(),
             "idea": forms.Textarea(attrs={"rows": 4}),
@@ -108,6 +111,8 @@ class SubmitForm(forms.ModelForm[Article]):
         cleaned = super().clean() or self.cleaned_data
         if len(cleaned.get("manuscript", "").encode()) > settings.MANUSCRIPT_BYTES:
             self.add_error("manuscript", "This text is larger than 5 MB. Split it into several articles.")
+        if cleaned.get("is_long") and not cleaned.get("idea") and "idea" not in self.errors:
+            self.add_error("is_long", "Only an idea is written section by section. Your own text stays as it is.")
         given = [name for name in ("idea", "manuscript", "file") if cleaned.get(name)]
         if len(given) > 1:
             raise ValidationError("Give one of them: an idea, a pasted manuscript, or a file.")

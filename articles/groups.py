@@ -9,12 +9,15 @@ from django.contrib.auth.management import create_permissions
 from django.contrib.auth.models import Group, Permission
 
 EDITORS, CHIEF_EDITORS = "Editors", "Chief editors"
+# Deleted is only what was never started.
+BATCHES = ("add_batch", "view_batch", "change_batch", "delete_batch")
 RIGHTS = {
     EDITORS: {
         "articles": [
             "add_article",
             "view_article",
             "change_article",
+            *BATCHES,
             "view_preferences",
             "change_preferences",
         ],
@@ -23,6 +26,7 @@ RIGHTS = {
     CHIEF_EDITORS: {
         "articles": [
             *("add_article", "view_article", "change_article", "delete_article", "touch_every_article"),
+            *BATCHES,
             *("view_preferences", "change_preferences"),
         ],
         "publishing": ["add_site", "view_site", "change_site", "delete_site"],

@@ -164,9 +164,18 @@ def _guessed(content: bytes) -> str:
     best = charset_normalizer.from_bytes(sample).best()
     encoding = _WIDER.get(best.encoding, best.encoding) if best else "cp1252"
     central = best and best.language in _CENTRAL and "cp1252" not in best.could_be_from_charset
-    if best and _LATIN.fullmatch(str(best)) and not central:
+    if not central and ((best and _LATIN.fullmatch(str(best))) or _is_scattered(sample)):
         encoding = "cp1252"  # tables of Latin letters differ in a few of them: the commonest is the likeliest
     return content.decode(encoding, errors="replace")
+
+
+def _is_scattered(sample: bytes) -> bool:
+    """Whether the letters beyond ASCII stand alone among many of ASCII, as accents do: a short text says little else.
+
+    In every other script they stand together.
+    """
+    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", sample)]
+    return sum(runs) * 5 < len(sample) and max(runs, default=0) == 1
 
 
 def read(text: str, name: str = "") -> Manuscript:

@@ -16,7 +16,7 @@ from django.core.exceptions import ValidationError
 from django.core.files.storage import Storage
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator, RegexValidator
 from django.db import models
-from django.db.models import DecimalField, OuterRef, Prefetch, Q, Subquery, Sum
+from django.db.models import Count, DecimalField, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Substr
 from django.urls import reverse
 from django.utils import timezone
@@ -170,6 +170,18 @@ class ArticleQuerySet(models.QuerySet["Article"]):
             cost=Coalesce(Subquery(spent.values("sum"), output_field=field), Decimal(0), output_field=field)
         )
 
+    def with_written(self) -> ArticleQuerySet:
+        """Adds `planned` and `written`, how many sections are wanted and there, without joining the rows to others."""
+        of_article = Section.objects.filter(article=OuterRef("pk")).order_by().values("article")
+
+        def number(sections: QuerySet[Section, Any]) -> Coalesce:
+            return Coalesce(Subquery(sections.annotate(number=Count("pk")).values("number")), 0)
+
+        return self.annotate(
+            planned=number(of_article),
+            written=number(of_article.filter(state=Section.State.DONE)),
+        )
+
     def with_progress(self) -> ArticleQuerySet:
         """With all that a line in a list shows, in a constant number of queries."""
         return (
@@ -183,6 +195,7 @@ class ArticleQuerySet(models.QuerySet["Article"]):
                 ),
             )
             .with_cost()
+            .with_written()
             .annotate(opening=Substr("manuscript", 1, 200))
         )
 
@@ -346,6 +359,16 @@ class Article(models.Model):
     @property
     def tree(self) -> Tree:
         return Tree(backup_storage(), self.tree_prefix)
+
+    @property
+    def sections_written(self) -> tuple[int, int]:
+        """How many sections are there, of how many; (0, 0) without any. No query when fetched `with_written`."""
+        if not (self.is_long or self.batch_id):
+            return 0, 0
+        if not hasattr(self, "planned"):
+            states = list(self.sections.values_list("state", flat=True))
+            return states.count(Section.State.DONE), len(states)
+        return self.written, self.planned  # type: ignore[attr-defined]  # from `with_written`
 
     @property
     def is_moving(self) -> bool:

@@ -12,7 +12,8 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from articles import words
-from articles.models import Article, Attempt, Call, Event, ImageFile, Stage, StageRecord
+from articles.batch_page import MARKS, kind
+from articles.models import Article, Attempt, Call, Event, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import ProviderError
 from articles.report import Report, report
 from articles.run import storing
@@ -83,6 +84,25 @@ class PictureRow:
 
 
 @dataclass(frozen=True)
+class SectionRow:
+    """A section of a long article: `kind` is a key of batch_page.MARKS, `why` says what it lacks."""
+
+    section: Section
+    kind: str
+    file: File | None
+    pictures: int  # that are stored
+    wanted: int
+
+    @property
+    def mark(self) -> str:
+        return MARKS[self.kind]
+
+    @property
+    def why(self) -> str:
+        return words.why(self.section.error) if self.kind == "missing" else ""
+
+
+@dataclass(frozen=True)
 class CallRow:
     """A line of the ledger of calls. `marks` are sentences about what may have been charged twice, or failed."""
 
@@ -102,6 +122,7 @@ class Page:
     progress: str
     done: int
     stages: list[StageRow]
+    sections: list[SectionRow]
     calls: list[CallRow]
     cost: Decimal
     unknown_costs: int
@@ -111,7 +132,7 @@ class Page:
 
 
 def page(article: Article) -> Page:
-    """The rows of one article (five queries)."""
+    """The rows of one article (six queries)."""
     images, calls = list(article.images.all()), list(article.calls.defer("answer"))
     stages = _stages(article, images, calls)
     return Page(
@@ -121,6 +142,7 @@ def page(article: Article) -> Page:
         progress=words.progress(article),
         done=sum(row.step.kind == "done" for row in stages),
         stages=stages,
+        sections=_sections(article, images),
         calls=[_call_row(call, article) for call in calls],
         cost=sum((call.cost for call in calls if call.cost is not None), Decimal(0)),
         unknown_costs=sum(call.cost is None and call.is_paid and _is_charged(call) for call in calls),
@@ -176,6 +198,23 @@ def _facts(
     if tokens:
         facts.append(words.count(tokens, "token"))
     return facts
+
+
+def _sections(article: Article, images: list[ImageFile]) -> list[SectionRow]:
+    pictures: dict[int | None, list[ImageFile]] = defaultdict(list)
+    for image in images:
+        pictures[image.section].append(image)
+    runs = article.status == Article.Status.RUNNING
+    return [
+        SectionRow(
+            section,
+            kind(section.state, is_running=runs),
+            _file(article, section.file_name, section.bytes, section.sha256) if section.stored else None,
+            sum(image.is_stored for image in pictures[section.index]),
+            len(pictures[section.index]),
+        )
+        for section in article.sections.defer("html", "fields")
+    ]
 
 
 def _picture_row(article: Article, image: ImageFile) -> PictureRow:

@@ -1,11 +1,14 @@
-"""The run of an article. Only this module and `articles.sweep` move an article from one state to another.
+"""The run of an article. Here, in `articles.sweep` and in `articles.dispatch` it moves from one state to another.
 
 The row is the truth and a message in the queue only a hint: messages may be lost, doubled or late without harm.
 An article is claimed by one guarded update; the claim's attempt number fences every later write (`articles.run`).
 
-    draft ─submit→ queued ─claim→ running ─→ done
-                     ↑   ↑          │  └─→ failed ─resume→ queued
-                     │   └─sweep────┘  └─→ waiting ─sweep→ queued      cancel: from anywhere but done
+    of a batch: draft ─dispatch┐      scheduled: waiting ─sweep┐
+                 ↑             ↓                               ↓
+                 │   submit→ queued ─claim→ running ─→ done
+                 │             ↑   ↑          │ │ └─→ failed ─resume→ queued; of a batch: draft
+                 │             │   └─sweep────┘ └───→ waiting ─sweep→ queued
+                 └─batch rests─┴── out of time            cancel: from anywhere but done
 """
 
 from __future__ import annotations
@@ -23,7 +26,8 @@ import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import F, Q
+from django.db.models import F, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.module_loading import import_string
@@ -74,6 +78,7 @@ class Work:
 
 
 GOING_ON = Work()
+OPERATOR = "The operator"  # who acts when nobody of the desk does: from the shell
 
 
 class Mistake(ProviderError):
@@ -243,6 +248,9 @@ def _mend(run: Run) -> None:
     _restore_texts(run, damaged.keys())
     stages, images = damaged_parts(run.article, damaged.keys())
     with transaction.atomic():
+        if stages:
+            # First of all, as whoever changes rows of a batch does: its sections get this revision.
+            Batch.objects.filter(articles=run.article).update(revision=F("revision") + 1)
         run.hold()
         if stages:
             first = min(stage.step for stage in stages)
@@ -461,11 +469,13 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
                 reused=list(work.reused),
                 again=list(work.again),
             )
-            Event.objects.create(article=article, kind="recovered", message=f"{by or 'The operator'} pressed Recover")
+            Event.objects.create(article=article, kind="recovered", message=f"{by or OPERATOR} pressed Recover")
             if article.batch_id:
                 transaction.on_commit(dispatch.top_up)
             else:
                 enqueue(article.pk)
+        else:
+            transaction.set_rollback(True)  # its batch stays as it is, too
     return bool(won)
 
 
@@ -508,9 +518,11 @@ def _reopen_sections(article: Article, *, anew: bool) -> None:
     unfinished.update(state=Section.State.PENDING, error=None, finished_at=None, revision=revision)
 
 
-def cancel(article: Article, by: User) -> bool:
+def cancel(article: Article, by: User | None) -> bool:
     """Stop an article. A worker that is at it finds itself fenced; what is saved stays."""
     with transaction.atomic():
+        batch = Batch.objects.filter(articles=article)
+        batch.update(revision=F("revision") + 1)  # first of all, as whoever changes rows of a batch does
         won = (
             Article.objects.filter(pk=article.pk)
             .exclude(status__in=[Article.Status.DONE, Article.Status.CANCELLED])
@@ -526,7 +538,8 @@ def cancel(article: Article, by: User) -> bool:
         )
         if won:
             article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
-            article.sections.filter(state=Section.State.RUNNING).update(state=Section.State.PENDING)
+            in_hand = article.sections.filter(state=Section.State.RUNNING)
+            in_hand.update(state=Section.State.PENDING, revision=Coalesce(Subquery(batch.values("revision")), 0))
             article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
-            Event.objects.create(article=article, kind="cancelled", message=f"{by} pressed Cancel")
+            Event.objects.create(article=article, kind="cancelled", message=f"{by or OPERATOR} pressed Cancel")
     return bool(won)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from articles.models import Article, Stage, StageRecord
+from articles.words import count
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ class Report:
 
 
 def report(article: Article) -> Report:
-    """The report of an article that failed or waits (two queries, none when its rows were fetched before)."""
+    """The report of an article that failed or waits (three queries, none when its rows were fetched before)."""
     error = article.error or {}
     done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
     return Report(
@@ -52,8 +53,11 @@ def saved_phrases(article: Article) -> list[str]:
     images = list(article.images.all())
     stored = sum(image.is_stored for image in images)
     phrases = []
+    written, planned = article.sections_written
     if Stage.ARTICLE in done:
         phrases.append(f"article ({article.word_count:,} words)")
+    elif planned and article.word_count:
+        phrases.append(f"opening and {written:,} of {count(planned, 'section')}")
     if Stage.PROMPTS in done:
         phrases.append(f"{len(images)} prompts")
     if stored:

@@ -268,14 +268,14 @@ class Run:
     def commit_manifest(self) -> None:
         """Replace the manifest by what the rows say now."""
         self.hold()
-        with storing():
-            written, now = None, manifest.build(self.article)
-            while written != now:
+        written = None
+        while written != (now := manifest.build(self.article)):
+            with storing():
                 self.article.tree.commit(*now)
-                # Between our reading and our writing another worker may have written a newer one.
-                written, now = now, manifest.build(self.article)
-        if not self._mine().exists():
-            raise Fenced
+            written = now
+            if self._mine().exists():  # and so was it all the time: nobody has written a newer one
+                return
+        raise Fenced
 
     def note(self, kind: str, message: str, detail: str = "", **facts: Any) -> None:
         """Add to the timeline, and to the log, which takes `facts` as well."""

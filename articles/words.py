@@ -1,6 +1,6 @@
 """How an article stands, in the words of the desk: its state, its five steps, how far it came.
 
-Everything is read from rows fetched before (`ArticleQuerySet.with_progress`): no function here asks the database.
+Everything is read from rows fetched before (`ArticleQuerySet.with_progress`): no function here asks the database then.
 """
 
 from __future__ import annotations
@@ -52,6 +52,8 @@ SHORT = {
     "dropped": "parts of the draft dropped",
     "crashes": "interrupted too often",
     "bug": "a mistake in Galley",
+    "sections": "sections missing",
+    "pace": "it is not our turn yet",
 }
 BY_KIND = {
     "Unreachable": "not reachable",
@@ -110,11 +112,16 @@ def current(article: Article) -> StageRecord | None:
 
 
 def progress(article: Article) -> str:
-    """`Images 2 of 4`, or only the stage where there is nothing to count; "" when all stages are done."""
+    """`Images 2 of 4`, `Article, 15 of 24 sections`, or only the stage where there is nothing to count; "" when all
+    stages are done.
+    """
     record = current(article)
     if record is None:
         return ""
     label = str(Stage(record.stage).label)
+    written, planned = article.sections_written
+    if record.stage == Stage.ARTICLE and planned:
+        return f"{label}, {written:,} of {count(planned, 'section')}"
     images = list(article.images.all())
     if record.stage == Stage.IMAGES and images:
         return f"{label} {sum(image.is_stored for image in images)} of {len(images)}"
@@ -144,6 +151,13 @@ def problem(error: dict[str, Any]) -> str:
     """A failure in two or three words, from what was saved of it."""
     code = str(error.get("code") or "")
     return SHORT.get(code) or BY_KIND.get(str(error.get("kind")), "see why")
+
+
+def why(error: dict[str, Any] | None) -> str:
+    """The reason of a failure as a phrase that stands alone: `The picture service declined the prompt`."""
+    error = error or {}
+    reason = str(error.get("reason") or "")
+    return f"{error.get('provider') or 'Galley'} {reason[3:]}" if reason.startswith("it ") else reason
 
 
 def link_words(article: Article) -> str:
@@ -192,6 +206,22 @@ def duration(passed: timedelta) -> str:
     if not hours:
         return f"{minutes} min {seconds} s" if seconds else f"{minutes} min"
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def left(time: timedelta | None) -> str:
+    """`about 28 min left`, `about 2 h 40 min left`; "" where nobody knows."""
+    if time is None:
+        return ""
+    hours, minutes = divmod(max(round(time.total_seconds() / 60), 1), 60)
+    parts = [f"{hours} h" if hours else "", f"{minutes} min" if minutes else ""]
+    return f"about {' '.join(filter(None, parts))} left"
+
+
+def rate(per_minute: float) -> str:
+    """`18 per min`, `2.5 per min`; "" where nothing was done lately."""
+    if not per_minute:
+        return ""
+    return f"{per_minute:,.0f} per min" if per_minute >= 10 else f"{max(per_minute, 0.1):.1f} per min"
 
 
 def count(number: int, thing: str, things: str = "") -> str:

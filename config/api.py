@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import wraps
-from typing import Any
+from importlib import import_module
+from typing import Any, TypeGuard
 
 from django.conf import settings
+from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
@@ -18,6 +21,8 @@ from ninja.types import DictStrAny
 from ninja.utils import check_csrf
 
 from articles.api import router as articles
+from articles.batch_api import router as batches
+from articles.batches import NotPossible
 from config.models import Token
 from recovery.api import router as recovery
 
@@ -29,6 +34,8 @@ SENTENCES = {
     403: "This is not yours to do.",
     404: "There is nothing here, or it belongs to somebody else.",
     405: "This address cannot be asked in this way.",
+    406: "The answer cannot be given in this form here.",
+    409: "This cannot be done as things are.",
     413: "This request is too large.",
     429: "These were too many requests. Try again in a minute.",
     500: "Galley made a mistake with this request. No article is harmed; the operator finds it in the log.",
@@ -52,6 +59,7 @@ class PersonalToken(AuthBase):
         token = Token.objects.of_secret(secret.strip())
         if token is None:
             raise HttpError(401, "This token is not known, or not valid any more. Make one in the desk: API tokens.")
+        request.let_in_again = ByToken(token.pk)  # type: ignore[attr-defined]
         return _at_the_desk(token.user)
 
 
@@ -68,13 +76,42 @@ class DeskSession(AuthBase):
         request.body  # noqa: B018  read now: the check reads the form in it, and leaves nothing for others
         if check_csrf(request):
             raise HttpError(403, "The CSRF token is missing or wrong. Send it in the header X-CSRFToken.")
+        request.let_in_again = BySession(request.session.session_key)  # type: ignore[attr-defined]
         return _at_the_desk(request.user)
 
 
 def _at_the_desk(user: AbstractBaseUser | AnonymousUser) -> User:
-    if isinstance(user, User) and user.is_active and user.is_staff:
+    if works_here(user):
         return user
     raise HttpError(403, "This is for people who work at the desk.")
+
+
+def works_here(user: AbstractBaseUser | AnonymousUser) -> TypeGuard[User]:
+    return isinstance(user, User) and user.is_active and user.is_staff
+
+
+@dataclass(frozen=True)
+class ByToken:
+    """How somebody was let in, and who would be now: what stays open for hours asks again. None: nobody."""
+
+    token: int
+
+    def __call__(self) -> User | None:
+        token = Token.objects.valid().select_related("user").filter(pk=self.token).first()
+        return token.user if token and works_here(token.user) else None
+
+
+@dataclass(frozen=True)
+class BySession:
+    """The same for a session: it ends with a logout and with a new password."""
+
+    key: str | None
+
+    def __call__(self) -> User | None:
+        request = HttpRequest()
+        request.session = import_module(settings.SESSION_ENGINE).SessionStore(self.key)
+        user = get_user(request)
+        return user if works_here(user) else None
 
 
 by_token, by_session = PersonalToken(), DeskSession()
@@ -121,6 +158,7 @@ api = NinjaAPI(
     parser=Forms(),
 )
 api.add_router("articles", articles)
+api.add_router("batches", batches)
 api.add_router("recovery", recovery)
 
 
@@ -130,6 +168,11 @@ api.add_router("recovery", recovery)
 @api.exception_handler(HttpError)
 def refused(_request: HttpRequest, exc: HttpError) -> HttpResponse:
     return _said(exc.status_code, str(exc))
+
+
+@api.exception_handler(NotPossible)
+def not_possible(_request: HttpRequest, exc: NotPossible) -> HttpResponse:
+    return _said(409, str(exc))
 
 
 @api.exception_handler(ValidationError)

@@ -20,8 +20,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import pipeline, words
-from articles.admin import ArticleAdmin, chosen_ids, status_of, way_back
-from articles.asking import Chosen, choose, read_ids
+from articles.admin import ArticleAdmin, chosen_ids, status_of
+from articles.asking import Chosen, choose, read_ids, way_back
 from articles.models import Article, ArticleQuerySet
 from articles.problems import problems, with_cause
 from articles.providers.errors import ProviderError
@@ -66,7 +66,7 @@ class RecoverableArticleAdmin(ArticleAdmin):
         return super().response_change(request, obj)
 
     def recover_view(self, request: HttpRequest) -> HttpResponse:
-        """The plan and its cost for `ids`, or for all of a `problem`; with `confirmed`, by POST, the deed.
+        """The plan and its cost for `ids`, all of a `problem` or of a `batch`; with `confirmed`, by POST, the deed.
 
         The deed is for the ids that the page holds, and for the choice whose plan it showed.
         """
@@ -78,10 +78,18 @@ class RecoverableArticleAdmin(ArticleAdmin):
         ids = read_ids(said.get("ids") or request.GET.get("ids", ""))
         if problem := said.get("problem"):
             ids = list(with_cause(self.get_queryset(request), problem).values_list("pk", flat=True))
+        elif batch := read_ids(said.get("batch", "")):
+            ids = self._stopped_of(request, batch[0])
         form = RecoverForm(said) if "planned" in said else RecoverForm()
         if request.method == "POST" and "confirmed" in said and form.was_planned:
             return self._recover(request, ids, form)
         return self._ask_to_recover(request, ids, form)
+
+    def _stopped_of(self, request: HttpRequest, batch: int) -> list[int]:
+        """The articles of a batch that somebody must recover; what only waits goes on by itself."""
+        stopped = [Article.Status.FAILED, Article.Status.CANCELLED]
+        articles = self.get_queryset(request).filter(batch=batch, status__in=stopped)
+        return list(articles.order_by("pk").values_list("pk", flat=True))
 
     def _recoverable(self, request: HttpRequest, ids: list[int]) -> Chosen:
         return choose(

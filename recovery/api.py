@@ -9,14 +9,10 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from ninja import Body, Router
 
-from articles.api import REFUSALS, Strict
+from articles.api import REFUSALS, Nothing, Strict
 from articles.sweep import sweep
 
 router = Router(tags=["recovery"])
-
-
-class Nothing(Strict):
-    """The request has nothing to say: an empty object, or no body at all."""
 
 
 class StatsOut(Strict):

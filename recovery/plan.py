@@ -32,6 +32,8 @@ THINGS = {
     Stage.FORMAT: "formatted page",
     Stage.UPLOAD: "upload",
 }
+# What a plan needs of a section.
+PLANNED = ("article", "index", "state", "sha256", "batch__images_per_style", "batch__images_per_section")
 FILES = {"01": Stage.ARTICLE, "02": Stage.PROMPTS, "03": Stage.IMAGES, "04": Stage.FORMAT, "05": Stage.UPLOAD}
 
 
@@ -103,7 +105,7 @@ def _plans(articles: Sequence[Article], options: Options, damaged: Mapping[int, 
         calls[call.article_id].append(call)
     sections: dict[int, list[Section]] = defaultdict(list)
     rows = Section.objects.filter(article__in=articles).select_related("batch")
-    for section in rows.only("article_id", "index", "state", "sha256", "batch__images_per_section").order_by("index"):
+    for section in rows.only(*PLANNED).order_by("index"):
         sections[section.article_id].append(section)
     known = costs()
     return [
@@ -129,20 +131,21 @@ def _plan(
     remade = frozenset(image.role for image in images) if Stage.IMAGES in anew else broken_images
     roles = [image.role for image in images if image.role in remade or not image.is_stored]
     paid = {call.key for call in calls if _is_good(call)} - {f"image:{role}" for role in remade}
-    keys = _calls(article, images, stages, roles, anew, paid, options.formatter or article.formatter)
-    texts = [] if Stage.ARTICLE in anew else [row.file_name for row in sections if row.sha256]
-    reused = tuple(name for name in (*texts, *_reused(article, images, stages, roles)) if name not in (damaged or {}))
-    again: dict[str, int] = {stage: (len(roles) if images else 4) if stage == Stage.IMAGES else 1 for stage in stages}
-    if Stage.ARTICLE in stages and (article.batch_id or article.is_long):
-        wanted = sections if Stage.ARTICLE in anew else [row for row in sections if row.state != Section.State.DONE]
-        unwritten = [row for row in wanted if Stage.ARTICLE in anew or not row.sha256]
-        to_come = _section_calls(unwritten, paid if Stage.ARTICLE not in anew else set(), roles)
-        keys += to_come
-        again[SECTION] = len(wanted)
-        again[Stage.ARTICLE] = int("text" in keys)
-        again[Stage.IMAGES] = len(roles) + sum(row.batch.images_per_section for row in unwritten if row.batch)
-        if article.batch_id:
-            again[Stage.PROMPTS] = 0  # each section brings its own
+    missing = [row for row in sections if Stage.ARTICLE in anew or row.state != Section.State.DONE]
+    to_write = [row for row in missing if Stage.ARTICLE in anew or not row.sha256]
+    roles += _roles_to_come(images, sections, to_write)
+    keys = _calls(article, stages, roles, anew, paid, options.formatter or article.formatter)
+    keys += [key for row in to_write if (key := f"{PREFIX}{row.index}") not in paid or Stage.ARTICLE in anew]
+    unwritten = set(to_write)
+    reused = (
+        *(row.file_name for row in sections if row not in unwritten),  # their rows hold the texts, too
+        *(name for name in _reused(article, images, stages, roles) if name not in (damaged or {})),
+    )
+    again: dict[str, int] = {stage: len(roles) if stage == Stage.IMAGES else 1 for stage in stages}
+    if sections and Stage.ARTICLE in stages:
+        again |= {Stage.ARTICLE: int("text" in keys), SECTION: len(missing)}  # its opening may be there
+    if article.batch_id:
+        again[Stage.PROMPTS] = 0  # each section brings its own
     again = {thing: again[thing] for thing in THINGS if again.get(thing)}
     return Plan(
         article,
@@ -167,6 +170,17 @@ def _plan(
     )
 
 
+def _roles_to_come(images: Sequence[ImageFile], sections: Sequence[Section], to_write: Sequence[Section]) -> list[str]:
+    """Of the pictures whose prompts are not written yet: a batch's come with its openings and sections."""
+    batch = sections[0].batch if sections else None
+    if batch is None:
+        return [] if images else ["hero", "section_1", "section_2", "section_3"]
+    there = {image.role for image in images}
+    wanted = ["hero", *(f"general_{n}" for n in range(2, batch.images_per_style + 1))][: batch.images_per_style]
+    wanted += [f"section_{row.index}_{n}" for row in to_write for n in range(1, batch.images_per_section + 1)]
+    return [role for role in wanted if role not in there]
+
+
 def _stages(
     article: Article, images: Sequence[ImageFile], broken: frozenset[Stage], from_stage: Stage | None
 ) -> list[Stage]:
@@ -180,7 +194,6 @@ def _stages(
 
 def _calls(
     article: Article,
-    images: Sequence[ImageFile],
     stages: Sequence[Stage],
     roles: Sequence[str],
     anew: frozenset[Stage],
@@ -196,25 +209,9 @@ def _calls(
     keys = []
     for stage in stages:
         if stage == Stage.IMAGES and settings.REPLICATE_API_TOKEN:
-            # Where no prompts are there yet, four pictures will be wanted; of a batch, as many as it says.
-            wanted = roles if images or article.batch_id else ["hero", "section_1", "section_2", "section_3"]
-            keys += [key for role in wanted if (key := f"image:{role}") not in paid]
+            keys += [key for role in roles if (key := f"image:{role}") not in paid]
         elif with_key.get(stage) and (stage in anew or CALLS[stage] not in paid):
             keys.append(CALLS[stage])
-    return keys
-
-
-def _section_calls(unwritten: Sequence[Section], paid: set[str], roles: Sequence[str]) -> list[str]:
-    """For the texts of these sections, and for their pictures that have no row yet."""
-    keys = [key for section in unwritten if (key := f"{PREFIX}{section.index}") not in paid]
-    if settings.REPLICATE_API_TOKEN:
-        pictures = (
-            f"section_{section.index}_{n}"
-            for section in unwritten
-            if section.batch
-            for n in range(1, section.batch.images_per_section + 1)
-        )
-        keys += [f"image:{role}" for role in pictures if role not in roles]
     return keys
 
 

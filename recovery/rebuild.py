@@ -23,6 +23,7 @@ from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from articles import markup
+from articles.batches import key_of
 from articles.lists import folded
 from articles.manifest import OPENING
 from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
@@ -305,7 +306,7 @@ def _batch(found: _Batch) -> Batch:
     """The batch by its owner and name. One that is not here is made again, resting, with the lists of its articles."""
     batch, _ = Batch.objects.get_or_create(
         owner=_owner(found.owner),
-        key=folded(found.name)[:100],
+        key=key_of(found.name),
         defaults={
             "name": found.name,
             "brief": found.brief,
@@ -333,11 +334,16 @@ def _sections(article: Article, manifest: _Manifest, files: dict[str, Stored], t
         article.records.filter(stage=Stage.ARTICLE).update(details={"opening": opening}, maker=step.model or "")
         if not article.html:
             Article.objects.filter(pk=article.pk).update(html=texts[OPENING])
+    if article.batch:
+        # Whoever watches the batch is told of them.
+        article.batch.revision += 1
+        Batch.objects.filter(pk=article.batch.pk).update(revision=article.batch.revision)
     lacking = {image.section for image in article.images.all() if not image.is_stored}
     found = {section.index: section for section in step.sections if isinstance(section, _Section)}
     for index, section in found.items():
         row = Section(article=article, batch=article.batch, index=index, heading=section.heading, fields=section.fields)
         row.key = folded(section.heading)
+        row.revision = article.batch.revision if article.batch else 0
         if stored := files.get(row.file_name):
             row.html, row.sha256, row.bytes = texts[row.file_name], stored.sha256, stored.bytes
             row.word_count = markup.word_count(row.html)

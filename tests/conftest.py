@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles import pipeline
+from articles import pipeline, tasks
 from articles.groups import CHIEF_EDITORS, EDITORS
 from articles.models import Article
 from tests.doubles.server import Doubles, doubles
@@ -92,6 +93,22 @@ def run(db: None) -> Callable[[Article], Article]:
     def work(article: Article) -> Article:
         pipeline.run_article(article.pk)
         return Article.objects.select_related("site", "owner").get(pk=article.pk)
+
+    return work
+
+
+@pytest.fixture
+def work_off(transactional_db: None) -> Callable[[], int]:
+    """Does what the workers would do with all messages in the queue, and returns how many there were."""
+
+    def work() -> int:
+        taken = 0
+        while message := OrmQ.objects.order_by("pk").first():
+            article_id = message.task["args"][0]
+            message.delete()
+            tasks.run(article_id)
+            taken += 1
+        return taken
 
     return work
 

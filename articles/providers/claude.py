@@ -40,7 +40,7 @@ class ClaudeClient:
                 api_key=self.key,
                 timeout=self.timeout,
                 max_retries=0,
-                http_client=anthropic.DefaultHttpxClient(follow_redirects=False),
+                http_client=anthropic.DefaultHttpxClient(follow_redirects=False, verify=sdk.certificates()),
             ) as client,
             client.messages.with_streaming_response.create(
                 model=self.model,

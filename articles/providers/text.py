@@ -44,7 +44,7 @@ class TextClient:
                 api_key=self.key,
                 timeout=self.timeout,
                 max_retries=0,
-                http_client=openai.DefaultHttpxClient(follow_redirects=False),
+                http_client=openai.DefaultHttpxClient(follow_redirects=False, verify=sdk.certificates()),
             ) as client,
             (client.responses if self.api == "responses" else client.chat.completions).with_streaming_response.create(
                 **wanted, model=self.model, extra_headers={"Idempotency-Key": key}

@@ -6,6 +6,8 @@ recovered. What keeps a service from answering anybody stops the article, which 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -74,8 +76,9 @@ def _opened(run: Run) -> StageRecord:
     client = needed_text_client()
     pictures = article.batch.images_per_style if article.batch else 0
     words = _words(article) | {
+        "brief": lists.filled(article.batch.brief, article.batch_fields) if article.batch else "",
         "pictures": pictures,
-        "headings": [section.heading for section in article.sections.all()],
+        "headings": list(article.sections.values_list("heading", flat=True)),
         "most": OUTLINE[1],
     }
     call = run.ask(
@@ -90,10 +93,22 @@ def _opened(run: Run) -> StageRecord:
             key=call.idempotency_key,
         ),
     )
-    with run.reading(call, THING):
+    with _reading(run, call, THING):
         opening = _read_opening(call.raw, pictures, with_outline=article.batch is None)
     _keep_opening(run, call, opening, record)
     return record
+
+
+@contextmanager
+def _reading(run: Run, call: Call, thing: str) -> Iterator[None]:
+    """As `run.reading`; what is declined of a batch is mended in its brief."""
+    with run.reading(call, thing):
+        try:
+            yield
+        except Rejected as exc:
+            if run.article.batch:
+                exc.action = "change the brief of the batch, then press Recover"
+            raise
 
 
 def _words(article: Article) -> dict[str, Any]:
@@ -233,6 +248,7 @@ def _write(run: Run, section: Section) -> None:
     try:
         if not section.sha256:
             _write_text(run, section)
+        # A prompt may have been changed by an editor, and pictures may be there already.
         role = f"section_{section.index}_"
         pictures = [image for image in run.article.images.filter(role__startswith=role) if not image.is_stored]
         images.make(run, pictures)
@@ -250,19 +266,17 @@ def _write(run: Run, section: Section) -> None:
 
 def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> None:
     """Move a section on, with the batch's revision and what its article has cost so far."""
-    article = run.article
-    changes |= {"state": state, "finished_at": timezone.now() if state == Section.State.DONE else None}
+    article, is_done = run.article, state == Section.State.DONE
+    changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
     with transaction.atomic():
+        held: dict[str, Any] = {"crashes": 1, "retries": 0} if is_done else {}
         if article.batch_id:
             # First of all: whoever changes rows of a batch has locked it, so that revisions are committed in order.
             batch = Batch.objects.filter(pk=article.batch_id)
             batch.update(revision=F("revision") + 1)
-            run.hold(spent=run.spent)
             changes["revision"] = batch.values("revision")
-        if state == Section.State.DONE:
-            run.saved_something()
-        else:
-            run.hold()
+            held["spent"] = run.spent
+        run.hold(**held)
         article.sections.filter(pk=section.pk).update(**changes)
     section.state = state
 
@@ -270,10 +284,9 @@ def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> N
 def _write_text(run: Run, section: Section) -> None:
     article, client = run.article, needed_text_client()
     pictures = article.batch.images_per_section if article.batch else 0
-    others = [other.heading for other in article.sections.all()]
     words = _words(article) | {
         "section": section,
-        "headings": others,
+        "headings": list(article.sections.values_list("heading", flat=True)),
         "brief": lists.filled(article.batch.brief, article.batch_fields | section.fields)
         if article.batch
         else section.fields.get("brief", ""),
@@ -292,21 +305,20 @@ def _write_text(run: Run, section: Section) -> None:
             key=call.idempotency_key,
         ),
     )
-    with run.reading(call, thing):
-        html, prompts = _read_section(call.raw, pictures)
+    with _reading(run, call, thing):
+        html, count, prompts = _read_section(call.raw, pictures)
     stored = run.save_page(section.file_name, section.heading, html)
     with transaction.atomic():
         roles = [f"section_{section.index}_{n}" for n in range(1, pictures + 1)]
         _keep_prompts(article, roles, prompts, "21:9")
-        count = markup.word_count(html)
         article.sections.filter(pk=section.pk).update(
             html=html, word_count=count, sha256=stored.sha256, bytes=stored.bytes
         )
         run.done(call)
 
 
-def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, list[tuple[str, str]]]:
-    """Raises Rejected, Garbled."""
+def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, int, list[tuple[str, str]]]:
+    """The text, its number of words, and its pictures. Raises Rejected, Garbled."""
     found = text.content(raw)
     html = found.get("html")
     if not isinstance(html, str):
@@ -320,7 +332,7 @@ def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, list[tuple[s
             code="too_short",
             detail=str(raw),
         )
-    return cleaned, _read_pictures(found, pictures, raw)
+    return cleaned, count, _read_pictures(found, pictures, raw)
 
 
 # The whole

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import words
-from articles.models import Article
+from articles.models import Article, Batch
 
 register = template.Library()
 
@@ -52,6 +52,12 @@ def money(sum_: Decimal | None) -> str:
 
 
 @register.filter
+def of_budget(spent: Decimal, budget: Decimal | None) -> str:
+    """`$61.20 of $110.00`, or only what was spent where there is no limit."""
+    return f"{money(spent)} of {money(budget)}" if budget is not None else money(spent)
+
+
+@register.filter
 def size(bytes_: int) -> str:
     return str(filesizeformat(bytes_))
 
@@ -78,9 +84,17 @@ def link_words(article: Article) -> str:
 
 
 @register.filter
-def owner_for(article: Article, user: AbstractBaseUser | AnonymousUser) -> str:
+def owner_for(thing: Article | Batch, user: AbstractBaseUser | AnonymousUser) -> str:
     """`you`, or the name of somebody else."""
-    return "you" if article.owner_id == user.pk else article.owner.get_username()
+    return "you" if thing.owner_id == user.pk else thing.owner.get_username()
+
+
+@register.simple_tag(takes_context=True)
+def paged(context: template.Context, name: str, number: int) -> str:
+    """The address of another page of one list; what is chosen otherwise stays."""
+    said = context["request"].GET.copy()
+    said[name] = str(number)
+    return f"?{said.urlencode()}"
 
 
 @register.inclusion_tag("admin/articles/article/strip.html")

@@ -36,6 +36,11 @@ def test_every_encoding_is_read(encoding: str) -> None:
     assert manuscripts.decode(text.encode(encoding)) == text.replace("\r\n", "\n")
 
 
+@pytest.mark.parametrize("text", ["style,period\nArt Déco,1925\n", "Küche\nBad\nDiele", "Größe Maß naïve", "café noir"])
+def test_a_few_accents_are_no_chinese(text: str) -> None:
+    assert manuscripts.decode(text.encode("cp1252")) == text
+
+
 def test_a_page_says_its_encoding() -> None:
     page = '<meta charset="windows-1251"><p>Все счастливые семьи'
     assert manuscripts.decode(page.encode("cp1251")) == page
@@ -176,9 +181,9 @@ def test_no_word_of_markdown_is_lost(text: str) -> None:
     ],
 )
 def test_no_markdown_takes_long(part: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert "end" in manuscripts.read(f"{part * (1_000_000 // len(part))}\n\nend", "a.md").html
-    assert time.perf_counter() - began < 25  # quadratic ones take minutes
+    assert time.process_time() - began < 60  # of processor time; quadratic ones take many minutes
 
 
 def test_deep_lists_keep_their_words() -> None:

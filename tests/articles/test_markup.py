@@ -158,10 +158,10 @@ def repeated(part: str, length: int = 1_000_000) -> str:
     ids=lambda html: html[:12] + html[-12:],
 )
 def test_no_input_takes_long(html: str) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     markup.text_of(markup.clean_text(html))
     markup.clean_page(html, ())
-    assert time.perf_counter() - began < 20  # quadratic ones take minutes
+    assert time.process_time() - began < 60  # of processor time; quadratic ones take many minutes
 
 
 def test_what_is_nested_too_deeply_keeps_its_words() -> None:

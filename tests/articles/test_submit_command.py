@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
 from articles.models import Article
 from publishing.models import Site
@@ -54,3 +55,11 @@ def test_what_cannot_be_is_said(editor: User, manuscript: str, tmp_path: Path) -
         with pytest.raises(CommandError, match=sentence):
             _submit(*words)
     assert not Article.objects.exists()
+
+
+def test_an_idea_may_be_a_long_article(editor: User, settings: Settings) -> None:
+    settings.OPENAI_API_KEY = "sk-test"
+
+    _submit("--owner", "ada", "--idea", "Night trains", "--long")
+
+    assert Article.objects.get().is_long

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import random
-import signal
 import sys
 import tempfile
 import time
@@ -24,9 +23,8 @@ import psycopg
 import redis
 from django.test.utils import override_settings
 
-from articles import workers
 from tests.faults import verdict
-from tests.journeys.installation import Workers
+from tests.faults.pool import Pool
 from tests.journeys.stacks import Stack, stack
 
 STACK = "postgresql, redis"
@@ -60,7 +58,7 @@ class Report:
     articles: int
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
-    pools_started_anew: int = 0  # after a worker's death, because the others might wait for it for ever
+    pools_started_anew: int = 0
     calm_seconds: float = 0.0  # for one article
     seconds: float = 0.0
     calls: int = 0
@@ -105,7 +103,7 @@ def run(*, articles: int, kills: int, seed: int, hurry: bool = False) -> Report:
             running.galley.workers() as pool,
             redis.Redis.from_url(broker) as queue,
         ):
-            world = _World(running, pool, queue, report, hurry)
+            world = _World(running, Pool(pool), queue, report, hurry)
             report.calm_seconds = world.work_in_peace()
             world.work_among_kills(articles, kills, random.Random(seed))
             world.judge()
@@ -117,7 +115,7 @@ class _World:
     """The stack, who keeps it running, and who kills it."""
 
     running: Stack
-    pool: Workers
+    pool: Pool
     queue: redis.Redis
     report: Report
     hurry: bool
@@ -155,7 +153,7 @@ class _World:
         if not moments or len(self.running.services.requests()) < moments[0]:
             return
         time.sleep(chance.random() * 0.3)  # into what happens between two requests
-        if workers.health().alive:
+        if self.pool.is_up:
             del moments[0]
             death = deaths.pop()
             self.report.kills[death.__name__.strip("_")] += 1
@@ -164,16 +162,13 @@ class _World:
     # Who is killed
 
     def _worker(self, chance: random.Random) -> None:
-        _kill(chance.choice(workers.health().alive))
+        self.pool.kill_worker(chance)
 
     def _sentinel(self, chance: random.Random) -> None:
-        """The parent of the workers, which their notes name."""
-        alive = workers.health().alive
-        notes = (note.name.split("-") for note in self.running.galley.folder.glob("workers/*/*-*"))
-        _kill(chance.choice([int(sentinel) for sentinel, worker in notes if int(worker) in alive]))
+        self.pool.kill_sentinel(chance)
 
     def _cluster(self, _: random.Random) -> None:
-        self.pool.kill()
+        self.pool.kill_all()
 
     def _php(self, chance: random.Random) -> None:
         self.running.wordpress.kill_php()
@@ -193,21 +188,13 @@ class _World:
         latest, progress = time.monotonic(), -1
         while not holds():
             meanwhile()
-            self._supervise()
+            self.pool.keep_running()
             now = len(self.running.services.requests()) + self.done
             if now != progress:
                 latest, progress = time.monotonic(), now
             if time.monotonic() - latest > PATIENCE:
                 raise TimeoutError(f"nothing was done for {PATIENCE} s; seed {self.report.seed}")
             time.sleep(0.02)
-
-    def _supervise(self) -> None:
-        if self.pool.process is None or self.pool.process.poll() is not None:
-            self.pool.kill()  # what may be left of it
-            self.pool.start()
-        elif workers.health().killed:
-            self.report.pools_started_anew += 1
-            self.pool.kill()
 
     def _seen(self) -> int:
         """How many articles stand still, by the database, twice a second; as many as before, while it is away."""
@@ -249,6 +236,7 @@ class _World:
             found += verdict.on_tree(running.galley, prefix) + site[uid]
             report.findings += [f"article {uid[:12]} {finding}" for finding in found]
         paid = verdict.paid(running.services.requests())
+        report.pools_started_anew = self.pool.started_anew
         report.calls, report.flagged = len(paid), lost.total()
         report.repeats = len(paid) - verdict.CALLS * len(told)
         report.orphans = len(verdict.orphans(running.wordpress))
@@ -257,8 +245,3 @@ class _World:
         report.findings += [f"{len(told)} articles instead of {CALM + report.articles}"] * (
             len(told) != CALM + report.articles
         )
-
-
-def _kill(pid: int) -> None:
-    with suppress(ProcessLookupError):
-        os.kill(pid, signal.SIGKILL)

@@ -6,7 +6,7 @@ import statistics
 import sys
 
 ROUNDS = 7
-LIMITS = {"sweep": 0.1, "list": 0.15, "resume": 2.0}  # seconds
+LIMITS = {"sweep": 0.1, "list": 0.15, "resume": 2.0, "plan": 2.0}  # seconds
 
 
 def verdict(what: str, times: list[float], limit: str) -> None:

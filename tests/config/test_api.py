@@ -68,13 +68,19 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
         for path, methods in described["paths"].items()
         for method, operation in methods.items()
     }
+    batch, deeds = "/api/v1/batches/{batch_id}", ("start", "pause", "resume", "cancel")
+    more = {f"GET {batch}/events": {"406", "503"}} | {f"POST {batch}/{deed}": {"409"} for deed in deeds}
     assert operations.keys() == {
         "GET /api/v1/articles/{article_id}/progress",
+        "GET /api/v1/batches",
+        f"GET {batch}/progress",
         "POST /api/v1/recovery/sweep",
+        *more,
     }
-    for operation in operations.values():
+    usual = {"200", "400", "401", "403", "404", "405", "422", "429", "500"}
+    for name, operation in operations.items():
         # Every error that can come is declared, and so are both ways in.
-        assert {"200", "400", "401", "403", "404", "405", "422", "429", "500"} == set(map(str, operation["responses"]))
+        assert usual | more.get(name, set()) == set(map(str, operation["responses"]))
         assert [set(way) for way in operation["security"]] == [{"PersonalToken"}, {"DeskSession"}]
     schemas = described["components"]["schemas"]
     assert all(schema.get("additionalProperties") is False for schema in schemas.values() if schema["type"] == "object")
@@ -89,7 +95,9 @@ IDS = st.one_of(
     st.integers().map(str), st.text(max_size=12), st.sampled_from(["9" * 5000, "0", "-0", "１", "1e3", "%00"])
 )
 QUERIES = st.dictionaries(
-    st.one_of(st.sampled_from(["after", "limit"]), st.text(max_size=8)), st.text(max_size=12), max_size=3
+    st.one_of(st.sampled_from(["after", "limit", "before", "since"]), st.text(max_size=8)),
+    st.text(max_size=12),
+    max_size=3,
 )
 BODIES = st.one_of(
     st.binary(max_size=60), st.sampled_from([b"{}", b"[[" * 2000, b'{"__proto__": 1}', b"NaN", b"1" * 5000])
@@ -98,11 +106,16 @@ TYPES = st.sampled_from(
     ["application/json", "multipart/form-data", "multipart/form-data; boundary=x", "text/plain", "", "\xff/;=;",
      "application/x-www-form-urlencoded", "application/json; charset=utf-99"]
 )  # fmt: skip
+BATCH = "/api/v1/batches/{}"
+PLACES = st.sampled_from(
+    [SWEEP, "/api/v1/articles/{}/progress", "/api/v1/batches"]
+    + [f"{BATCH}/{name}" for name in ("progress", "events", "start", "pause")]
+)
 METHODS = st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "PATCH", "TRACE"])
 
 
 @settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(method=METHODS, id_=IDS, query=QUERIES, headers=HEADERS, body=BODIES, content_type=TYPES, sweep=st.booleans())
+@given(method=METHODS, id_=IDS, query=QUERIES, headers=HEADERS, body=BODIES, content_type=TYPES, place=PLACES)
 def test_nothing_that_is_sent_breaks_it(
     editor: User,
     method: str,
@@ -111,14 +124,13 @@ def test_nothing_that_is_sent_breaks_it(
     headers: dict[str, str],
     body: bytes,
     content_type: str,
-    sweep: bool,
+    place: str,
 ) -> None:
     client = Client(enforce_csrf_checks=True)
     client.force_login(editor, backend="django.contrib.auth.backends.ModelBackend")
-    path = SWEEP if sweep else f"/api/v1/articles/{id_}/progress"
     environ: dict[str, Any] = {f"HTTP_{name.upper().replace('-', '_')}": value for name, value in headers.items()}
 
-    answer = client.generic(method, path, body, content_type, query_params=query, **environ)
+    answer = client.generic(method, place.replace("{}", id_), body, content_type, query_params=query, **environ)
 
     assert answer.status_code < 500
     if method != "HEAD":

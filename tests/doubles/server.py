@@ -99,9 +99,14 @@ class Doubles:
     def reset(self) -> None:
         """Back to the beginning: no requests, no faults, no predictions. The log file keeps what it has."""
         with self._lock:
-            self._requests.clear()
             self._faults.clear()
             self.settings = Settings()
+        self.forget()
+
+    def forget(self) -> None:
+        """No requests, no predictions; faults and settings stay."""
+        with self._lock:
+            self._requests.clear()
         for provider in self._providers:
             provider.reset()
 
@@ -211,7 +216,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Nothing: the log of requests says it all."""
 
     def _respond(self) -> None:
-        sent = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        length = int(self.headers.get("Content-Length") or 0)
+        sent = self.rfile.read(length)
+        if len(sent) < length:  # its sender was killed in the middle
+            self.close_connection = True
+            return
         body = json.loads(sent) if sent else None
         if self.path.startswith("/_control/"):
             self._send(_control(self.server.doubles, self.path, body))

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from tests.journeys.desk import Desk, running_desk
 from tests.journeys.stacks import Stack, missing_for, stack
 
 
@@ -13,4 +14,12 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if reason := missing_for(request.param):
         pytest.skip(reason)
     with stack(request.param, tmp_path_factory.mktemp("stack")) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+    """One for all journeys through the desk: they are of one xdist group."""
+    pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
+    with running_desk(tmp_path_factory.mktemp("desk")) as made:
         yield made

@@ -3,43 +3,19 @@
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.conftest import MANUSCRIPT
-from tests.doubles.server import Doubles, doubles
-from tests.journeys.installation import ROOT, Installation
-from tests.services.process import Server, free_port
+from tests.doubles.server import Doubles
+from tests.journeys.desk import CHROMIUM, LAPTOP, PHONE, Desk
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Page
+    from playwright.sync_api import Page
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
-PASSWORD = "a long password"
-PATIENCE = 60_000  # milliseconds
-LAPTOP, PHONE = (1280, 900), (390, 844)
-PEOPLE = """
-from django.contrib.auth.models import Group, User
-for name, group in (("ada", "Editors"), ("newcomer", "Editors"), ("chief", "Chief editors")):
-    user = User.objects.create_user(name, password="a long password", is_staff=True, first_name=name.title())
-    user.groups.add(Group.objects.get(name=group))
-"""
-SITE = """
-from publishing.models import Site
-site = Site(name="Magazine", url="http://127.0.0.1:9", user="desk")
-site.secret = "abcd"
-site.save()
-"""
 # As if a site had refused the login for all of them.
 FIFTY = """
 from datetime import timedelta
@@ -57,12 +33,25 @@ for n in range(50):
         status="failed", next_at=None, error=error, cause=cause(error, None), attempt=1, ended_at=timezone.now()
     )
 """
-# Every violation of the content security policy, as the browser reports it.
-WATCH = """
-window.violations = [];
-document.addEventListener("securitypolicyviolation", event => {
-    window.violations.push(`${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
-});
+# A batch as somebody sees it who comes back to it: paused, with something written and something missing.
+BATCHES = """
+from django.db import transaction
+from articles import batches
+from articles.models import Article, Batch
+from articles.pipeline import User
+ada = User.objects.get(username="ada")
+lists = {"styles": "\\n".join(f"Style {n}" for n in range(6)), "sections": "\\n".join(f"Room {n}" for n in range(24))}
+for name in ("A draft", "A paused one"):
+    batch = Batch.objects.create(owner=ada, name=name, key=name.lower(), brief="A {section} in {style}", **lists)
+Batch.objects.filter(name="A draft").update(styles="style,country\\nArt Deco,France\\nArt Deco,Italy\\n,Spain")
+with transaction.atomic():
+    batches.start(batch, ada)
+    Batch.objects.filter(pk=batch.pk).update(state="paused", reason="The text service has no credit left.")
+error = {"provider": "The text service", "reason": "it does not write about this"}
+first = batch.articles.order_by("pk").first()
+first.sections.filter(index__lt=5).update(state="done", word_count=200)
+first.sections.filter(index=6).update(state="failed", error=error)
+Article.objects.filter(pk=first.pk).update(word_count=300)
 """
 
 pytestmark = [
@@ -71,76 +60,10 @@ pytestmark = [
 ]
 
 
-@dataclass
-class Desk:
-    """A running desk, and a browser in front of it."""
-
-    url: str
-    installation: Installation
-    browser: Browser
-    cookies: dict[str, Any] = field(default_factory=dict)
-
-    @contextmanager
-    def page(
-        self,
-        who: str = "ada",
-        size: tuple[int, int] = LAPTOP,
-        scheme: Any = "light",
-        scripts: bool = True,
-        strict: bool = True,
-    ) -> Iterator[Page]:
-        """A page of somebody who is signed in; `strict` ends with a look at what the browser complained about."""
-        context = self.browser.new_context(
-            base_url=self.url,
-            viewport={"width": size[0], "height": size[1]},
-            color_scheme=scheme,
-            java_script_enabled=scripts,
-            storage_state=self.cookies.get(who),
-        )
-        context.set_default_timeout(PATIENCE)
-        context.add_init_script(WATCH)
-        complaints: list[str] = []
-        page = context.new_page()
-        page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        if who and who not in self.cookies:
-            page.goto("/admin/")
-            sign_in(page, who)
-            self.cookies[who] = context.storage_state()
-        yield page
-        context.close()
-        assert not strict or complaints == []
-
-
-def sign_in(page: Page, who: str) -> None:
-    page.get_by_label("Username").fill(who)
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Log in").click()
-    page.get_by_role("button", name="Log out").wait_for()
-
-
 @pytest.fixture(scope="module")
-def services() -> Iterator[Doubles]:
-    with doubles() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def desk(services: Doubles, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    installation = Installation(tmp_path_factory.mktemp("desk"))
-    installation.with_services(services)
-    installation.manage("migrate", "--verbosity", "0")
-    installation.manage("shell", "--verbosity", "0", "-c", PEOPLE + SITE)
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port)]
-    server = Server(command, port, installation.folder / "web.log", installation.environment, ROOT)
-    with (
-        server.running(),
-        installation.workers(),
-        sync_api.sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS) as browser,
-    ):
-        yield Desk(f"http://127.0.0.1:{port}", installation, browser)
+def services(desk: Desk) -> Doubles:
+    desk.services.reset()
+    return desk.services
 
 
 def hand_in(page: Page, title: str, **choices: str) -> None:
@@ -381,6 +304,13 @@ def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
             page.locator(f".report.{state.replace('stopped', 'failed')}").wait_for()
             addresses[state] = page.url
         addresses["history"] = addresses["done"].replace("change", "history")
+        desk.installation.manage("shell", "--verbosity", "0", "-c", BATCHES)
+        addresses |= {"batches": "/admin/articles/batch/", "new batch": "/admin/articles/batch/add/"}
+        for name in ("A draft", "A paused one"):
+            page.goto(addresses["batches"])
+            page.get_by_role("link", name=name).click()
+            page.get_by_role("heading", name=name).wait_for()
+            addresses[name] = page.url
         pk = addresses["stopped"].split("/")[-3]
         addresses["plan"] = f"/admin/articles/article/recover/?ids={pk}"
         services.reset()

@@ -7,25 +7,62 @@ finishes. Asserted from outside: the services' own request logs and the hashes o
 
 from __future__ import annotations
 
+import os
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from articles import pipeline
-from articles.models import Article, Call, Event
+from articles import batches, pipeline
+from articles.models import Article, Batch, Call, Event, Section
 from articles.sweep import sweep
 from backups.storage import LocalStorage
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
 
 PAID = {("openai", "responses"), ("replicate", "create"), ("anthropic", "messages")}
-CALLS = 7
-PARTS = 6  # the moments are dealt out among so many tests, to run side by side
+PARTS = 3  # the moments are dealt out among so many tests, to run side by side
+EVERYWHERE = bool(os.environ.get("GALLEY_EVERY_MOMENT"))
+DAY = int(os.environ.get("GALLEY_SEED") or time.strftime("%j"))  # half of the moments rest until another day
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What is written: so many paid calls, so many files."""
+
+    make: Callable[[HandIn, User], Article]
+    calls: int
+    files: int
+
+
+def _on_its_own(hand_in: HandIn, _: User) -> Article:
+    return hand_in(idea="the slow return of night trains")
+
+
+def _of_a_batch(_: HandIn, editor: User) -> Article:
+    name = f"Batch {Batch.objects.count()}"
+    batch = Batch.objects.create(
+        owner=editor,
+        name=name,
+        key=name,
+        brief="The {section} in the style {style}",
+        styles="Bauhaus",
+        sections="Kitchen\nBath",
+        images_per_section=1,
+    )
+    batches.start(batch, editor)
+    return batch.articles.get()
+
+
+KINDS = {"its own": Kind(_on_its_own, calls=7, files=12), "batch": Kind(_of_a_batch, calls=6, files=13)}
 
 
 class Killed(BaseException):
@@ -71,38 +108,53 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("part", range(PARTS))
-def test_whatever_dies_when(part: int, hand_in: HandIn, services: Doubles, monkeypatch: pytest.MonkeyPatch) -> None:
-    moment, last = part, False
-    while not last:
-        services.reset()
-        article = hand_in(idea="the slow return of night trains")
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())
+def test_whatever_dies_when(
+    kind: Kind, part: int, hand_in: HandIn, editor: User, services: Doubles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services.configure(image_width=512)
+    for moment in _dealt(part):
+        services.forget()
+        article = kind.make(hand_in, editor)
         reaper = Reaper(moment)
         try:
             with _dying(reaper, monkeypatch):
                 pipeline.run_article(article.pk)
-            last = True
         except Killed:
             Article.objects.filter(status="running").update(lease_until=timezone.now())
             sweep()
             pipeline.run_article(article.pk)
-        _check(article, services, moment)
-        moment += PARTS
+            _check(article, kind, services, moment)
+        else:
+            break
+    _check(article, kind, services, moment)
     assert moment > 150, "a run has that many moments, or the reaper saw nothing"
 
 
-def _check(article: Article, services: Doubles, moment: int) -> None:
+def _dealt(part: int) -> Iterator[int]:
+    """Before and after a write belong together."""
+    return (n for n in count(part, PARTS) if EVERYWHERE or (n // PARTS // 2 + DAY) % 2)
+
+
+def _check(article: Article, kind: Kind, services: Doubles, moment: int) -> None:
     article.refresh_from_db()
     at = f"at moment {moment}"
     assert article.status == Article.Status.DONE, (at, article.error)
     paid = Counter((r.provider, r.operation) for r in services.requests() if (r.provider, r.operation) in PAID)
     lost = sum(article.calls.values_list("lost_answers", flat=True))
-    assert paid.total() <= CALLS + lost, (at, paid)
+    assert paid.total() <= kind.calls + lost, (at, paid)
     assert lost <= 1, at
     assert Event.objects.filter(article=article, kind="repeated").count() == lost, at
     assert set(article.calls.values_list("state", flat=True)) == {Call.State.DONE}, at
-    assert len(article.tree.files()) == 12, at
+    assert len(article.tree.files()) == kind.files, at
     assert article.tree.verify() == [], at
     steps = article.tree.manifest()["pipeline_stages"].values()
     assert {step["status"] for step in steps} == {"completed"}, at
     assert not article.attempts.filter(ended_at=None).exists(), at
     assert article.events.filter(kind="done").count() == 1, at
+    sections = article.sections.all()
+    assert {section.state for section in sections} <= {Section.State.DONE}, at
+    assert sorted(sections, key=lambda section: section.revision) == list(sections), at
+    if article.batch:
+        article.batch.refresh_from_db()
+        assert article.batch.state == Batch.State.DONE, at

@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
 from articles import pipeline
-from articles.models import Article, Call, ImageFile, Stage, StageRecord
+from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import Rejected
 from recovery.plan import Options, Total, plan
+from tests.batches import started
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
 
@@ -250,3 +252,56 @@ def test_a_draft_that_is_there_already_stays_and_is_said(stopped: Callable[[str]
         "1 draft is on the site already and keeps its text and pictures. Delete for good there what shall be made anew."
     )
     assert said in Total([plan(article, Options(Stage.FORMAT))]).summary
+
+
+# Articles of sections
+
+
+@pytest.fixture
+def of_a_batch(editor: User, run: Work, services: Doubles) -> Callable[..., Article]:
+    """An article of three sections with a picture each, of which these are refused."""
+
+    def work(*refused: int) -> Article:
+        batch = started(editor, styles=1, sections=3, images_per_section=1)
+        for index in refused:
+            services.fail("openai", "responses", "refusal", match=f"Write this section: Room {index}")
+        article = batch.articles.get()
+        Article.objects.filter(pk=article.pk).update(status=Article.Status.QUEUED, queued_at=timezone.now())
+        return run(article) if refused else article
+
+    return work
+
+
+def test_of_an_article_of_sections_only_those_that_are_missing(
+    of_a_batch: Callable[..., Article], run: Work, services: Doubles
+) -> None:
+    article = of_a_batch(2)
+    before = len(services.requests())
+
+    planned = plan(article)
+
+    assert planned.work.again == ("1 section", "1 image", "1 formatted page", "1 upload")
+    assert planned.calls == ("image:section_2_1", "text:section-2")
+    assert Total([planned]).reused == ("2 sections", "3 images")
+    assert pipeline.resume(article, None, planned.work)
+    Article.objects.filter(pk=article.pk).update(status=Article.Status.QUEUED)
+    assert run(article).status == Article.Status.DONE
+    asked = [request for request in services.requests()[before:] if request.operation in ("responses", "create")]
+    assert len(asked) == len(planned.calls), "the promise of the plan is kept"
+
+
+def test_an_article_of_sections_that_was_never_begun_needs_them_all(of_a_batch: Callable[..., Article]) -> None:
+    planned = plan(of_a_batch())
+
+    assert planned.work.again[:2] == ("1 article", "3 sections")
+    assert sorted(planned.calls) == [
+        *("image:hero", "image:section_1_1", "image:section_2_1", "image:section_3_1"),
+        *("text", "text:section-1", "text:section-2", "text:section-3"),
+    ]
+
+
+def test_what_many_articles_lack_is_one_sum(of_a_batch: Callable[..., Article]) -> None:
+    article = of_a_batch(1, 3)
+    assert article.sections.filter(state=Section.State.FAILED).count() == 2
+
+    assert Total([plan(article), plan(article)]).again[0] == "4 sections"

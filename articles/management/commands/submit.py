@@ -24,6 +24,7 @@ class Command(BaseCommand):
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument("--idea", metavar="TEXT", help="what the article should be about")
         source.add_argument("--manuscript", metavar="FILE", type=Path, help="a finished text: .txt, .md or .html")
+        parser.add_argument("--long", action="store_true", help="write an idea section by section, after an outline")
         parser.add_argument("--style", default="", help="the writing style, for an idea")
         parser.add_argument(
             "--site", default="", metavar="NAME", help="the WordPress it goes to; without: a preview page"
@@ -57,8 +58,9 @@ class Command(BaseCommand):
         sites = Article._meta.get_field("site").related_model._default_manager
         if options["site"] and not sites.filter(name=options["site"]).exists():
             raise CommandError(f'There is no site "{options["site"]}". See them: manage.py site list')
-        data = {name: options[name] for name in ("style", "formatter")} | {"idea": idea or ""}
-        form = SubmitForm(data | {"site": options["site"], "scheduled_at": options["at"]}, user=user, site_by_name=True)
+        data = {name: options[name] for name in ("style", "formatter", "site")}
+        data |= {"idea": idea or "", "is_long": options["long"], "scheduled_at": options["at"]}
+        form = SubmitForm(data, user=user, site_by_name=True)
         if manuscript is not None:
             form.take_manuscript(*_read(manuscript))
         if not form.is_valid():

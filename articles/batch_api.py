@@ -1,0 +1,280 @@
+"""Batches in the API: which there are, how one stands, a stream of what changes, and the buttons of its page."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Annotated, Any, Literal
+
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.core.handlers.asgi import ASGIRequest
+from django.db.models import Count
+from django.http import Http404, HttpRequest, StreamingHttpResponse
+from ninja import Body, Query, Router
+from ninja.errors import HttpError
+from pydantic import Field
+
+from articles import batches, live
+from articles.api import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
+from articles.models import Batch, BatchQuerySet, Section
+from articles.words import count
+
+MOST_BATCHES = 100
+CONFLICTS: dict[int, type[Message]] = {**REFUSALS, 409: Message}
+STREAM = {"description": "OK", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+
+router = Router(tags=["batches"])
+
+
+class SectionsOut(Strict):
+    total: int
+    done: int
+    running: int
+    waiting: int
+    missing: int = Field(description="asked for, and not made: Recover makes them")
+
+
+class ArticlesOut(Strict):
+    complete: int
+    partial: int = Field(description="some of its sections are there")
+    basic: int = Field(description="its opening is there, and none of its sections")
+    failed: int
+    waiting: int
+
+
+class BatchProgressOut(Strict):
+    """How a batch stands, and what of its grid has changed."""
+
+    id: int
+    name: str
+    state: str = Field(description="draft, running, paused, done or cancelled")
+    state_words: str = Field(description="the same in words, as in the desk")
+    reason: str = Field(description="why it is paused or cancelled, a sentence; else empty")
+    slowed: str = Field(description="why it stands still or is slow just now, a sentence; else empty")
+    revision: int = Field(description="go on with since=<this>: nothing is left out")
+    sections: SectionsOut
+    articles: ArticlesOut
+    per_minute: float = Field(description="sections, lately")
+    left_seconds: int | None = Field(description="at the present rate; null where there is none")
+    spent: Decimal = Field(description="US dollars")
+    budget: Decimal | None
+    cells: list[tuple[int, int, Literal["done", "running", "waiting", "missing"]]] = Field(
+        description="article, section, state: what has changed since the revision that was asked for"
+    )
+
+
+class BatchOut(Strict):
+    """A line in the list."""
+
+    id: int
+    name: str
+    owner: str
+    state: str
+    state_words: str
+    reason: str
+    articles: int
+    sections: int
+    done: int = Field(description="sections that are there")
+    missing: int
+
+
+class BatchesOut(Strict):
+    batches: list[BatchOut] = Field(description="newest first")
+    before: int | None = Field(description="ask with before=<this> for older ones; null: there are none")
+
+
+class DeedOut(Strict):
+    """What was done, in a sentence, and how the batch stands after it."""
+
+    message: str
+    state: str
+
+
+class Start(Strict):
+    """How to start."""
+
+    without_bad_lines: bool = Field(False, description="leave out the lines that cannot be used")
+
+
+class Page(InQuery):
+    """Which batches."""
+
+    before: int | None = Field(None, ge=0, le=BIGGEST_ID, description="only batches with a smaller id")
+    limit: int = Field(20, ge=1, le=MOST_BATCHES, description="how many at most")
+
+
+class Since(InQuery):
+    """What the caller knows already."""
+
+    since: int = Field(0, ge=0, le=BIGGEST_ID, description="the revision up to which the cells are known")
+
+
+# Reading
+
+
+def readable(user: User) -> BatchQuerySet:
+    """What this person may look at. Raises PermissionDenied."""
+    if not (user.has_perm("articles.view_batch") or user.has_perm("articles.change_batch")):
+        raise PermissionDenied
+    return Batch.objects.touchable_by(user)
+
+
+@router.get("", response={200: BatchesOut, **REFUSALS})
+def all_batches(request: HttpRequest, page: Query[Page]) -> BatchesOut:
+    """The batches that you may look at (three queries, however many there are)."""
+    found = readable(_user(request)).select_related("owner").defer("brief", "styles", "sections").order_by("-pk")
+    if page.before is not None:
+        found = found.filter(pk__lt=page.before)
+    listed = list(found.annotate(number=Count("articles"))[: page.limit + 1])
+    shown = listed[: page.limit]
+    sections: dict[int, dict[str, int]] = {batch.pk: {} for batch in shown}
+    states = Section.objects.filter(batch__in=sections).order_by().values_list("batch_id", "state")
+    for batch_id, state, number in states.annotate(number=Count("pk")):
+        sections[batch_id or 0][state] = number
+    return BatchesOut(
+        batches=[_line(batch, sections[batch.pk]) for batch in shown],
+        before=shown[-1].pk if len(listed) > page.limit else None,
+    )
+
+
+def _line(batch: Batch, sections: dict[str, int]) -> BatchOut:
+    return BatchOut(
+        id=batch.pk,
+        name=batch.name,
+        owner=batch.owner.get_username(),
+        state=batch.state,
+        state_words=batch.get_state_display(),
+        reason=batch.reason,
+        articles=batch.number,  # type: ignore[attr-defined]  # annotated above
+        sections=sum(sections.values()),
+        done=sections.get(Section.State.DONE, 0),
+        missing=sections.get(Section.State.FAILED, 0),
+    )
+
+
+@router.get("/{int:batch_id}/progress", response={200: BatchProgressOut, **REFUSALS})
+def batch_progress(request: HttpRequest, batch_id: int, known: Query[Since]) -> dict[str, Any]:
+    """How a batch stands, with the cells that have changed since (a constant number of queries)."""
+    _look_up(request, batch_id)
+    found = live.progress(batch_id, known.since)
+    money = {"spent": Decimal(found.facts["spent"]), "budget": found.facts["budget"] and Decimal(found.facts["budget"])}
+    return {**found.facts, **money, "cells": found.cells(found.since)}
+
+
+@router.get(
+    "/{int:batch_id}/events",
+    response={**REFUSALS, 406: Message, 503: Message},
+    openapi_extra={"responses": {200: STREAM}},
+)
+def batch_events(request: HttpRequest, batch_id: int, known: Query[Since]) -> StreamingHttpResponse:
+    """What changes, as server-sent events: `progress`, each with the JSON of the address above and its revision for an
+    id, and `end` when the batch has ended. `Last-Event-ID` resumes without a gap.
+    """
+    _look_up(request, batch_id)
+    if not isinstance(request, ASGIRequest):
+        raise HttpError(406, "This server cannot send events, it runs under WSGI. Ask for …/progress now and then.")
+    if live.hub.is_full:
+        raise HttpError(503, "Too many people watch by this server just now. Ask for …/progress now and then.")
+    since = _last_event(request)
+    again: Callable[[], User | None] = request.let_in_again  # type: ignore[attr-defined]  # by whoever let it in
+    watching = live.hub.stream(batch_id, known.since if since is None else since, Watching(again, batch_id))
+    return StreamingHttpResponse(
+        watching,
+        content_type="text/event-stream; charset=utf-8",
+        headers={
+            "Cache-Control": "no-cache, no-transform",
+            "X-Accel-Buffering": "no",
+            "Content-Encoding": "identity",  # what compresses would wait until there is something worth it
+        },
+    )
+
+
+@dataclass(frozen=True)
+class Watching:
+    """Whether whoever was let in to watch a batch may go on: asked now and then while the stream is open."""
+
+    who: Callable[[], User | None]
+    batch_id: int
+
+    def __call__(self) -> bool:
+        user = self.who()
+        try:
+            return user is not None and readable(user).filter(pk=self.batch_id).exists()
+        except PermissionDenied:
+            return False
+
+
+def _last_event(request: HttpRequest) -> int | None:
+    """The id that a browser sends when it connects again; None when there is none, or none of ours."""
+    last = request.headers.get("Last-Event-ID", "")
+    return min(int(last), BIGGEST_ID) if last.isdecimal() and last.isascii() and len(last) < 20 else None
+
+
+# Doing
+
+
+@router.post("/{int:batch_id}/start", response={200: DeedOut, **CONFLICTS})
+def start(request: HttpRequest, batch_id: int, how: Annotated[Start | None, Body()] = None) -> DeedOut:
+    """Make what is not there yet. Again on one that has run: only what is missing."""
+    batch = _mine(request, batch_id)
+    bad = batches.plan(batch).bad
+    if bad and not (how and how.without_bad_lines):
+        first = "; ".join(f"{name}, line {row.line}: {row.reason}" for name, row in bad[:3])
+        raise batches.NotPossible(
+            f"{count(len(bad), 'line')} cannot be used: {first} "
+            'Mend them in the desk, or send {"without_bad_lines": true} to leave them out.'
+        )
+    plan = batches.start(batch, _user(request))
+    made = f"{count(plan.articles, 'article')}, {count(plan.new_sections + plan.missing_sections, 'section')} to write"
+    return _done(batch, f"Started: {made}.")
+
+
+# `nothing` is named for its schema alone, which refuses a body that says something.
+@router.post("/{int:batch_id}/pause", response={200: DeedOut, **CONFLICTS})
+def pause(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
+    """Take no further section in hand; what is in hand is finished."""
+    return _do("pause", request, batch_id)
+
+
+@router.post("/{int:batch_id}/resume", response={200: DeedOut, **CONFLICTS})
+def resume(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
+    """Go on where it was paused or cancelled."""
+    return _do("resume", request, batch_id)
+
+
+@router.post("/{int:batch_id}/cancel", response={200: DeedOut, **CONFLICTS})
+def cancel(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
+    """End it: what is saved stays, what is not begun is not begun."""
+    return _do("cancel", request, batch_id)
+
+
+def _do(deed: str, request: HttpRequest, batch_id: int) -> DeedOut:
+    batch = _mine(request, batch_id)
+    return _done(batch, batches.DEEDS[deed](batch, _user(request)))
+
+
+def _user(request: HttpRequest) -> User:
+    user: User = request.auth  # type: ignore[attr-defined]  # who was let in
+    return user
+
+
+def _look_up(request: HttpRequest, batch_id: int) -> None:
+    if not readable(_user(request)).filter(pk=batch_id).exists():
+        raise Http404
+
+
+def _mine(request: HttpRequest, batch_id: int) -> Batch:
+    user = _user(request)
+    if not user.has_perm("articles.change_batch"):
+        raise PermissionDenied
+    batch = Batch.objects.touchable_by(user).filter(pk=batch_id).first()
+    if batch is None:
+        raise Http404
+    return batch
+
+
+def _done(batch: Batch, message: str) -> DeedOut:
+    batch.refresh_from_db(fields=["state"])
+    return DeedOut(message=message, state=batch.state)

@@ -1,0 +1,144 @@
+"""How fast services are asked: turns, rests, and that they hold for all workers."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from django.db import connection
+from django.utils import timezone
+from pytest_django import DjangoAssertNumQueries, Settings
+
+from articles import pace
+from articles.models import Article, Pace
+from articles.pace import NotYet
+from articles.providers import text
+from articles.providers.errors import Busy
+from tests.conftest import HandIn, error_of
+from tests.doubles.server import Doubles
+
+SERVICE = text.PROVIDER
+Work = Callable[[Article], Article]
+
+
+@pytest.fixture
+def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """How long was slept, instead of sleeping."""
+    seconds: list[float] = []
+    monkeypatch.setattr("articles.pace.time.sleep", seconds.append)
+    return seconds
+
+
+def _busy(seconds: float | None) -> Busy:
+    return Busy(SERVICE, "it has too much to do", retry_after=seconds)
+
+
+@pytest.mark.django_db
+def test_without_a_limit_nobody_waits(slept: list[float], django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    with django_assert_num_queries(1):
+        pace.take_turn(SERVICE)
+
+    assert slept == []
+
+
+@pytest.mark.django_db
+def test_sites_have_limits_of_their_own(django_assert_num_queries: DjangoAssertNumQueries) -> None:
+    pace.close(Busy("WordPress", "it has too much to do", retry_after=100))
+
+    with django_assert_num_queries(0):
+        pace.take_turn("WordPress")
+
+
+@pytest.mark.django_db
+def test_turns_come_evenly(slept: list[float], settings: Settings) -> None:
+    settings.GALLEY_PER_MINUTE = {SERVICE: 12}
+
+    for _ in range(5):
+        pace.take_turn(SERVICE)
+
+    assert [round(seconds) for seconds in slept] == [0, 5, 10, 15, 20]
+    with pytest.raises(NotYet) as told:  # a worker would sleep too long
+        pace.take_turn(SERVICE)
+    assert told.value.retry_after == pytest.approx(25, abs=1)
+    assert "12 times a minute" in told.value.reason
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_turn_is_given_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.GALLEY_PER_MINUTE = {SERVICE: 600}
+    monkeypatch.setattr("articles.pace.time.sleep", lambda _: None)
+    began = timezone.now()
+
+    def worker() -> None:
+        for _ in range(10):
+            pace.take_turn(SERVICE)
+        connection.close()
+
+    threads = [threading.Thread(target=worker) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    # Forty turns of a tenth of a second each, whoever took them.
+    assert Pace.objects.get().next_at >= began + timedelta(seconds=4)
+
+
+@pytest.mark.django_db
+def test_when_one_is_asked_to_wait_all_wait(slept: list[float]) -> None:
+    pace.close(_busy(120))
+
+    with pytest.raises(NotYet, match="too much to do") as told:
+        pace.take_turn(SERVICE)
+
+    assert told.value.retry_after == pytest.approx(120, abs=2)
+    assert [rest.provider for rest in pace.closed()] == [SERVICE]
+
+
+@pytest.mark.django_db
+def test_a_shorter_rest_ends_no_longer_one() -> None:
+    pace.close(_busy(120))
+    pace.close(_busy(10))
+    pace.close(_busy(None))
+
+    until = Pace.objects.get().closed_until
+    assert until is not None
+    assert until > timezone.now() + timedelta(seconds=100)
+
+
+@pytest.mark.django_db
+def test_a_short_rest_is_slept_through(slept: list[float], monkeypatch: pytest.MonkeyPatch) -> None:
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        Pace.objects.update(closed_until=timezone.now())
+
+    monkeypatch.setattr("articles.pace.time.sleep", sleep)
+    pace.close(_busy(7))
+
+    pace.take_turn(SERVICE)
+
+    assert slept == [pytest.approx(7, abs=1)]
+
+
+def test_an_article_that_waits_for_its_turn_has_used_up_no_try(hand_in: HandIn, run: Work, services: Doubles) -> None:
+    article = hand_in(idea="Lighthouses")
+    pace.close(_busy(300))
+
+    waiting = run(article)
+
+    assert (waiting.status, waiting.retries) == (Article.Status.WAITING, 0)
+    assert error_of(waiting)["code"] == "pace"
+    assert services.requests() == []
+
+
+def test_a_service_that_is_busy_is_given_a_rest_by_all(hand_in: HandIn, run: Work, services: Doubles) -> None:
+    services.configure(retry_after=60)
+    services.fail("openai", "responses", "rate_limited")
+    first, second = hand_in(idea="Lighthouses"), hand_in(idea="Harbours")
+
+    assert run(first).retries == 1
+    assert run(second).retries == 0
+
+    assert len(services.requests("openai")) == 1

@@ -1,0 +1,24 @@
+"""Sixty styles with twenty-four sections each, killed twenty times."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import pytest
+
+from tests.faults import batches
+from tests.journeys.stacks import missing_for
+
+SEED = int(os.environ.get("GALLEY_SEED") or time.time())
+
+
+@pytest.mark.parametrize("stack", ["sqlite", "postgresql, redis"])
+def test_whatever_is_killed_every_section_is_there_once(stack: str) -> None:
+    if reason := missing_for(stack, site=False):
+        pytest.skip(reason)
+    report = batches.run(stack, styles=60, sections=24, images=0, kills=20, seed=SEED)
+
+    print("\n".join(report.lines()))  # noqa: T201  shown with a failure: the seed repeats the deaths
+    assert report.findings == []
+    assert report.kills.total() == 20
