@@ -21,6 +21,8 @@ from articles.batch_page import Overview, overviews
 from articles.models import Article, Batch, Call
 from articles.problems import Problem, problems
 from articles.workers import queued_since
+from backups.models import Generation
+from backups.page import last_good
 
 # Tables of the machinery. Whoever may see them may also have any dotted function run: nobody but superusers.
 SUPERUSERS_ONLY = {"django_q", "axes"}
@@ -91,7 +93,13 @@ class Desk(admin.AdminSite):
             super().register(model, chosen, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
-        return [path("start/", self.admin_view(self.start_view), name="start"), *super().get_urls()]
+        """The backups are one page; it stands where Django would list the tables of their app."""
+        backups = self.get_model_admin(Generation).changelist_view
+        return [
+            path("start/", self.admin_view(self.start_view), name="start"),
+            path("backups/", self.admin_view(backups), name="backups_generation_changelist"),
+            *super().get_urls(),
+        ]
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
@@ -120,7 +128,14 @@ class Desk(admin.AdminSite):
             "may_add": request.user.has_perm("articles.add_article"),
             "may_change": request.user.has_perm("articles.change_article"),
             "may_change_batches": request.user.has_perm("articles.change_batch"),
+            **self._backups(request),
         }
+
+    def _backups(self, request: HttpRequest) -> dict[str, Any]:
+        """One query; nothing for those who may not see backups."""
+        if not self.get_model_admin(Generation).has_view_permission(request):
+            return {}
+        return {"may_see_backups": True, "last_good_backup": last_good()}
 
 
 def greeting(now: datetime) -> str:

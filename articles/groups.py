@@ -30,6 +30,7 @@ RIGHTS = {
             *("view_preferences", "change_preferences"),
         ],
         "publishing": ["add_site", "view_site", "change_site", "delete_site"],
+        "backups": ["view_generation", "change_generation"],
     },
 }
 

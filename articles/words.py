@@ -194,6 +194,28 @@ def age(moment: datetime) -> str:
     return formats.date_format(local, "j M" if local.year == timezone.localdate().year else "j M Y")
 
 
+def past(moment: datetime) -> str:
+    """`just now`, `2 h ago`, then `on 3 Nov`."""
+    said, passed = age(moment), timezone.now() - moment
+    if passed < timedelta(minutes=1):
+        return said
+    return f"{said} ago" if passed < timedelta(days=8) else f"on {said}"
+
+
+def ahead(moment: datetime) -> str:
+    """`at once` for what is due, `in under a minute`, `in 12 min`, `in 22 h`, `in 3 days`."""
+    rest = moment - timezone.now()
+    if rest <= timedelta():
+        return "at once"
+    if rest < timedelta(minutes=1):
+        return "in under a minute"
+    if rest < timedelta(hours=1):
+        return f"in {rest.seconds // 60} min"
+    if rest < timedelta(days=1):
+        return f"in {rest.seconds // 3600} h"
+    return f"in {count(rest.days, 'day')}"
+
+
 def duration(passed: timedelta) -> str:
     """`under 1 s`, `48 s`, `3 min 20 s`, `2 h 5 min`."""
     seconds = round(passed.total_seconds())

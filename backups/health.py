@@ -15,10 +15,10 @@ from typing import Any
 
 from django_q.models import Schedule
 
-from backups import models, posture
+from backups import models
 from backups.database import SOURCE
 from backups.manifests import DATABASE, FILES, TIERS
-from backups.models import Drill, Generation, Verification
+from backups.models import Drill, Generation, Look, Verification
 
 OK, LOOK, ALARM, DAMAGED = STATES = ("ok", "look", "alarm", "damaged")
 LATE = 3  # periods of its schedule, after which a backup is missing
@@ -31,6 +31,8 @@ PERIODS = {
     Schedule.BIWEEKLY: timedelta(days=14),
     Schedule.MONTHLY: timedelta(days=31),
 }
+RUN_BY_HAND = {DATABASE.name: "backup_database", FILES.name: "backup_files SOURCE"}
+DRILL = "backup_drill"
 RUNS = {DATABASE.name: "backups.tasks.backup_database", FILES.name: "backups.tasks.backup_files"}
 
 
@@ -43,17 +45,23 @@ class Part:
     age: int | None = None  # seconds since the last good backup, or drill
     facts: dict[str, Any] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
+    ends: dict[str, str] = field(default_factory=dict)  # by a sentence, the command that ends what it says
 
-    def says(self, state: str, sentence: str) -> None:
+    def says(self, state: str, sentence: str, ends: str = "") -> None:
         self.state = max(self.state, state, key=STATES.index)
         self.sentences.append(sentence)
+        if ends:
+            self.ends[sentence] = ends
 
     def __str__(self) -> str:
         told = ", ".join(f"{value:,} {name}" for name, value in self.facts.items())
         told = f"{timedelta(seconds=self.age)} h ago, {told}" if self.age is not None else told
-        return "\n".join(
-            [f"{self.name:<9} {self.state:<8} {told}", *(f"    {sentence}" for sentence in self.sentences)]
-        )
+        lines = [f"{self.name:<9} {self.state:<8} {told}"]
+        for sentence in self.sentences:
+            lines.append(f"    {sentence}")
+            if sentence in self.ends:
+                lines.append(f"        manage.py {self.ends[sentence]}")
+        return "\n".join(lines)
 
 
 @dataclass
@@ -78,24 +86,27 @@ def known(now: datetime) -> Report:
     return Report(now, [*(_tier(tier, now) for tier in TIERS), _drills(now)])
 
 
-def asked(now: datetime, pending: dict[str, int] | None, unread: str = "") -> Report:
-    """The same with what only the database and the storage can tell. `unread`: why the storage could not be read."""
+def asked(now: datetime, look: Look | None) -> Report:
+    """The same with what the last look at the storage saw."""
     report = known(now)
-    tier = next(part for part in report.parts if part.name == DATABASE.name)
-    if unread:
-        tier.says(ALARM, unread)
-    elif pending is not None:
-        tier.facts["rows not yet backed up"] = sum(pending.values())
     bucket = Part("storage")
-    seen = posture.look(now)
-    bucket.facts["unfinished uploads"] = seen.unfinished
-    for finding in seen.findings:
-        bucket.says(LOOK, finding)
-    if seen.unfinished:
-        bucket.says(
-            LOOK, f"{seen.unfinished:,} uploads were never finished, and cost money. A lifecycle rule ends them."
-        )
     report.parts.append(bucket)
+    if look is None:
+        bucket.says(LOOK, "Nobody has looked at the storage yet.", "backup_status")
+        return report
+    tier = next(part for part in report.parts if part.name == DATABASE.name)
+    newest = last_good(DATABASE.name)
+    if look.pending is not None and newest and look.at >= newest.made:
+        tier.facts["rows not yet backed up"] = look.pending
+    if look.unread:
+        bucket.says(ALARM, look.unread, "backup_status")
+    bucket.facts["unfinished uploads"] = look.unfinished
+    for finding in look.findings:
+        bucket.says(LOOK, finding)
+    if look.unfinished:
+        bucket.says(
+            LOOK, f"{look.unfinished:,} uploads were never finished, and cost money. A lifecycle rule ends them."
+        )
     return report
 
 
@@ -112,13 +123,15 @@ def _tier(tier: str, now: datetime) -> Part:
     period = _period(tier)
     part.age = int((now - newest.began).total_seconds()) if newest else None
     if newest is None:
-        part.says(ALARM if period or tier == DATABASE.name else OK, "There is no backup yet.")
+        part.says(ALARM if period or tier == DATABASE.name else OK, "There is no backup yet.", RUN_BY_HAND[tier])
     else:
         things = "rows" if tier == DATABASE.name else "files"
         part.facts[things] = newest.counts.get(things, 0)
-        late = LATE * period if period else None
-        if late and now - newest.began > late:
-            part.says(ALARM, f"The last good backup is of {newest.began:%Y-%m-%d %H:%M} UTC: it did not run since.")
+        if earlier := newest.counts.get("earlier"):
+            part.facts["as they were before"] = earlier
+        if period and now - newest.began > LATE * period:
+            late = f"The last good backup is of {newest.began:%Y-%m-%d %H:%M} UTC: it did not run since."
+            part.says(ALARM, late, RUN_BY_HAND[tier])
         if not period and (tier == DATABASE.name or now - newest.began > UNSCHEDULED):
             part.says(LOOK, "No schedule backs it up.")
         if drifted := newest.counts.get("drifted_rows"):
@@ -126,7 +139,7 @@ def _tier(tier: str, now: datetime) -> Part:
             part.says(LOOK, f"{drifted:,} rows had changed without a backup noticing, until the last full one.")
         part.facts["% of objects read in 30 days"] = round(100 * models.share_read(tier, now))
     for sentence in _damage(tier):
-        part.says(DAMAGED, sentence)
+        part.says(DAMAGED, sentence, RUN_BY_HAND[tier])
     quick = Verification.objects.filter(tier=tier).first()
     if quick is not None:
         part.facts["orphans"] = quick.orphans
@@ -146,17 +159,18 @@ def _drills(now: datetime) -> Part:
     part = Part("drill")
     newest = Drill.objects.first()
     if newest is None:
-        part.says(LOOK, "No restore was tried yet: manage.py backup_drill")
+        part.says(LOOK, "No restore was tried yet.", DRILL)
         return part
     rows = Drill.objects.filter(at=newest.at)
     part.age = int((now - newest.at).total_seconds())
     part.facts["seconds for it"] = round(sum(row.seconds for row in rows))
     part.facts["rows and files"] = sum(row.things for row in rows)
+    part.facts["differences"] = sum(len(row.differences) for row in rows)
     for row in rows:
         if row.differences:
-            part.says(ALARM, f"The drill of {newest.at:%Y-%m-%d %H:%M} UTC did not pass: {row.differences[0]}")
+            part.says(ALARM, f"The drill of {newest.at:%Y-%m-%d %H:%M} UTC did not pass: {row.differences[0]}", DRILL)
     if now - newest.at > DRILLED:
-        part.says(LOOK, f"No restore was tried since {newest.at:%Y-%m-%d %H:%M} UTC.")
+        part.says(LOOK, f"No restore was tried since {newest.at:%Y-%m-%d %H:%M} UTC.", DRILL)
     return part
 
 

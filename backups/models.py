@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from django.db import models
 
+from backups import pruning
 from backups.errors import Failed
 from backups.manifests import Generation as Manifest
 from backups.repository import Repository
@@ -34,9 +35,11 @@ class Generation(models.Model):
     about = models.JSONField(default=dict)
     verified_at = models.DateTimeField(null=True, blank=True)  # when all of its objects were there, the last time
     damage = models.JSONField(default=list, blank=True)  # a sentence each
+    pinned = models.BooleanField(default=False)  # as the storage said, the last time it was asked
 
     class Meta:
         ordering = ["-made", "-name"]
+        verbose_name = "backup"
         constraints = [models.UniqueConstraint(fields=["tier", "name"], name="one_row_per_generation")]
         indexes = [models.Index(fields=["tier", "-made"])]  # the newest of a tier
 
@@ -83,6 +86,19 @@ class Drill(models.Model):
 
     def __str__(self) -> str:
         return f"Drill of {self.tier} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Look(models.Model):
+    """What only the storage and a comparison can tell, of the last time when they were asked. There is one row."""
+
+    at = models.DateTimeField()
+    pending = models.PositiveBigIntegerField(null=True)  # rows that a backup would add; null: all, or not known
+    unread = models.TextField(blank=True)  # why the storage could not be read
+    findings = models.JSONField(default=list, blank=True)  # a sentence each: what is, and what to do
+    unfinished = models.PositiveBigIntegerField(default=0)  # uploads in parts that nobody will finish
+
+    def __str__(self) -> str:
+        return f"Look at {self.at:%Y-%m-%d %H:%M}"
 
 
 def drilled(found: list[Drilled], now: datetime) -> None:
@@ -157,4 +173,7 @@ def rebuild(repository: Repository) -> list[str]:
         remember(manifest)
     there = [manifest.id for manifest in survey.generations]
     rows.exclude(name__in=there).delete()
+    pinned = pruning.pins(repository)
+    rows.filter(name__in=pinned).update(pinned=True)
+    rows.exclude(name__in=pinned).update(pinned=False)
     return list(survey.unusable.values())

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 from django.utils import timezone
 
-from backups import configured, database, drill, files, models, verifying
+from backups import configured, database, drill, files, looking, models, verifying
 from backups.errors import BackupError
 from backups.manifests import DATABASE, FILES, TIERS
 
@@ -25,6 +25,7 @@ def backup_database() -> None:
         log.error("the database was not backed up; it is tried again", reason=str(exc))  # noqa: TRY400  a sentence
     except Exception:
         log.exception("the database was not backed up; it is tried again")
+    look()
 
 
 def backup_files(folder: str) -> None:
@@ -51,6 +52,7 @@ def verify() -> None:
                     log.error("backups are damaged", tier=tier.name, objects=len(verdict.damage))
         except Exception:
             log.exception("backups were not verified; it is tried again tomorrow", tier=tier.name)
+    look()
 
 
 def try_restore() -> None:
@@ -64,3 +66,13 @@ def try_restore() -> None:
                 log.error("a restore was tried and did not pass", tier=each.tier, reason=each.differences[0])
     except Exception:
         log.exception("no restore was tried; it is tried again next week")
+
+
+def look() -> None:
+    """At the storage and the bucket, for those who read the desk's page: it asks the rows alone."""
+    try:
+        seen = looking.look(timezone.now())
+        if seen.unread:
+            log.error("the backups could not be compared with what is there", reason=seen.unread)
+    except Exception:
+        log.exception("nobody could look at the backups; it is tried again after the next one")

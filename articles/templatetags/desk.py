@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django import template
@@ -31,6 +31,18 @@ def ago(moment: datetime | None) -> SafeString | str:
 
 
 @register.filter
+def past(moment: datetime) -> SafeString:
+    """How long ago, within a sentence."""
+    return _time(moment, words.past(moment))
+
+
+@register.filter
+def ahead(moment: datetime) -> SafeString:
+    """In how long."""
+    return _time(moment, words.ahead(moment))
+
+
+@register.filter
 def clock(moment: datetime | None) -> SafeString | str:
     """The time of the day, with the exact time on hover."""
     return _time(moment, words.clock(moment)) if moment else "–"
@@ -39,6 +51,11 @@ def clock(moment: datetime | None) -> SafeString | str:
 @register.filter
 def took(start: datetime | None, end: datetime | None) -> str:
     return words.duration(end - start) if start and end and end >= start else ""
+
+
+@register.filter
+def lasted(seconds: int) -> str:
+    return words.duration(timedelta(seconds=seconds))
 
 
 @register.filter

@@ -109,6 +109,7 @@ def _status(capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, object]]
 def test_the_status_names_what_is_not_backed_up(
     transactional_db: None, desk_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    Schedule.objects.get_or_create(func=health.RUNS["database"], defaults={"schedule_type": Schedule.HOURLY})
     code, told = _status(capsys)
     assert (code, told["state"]) == (3, "alarm")
 

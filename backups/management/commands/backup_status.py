@@ -10,9 +10,7 @@ import orjson
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from backups import configured, database, health, models
-from backups.errors import BackupError
-from backups.manifests import DATABASE, TIERS
+from backups import health, looking
 
 CODES = {health.OK: 0, health.LOOK: 2, health.ALARM: 3, health.DAMAGED: 4}
 
@@ -28,14 +26,8 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the report as one line of JSON")
 
     def handle(self, *_: Any, json: bool, **__: Any) -> None:
-        pending, unread = None, ""
-        try:
-            for tier in TIERS.values():
-                models.rebuild(configured.repository(tier))
-            pending = database.pending(configured.repository(DATABASE))
-        except BackupError as exc:
-            unread = str(exc)
-        report = health.asked(timezone.now(), pending, unread)
+        now = timezone.now()
+        report = health.asked(now, looking.look(now))
         if json:
             self.stdout.write(orjson.dumps(report.summary()).decode())
         else:

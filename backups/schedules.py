@@ -1,0 +1,92 @@
+"""The schedules of the backups, as somebody with the right may change them: whether and when they run, never what."""
+
+from __future__ import annotations
+
+from datetime import datetime, time
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+from django_q.models import Schedule
+
+from backups import tasks
+
+FOR_EVER = -1  # how often the queue repeats one that is not told a number
+RUN = {
+    f"{task.__module__}.{task.__name__}"
+    for task in (tasks.backup_database, tasks.backup_files, tasks.verify, tasks.try_restore)
+}
+EVERY = {
+    Schedule.HOURLY: "every hour",
+    Schedule.DAILY: "every day",
+    Schedule.WEEKLY: "every week",
+    Schedule.BIWEEKLY: "every two weeks",
+    Schedule.MONTHLY: "every month",
+}
+AT_AN_HOUR = set(EVERY) - {Schedule.HOURLY}
+
+
+def schedules() -> list[Schedule]:
+    """Ours alone: whoever could name another function could have anything run."""
+    return list(Schedule.objects.filter(func__in=RUN).order_by("func", "pk"))
+
+
+def title(schedule: Schedule) -> str:
+    said = str(schedule.name or schedule.func.rpartition(".")[2].replace("_", " ")).removeprefix("Galley: ")
+    return said[:1].upper() + said[1:]
+
+
+def every(schedule: Schedule) -> str:
+    """How often it runs, as a phrase."""
+    if schedule.schedule_type == Schedule.MINUTES:
+        return f"every {schedule.minutes or 1} minutes"
+    return EVERY.get(schedule.schedule_type, "as the operator has set it")
+
+
+class ScheduleForm(forms.Form):
+    runs = forms.BooleanField(label="Runs", required=False)
+    at = forms.TimeField(
+        label="At",
+        required=False,
+        widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
+        error_messages={"invalid": "Enter an hour, such as 03:00."},
+    )
+
+    def __init__(self, data: Any = None, *, schedule: Schedule) -> None:
+        due = timezone.localtime(schedule.next_run)
+        initial = {"runs": schedule.repeats != 0, "at": time(due.hour, due.minute)}
+        super().__init__(data, initial=initial, auto_id=f"schedule-{schedule.pk}-%s")
+        self.schedule = schedule
+        if schedule.schedule_type not in AT_AN_HOUR:
+            del self.fields["at"]
+
+    def clean_at(self) -> time | None:
+        at: time | None = self.cleaned_data["at"]
+        if at is None and self.cleaned_data.get("runs"):
+            raise forms.ValidationError("Enter an hour, such as 03:00.")
+        return at
+
+    def save(self, now: datetime) -> str:
+        """Write what was changed, and nothing else: the queue moves the schedule on meanwhile. Returns what it was."""
+        fields: dict[str, Any] = {}
+        said = []
+        runs, at = self.cleaned_data["runs"], self.cleaned_data.get("at")
+        if "runs" in self.changed_data:
+            fields["repeats"] = FOR_EVER if runs else 0
+            said.append("switched on" if runs else "switched off")
+        if "at" in self.changed_data and at:
+            fields["next_run"] = self._next(at, now)
+            said.append(f"at {at:%H:%M}")
+        if fields:
+            Schedule.objects.filter(pk=self.schedule.pk, func__in=RUN).update(**fields)
+        return ", ".join(said)
+
+    def _next(self, at: time, now: datetime) -> datetime:
+        """The first time ahead at this hour; on the same day of the week or the month as before."""
+        daily = self.schedule.schedule_type == Schedule.DAILY
+        day = timezone.localtime(now if daily else self.schedule.next_run).date()
+        moment = timezone.make_aware(datetime.combine(day, at))
+        while moment <= now:
+            moment = self.schedule.calculate_next_run(moment)
+            moment = timezone.make_aware(datetime.combine(timezone.localtime(moment).date(), at))
+        return moment
