@@ -88,7 +88,7 @@ def _beside_plain_tasks(folder: Path, url: str, latency: dict[str, float]) -> No
     word = ("within" if ratio >= LEAST else "UNDER") + f" {LEAST}" if latency else "no bound"
     say(f"  Galley has {ratio:.2f} of the rate of plain tasks, {word}")
     growth = max(late / early for early, late in memory)
-    say(f"  a worker's memory from a quarter to the end: {growth:.2f}, {'flat' if growth <= GROWTH else 'GROWS'}")
+    say(f"  a worker's memory from the half to the end: {growth:.2f}, {'flat' if growth <= GROWTH else 'GROWS'}")
 
 
 def _rate(galley: Installation, url: str, memory: list[tuple[int, int]] | None = None) -> float:
@@ -96,7 +96,8 @@ def _rate(galley: Installation, url: str, memory: list[tuple[int, int]] | None =
     wanted = ARTICLES * ROOMS
     with galley.workers() as workers:
         assert workers.process
-        wait_until(lambda: len(_delivered(url)) >= wanted // 4, 300)
+        # By now each worker has come through a whole article, and loaded all that it needs.
+        wait_until(lambda: len(_delivered(url)) >= wanted // 2, 300)
         early = _memory(workers.process.pid)
         wait_until(lambda: len(_delivered(url)) >= wanted, 600)
         late = _memory(workers.process.pid)
