@@ -23,6 +23,7 @@ from backups.errors import BackupError
 from backups.manifests import TIERS
 from backups.models import Generation
 from backups.page import backups_page
+from backups.restore_desk import RestoreDesk
 from backups.schedules import ScheduleForm
 
 SECONDS = 14400  # that a backup, a verification or a drill may take, as when a schedule begins it
@@ -57,6 +58,7 @@ class GenerationAdmin(admin.ModelAdmin[Generation]):
             path("<int:pk>/unpin/", wrap(self.unpin_view), name="backups_unpin"),
             path("now/<slug:what>/", wrap(self.now_view), name="backups_now"),
             path("schedule/<int:pk>/", wrap(self.schedule_view), name="backups_schedule"),
+            *RestoreDesk(self).urls(),
         ]
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

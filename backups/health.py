@@ -33,6 +33,7 @@ PERIODS = {
 }
 RUN_BY_HAND = {DATABASE.name: "backup_database", FILES.name: "backup_files SOURCE"}
 DRILL = "backup_drill"
+NO_SCHEDULE = "No schedule backs it up."
 RUNS = {DATABASE.name: "backups.tasks.backup_database", FILES.name: "backups.tasks.backup_files"}
 
 
@@ -133,7 +134,7 @@ def _tier(tier: str, now: datetime) -> Part:
             late = f"The last good backup is of {newest.began:%Y-%m-%d %H:%M} UTC: it did not run since."
             part.says(ALARM, late, RUN_BY_HAND[tier])
         if not period and (tier == DATABASE.name or now - newest.began > UNSCHEDULED):
-            part.says(LOOK, "No schedule backs it up.")
+            part.says(LOOK, NO_SCHEDULE)
         if drifted := newest.counts.get("drifted_rows"):
             part.facts["drifted"] = drifted
             part.says(LOOK, f"{drifted:,} rows had changed without a backup noticing, until the last full one.")

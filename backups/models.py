@@ -101,6 +101,41 @@ class Look(models.Model):
         return f"Look at {self.at:%Y-%m-%d %H:%M}"
 
 
+class Restore(models.Model):
+    """One restore of the database that somebody asked for in the desk: compared, shown, and done only as shown.
+
+    No row of it refers to a row that a restore may change.
+    """
+
+    class State(models.TextChoices):
+        COMPARING = "comparing", "Comparing"
+        SHOWN = "shown", "Nothing has changed yet"
+        CONFIRMED = "confirmed", "Begins in a moment"
+        RESTORING = "restoring", "Restoring"
+        DONE = "done", "Restored"
+        FAILED = "failed", "Not restored"
+
+    state = models.CharField(max_length=20, choices=State, default=State.COMPARING)
+    at = models.DateTimeField(auto_now_add=True)
+    who = models.CharField(max_length=150)
+    moment = models.DateTimeField(null=True, blank=True)  # the newest backup until then; null: the newest
+    backup = models.CharField(max_length=80, blank=True)  # its name, when it is known
+    units = models.JSONField(default=list)  # articles by number or title; none: everything
+    mode = models.CharField(max_length=20)
+    counts = models.JSONField(default=dict)  # rows by what happens to them
+    told = models.JSONField(default=list)  # sentences about the backup and this database
+    steps = models.JSONField(default=list)  # the first differences
+    fingerprint = models.CharField(max_length=64, blank=True)  # of the plan that was shown
+    safety = models.CharField(max_length=80, blank=True)  # the backup of how it was before
+    reason = models.TextField(blank=True)  # why it was not restored
+
+    class Meta:
+        ordering = ["-at", "-pk"]
+
+    def __str__(self) -> str:
+        return f"Restore of {self.at:%Y-%m-%d %H:%M}"
+
+
 def drilled(found: list[Drilled], now: datetime) -> None:
     """Keep what a drill found."""
     Drill.objects.bulk_create(

@@ -173,7 +173,7 @@ def _line(part: health.Part, at: datetime, ours: list[Schedule]) -> Line:
         name = "Bucket" if "bucket_name" in settings.STORAGES["backups"]["OPTIONS"] else "Folder"
     word = "Failed" if part.name in FAILED and part.state == health.ALARM else WORDS[part.state]
     if part.name == FILES.name and part.state == health.OK and part.age is None:
-        word = "None"  # nobody has asked for one
+        word = "Nothing"  # nobody has asked for one
     return Line(
         name=name,
         kind=part.name,
@@ -189,6 +189,8 @@ def _line(part: health.Part, at: datetime, ours: list[Schedule]) -> Line:
 def _problem(part: health.Part, sentence: str) -> Problem:
     if command := part.ends.get(sentence, ""):
         return Problem(sentence, command=command, button=BUTTONS.get(part.name, ""))
+    if sentence == health.NO_SCHEDULE:
+        return Problem(sentence, "Switch it on under Schedules, below. Where there is none, the operator makes one.")
     if part.name == "storage":  # such a sentence says first what is, then what to do
         what, stop, to_do = sentence.partition(". ")
         return Problem(what + stop.strip(), to_do)

@@ -221,12 +221,12 @@ def _exists(table: Table, alias: str) -> bool:
 def _units(found: Staged, choice: Choice) -> list[int]:
     """Keys of the units that were chosen. Raises Failed for one that the backup does not have."""
     table = tables.table(settings.BACKUP_UNIT["model"])
-    name, time = settings.BACKUP_UNIT["name"], settings.BACKUP_UNIT["time"]
+    name, title, time = (settings.BACKUP_UNIT[said] for said in ("name", "title", "time"))
     moment = next(column for column in table.columns if column.name == time)
-    left, units = set(choice.units), []
+    wanted, left, units = set(choice.units), set(choice.units), []
     for some in found.rows(table, chosen=False):
         for pk, row in some:
-            named = {str(pk), str(row.get(name))} & left
+            named = {str(pk), str(row.get(name)), str(row.get(title))} & wanted
             left -= named
             at = moment.value(row.get(time)) or NEVER
             inside = (choice.begin or NEVER) <= at <= (choice.end or FOREVER)

@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 from django.utils import timezone
 
-from backups import configured, database, drill, files, looking, models, verifying
+from backups import configured, database, drill, files, jobs, looking, models, verifying
 from backups.errors import BackupError
 from backups.manifests import DATABASE, FILES, TIERS
 
@@ -76,3 +76,21 @@ def look() -> None:
             log.error("the backups could not be compared with what is there", reason=seen.unread)
     except Exception:
         log.exception("nobody could look at the backups; it is tried again after the next one")
+
+
+def compare(restore: int) -> None:
+    """The difference that a restore would make, for somebody at the desk."""
+    try:
+        jobs.compare(restore)
+    except Exception:
+        log.exception("a backup was not compared", restore=restore)
+        jobs.failed(restore)
+
+
+def restore(restore: int) -> None:
+    """What somebody at the desk has seen and confirmed."""
+    try:
+        jobs.restore(restore)
+    except Exception:
+        log.exception("nothing was restored", restore=restore)
+        jobs.failed(restore)

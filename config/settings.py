@@ -175,7 +175,7 @@ BACKUP_NATURAL_KEYS = {
     "articles.Event": ["article", "at", "kind", "message"],
 }
 # What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
-BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "time": "created_at"}
+BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "time": "created_at"}
 BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"

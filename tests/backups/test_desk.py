@@ -126,7 +126,7 @@ def test_without_any_backup_it_says_what_to_do(chief: User) -> None:
     seen = text(as_(chief).get(PAGE))
     for words in ("No backup was made yet", "GALLEY_BACKUP_KEYS", "manage.py backup_files SOURCE", "--rebuild"):
         assert words in seen
-    assert _line(as_(chief), "files").startswith("Files None There is no backup yet.")
+    assert _line(as_(chief), "files").startswith("Files Nothing There is no backup yet.")
     assert _line(as_(chief), "database").startswith("Database Late")
     assert "There is no backup yet." in _line(as_(chief), "database")
 
@@ -362,7 +362,7 @@ def test_a_schedule_is_switched_off_and_on(chief: User) -> None:
     schedule.refresh_from_db()
     assert schedule.repeats == 0
     _backup()
-    assert "No schedule backs it up." in _line(client, "database")
+    assert "No schedule backs it up. What to do Switch it on under Schedules" in _line(client, "database")
 
     _save(client, schedule, runs="on")
     schedule.refresh_from_db()

@@ -31,7 +31,9 @@ class Command(BaseCommand):
         parser.add_argument("--at", type=moment, help="as it was then, such as 2025-05-27T18:30; without: the newest")
         parser.add_argument("--backup", default="", metavar="ID", help="this very backup")
         parser.add_argument("--list", action="store_true", help="only list the backups")
-        parser.add_argument("--articles", nargs="+", default=[], metavar="ARTICLE", help="these, by uid or number")
+        parser.add_argument(
+            "--articles", nargs="+", default=[], metavar="ARTICLE", help="these, by uid, number or title"
+        )
         parser.add_argument("--from", dest="begin", type=moment, metavar="DATE", help="articles handed in since then")
         parser.add_argument("--to", dest="end", type=moment, metavar="DATE", help="articles handed in until then")
         parser.add_argument(
