@@ -213,7 +213,7 @@ def test_the_keyboard_alone_recovers(desk: Desk, services: Doubles) -> None:
             page.keyboard.press("Tab")
         assert page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
         page.keyboard.press("Enter")
-        page.get_by_text("“Harbours” goes on.").wait_for()
+        assert page.locator(".messagelist").inner_text() == "“Harbours” goes on."
         done(page)
 
 
