@@ -296,7 +296,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         """How far it is; of one that was never started, its plan."""
         batch = self.get_object(request, unquote(object_id))
         if batch is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)  # type: ignore[attr-defined, no-any-return]  # Django's own, unknown to the stubs
         if not self.has_view_or_change_permission(request, batch):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):

@@ -232,6 +232,7 @@ def start(request: HttpRequest, batch_id: int, how: Annotated[Start | None, Body
 
 
 # `nothing` is named for its schema alone, which refuses a body that says something.
+# A body is read and must be empty: what is sent along in error is refused, and never used.
 @router.post("/{int:batch_id}/pause", response={200: DeedOut, **CONFLICTS})
 def pause(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
     """Take no further section in hand; what is in hand is finished."""

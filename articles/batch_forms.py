@@ -72,7 +72,7 @@ class BatchForm(forms.ModelForm[Batch]):
         self._texts: dict[str, str] = {}  # of files, to give them back
         for name in LISTS:
             self.fields[name].required = False  # a file will do
-        self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]
+        self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]  # a ModelChoiceField
         self.fields["budget"].widget.attrs |= {"step": "0.01", "min": "0.01", "inputmode": "decimal"}
         if is_new:
             preferences = Preferences.objects.filter(user=user).first()
