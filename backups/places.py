@@ -104,13 +104,14 @@ class Folder:
         waiting = [prefix]
         while waiting:
             folder = waiting.pop()
-            with _disk(folder), contextlib.suppress(FileNotFoundError):
-                for entry in os.scandir(self._path(folder)):
+            with _disk(folder), contextlib.suppress(FileNotFoundError), os.scandir(self._path(folder)) as entries:
+                for entry in entries:
                     key = f"{folder}/{entry.name}"
                     if entry.is_dir(follow_symlinks=False):
                         waiting.append(key)
                     elif entry.is_file(follow_symlinks=False):
-                        yield self._listed(key, entry.stat(follow_symlinks=False))
+                        with contextlib.suppress(FileNotFoundError):  # renamed or deleted since the folder was read
+                            yield self._listed(key, entry.stat(follow_symlinks=False))
 
     def delete(self, key: str) -> None:
         with _disk(key):
