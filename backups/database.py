@@ -13,7 +13,6 @@ that have changed without the map showing it.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import hashlib
 import itertools
 from collections.abc import Iterator
@@ -33,7 +32,7 @@ from backups.manifests import Entry, Generation, content_sha256
 from backups.progress import Progress, Started, silent
 from backups.repository import Repository
 from backups.run import Run
-from backups.snapshots import MOST_ROWS, ROWS, Difference, Page, Snapshot, snapshot
+from backups.snapshots import ROWS, Difference, Page, Snapshot, snapshot
 from backups.tables import Table
 
 SOURCE = "desk"
@@ -193,14 +192,19 @@ def _believe(last: _Last, counts: dict[str, int]) -> None:
 
 @dataclass(frozen=True)
 class _Job:
-    """Rows of one chunk, and the keys that it stands for: all behind `after`, up to `last`."""
+    """A chunk that is to be made: of all rows behind `after` up to `last`, or of some `changed` ones and some gone."""
 
     number: int
     table: Table
-    page: Page
-    gone: list[int]
     after: int | None = None
     last: int | None = None
+    changed: list[int] = field(default_factory=list)
+    gone: list[int] = field(default_factory=list)
+
+    def read(self, seen: Snapshot) -> Page:
+        if self.last is not None:
+            return seen.between(self.table, self.after, self.last)
+        return seen.rows(self.table, self.changed)
 
 
 @dataclass
@@ -221,7 +225,7 @@ class _Work:
         digests = self.seen.digests(self.kept)  # a second process makes them meanwhile, if there is one
         pieces: dict[str, dict[int, maps.Block]] = {each.label: {} for each in self.kept}
         entries = []
-        for job, entry, rows in in_bulk(self._pages(), self._store, threads=THREADS):
+        for job, entry, rows in in_bulk(self._all(), self._store, threads=THREADS):
             entries.append(entry)
             pieces[job.table.label][job.number] = rows
         found: maps.Map = {}
@@ -262,20 +266,18 @@ class _Work:
         about |= {"kind": CHANGES, "why": "", "needs_parent": True}
         return Outcome(self._commit(about, entries, found, {}))
 
-    def _pages(self) -> Iterator[_Job]:
+    def _all(self) -> Iterator[_Job]:
         """All rows, cut where an interrupted run has cut them, so that its chunks can be the same."""
         cuts = {(entry.get("model"), entry.get("after")): entry.get("last") for entry in self.there.values()}
         numbers = itertools.count(1)
         for each in self.kept:
             after: int | None = None
             while True:
-                upto = cuts.get((each.label, after))
-                page = self.seen.after(each, after, upto=upto)
-                if not page.pks and upto is None:
+                last, rows = self.seen.end(each, after, cuts.get((each.label, after)))
+                if rows:
+                    yield _Job(next(numbers), each, after, last)
+                if last is None:
                     break
-                last = page.pks[-1] if upto is None or len(page.pks) >= MOST_ROWS else upto
-                if page.pks:
-                    yield _Job(next(numbers), each, page, [], after, last)
                 after = last
 
     def _changed(self, differences: dict[str, Difference]) -> Iterator[_Job]:
@@ -283,12 +285,11 @@ class _Work:
         for each in self.kept:
             changed, gone = differences[each.label].changed, differences[each.label].gone
             for at in range(0, max(len(changed), len(gone)), ROWS):
-                some = changed[at : at + ROWS]
-                page = self.seen.rows(each, some) if some else Page([], [], [], [], {})
-                yield _Job(next(numbers), each, page, gone[at : at + ROWS])
+                upto = at + ROWS
+                yield _Job(next(numbers), each, changed=changed[at:upto], gone=gone[at:upto])
 
     def _store(self, job: _Job) -> tuple[_Job, Entry, maps.Block]:
-        page, label, run = job.page, job.table.label, self.run
+        page, label, run = job.read(self.seen), job.table.label, self.run
         content = chains.chunk_text(label, page.texts, job.gone, page.keys)
         name = f"{run.id}/chunk_{job.number:06}_{run.began:%Y%m%d_%H%M%S}.json"
         entry = self._put(name, content) | {
@@ -303,7 +304,7 @@ class _Work:
         run.note(entry)
         self.progress(len(page.pks), len(page.pks))
         rows = maps.Block(b"".join(map(maps.word, page.pks)), b"".join(page.tokens), b"".join(page.hashes))
-        return dataclasses.replace(job, page=Page([], [], [], [], {})), entry, rows
+        return job, entry, rows
 
     def _store_map(self, found: maps.Map) -> list[Entry]:
         entries: list[Entry] = []

@@ -1,11 +1,13 @@
 """A database as it is at one instant, read without holding anybody up.
 
     with snapshot("default") as seen:
-        page = seen.after(table, 17_000)             # the next 1,000 rows: keys, tokens, hashes, JSON
+        last = seen.end(table, 17_000)               # the key of the last of the next 1,000 rows
+        page = seen.between(table, 17_000, last)     # these rows: keys, tokens, hashes, JSON
         difference = seen.compare(table, blocks)     # what has changed since the map `blocks` was made
 
 PostgreSQL gives a REPEATABLE READ transaction, SQLite a read transaction in its WAL: both see everything that was
-committed before, and nothing that is committed later. Token and content of a row come from one statement.
+committed before, and nothing that is committed later. Token and content of a row come from one statement. The database
+makes the JSON, a page at a time: outside of Python, where threads do it side by side.
 """
 
 from __future__ import annotations
@@ -13,7 +15,9 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import queue
 import sqlite3
+import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager
@@ -21,7 +25,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import orjson
 from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
@@ -29,7 +32,7 @@ from backups import tables
 from backups.digests import BITS, BLOCK, DIGEST, STEP, STEPS, Digests, Job, Partner, partner, reader
 from backups.digests import digest as digest_of
 from backups.errors import Failed
-from backups.maps import WORD, Block, Blocks, numbers, word
+from backups.maps import WORD, Block, Blocks, numbers
 from backups.tables import Column, Table
 
 ROWS = 1000  # of a chunk
@@ -49,6 +52,9 @@ class Page:
     keys: dict[str, dict[int, list[Any]]]  # by relation: the natural keys of what the rows refer to
 
 
+Read = tuple[list[int], list[bytes], list[bytes], list[set[int]]]  # keys, tokens or none, JSON, what they refer to
+
+
 @dataclass(slots=True)
 class Difference:
     """Keys of rows that are new or changed, and of those that are gone; on SQLite today's digests, by block."""
@@ -59,11 +65,27 @@ class Difference:
 
 
 class Snapshot(ABC):
-    """What both databases have in common. SQL is quoted by Django, and its names come from the models alone."""
+    """What both databases have in common. SQL is quoted by Django, and its names come from the models alone.
 
-    def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
+    Threads may share it: each borrows one of the `connections`, which all see the same instant.
+    """
+
+    def __init__(self, wrapper: BaseDatabaseWrapper, connections: Iterable[Any]) -> None:
         self.quote = wrapper.ops.quote_name
         self._keys: dict[str, dict[int, list[Any]]] = {}
+        self._keys_lock = threading.RLock()
+        self._idle: queue.SimpleQueue[Any] = queue.SimpleQueue()
+        for connection in connections:
+            self._idle.put(connection)
+
+    @contextmanager
+    def connection(self) -> Iterator[Any]:
+        """One of the connections, for as long as it is needed: nobody holds two."""
+        borrowed = self._idle.get()
+        try:
+            yield borrowed
+        finally:
+            self._idle.put(borrowed)
 
     def name(self, column: Column) -> str:
         return self.quote(str(column.field.column))
@@ -82,7 +104,7 @@ class Snapshot(ABC):
     def compare(self, table: Table, blocks: Blocks) -> Difference: ...
 
     @abstractmethod
-    def _page(self, table: Table, where: str, limit: str) -> Page: ...
+    def _read(self, table: Table, where: str) -> Read: ...
 
     def digests(self, _tables: list[Table]) -> Callable[[], dict[str, Digests]]:
         """Begins to make the digests of tables where comparing goes by them; what it returns waits for them."""
@@ -92,15 +114,21 @@ class Snapshot(ABC):
         """Whether `compare` would have taken a row for unchanged."""
         return token == before
 
-    def after(self, table: Table, pk: int | None, *, upto: int | None = None) -> Page:
-        """The next rows behind a key, 1,000 at most; with `upto` only those up to that key, 10,000 at most."""
-        name = self.name(table.pk)
-        where = [] if pk is None else [f"{name} > {int(pk)}"]
-        where += [] if upto is None else [f"{name} <= {int(upto)}"]
-        return self._page(table, " AND ".join(where) or "1 = 1", f" LIMIT {ROWS if upto is None else MOST_ROWS}")
+    def end(self, table: Table, pk: int | None, upto: int | None = None) -> tuple[int | None, int]:
+        """Where the chunk behind a key ends, and its rows: after 1,000, or at `upto` unless 10,000 come before that."""
+        name, most = self.name(table.pk), ROWS if upto is None else MOST_ROWS
+        [[last, rows]] = self.query(
+            f"SELECT max(pk), count(*) FROM (SELECT {name} AS pk FROM {self.quote(table.name)} "  # noqa: S608
+            f"WHERE {self._between(table, pk, upto)} ORDER BY {name} LIMIT {most}) t"
+        )
+        return last if upto is None or rows == most else upto, rows
+
+    def between(self, table: Table, pk: int | None, upto: int) -> Page:
+        """The rows behind a key, up to another."""
+        return self._page(table, self._between(table, pk, upto))
 
     def rows(self, table: Table, pks: Iterable[int]) -> Page:
-        return self._page(table, f"{self.name(table.pk)} IN ({_numbers(pks)})", "")
+        return self._page(table, f"{self.name(table.pk)} IN ({_numbers(pks)})")
 
     def count(self, table: Table) -> int:
         [[rows]] = self.query(f"SELECT count(*) FROM {self.quote(table.name)}")  # noqa: S608
@@ -108,65 +136,88 @@ class Snapshot(ABC):
 
     def keys(self, table: Table, pks: set[int]) -> dict[int, list[Any]]:
         """The natural keys of some rows. Those of small tables are remembered."""
-        known = self._keys.setdefault(table.label, {})
-        if len(known) > MOST_ROWS:
-            known.clear()
-        if missing := pks - known.keys():
-            columns = ", ".join(self.name(column) for column in (table.pk, *table.key_columns))
-            rows = self.query(
-                f"SELECT {columns} FROM {self.quote(table.name)} "  # noqa: S608
-                f"WHERE {self.name(table.pk)} IN ({_numbers(missing)})"
-            )
-            values = [list(column) for column in zip(*rows, strict=True)][1:]
-            for n, column in enumerate(table.key_columns if rows else ()):
-                if column.refers:
-                    others = self.keys(tables.table(column.refers), set(values[n]) - {None})
-                    values[n] = [others.get(value) for value in values[n]]
-            for row, *key in zip((row[0] for row in rows), *values, strict=True):
-                known[row] = list(key)
-        return {pk: known[pk] for pk in pks if pk in known}
+        with self._keys_lock:
+            known = self._keys.setdefault(table.label, {})
+            if len(known) > MOST_ROWS:
+                known.clear()
+            if missing := pks - known.keys():
+                columns = ", ".join(self.name(column) for column in (table.pk, *table.key_columns))
+                rows = self.query(
+                    f"SELECT {columns} FROM {self.quote(table.name)} "  # noqa: S608
+                    f"WHERE {self.name(table.pk)} IN ({_numbers(missing)})"
+                )
+                values = [list(column) for column in zip(*rows, strict=True)][1:]
+                for n, column in enumerate(table.key_columns if rows else ()):
+                    if column.refers:
+                        others = self.keys(tables.table(column.refers), set(values[n]) - {None})
+                        values[n] = [others.get(value) for value in values[n]]
+                for row, *key in zip((row[0] for row in rows), *values, strict=True):
+                    known[row] = list(key)
+            return {pk: known[pk] for pk in pks if pk in known}
+
+    def _page(self, table: Table, where: str) -> Page:
+        pks, tokens, texts, referred = self._read(table, where)
+        hashes = [hashlib.blake2b(text, digest_size=WORD).digest() for text in texts]
+        keys = {
+            column.field.name: self.keys(tables.table(column.refers), some)
+            for column, some in zip(table.references, referred, strict=True)
+        }
+        return Page(pks, tokens or hashes, hashes, texts, keys)
+
+    def _between(self, table: Table, pk: int | None, upto: int | None) -> str:
+        name = self.name(table.pk)
+        bounds = [] if pk is None else [f"{name} > {int(pk)}"]
+        bounds += [] if upto is None else [f"{name} <= {int(upto)}"]
+        return " AND ".join(bounds) or "1 = 1"
 
 
 class SQLite(Snapshot):
     def __init__(
-        self, wrapper: BaseDatabaseWrapper, connection: sqlite3.Connection, partner: Partner | None = None
+        self, wrapper: BaseDatabaseWrapper, connections: Iterable[sqlite3.Connection], partner: Partner | None = None
     ) -> None:
-        super().__init__(wrapper)
-        self.connection, self.partner = connection, partner
+        super().__init__(wrapper, connections)
+        self.partner = partner
 
     def identity(self, tables: Iterable[Table]) -> dict[str, Any]:
-        return {"vendor": "sqlite", "shapes": {table.label: table.shape for table in tables}}
+        """Tokens are hashes of contents, true of any database; but another SQLite may spell a number in another way."""
+        return {
+            "vendor": "sqlite",
+            "version": sqlite3.sqlite_version,
+            "shapes": {table.label: table.shape for table in tables},
+        }
 
     def comparable(self, before: dict[str, Any], now: dict[str, Any]) -> bool:
-        return before == now  # tokens are hashes of contents: true of any database
+        return before == now
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        return self.connection.execute(sql).fetchall()
+        with self.connection() as connection:
+            found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+            return found
 
-    def _page(self, table: Table, where: str, limit: str) -> Page:
-        names = [column.name for column in table.columns]
-        documents = [column.name for column in table.columns if column.kind == "JSONField"]
-        own = names.index(table.pk.name)
-        rows = self.query(
-            f"SELECT {self._columns(table)} FROM {self.quote(table.name)} "  # noqa: S608
-            f"WHERE {where} ORDER BY {self.name(table.pk)}{limit}"
+    def _read(self, table: Table, where: str) -> Read:
+        name = self.name(table.pk)
+        content = ", ".join(f"'{column.name}', {self._value(column)}" for column in table.columns)
+        others = [self.name(column) for column in table.references]
+        told = ["group_concat(pk)", "group_concat(content, char(10))", *(f"group_concat(DISTINCT {n})" for n in others)]
+        some = ", ".join([f"{name} AS pk", f"json_object({content}) AS content", *others])
+        [[pks, texts, *referred]] = self.query(
+            f"SELECT {', '.join(told)} "  # noqa: S608
+            f"FROM (SELECT {some} FROM {self.quote(table.name)} WHERE {where} ORDER BY {name})"
         )
-        texts = []
-        try:
-            for row in rows:
-                content = dict(zip(names, row, strict=True))
-                for name in documents:
-                    if content[name] is not None:
-                        content[name] = orjson.Fragment(content[name])
-                texts.append(orjson.dumps(content))
-        except TypeError as exc:
-            raise Failed(f"A row of {table.label} holds what is no text: {exc}") from exc
-        hashes = [hashlib.blake2b(text, digest_size=WORD).digest() for text in texts]
-        keys = {}
-        for at, column in enumerate(table.columns):
-            if column.refers:
-                keys[column.field.name] = self.keys(tables.table(column.refers), {row[at] for row in rows} - {None})
-        return Page([row[own] for row in rows], hashes, hashes, texts, keys)
+        if pks is None:
+            return [], [], [], [set() for _ in referred]
+        # SQLite promises no order, so none is taken for granted.
+        rows = sorted(zip(_whole(pks), texts.encode().split(b"\n"), strict=True))
+        return [pk for pk, _ in rows], [], [text for _, text in rows], [set(_whole(some)) for some in referred]
+
+    def _value(self, column: Column) -> str:
+        """JSON that is one already is taken as it is, and numbers with a point are told with all their digits."""
+        name = self.name(column)
+        if column.kind == "JSONField":
+            return f"json({name})"
+        if column.kind in ("DecimalField", "FloatField"):
+            return f"json(lower(quote({name})))"
+        return name
 
     def compare(self, table: Table, blocks: Blocks) -> Difference:
         found = Difference(digests=self.digest(table))
@@ -189,7 +240,7 @@ class SQLite(Snapshot):
         name = self.name(table.pk)
         for first, last in _runs(steps):
             low = number * BLOCK + first * STEP
-            page = self._page(table, f"{name} >= {low} AND {name} < {low + (last - first + 1) * STEP}", "")
+            page = self._page(table, f"{name} >= {low} AND {name} < {low + (last - first + 1) * STEP}")
             now.update(zip(page.pks, page.tokens, strict=True))
         found.changed += [pk for pk, token in now.items() if had.get(pk) != token]
         found.gone += [pk for pk in had if pk not in now]
@@ -207,18 +258,20 @@ class SQLite(Snapshot):
         if job is None:
             return {}
         rows, following, first, last = job
-        if self.partner is None or last - first < WORTH:
-            return digest_of(self.connection, job)
-        middle = (first + last) // 2
-        self.partner.say([(rows, following, middle + 1, last)])
-        found = digest_of(self.connection, (rows, following, first, middle))
-        found |= self.partner.hear()[0]
-        return found
+        with self.connection() as connection:
+            if self.partner is None or last - first < WORTH:
+                return digest_of(connection, job)
+            middle = (first + last) // 2
+            self.partner.say([(rows, following, middle + 1, last)])
+            found = digest_of(connection, (rows, following, first, middle))
+            found |= self.partner.hear()[0]
+            return found
 
     def _job(self, table: Table) -> Job | None:
         name, of = self.name(table.pk), self.quote(table.name)
         [[low, high]] = self.query(f"SELECT min({name}), max({name}) FROM {of}")  # noqa: S608
-        rows = f"SELECT {name}, {self._columns(table)} FROM {of} WHERE {name} >= ? AND {name} < ? ORDER BY {name}"  # noqa: S608
+        columns = ", ".join(self.name(column) for column in table.columns)
+        rows = f"SELECT {name}, {columns} FROM {of} WHERE {name} >= ? AND {name} < ? ORDER BY {name}"  # noqa: S608
         following = f"SELECT min({name}) FROM {of} WHERE {name} >= ?"  # noqa: S608
         return None if low is None else (rows, following, low >> BITS, high >> BITS)
 
@@ -227,15 +280,8 @@ class SQLite(Snapshot):
         before = block_before.digests[at : at + DIGEST]
         return bool(before) and before == block.digests[at : at + DIGEST]
 
-    def _columns(self, table: Table) -> str:
-        return ", ".join(self.name(column) for column in table.columns)
-
 
 class PostgreSQL(Snapshot):
-    def __init__(self, wrapper: BaseDatabaseWrapper) -> None:
-        super().__init__(wrapper)
-        self.connection: Any = wrapper.connection  # psycopg's
-
     def identity(self, tables: Iterable[Table]) -> dict[str, Any]:
         [[system, timeline, database, xid]] = self.query(
             "SELECT s.system_identifier::text, c.timeline_id, d.oid::bigint, pg_current_snapshot()::text "
@@ -260,36 +306,33 @@ class PostgreSQL(Snapshot):
         return 0 <= passed < 2**31
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
-        found: list[tuple[Any, ...]] = self.connection.execute(sql, prepare=False).fetchall()
-        return found
+        with self.connection() as connection:
+            found: list[tuple[Any, ...]] = connection.execute(sql, prepare=False).fetchall()
+            return found
 
-    def _page(self, table: Table, where: str, limit: str) -> Page:
+    def _read(self, table: Table, where: str) -> Read:
         name = self.name(table.pk)
-        references = table.references
-        columns = ", ".join(self._column(column) for column in table.columns)
-        told = ", ".join(f"t.{self.name(column)}" for column in (table.pk, *references))
+        content = ", ".join(self._column(column) for column in table.columns)
+        others = [self.name(column) for column in table.references]
+        told = [
+            f"string_agg(int8send({name}), ''::bytea ORDER BY {name})",
+            f"string_agg(int8send(xmin::text::bigint), ''::bytea ORDER BY {name})",
+            f"convert_to(string_agg(content, E'\\n' ORDER BY {name}), 'UTF8')",
+            *(f"array_agg(DISTINCT {other})" for other in others),
+        ]
+        some = ", ".join(f"t.{each}" for each in ("xmin", name, *others))
         sql = (
-            f"COPY (SELECT t.xmin, {told}, (SELECT row_to_json(r) FROM (SELECT {columns}) r) "  # noqa: S608
-            f"FROM (SELECT xmin, * FROM {self.quote(table.name)} WHERE {where} ORDER BY {name}{limit}) t "
-            f"ORDER BY {name}) "
-            "TO STDOUT WITH (FORMAT csv, QUOTE E'\\x01', DELIMITER E'\\x02')"
+            f"SELECT {', '.join(told)} FROM (SELECT {some}, (SELECT row_to_json(r)::text FROM (SELECT {content}) r) "  # noqa: S608
+            f"AS content FROM {self.quote(table.name)} t WHERE {where}) t"
         )
-        pks, tokens, texts = [], [], []
-        refers: list[set[int]] = [set() for _ in references]
-        with self.connection.cursor() as cursor, cursor.copy(sql) as lines:
-            for line in lines:
-                xmin, pk, *others, text = bytes(line).split(b"\x02", len(references) + 2)
-                pks.append(int(pk))
-                tokens.append(word(int(xmin)))
-                texts.append(text[:-1])
-                for seen, other in zip(refers, others, strict=True):
-                    if other:
-                        seen.add(int(other))
-        keys = {
-            column.field.name: self.keys(tables.table(column.refers), seen)
-            for column, seen in zip(references, refers, strict=True)
-        }
-        return Page(pks, tokens, [hashlib.blake2b(text, digest_size=WORD).digest() for text in texts], texts, keys)
+        from psycopg import Cursor  # not Django's, which asks for texts; and a desk on SQLite has no use for any
+
+        with self.connection() as connection, Cursor(connection) as cursor:
+            [[pks, tokens, texts, *referred]] = cursor.execute(sql, prepare=False, binary=True).fetchall()
+        if pks is None:
+            return [], [], [], [set() for _ in referred]
+        words = [tokens[at : at + WORD] for at in range(0, len(tokens), WORD)]
+        return list(numbers(pks)), words, texts.split(b"\n"), [set(some) - {None} for some in referred]
 
     def compare(self, table: Table, blocks: Blocks) -> Difference:
         name, found, left = self.name(table.pk), Difference(), set(blocks)
@@ -298,7 +341,7 @@ class PostgreSQL(Snapshot):
             f"string_agg(int8send(xmin::text::bigint), ''::bytea ORDER BY {name}) "
             f"FROM {self.quote(table.name)} GROUP BY 1"
         )
-        with self.connection.cursor(name="compare", binary=True) as cursor:
+        with self.connection() as connection, connection.cursor(name="compare", binary=True) as cursor:
             cursor.itersize = 1000
             for number, pks, tokens in cursor.execute(sql):
                 left.discard(number)
@@ -329,48 +372,64 @@ class PostgreSQL(Snapshot):
 
 @contextmanager
 def snapshot(alias: str = "default") -> Iterator[Snapshot]:
-    """On a connection of its own, which blocks nobody. Raises Failed when the database does not answer."""
+    """On connections of its own, which block nobody. Raises Failed when the database does not answer."""
     wrapper = connections[alias]
     if wrapper.vendor not in ("sqlite", "postgresql"):
         raise Failed(f"A {wrapper.display_name} database is not backed up here: SQLite and PostgreSQL are.")
     try:
         if wrapper.vendor == "sqlite":
-            with _together(str(wrapper.settings_dict["NAME"])) as (connection, second):
-                yield SQLite(wrapper, connection, second)
+            with _readers(str(wrapper.settings_dict["NAME"])) as (readers, second):
+                yield SQLite(wrapper, readers, second)
             return
-        with closing(wrapper.copy()) as own:
-            own.connect()
-            with own.wrap_database_errors:
-                own.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                yield PostgreSQL(own)
+        with closing(wrapper.copy()) as first, closing(wrapper.copy()) as other:
+            yield PostgreSQL(wrapper, _backends(first, other))
     except (sqlite3.Error, DatabaseError, EOFError) as exc:
         raise Failed(f"The database cannot be read: {exc}") from exc
 
 
-@contextmanager
-def _together(name: str) -> Iterator[tuple[sqlite3.Connection, Partner | None]]:
-    """A connection, and for a large file a second process that sees the same instant.
+def _backends(*wrappers: BaseDatabaseWrapper) -> list[Any]:
+    """Connections of psycopg that see the instant of the first one's transaction."""
+    found: list[Any] = []
+    for wrapper in wrappers:
+        wrapper.connect()
+        with wrapper.wrap_database_errors:
+            wrapper.connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            if found:
+                [name] = found[0].execute("SELECT pg_export_snapshot()").fetchone()
+                wrapper.connection.execute(f"SET TRANSACTION SNAPSHOT '{name}'")
+        found.append(wrapper.connection)
+    return found
 
-    Nobody else may write while both begin: some thousandths of a second. When somebody is in the middle of it and does
-    not end, there is no second process.
+
+@contextmanager
+def _readers(name: str) -> Iterator[tuple[list[sqlite3.Connection], Partner | None]]:
+    """A connection; for a large file two, and a second process, that all see the same instant.
+
+    Nobody else may write while they begin: some thousandths of a second. When somebody is in the middle of it and does
+    not end, there is one alone.
     """
     file = Path(name)
     if not file.is_file() or file.stat().st_size < LARGE or (os.cpu_count() or 1) < 2:
         with closing(reader(name)) as connection:
-            yield connection, None
+            yield [connection], None
         return
     with partner(name) as second, closing(sqlite3.connect(name, isolation_level=None, timeout=5)) as holder:
         try:
             holder.execute("BEGIN IMMEDIATE")
         except sqlite3.OperationalError:
             with closing(reader(name)) as connection:
-                yield connection, None
+                yield [connection], None
             return
         second.say("begin")
-        with closing(reader(name)) as connection:
+        with closing(reader(name)) as connection, closing(reader(name)) as other:
             second.hear()
             holder.execute("ROLLBACK")
-            yield connection, second
+            yield [connection, other], second
+
+
+def _whole(told: str | None) -> list[int]:
+    """Numbers between commas."""
+    return [int(number) for number in str(told).split(",")] if told else []
 
 
 def _numbers(pks: Iterable[int]) -> str:

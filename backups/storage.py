@@ -1,4 +1,4 @@
-"""The storage port: Django's Storage, in two kinds that promise the same.
+"""The storage port: Django's Storage, in two kinds that promise the same. The one for buckets is in `backups.bucket`.
 
 A name is written whole or not at all, and writing it again replaces it: names are deterministic here, so a
 repeated write after a crash is the same write. Names are POSIX paths without "..".
@@ -6,20 +6,17 @@ repeated write after a crash is the same write. Names are POSIX paths without ".
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import hashlib
 import os
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from botocore.config import Config
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage, storages
-from storages.backends.s3 import S3Storage
 
-CONNECT_SECONDS, READ_SECONDS = 10, 60
+if TYPE_CHECKING:
+    from backups.bucket import BucketStorage
 
 
 def backup_storage() -> LocalStorage | BucketStorage:
@@ -76,45 +73,3 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-class BucketStorage(S3Storage):  # type: ignore[misc]  # untyped library
-    """A bucket of S3 or of a store that speaks its protocol.
-
-    Each object is sent in one PutObject, which never leaves part of an object behind, together with its MD5 and
-    SHA-256, so that the store refuses what arrived damaged. Since botocore 1.36 neither is sent by itself, and the
-    trailing CRC32 sent instead has been stored inside objects by other stores (boto3#4435).
-    """
-
-    def get_default_settings(self) -> dict[str, Any]:
-        defaults: dict[str, Any] = super().get_default_settings()
-        return defaults | {
-            "file_overwrite": True,
-            "default_acl": None,
-            "gzip": False,
-            "querystring_auth": True,
-            "querystring_expire": 300,
-            "max_memory_size": 32 * 1024 * 1024,
-            "client_config": Config(
-                signature_version="s3v4",
-                request_checksum_calculation="when_required",
-                response_checksum_validation="when_required",
-                connect_timeout=CONNECT_SECONDS,
-                read_timeout=READ_SECONDS,
-                retries={"max_attempts": 3, "mode": "standard"},
-            ),
-        }
-
-    def _save(self, name: str, content: File[Any]) -> str:
-        content.seek(0)
-        body = content.read()
-        key = self._normalize_name(name)
-        self.connection.meta.client.put_object(
-            Bucket=self.bucket_name,
-            Key=key,
-            Body=body,
-            ContentType=self._get_write_parameters(name, content)["ContentType"],
-            ContentMD5=base64.b64encode(hashlib.md5(body, usedforsecurity=False).digest()).decode(),
-            ChecksumSHA256=base64.b64encode(hashlib.sha256(body).digest()).decode(),
-        )
-        return name

@@ -6,8 +6,8 @@ from django.contrib.admin import apps as admin_apps
 django_stubs_ext.monkeypatch()
 
 
-class DeskConfig(admin_apps.AdminConfig):
-    """Django's admin, with the desk as its site."""
+class DeskConfig(admin_apps.SimpleAdminConfig):
+    """Django's admin, with the desk as its site. What it shows is loaded with the URLs: a command needs none of it."""
 
     default = False
     default_site = "articles.desk.Desk"

@@ -131,7 +131,7 @@ class Environment:
             options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
             if options.keys() <= {"endpoint_url", "region_name"}:
                 options |= {"bucket_name": parts.netloc, "location": unquote(parts.path.strip("/"))}
-                return {"BACKEND": "backups.storage.BucketStorage", "OPTIONS": options}
+                return {"BACKEND": "backups.bucket.BucketStorage", "OPTIONS": options}
         self.problem(
             name,
             "is not a storage that Galley can use",

@@ -5,6 +5,8 @@ from django.views.generic import RedirectView
 from config.api import api
 from config.metrics import metrics
 
+admin.autodiscover()
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),

@@ -14,7 +14,8 @@ from pytest_django import Settings
 
 from articles.models import Article
 from articles.providers.errors import Refused
-from backups.storage import BucketStorage, LocalStorage, backup_storage
+from backups.bucket import BucketStorage
+from backups.storage import LocalStorage, backup_storage
 from backups.tree import MANIFEST
 from tests.conftest import HandIn
 from tests.services import s3
@@ -30,7 +31,7 @@ def bucket(tmp_path: Path) -> Iterator[dict[str, Any]]:
     with s3.rclone(tmp_path) as server:
         options = {"bucket_name": server.bucket, "location": "desk", "endpoint_url": server.endpoint_url}
         options |= {"access_key": server.access_key, "secret_key": server.secret_key}
-        yield {"BACKEND": "backups.storage.BucketStorage", "OPTIONS": options}
+        yield {"BACKEND": "backups.bucket.BucketStorage", "OPTIONS": options}
 
 
 def test_disk_and_bucket_hold_the_same_bytes(

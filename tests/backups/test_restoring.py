@@ -236,7 +236,7 @@ def test_the_backup_of_an_earlier_version_comes_back(
     before = desks.rows(desk)
     from backups import snapshots, tables
 
-    real = snapshots.Snapshot.after
+    real = snapshots.Snapshot.between
 
     def earlier(self: Any, table: tables.Table, *args: Any, **options: Any) -> snapshots.Page:
         page = real(self, table, *args, **options)
@@ -245,7 +245,7 @@ def test_the_backup_of_an_earlier_version_comes_back(
         return snapshots.Page(page.pks, page.tokens, page.hashes, texts, page.keys)
 
     shape = tables.Table.shape.fget  # type: ignore[attr-defined]
-    monkeypatch.setattr(snapshots.Snapshot, "after", earlier)
+    monkeypatch.setattr(snapshots.Snapshot, "between", earlier)
     monkeypatch.setattr(
         tables.Table, "shape", property(lambda t: [["outlay" if n == "spent" else n, k] for n, k in shape(t)])
     )

@@ -16,7 +16,8 @@ from botocore.exceptions import ClientError
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
-from backups.storage import BucketStorage, LocalStorage
+from backups.bucket import BucketStorage
+from backups.storage import LocalStorage
 from config.env import Environment
 from tests.services import s3
 

@@ -194,7 +194,7 @@ def _local(folder: Path) -> dict[str, Any]:
 def _bucket(server: s3.S3) -> dict[str, Any]:
     options = {"bucket_name": server.bucket, "location": "bench", "endpoint_url": server.endpoint_url}
     options |= {"access_key": server.access_key, "secret_key": server.secret_key}
-    return {"BACKEND": "backups.storage.BucketStorage", "OPTIONS": options}
+    return {"BACKEND": "backups.bucket.BucketStorage", "OPTIONS": options}
 
 
 def say(line: str) -> None:

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Any
 
 from articles.processes import die_with_parent
-from backups.storage import BucketStorage, LocalStorage
+from backups.bucket import BucketStorage
+from backups.storage import LocalStorage
 from backups.tree import Tree
 from config.env import Environment
 from tests.doubles.server import Doubles

@@ -321,7 +321,7 @@ def bucket(tmp_path: Path, settings: Settings) -> Iterator[s3.S3]:
     with s3.rclone(tmp_path) as running:
         options = {"bucket_name": running.bucket, "location": "desk", "endpoint_url": running.endpoint_url}
         keys = {"access_key": running.access_key, "secret_key": running.secret_key}
-        entry = {"BACKEND": "backups.storage.BucketStorage", "OPTIONS": options | keys}
+        entry = {"BACKEND": "backups.bucket.BucketStorage", "OPTIONS": options | keys}
         settings.STORAGES = {**settings.STORAGES, "backups": entry}
         yield running
 
