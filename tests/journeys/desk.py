@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -83,7 +83,12 @@ class Desk:
             page.goto("/admin/")
             sign_in(page, who)
             self.cookies[who] = context.storage_state()
-        yield page
+        try:
+            yield page
+        except Exception as exc:
+            with suppress(Exception):  # a page that is gone has nothing to say
+                exc.add_note(f"{page.url} says:\n{page.locator('body').inner_text()[:3000]}")
+            raise
         context.close()
         assert not strict or complaints == []
 

@@ -41,6 +41,7 @@ class Line:
         self._port = port
         self._listener = socket.create_server(("127.0.0.1", 0))
         self._open: set[socket.socket] = set()
+        self._passing: list[threading.Thread] = []
         self._is_cut = False
         self._refused = threading.Event()
 
@@ -59,7 +60,9 @@ class Line:
                 there = socket.create_connection(("127.0.0.1", self._port))
                 self._open |= {here, there}
                 for ends in ((here, there), (there, here)):
-                    threading.Thread(target=self._pass_on, args=ends, daemon=True).start()
+                    passing = threading.Thread(target=self._pass_on, args=ends, daemon=True)
+                    passing.start()
+                    self._passing.append(passing)
 
     def _pass_on(self, source: socket.socket, target: socket.socket) -> None:
         with suppress(OSError):
@@ -82,11 +85,17 @@ class Line:
     def mend(self) -> None:
         self._is_cut = False
 
-    def close(self) -> None:
+    def end(self) -> None:
+        """Take no more callers; `serve` returns."""
+        self._is_cut = True
         with suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+
+    def close(self) -> None:
         self._listener.close()
         self.cut()
+        for each in self._passing:
+            each.join()
         for end in self._open:
             end.close()
 
@@ -96,9 +105,12 @@ def line_to(desk: Desk) -> Iterator[Line]:
     line = Line(int(desk.url.rpartition(":")[2]))
     thread = threading.Thread(target=line.serve, daemon=True)
     thread.start()
-    yield line
-    line.close()
-    thread.join()
+    try:
+        yield line
+    finally:
+        line.end()
+        thread.join()
+        line.close()
 
 
 def make(page: Page, name: str) -> None:
