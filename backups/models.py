@@ -102,7 +102,7 @@ class Look(models.Model):
 
 
 class Restore(models.Model):
-    """One restore of the database that somebody asked for in the desk: compared, shown, and done only as shown.
+    """One restore that somebody asked for in the desk: compared, shown, and done only as shown; or the undo of one.
 
     No row of it refers to a row that a restore may change.
     """
@@ -113,14 +113,18 @@ class Restore(models.Model):
         CONFIRMED = "confirmed", "Begins in a moment"
         RESTORING = "restoring", "Restoring"
         DONE = "done", "Restored"
+        PARTLY = "partly", "Restored in part"
         FAILED = "failed", "Not restored"
 
+    tier = models.CharField(max_length=20, choices=Generation.Tier, default=Generation.Tier.DATABASE)
+    undoes = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="undos")
     state = models.CharField(max_length=20, choices=State, default=State.COMPARING)
     at = models.DateTimeField(auto_now_add=True)
     who = models.CharField(max_length=150)
     moment = models.DateTimeField(null=True, blank=True)  # the newest backup until then; null: the newest
     backup = models.CharField(max_length=80, blank=True)  # its name, when it is known
-    units = models.JSONField(default=list)  # articles by number or title; none: everything
+    source = models.TextField(blank=True)  # whose files
+    units = models.JSONField(default=list)  # articles by number or title, or paths of files; none: everything
     mode = models.CharField(max_length=20)
     counts = models.JSONField(default=dict)  # rows by what happens to them
     told = models.JSONField(default=list)  # sentences about the backup and this database
@@ -128,12 +132,35 @@ class Restore(models.Model):
     fingerprint = models.CharField(max_length=64, blank=True)  # of the plan that was shown
     safety = models.CharField(max_length=80, blank=True)  # the backup of how it was before
     reason = models.TextField(blank=True)  # why it was not restored
+    # Of files, which lie on one machine: another one can neither compare them nor do anything to them.
+    home = models.BooleanField(default=False)  # to where they were backed up from; else to a folder of their own
+    machine = models.CharField(max_length=255, blank=True)  # that compared
+    folder = models.TextField(blank=True)  # where to, on that machine
+    journal = models.CharField(max_length=80, blank=True)  # the name of what undoes it, on that machine
+    began = models.DateTimeField(null=True, blank=True)  # when something may first have been done
+    failures = models.JSONField(default=list)  # the first files that could not be restored, and why
 
     class Meta:
         ordering = ["-at", "-pk"]
 
     def __str__(self) -> str:
-        return f"Restore of {self.at:%Y-%m-%d %H:%M}"
+        return f"{'Undo' if self.undoes_id else 'Restore'} of {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def moving(self) -> bool:
+        return self.state in (self.State.COMPARING, self.State.CONFIRMED, self.State.RESTORING)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether files were begun and, for all that the row knows, not finished; and nobody has undone them."""
+        unfinished = self.state in (self.State.RESTORING, self.State.PARTLY, self.State.FAILED)
+        return bool(self.began and unfinished and not self.undoes_id and not self.undos.exclude(began=None).exists())
+
+    @property
+    def may_be_undone(self) -> bool:
+        if self.undoes_id and self.tier == Generation.Tier.FILES:
+            return False  # what it removed is in the backup
+        return bool(self.safety or self.began)
 
 
 def drilled(found: list[Drilled], now: datetime) -> None:

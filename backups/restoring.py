@@ -38,6 +38,7 @@ from backups.tables import Column, Table, comparable
 
 MODES = ("missing", "newer", "overwrite", "mirror")
 CREATE, CHANGE, SAME, KEEP, DELETE, CONFLICT = ACTIONS = ("create", "change", "same", "keep", "delete", "conflict")
+WORK = (CREATE, CHANGE, DELETE)
 WORDS = dict(
     zip(ACTIONS, ("to create", "to change", "the same", "kept as they are", "to delete", "in conflict"), strict=True)
 )
@@ -102,7 +103,7 @@ class Plan:
 
     @property
     def work(self) -> int:
-        return sum(self.total[action] for action in (CREATE, CHANGE, DELETE))
+        return sum(self.total[action] for action in WORK)
 
     def steps(self, *actions: str, first: int = 0, most: int = -1, model: str = "") -> Iterator[Step]:
         """The steps of these actions, or of all but `same`, in the order in which they are done."""
