@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from backups.bulk import in_bulk
 from backups.errors import BackupError, Damaged, Failed, Hostile, Missing
@@ -270,9 +269,3 @@ def _meant(path: str, only: Sequence[str]) -> bool:
 
 def _by_path(step: Step) -> str:
     return step.path
-
-
-def summary(planned: Plan) -> dict[str, Any]:
-    """For programs."""
-    generation = planned.generation
-    return {"generation": generation.id, "made": generation.made.isoformat(), **planned.counts()}

@@ -24,9 +24,11 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from backups.bulk import in_bulk
@@ -38,6 +40,11 @@ from backups.targets import Blocked, Target, There
 ENDING = ".jsonl"
 WORK = ("back", "remove")
 ACTIONS = ("back", "remove", "same", "keep")
+
+
+def new_name(now: datetime) -> str:
+    """A name that no other journal has, nor the folder `.replaced-…` of another restore."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,7 @@ class Journal:
         wanted = {folder for deed in deeds if deed.action == "create" for folder in _parents(deed.path)}
         folders = sorted(folder for folder in wanted if not os.path.lexists(planned.target / folder))
         new = not planned.target.exists()
-        return cls(name, planned.target, planned.generation.id, new, folders, deeds)
+        return cls(name, planned.target.absolute(), planned.generation.id, new, folders, deeds)
 
     def write(self, folder: Path) -> None:
         """Complete before it has its name, and safe before anything is done. Raises Failed."""
@@ -123,7 +130,7 @@ class Journal:
             halfway = (step.action, deed.action) == ("create", "replace")  # killed between setting aside and naming
             if not halfway and (step.action, step.there) != (deed.action, deed.there):
                 return False
-        return planned.generation.id == self.generation and planned.target == self.target
+        return planned.generation.id == self.generation and planned.target.absolute() == self.target
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from backups.drill import Drilled
 
 FINDINGS = 1000  # that are kept word for word
+UNDONE = {"restoring": "Undoing", "done": "Undone", "partly": "Undone in part", "failed": "Not undone"}
 
 
 class Generation(models.Model):
@@ -145,6 +146,13 @@ class Restore(models.Model):
 
     def __str__(self) -> str:
         return f"{'Undo' if self.undoes_id else 'Restore'} of {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def said(self) -> str:
+        """The state in words, as an undo says it, too."""
+        if self.undoes_id and self.state in UNDONE:
+            return UNDONE[self.state]
+        return self.get_state_display()
 
     @property
     def moving(self) -> bool:

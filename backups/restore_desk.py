@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import secrets
 from typing import Any
 
 from django import forms
@@ -38,7 +37,7 @@ FILE_MODES = {
     "mirror": "All as it was: what the backup does not have is set aside, too",
 }
 UNDO = "How it was before, where nobody has changed it since"
-FILE_WORDS = {
+FILE_WORDS = {  # counted
     "create": "to create",
     "replace": "to replace",
     "same": "the same",
@@ -47,6 +46,7 @@ FILE_WORDS = {
     "back": "to put back",
     "remove": "to remove",
 }
+FILE_DEEDS = {"keep": "stays", "aside": "set aside", "back": "put back"}  # of one; all others as they are
 NEW, HOME = "new", "home"
 
 
@@ -128,7 +128,7 @@ class FilesForm(forms.Form):
             "units": found["units"],
             "home": home,
             "mode": found["mode"] if home else "missing",
-            "journal": f"{timezone.now():%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
+            "journal": file_undo.new_name(timezone.now()),
         }
 
 
@@ -178,6 +178,8 @@ class RestoreDesk:
         words = FILE_WORDS if files else restoring.WORDS
         differences = sum(number for action, number in job.counts.items() if action != restoring.SAME)
         deeds = (*file_restore.WORK, *file_undo.WORK) if files else restoring.WORK
+        for step in job.steps:
+            step["words"] = FILE_DEEDS.get(step["action"], step["action"])
         context = self._context(request) | {
             "title": str(job),
             "job": job,
