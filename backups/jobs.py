@@ -6,11 +6,12 @@ Of the database (those of files are in `file_jobs`):
 |-------------------------|-------------------------------------------|-----------------------------------------------|
 | while comparing         | nothing has changed                       | ask for it anew                               |
 | before the commit       | the safety backup; nothing has changed    | ask for it anew                               |
-| right after the commit  | all of it; the row says Restoring         | ask for it anew: there is no difference left  |
+| right after the commit  | all of it; the row says Restored          |                                               |
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.apps import apps
@@ -19,6 +20,7 @@ from backups import configured, file_jobs, models, restoring
 from backups.errors import BackupError
 from backups.manifests import DATABASE, FILES
 from backups.models import Restore
+from backups.repository import Repository
 
 STEPS = 500  # that are kept to be shown
 SECRET = ("password", "secret")  # in the names of fields
@@ -67,12 +69,9 @@ def restore(pk: int) -> None:
 
 
 def _compared(job: Restore) -> dict[str, Any]:
-    repository = configured.repository(DATABASE)
-    generation = restoring.choose(repository, at=job.moment, name=job.backup)
-    choice = restoring.Choice(tuple(job.units))
-    with restoring.planned(repository, generation, choice=choice, mode=job.mode) as plan:
+    with _plan(configured.repository(DATABASE), job) as plan:
         return {
-            "backup": generation.id,
+            "backup": plan.generation.id,
             "counts": {action: plan.total[action] for action in restoring.ACTIONS},
             "told": list(plan.staged.told),
             "steps": [_kept(step) for step in plan.steps(most=STEPS)],
@@ -81,15 +80,21 @@ def _compared(job: Restore) -> dict[str, Any]:
 
 
 def _restored(job: Restore) -> tuple[str, dict[str, Any]]:
-    """All of it or nothing."""
+    """All of it or nothing; the row says so in the same transaction."""
     repository = configured.repository(DATABASE)
-    generation = restoring.choose(repository, name=job.backup)
-    choice = restoring.Choice(tuple(job.units))
-    with restoring.planned(repository, generation, choice=choice, mode=job.mode) as plan:
-        safety = restoring.restore(repository, plan, fingerprint=job.fingerprint)
+    with _plan(repository, job) as plan:
+        safety = restoring.restore(repository, plan, fingerprint=job.fingerprint, note=job.note)
     if safety:
         models.remember(safety)
-    return Restore.State.DONE, {"safety": safety.id if safety else ""}
+    return Restore.State.DONE, {}
+
+
+def _plan(repository: Repository, job: Restore) -> AbstractContextManager[restoring.Plan]:
+    generation = restoring.choose(repository, at=job.moment, name=job.backup)
+    if job.undoes:
+        return restoring.undoing(repository, generation, job.undoes.what_it_touched())
+    choice = restoring.Choice(tuple(job.units))
+    return restoring.planned(repository, generation, choice=choice, mode=job.mode)
 
 
 def failed(pk: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -154,6 +155,24 @@ class Restore(models.Model):
             return UNDONE[self.state]
         return self.get_state_display()
 
+    def note(self, safety: Manifest | None, touched: Iterable[tuple[str, str, bytes]]) -> None:
+        """That it is done, and by which rows it is undone; in the transaction that does it."""
+        using = self._state.db
+        fields = {"state": self.State.DONE, "safety": safety.id if safety else "", "reason": ""}
+        Restore.objects.using(using).filter(pk=self.pk).update(**fields)
+        Touched.objects.using(using).bulk_create(
+            (Touched(restore=self, model=model, action=action, rows=rows) for model, action, rows in touched),
+            batch_size=100,
+        )
+
+    def what_it_touched(self) -> Iterator[tuple[str, str, bytes]]:
+        """As it was noted. Raises Failed when nothing was."""
+        rows = self.touched.order_by("pk").values_list("model", "action", "rows")
+        if not rows.exists():
+            raise Failed(f"What this restore touched is not known. The backup {self.safety} has all as it was before.")
+        for model, action, packed in rows.iterator():
+            yield model, action, bytes(packed)
+
     @property
     def moving(self) -> bool:
         return self.state in (self.State.COMPARING, self.State.CONFIRMED, self.State.RESTORING)
@@ -169,6 +188,18 @@ class Restore(models.Model):
         if self.undoes_id and self.tier == Generation.Tier.FILES:
             return False  # what it removed is in the backup
         return bool(self.safety or self.began)
+
+
+class Touched(models.Model):
+    """Rows of the database that a restore has changed, by which it is undone."""
+
+    restore = models.ForeignKey(Restore, models.CASCADE, related_name="touched")
+    model = models.CharField(max_length=200)
+    action = models.CharField(max_length=20)
+    rows = models.BinaryField()  # packed as `restoring.TOUCHED`, some hundreds
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.action}"
 
 
 def drilled(found: list[Drilled], now: datetime) -> None:

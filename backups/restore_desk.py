@@ -219,11 +219,8 @@ class RestoreDesk:
         if not job.may_be_undone:
             self.admin.message_user(request, "There is nothing to undo.", messages.WARNING)
             return _to(job)
-        if job.tier == FILES.name:
-            return self._compare(
-                request, undoes=job, tier=job.tier, mode="undo", source=job.source, journal=job.journal
-            )
-        return self._compare(request, backup=job.safety, mode="mirror")
+        same = {"tier": job.tier, "source": job.source, "journal": job.journal}
+        return self._compare(request, undoes=job, mode=restoring.UNDO, backup=job.safety, **same)
 
     def _compare(self, request: HttpRequest, **fields: Any) -> HttpResponse:
         job = Restore.objects.create(who=request.user.get_username(), **fields)
@@ -249,7 +246,7 @@ def _superusers_only(request: HttpRequest) -> None:
 def _logged(job: Restore) -> str:
     if job.tier == FILES.name:
         return f"{'Undo' if job.undoes else 'Restore'} of files in {job.folder} on {job.machine}: {job.mode}."
-    return f"Restore from {job.backup}: {job.mode}."
+    return f"{'Undo' if job.undoes else 'Restore'} from {job.backup}: {job.mode}."
 
 
 def _to(job: Restore) -> HttpResponse:

@@ -10,6 +10,10 @@
 
 Things are told apart by their natural keys, so a restore into another database finds its people and sites again. What
 cannot be restored is a conflict, with a sentence; as long as there is one, nothing is.
+
+A restore tells which rows it has touched, and a digest of what each has become. Its undo goes by these alone, and by
+the keys of this database: what the restore changed or deleted comes back out of the safety backup, what it created
+goes. Whatever anybody has changed since stays, and so does the whole article that it belongs to.
 """
 
 from __future__ import annotations
@@ -17,12 +21,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import marshal
+import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.management.color import no_style
@@ -39,10 +44,15 @@ from backups.tables import Column, Table, comparable
 MODES = ("missing", "newer", "overwrite", "mirror")
 CREATE, CHANGE, SAME, KEEP, DELETE, CONFLICT = ACTIONS = ("create", "change", "same", "keep", "delete", "conflict")
 WORK = (CREATE, CHANGE, DELETE)
+UNDO = "undo"  # the mode of one, which nobody chooses
 WORDS = dict(
     zip(ACTIONS, ("to create", "to change", "the same", "kept as they are", "to delete", "in conflict"), strict=True)
 )
 SAFETY = "before a restore"  # the source of the backups that are made before one
+TOUCHED = struct.Struct(">q8s")  # a row's key, and a digest of what it has become; zeros for one that was deleted
+Touched = tuple[str, str, bytes]  # a model, what was done, and some rows
+LATER = "what it belongs to has changed since"
+Thing = TypeVar("Thing")
 NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -153,12 +163,33 @@ def planned(
         whole = choice is None or choice.all
         if choice is not None and not whole:
             found.choose(_units(found, choice))
-        made = Plan(found, alias, mode)
-        try:
-            _Comparison(made, whole).all()
-        except DatabaseError as exc:
-            raise Failed(f"The database cannot be compared with the backup: {exc}") from exc
-        yield made
+        yield _compared(Plan(found, alias, mode), whole)
+
+
+@contextmanager
+def undoing(
+    repository: Repository,
+    safety: Generation,
+    touched: Iterable[Touched],
+    alias: str = "default",
+    *,
+    started: Started = silent,
+) -> Iterator[Plan]:
+    """Compare the rows that a restore has touched with the backup that was made before it. Raises as `planned` does."""
+    links = chains.chain(repository.trusted(), safety)
+    with staged(repository, links, started=started) as found:
+        for label, action, packed in touched:
+            rows = ((label, pk, action, digest) for pk, digest in TOUCHED.iter_unpack(packed))
+            found.connection.executemany("INSERT OR REPLACE INTO touched VALUES (?, ?, ?, ?)", rows)
+        yield _compared(Plan(found, alias, UNDO), whole=False)
+
+
+def _compared(plan: Plan, whole: bool) -> Plan:
+    try:
+        (_Undoing if plan.mode == UNDO else _Comparison)(plan, whole).all()
+    except DatabaseError as exc:
+        raise Failed(f"The database cannot be compared with the backup: {exc}") from exc
+    return plan
 
 
 def restore(
@@ -167,11 +198,13 @@ def restore(
     *,
     fingerprint: str = "",
     safety: bool = True,
+    note: Callable[[Generation | None, Iterator[Touched]], None] | None = None,
 ) -> Generation | None:
     """Do what was planned, all of it or nothing, after a safety backup. Returns that; None when there was nothing.
 
     The tables are locked and compared once more before anything is written: when another plan comes of it, or another
-    than that of the `fingerprint`, Moved is raised. Raises Conflicting, Failed, and what a backup raises.
+    than that of the `fingerprint`, Moved is raised. `note` is told in the same transaction, when all is written, of the
+    safety backup and the rows that were touched. Raises Conflicting, Failed, and what a backup raises.
     """
     wanted = fingerprint or plan.fingerprint
     if conflicts := list(plan.steps(CONFLICT, most=3)):
@@ -187,6 +220,8 @@ def restore(
             if plan.fingerprint != wanted:
                 raise Moved("The database has changed since the difference was shown. Look at it once more.")
             _Writing(plan).all()
+            if note:
+                note(before, _touched(plan))
     except DatabaseError as exc:
         raise Conflicting(f"The database refuses a row, and so nothing was restored: {exc}") from exc
     return before
@@ -208,11 +243,32 @@ def _lock(plan: Plan) -> None:
 
 
 def _again(plan: Plan) -> None:
-    for name in ("step", "moved", "claimed"):
-        plan.staged.connection.execute(f"DELETE FROM {name}")  # noqa: S608
     chosen = plan.staged.connection.execute("SELECT 1 FROM chosen").fetchone()
+    for name in ("step", "moved", "claimed", *(["chosen"] if plan.mode == UNDO else [])):
+        plan.staged.connection.execute(f"DELETE FROM {name}")  # noqa: S608
     plan.counts.clear()
-    _Comparison(plan, whole=not chosen).all()
+    _compared(plan, whole=not chosen)
+
+
+def _touched(plan: Plan) -> Iterator[Touched]:
+    for table in plan.staged.tables:
+        for action in WORK:
+            for some in _batches(plan.steps(action, model=table.label)):
+                pks = [step.target for step in some]
+                now = {} if action == DELETE else _digests(table, plan.alias, pks)
+                yield table.label, action, b"".join(TOUCHED.pack(pk, now.get(pk, b"")) for pk in pks)
+
+
+def _digests(table: Table, alias: str, pks: list[int]) -> dict[int, bytes]:
+    """Of the rows that are there, by key."""
+    names = [column.name for column in table.columns]
+    rows = table.model._base_manager.using(alias).filter(pk__in=pks).values(*names)
+    return {row[table.pk.name]: _digest(row) for row in rows}
+
+
+def _digest(row: Row) -> bytes:
+    content = repr([(name, comparable(value)) for name, value in sorted(row.items())])
+    return hashlib.blake2b(content.encode(errors="surrogatepass"), digest_size=8).digest()
 
 
 def _exists(table: Table, alias: str) -> bool:
@@ -251,6 +307,7 @@ class _Comparison:
         self.numbers = itertools.count(1)
         self.foreign: dict[str, dict[int, int | None]] = {}  # of what is not kept, by label: the target's key
         self.replaced: set[int] = set()  # units of the backup that are created or changed
+        self.going: dict[str, set[int]] = {}  # rows of the target that an undo deletes, by label
 
     def all(self) -> None:
         for table in self.found.tables:
@@ -273,6 +330,12 @@ class _Comparison:
             told = ({name: (str(now), str(then)) for name, (now, then) in step.fields.items()}, step.why)
             rows.append((number, step.model, step.pk, step.target, step.action, marshal.dumps(told)))
         self.found.connection.executemany("INSERT INTO step VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def action(self, label: str, pk: int) -> str:
+        """What the restore did to a row, "" for nothing."""
+        sql = "SELECT action FROM touched WHERE model = ? AND pk = ?"
+        found = self.found.connection.execute(sql, (label, pk)).fetchone()
+        return str(found[0]) if found else ""
 
     def place(self, label: str, pk: int) -> int | None:
         """Where in the target something is that rows refer to; None when it is nowhere."""
@@ -323,6 +386,131 @@ def _look_up(table: Table, key: Any, alias: str) -> int | None:
     return found
 
 
+class _Undoing(_Comparison):
+    """Goes through the rows that a restore has touched. A unit of which anything is of later stays as a whole."""
+
+    def all(self) -> None:
+        self.kept: dict[str, dict[int, str]] = {table.label: {} for table in self.found.tables}  # rows, and why
+        self.kept_units: set[int] = set()
+        self.units: dict[str, dict[int, int]] = {}  # of the touched rows that are there, by label
+        for table in self.found.tables:
+            self.plan.counts[table.label] = Counter()
+            self._judge(table)
+        for table in self.found.tables:
+            self._look_for_later_ones(table)
+        self._choose()
+        for table in reversed(self.found.tables):
+            for steps in self._deletions(table):
+                self._note(table, steps)
+        for table in self.found.tables:
+            comparing = _Table(self, table, _exists(table, self.plan.alias))
+            for some in self.found.rows(table, chosen=True):
+                self._note(table, self._steps(comparing, some))
+
+    def _judge(self, table: Table) -> None:
+        """Which touched rows anybody has changed since."""
+        unit, units = self._unit_column(table), self.units.setdefault(table.label, {})
+        for some in _batches(self._touched(table, CREATE, CHANGE)):
+            pks = [pk for pk, _, _ in some]
+            now = _digests(table, self.plan.alias, pks)
+            if unit:
+                rows = table.model._base_manager.using(self.plan.alias).filter(pk__in=now)
+                units |= {pk: of for pk, of in rows.values_list("pk", unit) if of is not None}
+            for pk, action, digest in some:
+                if pk not in now and action == CREATE:
+                    continue  # it is gone already
+                if now.get(pk) != digest:
+                    self.kept[table.label][pk] = "it has changed since" if pk in now else "it was deleted since"
+                    if unit and (of := units.get(pk) or self._unit_then(table, pk)) is not None:
+                        self.kept_units.add(of)
+
+    def _look_for_later_ones(self, table: Table) -> None:
+        """Rows of a unit that was touched, which neither the restore made nor the backup has."""
+        unit = self._unit_column(table)
+        if not unit or table.label == self.unit:
+            return
+        touched = {of for units in self.units.values() for of in units.values()}
+        for some in _batches(iter(sorted(touched))):
+            rows = table.model._base_manager.using(self.plan.alias).filter(**{f"{unit}__in": some})
+            for pk, of in rows.values_list("pk", unit):
+                if not self.found.holds(table.label, pk) and not self.action(table.label, pk):
+                    self.kept_units.add(of)
+
+    def _choose(self) -> None:
+        """The rows of the backup that come back, and what they refer to."""
+        for table in self.found.tables:
+            for some in _batches(self._touched(table, CHANGE, DELETE)):
+                rows = [(table.label, pk) for pk, _, _ in some if not self._stays(table, pk)]
+                self.found.connection.executemany("INSERT INTO chosen VALUES (?, ?, 0)", rows)
+        self.found.choose_needed()
+
+    def _deletions(self, table: Table) -> Iterator[list[Step]]:
+        """What the restore has created goes, unless something that stays refers to it; and what stays is said."""
+        going = self.going.setdefault(table.label, set())
+        rows = table.model._base_manager.using(self.plan.alias)
+        for some in _batches(self._touched(table, CREATE)):
+            there = set(rows.filter(pk__in=[pk for pk, _, _ in some]).values_list("pk", flat=True))
+            staying = {pk: why for pk in there if (why := self._stays(table, pk))}
+            free = there - staying.keys()
+            staying |= dict.fromkeys(self._held(table, free), "something that stays refers to it")
+            going |= there - staying.keys()
+            yield [
+                Step(table.label, pk, pk, KEEP if pk in staying else DELETE, why=staying.get(pk, ""))
+                for pk in sorted(there)
+            ]
+        for some in _batches(self._touched(table, CHANGE, DELETE)):
+            yield [Step(table.label, pk, pk, KEEP, why=why) for pk, _, _ in some if (why := self._stays(table, pk))]
+
+    def _held(self, table: Table, pks: set[int]) -> set[int]:
+        """Those of the rows that something refers to which neither goes nor comes back as it was."""
+        held: set[int] = set()
+        for other in self.found.tables:
+            going = self.going.get(other.label, set()) | (pks if other is table else set())
+            for column in other.references:
+                if column.refers != table.label:
+                    continue
+                rows = other.model._base_manager.using(self.plan.alias).filter(**{f"{column.name}__in": pks})
+                for pk, refers in rows.values_list("pk", column.name):
+                    back = self.action(other.label, pk) == CHANGE and not self._stays(other, pk)
+                    if pk not in going and not back:
+                        held.add(refers)
+        return held
+
+    def _steps(self, comparing: _Table, some: list[tuple[int, Row]]) -> Iterator[Step]:
+        """What is only referred to comes back if it is gone, and is not compared."""
+        table = comparing.table
+        kept = [pk for pk, _ in some if self._unit_then(table, pk) in self.kept_units and pk not in comparing.needed]
+        yield from (Step(table.label, pk, pk, KEEP, why=LATER) for pk in kept)
+        for step in comparing.steps([(pk, row) for pk, row in some if pk not in kept]):
+            if step.action == KEEP and step.pk in comparing.needed:
+                continue
+            if step.action == KEEP and table.label == self.unit:
+                self.kept_units.add(step.pk)
+            yield step
+
+    def _stays(self, table: Table, pk: int) -> str:
+        """Why a touched row is left as it is; "" when it is not."""
+        if why := self.kept[table.label].get(pk):
+            return why
+        of = self.units[table.label].get(pk) or self._unit_then(table, pk)
+        return LATER if of in self.kept_units else ""
+
+    def _touched(self, table: Table, *actions: str) -> Iterator[tuple[int, str, bytes]]:
+        marks = ", ".join("?" * len(actions))
+        sql = f"SELECT pk, action, digest FROM touched WHERE model = ? AND action IN ({marks}) ORDER BY pk"  # noqa: S608
+        yield from self.found.connection.execute(sql, (table.label, *actions))
+
+    def _unit_column(self, table: Table) -> str:
+        if table.label == self.unit:
+            return table.pk.name
+        return next((column.name for column in table.references if column.refers == self.unit), "")
+
+    def _unit_then(self, table: Table, pk: int) -> int | None:
+        sql = "SELECT unit FROM row WHERE model = ? AND pk = ?"
+        found = self.found.connection.execute(sql, (table.label, pk)).fetchone()
+        return found[0] if found else None
+
+
 class _Table:
     """The comparison of one table."""
 
@@ -334,6 +522,7 @@ class _Table:
         self.key = [column.name for column in table.key_columns]
         self.times = [column.name for column in table.columns if column.kind == "DateTimeField"]
         self.unit = next((column.name for column in table.references if column.refers == comparison.unit), "")
+        self.undoing = self.mode == UNDO
         self.needed = comparison.found.needed(table.label)
         self.unique = [
             column.name
@@ -416,11 +605,38 @@ class _Table:
         by_unique: dict[str, dict[Any, int]],
     ) -> Step:
         own = self.table.pk.name
-        free = [there for there in by_key.get(self._key(row), []) if not self._claimed(there[own])]
+        alike, taken = by_key.get(self._key(row), []), by_pk.get(pk)
+        if self.undoing and pk not in self.needed:
+            return self._back(pk, row, alike, taken, by_unique)
+        free = [there for there in alike if not self._claimed(there[own])]
         match = next((there for there in free if there[own] == pk), free[0] if free else None)
-        taken = by_pk.get(pk)
         if match is None and taken is not None and self.mode == "mirror" and not self._elsewhere(taken):
             match = taken  # the same thing, whose natural key was another then
+        return self._matched(pk, row, match, taken, by_unique)
+
+    def _back(
+        self, pk: int, row: Row, alike: list[Row], taken: Row | None, by_unique: dict[str, dict[Any, int]]
+    ) -> Step:
+        """A row that a restore has changed is still the one of its number, whatever its name; one that it deleted is
+        none that is there, and does not come back beside another of its name."""
+        own, changed = self.table.pk.name, self.all.action(self.label, pk) == CHANGE
+        there = [each[own] for each in alike if each[own] not in self.all.going.get(self.label, ())]
+        later = [other for other in there if other != pk and not self.all.found.holds(self.label, other)]
+        again = not changed and pk in there
+        if again or later:
+            self._claim(pk, pk if again or changed else later[0])
+            return Step(self.label, pk, pk, KEEP, why="there is one of its name since")
+        return self._matched(pk, row, taken if changed else None, taken, by_unique)
+
+    def _matched(
+        self,
+        pk: int,
+        row: Row,
+        match: Row | None,
+        taken: Row | None,
+        by_unique: dict[str, dict[Any, int]],
+    ) -> Step:
+        own = self.table.pk.name
         target, why = (pk, "") if match is None else (match[own], "")
         if match is None and (taken is not None or self._claimed(pk)):
             target = next(self.fresh)
@@ -451,7 +667,7 @@ class _Table:
         """Whether the backup's content replaces that of the target."""
         if self.mode == "missing" or pk in self.needed:
             return False
-        if self.mode in ("overwrite", "mirror"):
+        if self.mode in ("overwrite", "mirror", UNDO):
             return True
         now = datetime.now(UTC)
         then = [at for name in self.times if (at := row.get(name)) and at <= self.all.plan.generation.began]
@@ -477,6 +693,8 @@ class _Table:
 
     def _gone(self, target: int) -> bool:
         """Whether a row of the target goes in the same restore."""
+        if self.undoing:
+            return target in self.all.going.get(self.label, ())
         return self.mode == "mirror" and self.all.whole and not self._claimed(target)
 
     def _elsewhere(self, there: Row) -> bool:
@@ -548,6 +766,6 @@ class _Writing:
         return self._quote(str(column.field.column))
 
 
-def _batches(steps: Iterator[Step]) -> Iterator[list[Step]]:
-    while some := list(itertools.islice(steps, BATCH)):
+def _batches(things: Iterator[Thing]) -> Iterator[list[Thing]]:
+    while some := list(itertools.islice(things, BATCH)):
         yield some
