@@ -49,7 +49,7 @@ WORDS = dict(
     zip(ACTIONS, ("to create", "to change", "the same", "kept as they are", "to delete", "in conflict"), strict=True)
 )
 SAFETY = "before a restore"  # the source of the backups that are made before one
-TOUCHED = struct.Struct(">q8s")  # a row's key, and a digest of what it has become; zeros for one that was deleted
+TOUCHED = struct.Struct(">qq8s")  # a row's key, that of its unit, and a digest of what it has become; zeros for none
 Touched = tuple[str, str, bytes]  # a model, what was done, and some rows
 LATER = "what it belongs to has changed since"
 Thing = TypeVar("Thing")
@@ -179,8 +179,13 @@ def undoing(
     links = chains.chain(repository.trusted(), safety)
     with staged(repository, links, started=started) as found:
         for label, action, packed in touched:
-            rows = ((label, pk, action, digest) for pk, digest in TOUCHED.iter_unpack(packed))
-            found.connection.executemany("INSERT OR REPLACE INTO touched VALUES (?, ?, ?, ?)", rows)
+            rows = ((label, pk, unit or None, action, digest) for pk, unit, digest in TOUCHED.iter_unpack(packed))
+            found.connection.executemany("INSERT OR REPLACE INTO touched VALUES (?, ?, ?, ?, ?)", rows)
+        found.connection.execute(
+            "UPDATE touched SET unit = (SELECT unit FROM row WHERE row.model = touched.model AND row.pk = touched.pk) "
+            "WHERE action = ?",
+            (DELETE,),
+        )
         yield _compared(Plan(found, alias, UNDO), whole=False)
 
 
@@ -255,20 +260,33 @@ def _touched(plan: Plan) -> Iterator[Touched]:
         for action in WORK:
             for some in _batches(plan.steps(action, model=table.label)):
                 pks = [step.target for step in some]
-                now = {} if action == DELETE else _digests(table, plan.alias, pks)
-                yield table.label, action, b"".join(TOUCHED.pack(pk, now.get(pk, b"")) for pk in pks)
+                now = {} if action == DELETE else _now(table, plan.alias, pks)
+                unit = _unit_column(table)
+                yield table.label, action, b"".join(_packed(pk, now.get(pk, {}), unit) for pk in pks)
 
 
-def _digests(table: Table, alias: str, pks: list[int]) -> dict[int, bytes]:
-    """Of the rows that are there, by key."""
+def _packed(pk: int, row: Row, unit: str) -> bytes:
+    return TOUCHED.pack(pk, row.get(unit) or 0, _digest(row) if row else b"")
+
+
+def _now(table: Table, alias: str, pks: list[int]) -> dict[int, Row]:
+    """The rows that are there, by key."""
     names = [column.name for column in table.columns]
     rows = table.model._base_manager.using(alias).filter(pk__in=pks).values(*names)
-    return {row[table.pk.name]: _digest(row) for row in rows}
+    return {row[table.pk.name]: row for row in rows}
 
 
 def _digest(row: Row) -> bytes:
     content = repr([(name, comparable(value)) for name, value in sorted(row.items())])
     return hashlib.blake2b(content.encode(errors="surrogatepass"), digest_size=8).digest()
+
+
+def _unit_column(table: Table) -> str:
+    """By which a row belongs to a unit; "" for what belongs to none."""
+    unit = settings.BACKUP_UNIT["model"]
+    if table.label == unit:
+        return table.pk.name
+    return next((column.name for column in table.references if column.refers == unit), "")
 
 
 def _exists(table: Table, alias: str) -> bool:
@@ -337,6 +355,11 @@ class _Comparison:
         found = self.found.connection.execute(sql, (label, pk)).fetchone()
         return str(found[0]) if found else ""
 
+    def is_later(self, label: str, pk: int) -> bool:
+        """Whether a row that is there was neither there before the restore nor made by it. Numbers may come again."""
+        action = self.action(label, pk)
+        return action == DELETE or (not action and not self.found.holds(label, pk))
+
     def place(self, label: str, pk: int) -> int | None:
         """Where in the target something is that rows refer to; None when it is nowhere."""
         run = self.found.connection.execute
@@ -392,12 +415,10 @@ class _Undoing(_Comparison):
     def all(self) -> None:
         self.kept: dict[str, dict[int, str]] = {table.label: {} for table in self.found.tables}  # rows, and why
         self.kept_units: set[int] = set()
-        self.units: dict[str, dict[int, int]] = {}  # of the touched rows that are there, by label
         for table in self.found.tables:
             self.plan.counts[table.label] = Counter()
             self._judge(table)
-        for table in self.found.tables:
-            self._look_for_later_ones(table)
+            self._judge_others(table)
         self._choose()
         for table in reversed(self.found.tables):
             for steps in self._deletions(table):
@@ -408,39 +429,49 @@ class _Undoing(_Comparison):
                 self._note(table, self._steps(comparing, some))
 
     def _judge(self, table: Table) -> None:
-        """Which touched rows anybody has changed since."""
-        unit, units = self._unit_column(table), self.units.setdefault(table.label, {})
+        """Which touched rows anybody has changed or deleted since."""
         for some in _batches(self._touched(table, CREATE, CHANGE)):
-            pks = [pk for pk, _, _ in some]
-            now = _digests(table, self.plan.alias, pks)
-            if unit:
-                rows = table.model._base_manager.using(self.plan.alias).filter(pk__in=now)
-                units |= {pk: of for pk, of in rows.values_list("pk", unit) if of is not None}
-            for pk, action, digest in some:
-                if pk not in now and action == CREATE:
-                    continue  # it is gone already
-                if now.get(pk) != digest:
+            now = _now(table, self.plan.alias, [pk for pk, *_ in some])
+            for pk, unit, action, digest in some:
+                if pk in now and (_digest(now[pk]) == digest or self._is_back(table, pk, now[pk])):
+                    continue
+                if unit is not None:
+                    self.kept_units.add(unit)
+                if pk in now or action == CHANGE:  # what was created and is gone needs no word
                     self.kept[table.label][pk] = "it has changed since" if pk in now else "it was deleted since"
-                    if unit and (of := units.get(pk) or self._unit_then(table, pk)) is not None:
-                        self.kept_units.add(of)
 
-    def _look_for_later_ones(self, table: Table) -> None:
-        """Rows of a unit that was touched, which neither the restore made nor the backup has."""
-        unit = self._unit_column(table)
-        if not unit or table.label == self.unit:
+    def _judge_others(self, table: Table) -> None:
+        """Which rows of the same units, that the restore did not touch, are of later, or not as they were before."""
+        column = _unit_column(table)
+        if not column:
             return
-        touched = {of for units in self.units.values() for of in units.values()}
-        for some in _batches(iter(sorted(touched))):
-            rows = table.model._base_manager.using(self.plan.alias).filter(**{f"{unit}__in": some})
-            for pk, of in rows.values_list("pk", unit):
-                if not self.found.holds(table.label, pk) and not self.action(table.label, pk):
-                    self.kept_units.add(of)
+        run = self.found.connection.execute
+        units = "SELECT unit FROM touched WHERE unit IS NOT NULL"
+        rest = (
+            f"SELECT pk, unit, content FROM row WHERE model = ? AND unit IN ({units}) "  # noqa: S608
+            "AND pk NOT IN (SELECT pk FROM touched WHERE model = row.model) ORDER BY pk"
+        )
+        for some in _batches(run(rest, (table.label,))):
+            now = _now(table, self.plan.alias, [pk for pk, *_ in some])
+            self.kept_units |= {unit for pk, unit, content in some if not _as_then(table, content, now.get(pk))}
+        rows = table.model._base_manager.using(self.plan.alias)
+        for some in _batches(run(f"SELECT DISTINCT unit FROM ({units}) ORDER BY unit")):  # noqa: S608
+            there = rows.filter(**{f"{column}__in": [unit for (unit,) in some]}).values_list("pk", column)
+            later = {pk: unit for pk, unit in there if self.is_later(table.label, pk)}
+            now = _now(table, self.plan.alias, list(later))
+            self.kept_units |= {unit for pk, unit in later.items() if not self._is_back(table, pk, now[pk])}
+
+    def _is_back(self, table: Table, pk: int, now: Row) -> bool:
+        """Whether a row is as before the restore: it was undone before."""
+        sql = "SELECT content FROM row WHERE model = ? AND pk = ?"
+        found = self.found.connection.execute(sql, (table.label, pk)).fetchone()
+        return bool(found and _as_then(table, found[0], now))
 
     def _choose(self) -> None:
         """The rows of the backup that come back, and what they refer to."""
         for table in self.found.tables:
             for some in _batches(self._touched(table, CHANGE, DELETE)):
-                rows = [(table.label, pk) for pk, _, _ in some if not self._stays(table, pk)]
+                rows = [(table.label, pk) for pk, unit, *_ in some if not self._stays(table, pk, unit)]
                 self.found.connection.executemany("INSERT INTO chosen VALUES (?, ?, 0)", rows)
         self.found.choose_needed()
 
@@ -449,17 +480,20 @@ class _Undoing(_Comparison):
         going = self.going.setdefault(table.label, set())
         rows = table.model._base_manager.using(self.plan.alias)
         for some in _batches(self._touched(table, CREATE)):
-            there = set(rows.filter(pk__in=[pk for pk, _, _ in some]).values_list("pk", flat=True))
-            staying = {pk: why for pk in there if (why := self._stays(table, pk))}
-            free = there - staying.keys()
-            staying |= dict.fromkeys(self._held(table, free), "something that stays refers to it")
+            there = set(rows.filter(pk__in=[pk for pk, *_ in some]).values_list("pk", flat=True))
+            staying = {pk: why for pk, unit, *_ in some if (why := self._stays(table, pk, unit))}
+            staying |= dict.fromkeys(self._held(table, there - staying.keys()), "something that stays refers to it")
             going |= there - staying.keys()
             yield [
                 Step(table.label, pk, pk, KEEP if pk in staying else DELETE, why=staying.get(pk, ""))
                 for pk in sorted(there)
             ]
         for some in _batches(self._touched(table, CHANGE, DELETE)):
-            yield [Step(table.label, pk, pk, KEEP, why=why) for pk, _, _ in some if (why := self._stays(table, pk))]
+            yield [
+                Step(table.label, pk, pk, KEEP, why=why)
+                for pk, unit, *_ in some
+                if (why := self._stays(table, pk, unit))
+            ]
 
     def _held(self, table: Table, pks: set[int]) -> set[int]:
         """Those of the rows that something refers to which neither goes nor comes back as it was."""
@@ -471,7 +505,9 @@ class _Undoing(_Comparison):
                     continue
                 rows = other.model._base_manager.using(self.plan.alias).filter(**{f"{column.name}__in": pks})
                 for pk, refers in rows.values_list("pk", column.name):
-                    back = self.action(other.label, pk) == CHANGE and not self._stays(other, pk)
+                    back = self.found.connection.execute(
+                        "SELECT 1 FROM chosen WHERE model = ? AND pk = ? AND NOT needed", (other.label, pk)
+                    ).fetchone()
                     if pk not in going and not back:
                         held.add(refers)
         return held
@@ -479,7 +515,8 @@ class _Undoing(_Comparison):
     def _steps(self, comparing: _Table, some: list[tuple[int, Row]]) -> Iterator[Step]:
         """What is only referred to comes back if it is gone, and is not compared."""
         table = comparing.table
-        kept = [pk for pk, _ in some if self._unit_then(table, pk) in self.kept_units and pk not in comparing.needed]
+        unit = _unit_column(table)
+        kept = [pk for pk, row in some if row.get(unit) in self.kept_units and pk not in comparing.needed]
         yield from (Step(table.label, pk, pk, KEEP, why=LATER) for pk in kept)
         for step in comparing.steps([(pk, row) for pk, row in some if pk not in kept]):
             if step.action == KEEP and step.pk in comparing.needed:
@@ -488,27 +525,30 @@ class _Undoing(_Comparison):
                 self.kept_units.add(step.pk)
             yield step
 
-    def _stays(self, table: Table, pk: int) -> str:
+    def _stays(self, table: Table, pk: int, unit: int | None) -> str:
         """Why a touched row is left as it is; "" when it is not."""
-        if why := self.kept[table.label].get(pk):
-            return why
-        of = self.units[table.label].get(pk) or self._unit_then(table, pk)
-        return LATER if of in self.kept_units else ""
+        return self.kept[table.label].get(pk) or (LATER if unit is not None and unit in self.kept_units else "")
 
-    def _touched(self, table: Table, *actions: str) -> Iterator[tuple[int, str, bytes]]:
+    def _touched(self, table: Table, *actions: str) -> Iterator[tuple[int, int | None, str, bytes]]:
+        """Keys, those of their units, what was done, and digests."""
         marks = ", ".join("?" * len(actions))
-        sql = f"SELECT pk, action, digest FROM touched WHERE model = ? AND action IN ({marks}) ORDER BY pk"  # noqa: S608
-        yield from self.found.connection.execute(sql, (table.label, *actions))
+        yield from self.found.connection.execute(
+            f"SELECT pk, unit, action, digest FROM touched WHERE model = ? AND action IN ({marks}) ORDER BY pk",  # noqa: S608
+            (table.label, *actions),
+        )
 
-    def _unit_column(self, table: Table) -> str:
-        if table.label == self.unit:
-            return table.pk.name
-        return next((column.name for column in table.references if column.refers == self.unit), "")
 
-    def _unit_then(self, table: Table, pk: int) -> int | None:
-        sql = "SELECT unit FROM row WHERE model = ? AND pk = ?"
-        found = self.found.connection.execute(sql, (table.label, pk)).fetchone()
-        return found[0] if found else None
+def _as_then(table: Table, content: bytes, now: Row | None) -> bool:
+    """Whether a row that is there has the content of the backup, under the same keys of what it refers to."""
+    then: Row = marshal.loads(content)  # noqa: S302  written by this process
+    try:
+        return now is not None and all(
+            comparable(column.value(then[column.name])) == comparable(now[column.name])
+            for column in table.columns
+            if column.name in then
+        )
+    except ValueError:
+        return False
 
 
 class _Table:
@@ -621,8 +661,14 @@ class _Table:
         none that is there, and does not come back beside another of its name."""
         own, changed = self.table.pk.name, self.all.action(self.label, pk) == CHANGE
         there = [each[own] for each in alike if each[own] not in self.all.going.get(self.label, ())]
-        later = [other for other in there if other != pk and not self.all.found.holds(self.label, other)]
+        later = [
+            other
+            for other in there
+            if other != pk and (self.all.action(self.label, other) == CREATE or self.all.is_later(self.label, other))
+        ]
         again = not changed and pk in there
+        if again and taken and not self._differs(row, taken):
+            return self._matched(pk, row, taken, taken, by_unique)
         if again or later:
             self._claim(pk, pk if again or changed else later[0])
             return Step(self.label, pk, pk, KEEP, why="there is one of its name since")
@@ -651,17 +697,20 @@ class _Table:
         if match is None:
             self._replaced(pk)
             return Step(self.label, pk, target, CREATE, why=why)
-        differs = {
-            name: (match[name], row[name])
-            for name in row
-            if name != own and comparable(match[name]) != comparable(row[name])
-        }
+        differs = self._differs(row, match)
         if not differs:
             return Step(self.label, pk, target, SAME)
         if not self._wins(pk, row, match):
             return Step(self.label, pk, target, KEEP, differs)
         self._replaced(pk)
         return Step(self.label, pk, target, CHANGE, differs)
+
+    def _differs(self, row: Row, there: Row) -> dict[str, tuple[Any, Any]]:
+        return {
+            name: (there[name], row[name])
+            for name in row
+            if name != self.table.pk.name and comparable(there[name]) != comparable(row[name])
+        }
 
     def _wins(self, pk: int, row: Row, there: Row) -> bool:
         """Whether the backup's content replaces that of the target."""
@@ -716,6 +765,7 @@ class _Writing:
 
     def all(self) -> None:
         kept = {table.model for table in self.plan.staged.tables}
+        before = self._highest()
         for table in reversed(self.plan.staged.tables):
             for some in _batches(self.plan.steps(DELETE, model=table.label)):
                 self._delete(table, [step.target for step in some], kept)
@@ -725,10 +775,18 @@ class _Writing:
             for action in (CHANGE, CREATE):
                 for some in _batches(self.plan.steps(action, model=table.label)):
                     self._write(table, action, [reading.row(step) for step in some])
+        grown = [model for model, highest in self._highest().items() if highest > before[model]]
         connection = connections[self.plan.alias]
-        with connection.cursor() as cursor:
-            for sql in connection.ops.sequence_reset_sql(no_style(), list(kept)):
+        with connection.cursor() as cursor:  # never back: nothing new shall get the number of what was deleted here
+            for sql in connection.ops.sequence_reset_sql(no_style(), grown):
                 cursor.execute(sql)
+
+    def _highest(self) -> dict[tables.Model, int]:
+        found = {}
+        for table in self.plan.staged.tables:
+            rows = table.model._base_manager.using(self.plan.alias).order_by("-pk")
+            found[table.model] = rows.values_list("pk", flat=True).first() or 0
+        return found
 
     def _write(self, table: Table, action: str, rows: list[Row]) -> None:
         """All rows of a backup have the same columns."""

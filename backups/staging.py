@@ -34,7 +34,8 @@ CREATE TABLE key (model TEXT, pk INTEGER, key TEXT, PRIMARY KEY (model, pk)) WIT
 CREATE TABLE chosen (model TEXT, pk INTEGER, needed INTEGER, PRIMARY KEY (model, pk)) WITHOUT ROWID;
 CREATE TABLE moved (model TEXT, pk INTEGER, target INTEGER, PRIMARY KEY (model, pk)) WITHOUT ROWID;
 CREATE TABLE claimed (model TEXT, target INTEGER, PRIMARY KEY (model, target)) WITHOUT ROWID;
-CREATE TABLE touched (model TEXT, pk INTEGER, action TEXT, digest BLOB, PRIMARY KEY (model, pk)) WITHOUT ROWID;
+CREATE TABLE touched
+    (model TEXT, pk INTEGER, unit INTEGER, action TEXT, digest BLOB, PRIMARY KEY (model, pk)) WITHOUT ROWID;
 CREATE TABLE step (n INTEGER PRIMARY KEY, model TEXT, pk INTEGER, target INTEGER, action TEXT, content BLOB);
 CREATE INDEX steps ON step (action, model, n);
 """
