@@ -34,7 +34,6 @@ from backups.sources import readable
 from backups.targets import Blocked
 
 STEPS = 500  # that are kept to be shown
-PRIVATE = 0o700  # nobody else shall read what its own folder may have kept from them
 
 
 class NotNow(BackupError):
@@ -63,11 +62,11 @@ def restored(job: Restore) -> tuple[str, dict[str, Any]]:
     }
     if not done.failures:
         return Restore.State.DONE, fields
-    if len(done.failures) == 1:
-        return Restore.State.PARTLY, fields | {"reason": "1 file was left as it is; all others were done."}
-    return Restore.State.PARTLY, fields | {
-        "reason": f"{len(done.failures):,} files were left as they are; all others were done."
-    }
+    number = "1 file was" if len(done.failures) == 1 else f"{len(done.failures):,} files were"
+    if not done.counts:
+        why = next(iter(done.failures.values()))
+        return Restore.State.FAILED, fields | {"reason": f"Nothing was done: {number} left alone. {why}"}
+    return Restore.State.PARTLY, fields | {"reason": f"{number} left alone; all others were done."}
 
 
 def _restored(job: Restore) -> Restored:
@@ -75,7 +74,7 @@ def _restored(job: Restore) -> Restored:
     if not (journal.promised(planned) if journal else planned.fingerprint == job.fingerprint):
         raise Failed("The folder has changed since the difference was shown. Look at it once more.")
     if not job.home:
-        configured.restored().mkdir(PRIVATE, parents=True, exist_ok=True)
+        _make(configured.restored())
     if journal is None:
         Journal.of(job.journal, planned).write(configured.journals())
     repository = configured.repository(FILES)
@@ -119,6 +118,14 @@ def _home(generation: Generation) -> Path:
     if not folder.is_dir():
         raise Failed(f"There is no folder {readable(label)} on {_here()}. Choose a new folder.")
     return folder
+
+
+def _make(folder: Path) -> None:
+    """A folder for nobody else, as what is restored may have been kept from them by the folders it lay in."""
+    try:
+        folder.mkdir(0o700, parents=True, exist_ok=True)
+    except OSError as exc:
+        raise Failed(f"{folder} cannot be made: {exc.strerror}.") from exc
 
 
 def possible_home(label: str) -> bool:

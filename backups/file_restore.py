@@ -151,9 +151,9 @@ def restore(
     work = planned.work()
     try:
         planned.target.mkdir(parents=True, exist_ok=True)
-        target = Target(planned.target, aside or f"{now:%Y%m%dT%H%M%S}")
     except OSError as exc:
-        raise Failed(f"{planned.target} cannot be written: {exc.strerror}.") from exc
+        raise Failed(f"{planned.target} cannot be made: {exc.strerror}.") from exc
+    target = Target(planned.target, aside or f"{now:%Y%m%dT%H%M%S}")
     restored = Restored()
     try:
         target.claim()

@@ -35,7 +35,7 @@ from backups.bulk import in_bulk
 from backups.errors import BackupError, Failed, Hostile
 from backups.file_restore import Plan, Restored
 from backups.manifests import content_bytes, content_sha256
-from backups.targets import Blocked, Target, There
+from backups.targets import Target, There
 
 ENDING = ".jsonl"
 WORK = ("back", "remove")
@@ -258,10 +258,7 @@ def _parents(path: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def _opened(journal: Journal) -> Iterator[Target]:
-    try:
-        target = Target(journal.target, journal.name)
-    except OSError as exc:
-        raise Blocked(f"{journal.target} cannot be opened: {exc.strerror}.") from exc
+    target = Target(journal.target, journal.name)
     try:
         yield target
     finally:

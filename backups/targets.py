@@ -18,7 +18,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from backups.errors import BackupError, Hostile
+from backups.errors import BackupError, Failed, Hostile
 from backups.places import CHUNK
 
 PART = ".galley-part-"  # begins the name of a file that is not complete
@@ -41,12 +41,15 @@ class There:
 
 
 class Target:
-    """A folder that is there. Threads may share it. Close it after use."""
+    """A folder that is there. Threads may share it. Close it after use. Raises Failed."""
 
     def __init__(self, root: Path, aside: str) -> None:
         self.root = root.resolve()
         self.aside = f"{ASIDE}{aside}"
-        self._root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self._root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise Failed(f"{self.root} cannot be opened: {exc.strerror}.") from exc
 
     def close(self) -> None:
         os.close(self._root)

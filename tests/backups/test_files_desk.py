@@ -278,7 +278,7 @@ def test_what_cannot_be_restored_is_named_and_goes_on_later(source: Path, client
     done(client, job)
     shown = text(client.get(url_of(job)))
     assert "Restored in part" in shown
-    assert "1 file was left as it is; all others were done." in shown
+    assert "1 file was left alone; all others were done." in shown
     assert "1922/a.txt : objects/1922/a~" in shown
 
     repository.place.put(repository.path(entry["key"]), content, replace=True)
@@ -286,6 +286,27 @@ def test_what_cannot_be_restored_is_named_and_goes_on_later(source: Path, client
     done(client, job)
     assert (job.state, job.failures, job.reason) == (Restore.State.DONE, [], "")
     assert contents(Path(job.folder)) == THEN
+
+
+def test_a_folder_that_cannot_be_written_is_said(source: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> int:
+        raise OSError(28, "No space left on device")
+
+    (source / "1922/a.txt").unlink()
+    job = asked(client, source)
+    with monkeypatch.context() as disk:
+        disk.setattr("backups.targets._write", full)
+        done(client, job)
+    assert job.state == Restore.State.FAILED
+    assert "Nothing was done: 1 file was left alone. It cannot be written: No space left on device." in job.reason
+    done(client, job)
+    assert job.state == Restore.State.DONE
+
+    new = asked(client, source, where="new")
+    configured.restored().touch()
+    done(client, new)
+    assert new.state == Restore.State.FAILED
+    assert new.reason == f"{configured.restored()} cannot be made: File exists. Nothing was changed."
 
 
 def test_only_a_page_of_it_is_shown_and_hostile_names_are_text(source: Path, client: Client) -> None:
