@@ -24,6 +24,16 @@ def repository(tier: Tier) -> Repository:
     return Repository(where, tier, keys(), Seals(settings.GALLEY_BACKUP_ENCRYPTION_KEYS), cache)
 
 
+def restored() -> Path:
+    """The folder of this machine below which files are restored for somebody at the desk."""
+    return Path(settings.VAR_DIR) / "restored"
+
+
+def journals() -> Path:
+    """The folder of this machine where restores of files leave what undoes them."""
+    return Path(settings.VAR_DIR) / "restores"
+
+
 def place() -> Place:
     """Where backups go: the same storage as the trees of articles."""
     options = dict(settings.STORAGES["backups"]["OPTIONS"])

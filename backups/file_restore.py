@@ -14,6 +14,7 @@ again: what it had done is the same by then.
 
 from __future__ import annotations
 
+import hashlib
 import os
 import threading
 import unicodedata
@@ -23,7 +24,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
 
 from backups.bulk import in_bulk
 from backups.errors import BackupError, Damaged, Failed, Hostile, Missing
@@ -35,17 +35,23 @@ from backups.sources import readable
 from backups.targets import Blocked, Target, check_path
 
 MODES = ("missing", "newer", "overwrite", "mirror")
+WORK = ("create", "replace", "aside")
+ACTIONS = ("create", "replace", "same", "keep", "aside")
 
 
 @dataclass(frozen=True)
 class Step:
-    """What happens to one path: create, replace, same, keep or aside; why, where that is not plain."""
+    """What happens to one path: create, replace, same, keep or aside; why, where that is not plain.
+
+    `there` is the SHA-256 of what is replaced.
+    """
 
     path: str
     action: str
     bytes: int = 0
     entry: Entry | None = None
     why: str = ""
+    there: str = ""
 
     def __str__(self) -> str:
         return f"{self.action:<8} {self.bytes:>15,}  {readable(self.path)}{f'  ({self.why})' if self.why else ''}"
@@ -61,13 +67,21 @@ class Plan:
 
     def counts(self) -> dict[str, int]:
         counts = Counter(step.action for step in self.steps)
-        return {action: counts[action] for action in ("create", "replace", "same", "keep", "aside")}
+        return {action: counts[action] for action in ACTIONS}
 
     def work(self) -> list[Step]:
-        return [step for step in self.steps if step.action in ("create", "replace", "aside")]
+        return [step for step in self.steps if step.action in WORK]
 
     def differences(self) -> list[Step]:
         return [step for step in self.steps if step.action != "same"]
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells whether two plans would do the same, to the same files."""
+        digest = hashlib.sha256(os.fsencode(f"{self.generation.id} {self.target}"))
+        for step in self.work():
+            digest.update(os.fsencode(f"\0{step.action}\0{step.path}\0{step.there}"))
+        return digest.hexdigest()
 
 
 @dataclass
@@ -127,16 +141,25 @@ def plan(
     return Plan(generation, folder, sorted(steps, key=_by_path))
 
 
-def restore(repository: Repository, planned: Plan, *, now: datetime, started: Started = silent) -> Restored:
-    """Do what was planned. What has changed in the target since then is kept, and said."""
+def restore(
+    repository: Repository, planned: Plan, *, now: datetime, aside: str = "", started: Started = silent
+) -> Restored:
+    """Do what was planned. What has changed in the target since then is kept, and said.
+
+    What is replaced goes to `.replaced-` and `aside`, or the time. Raises Blocked while another one is at work there.
+    """
     work = planned.work()
-    planned.target.mkdir(parents=True, exist_ok=True)
-    target = Target(planned.target, f"{now:%Y%m%dT%H%M%S}")
-    target.sweep()
-    done = started(len(work), sum(step.bytes for step in work))
-    writing = _Writing(repository, target, _colliding([step.path for step in work]), done)
+    try:
+        planned.target.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise Failed(f"{planned.target} cannot be made: {exc.strerror}.") from exc
+    target = Target(planned.target, aside or f"{now:%Y%m%dT%H%M%S}")
     restored = Restored()
     try:
+        target.claim()
+        target.sweep()
+        done = started(len(work), sum(step.bytes for step in work))
+        writing = _Writing(repository, target, _colliding([step.path for step in work]), done)
         for step, failure in in_bulk(work, writing.one):
             if failure:
                 restored.failures[step.path] = failure
@@ -196,11 +219,12 @@ def _compared(target: Target, entry: Entry, mode: str, done: Progress) -> Step:
             return Step(path, "create", size, entry)
         if not there.is_file:
             return Step(path, "keep", size, entry, "something that is no file is in its place")
-        if there.size == size and target.sha256(path) == content_sha256(entry):
+        sha256 = target.sha256(path) if mode != "missing" or there.size == size else ""
+        if sha256 == content_sha256(entry):
             return Step(path, "same", size, entry)
         if mode == "missing" or (mode == "newer" and there.mtime >= entry["mtime"]):
             return Step(path, "keep", size, entry, "it differs")
-        return Step(path, "replace", size, entry)
+        return Step(path, "replace", size, entry, there=sha256)
     except BackupError as exc:
         return Step(path, "keep", size, entry, str(exc))
     finally:
@@ -245,9 +269,3 @@ def _meant(path: str, only: Sequence[str]) -> bool:
 
 def _by_path(step: Step) -> str:
     return step.path
-
-
-def summary(planned: Plan) -> dict[str, Any]:
-    """For programs."""
-    generation = planned.generation
-    return {"generation": generation.id, "made": generation.made.isoformat(), **planned.counts()}

@@ -1,22 +1,26 @@
 """Restores that the desk asks for and the queue does. The deed is done only for the plan that was shown.
 
+Of the database (those of files are in `file_jobs`):
+
 | killed                  | what is there                             | then                                          |
 |-------------------------|-------------------------------------------|-----------------------------------------------|
 | while comparing         | nothing has changed                       | ask for it anew                               |
 | before the commit       | the safety backup; nothing has changed    | ask for it anew                               |
-| right after the commit  | all of it; the row says Restoring         | ask for it anew: there is no difference left  |
+| right after the commit  | all of it; the row says Restored          |                                               |
 """
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from typing import Any
 
 from django.apps import apps
 
-from backups import configured, models, restoring
+from backups import configured, file_jobs, models, restoring
 from backups.errors import BackupError
-from backups.manifests import DATABASE
+from backups.manifests import DATABASE, FILES
 from backups.models import Restore
+from backups.repository import Repository
 
 STEPS = 500  # that are kept to be shown
 SECRET = ("password", "secret")  # in the names of fields
@@ -30,17 +34,7 @@ def compare(pk: int) -> None:
     if job is None:
         return
     try:
-        repository = configured.repository(DATABASE)
-        generation = restoring.choose(repository, at=job.moment, name=job.backup)
-        choice = restoring.Choice(tuple(job.units))
-        with restoring.planned(repository, generation, choice=choice, mode=job.mode) as plan:
-            fields = {
-                "backup": generation.id,
-                "counts": {action: plan.total[action] for action in restoring.ACTIONS},
-                "told": list(plan.staged.told),
-                "steps": [_kept(step) for step in plan.steps(most=STEPS)],
-                "fingerprint": plan.fingerprint,
-            }
+        fields = file_jobs.compared(job) if job.tier == FILES.name else _compared(job)
     except BackupError as exc:
         _move(pk, Restore.State.COMPARING, Restore.State.FAILED, reason=f"{exc} Nothing was changed.")
         return
@@ -48,28 +42,59 @@ def compare(pk: int) -> None:
 
 
 def confirm(pk: int, fingerprint: str) -> bool:
-    """Whether this is the plan that was shown, and nobody was quicker."""
-    shown = Restore.objects.filter(pk=pk, fingerprint=fingerprint).exclude(fingerprint="")
-    return bool(shown.exists()) and _move(pk, Restore.State.SHOWN, Restore.State.CONFIRMED)
+    """Whether this is the plan that was shown, or one that was begun and goes on, and nobody was quicker."""
+    job = Restore.objects.filter(pk=pk, fingerprint=fingerprint).exclude(fingerprint="").first()
+    if job is None or not (job.state == Restore.State.SHOWN or job.may_go_on):
+        return False
+    return _move(pk, job.state, Restore.State.CONFIRMED, reason="")
 
 
 def restore(pk: int) -> None:
-    """Do what was shown, all of it or nothing. A second delivery of the same message does nothing."""
+    """Do what was shown. A second delivery of the same message does nothing."""
     if not _move(pk, Restore.State.CONFIRMED, Restore.State.RESTORING):
         return
     job = Restore.objects.get(pk=pk)
     try:
-        repository = configured.repository(DATABASE)
-        generation = restoring.choose(repository, name=job.backup)
-        choice = restoring.Choice(tuple(job.units))
-        with restoring.planned(repository, generation, choice=choice, mode=job.mode) as plan:
-            safety = restoring.restore(repository, plan, fingerprint=job.fingerprint)
-    except BackupError as exc:
-        _move(pk, Restore.State.RESTORING, Restore.State.FAILED, reason=f"{exc} Nothing was changed.")
+        state, fields = file_jobs.restored(job) if job.tier == FILES.name else _restored(job)
+    except file_jobs.NotNow as exc:
+        state = Restore.State.PARTLY if job.began else Restore.State.SHOWN
+        _move(pk, Restore.State.RESTORING, state, reason=str(exc))
         return
-    _move(pk, Restore.State.RESTORING, Restore.State.DONE, safety=safety.id if safety else "")
+    except BackupError as exc:
+        job.refresh_from_db(fields=["began"])
+        stays = "What was done until then stays." if job.began else "Nothing was changed."
+        _move(pk, Restore.State.RESTORING, Restore.State.FAILED, reason=f"{exc} {stays}")
+        return
+    _move(pk, Restore.State.RESTORING, state, **fields)
+
+
+def _compared(job: Restore) -> dict[str, Any]:
+    with _plan(configured.repository(DATABASE), job) as plan:
+        return {
+            "backup": plan.generation.id,
+            "counts": {action: plan.total[action] for action in restoring.ACTIONS},
+            "told": list(plan.staged.told),
+            "steps": [_kept(step) for step in plan.steps(most=STEPS)],
+            "fingerprint": plan.fingerprint,
+        }
+
+
+def _restored(job: Restore) -> tuple[str, dict[str, Any]]:
+    """All of it or nothing; the row says so in the same transaction."""
+    repository = configured.repository(DATABASE)
+    with _plan(repository, job) as plan:
+        safety = restoring.restore(repository, plan, fingerprint=job.fingerprint, note=job.note)
     if safety:
         models.remember(safety)
+    return Restore.State.DONE, {}
+
+
+def _plan(repository: Repository, job: Restore) -> AbstractContextManager[restoring.Plan]:
+    generation = restoring.choose(repository, at=job.moment, name=job.backup)
+    if job.undoes:
+        return restoring.undoing(repository, generation, job.undoes.what_it_touched())
+    choice = restoring.Choice(tuple(job.units))
+    return restoring.planned(repository, generation, choice=choice, mode=job.mode)
 
 
 def failed(pk: int) -> None:

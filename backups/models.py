@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from backups.drill import Drilled
 
 FINDINGS = 1000  # that are kept word for word
+UNDONE = {"restoring": "Undoing", "done": "Undone", "partly": "Undone in part", "failed": "Not undone"}
 
 
 class Generation(models.Model):
@@ -102,7 +104,7 @@ class Look(models.Model):
 
 
 class Restore(models.Model):
-    """One restore of the database that somebody asked for in the desk: compared, shown, and done only as shown.
+    """One restore that somebody asked for in the desk: compared, shown, and done only as shown; or the undo of one.
 
     No row of it refers to a row that a restore may change.
     """
@@ -113,14 +115,18 @@ class Restore(models.Model):
         CONFIRMED = "confirmed", "Begins in a moment"
         RESTORING = "restoring", "Restoring"
         DONE = "done", "Restored"
+        PARTLY = "partly", "Restored in part"
         FAILED = "failed", "Not restored"
 
+    tier = models.CharField(max_length=20, choices=Generation.Tier, default=Generation.Tier.DATABASE)
+    undoes = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="undos")
     state = models.CharField(max_length=20, choices=State, default=State.COMPARING)
     at = models.DateTimeField(auto_now_add=True)
     who = models.CharField(max_length=150)
     moment = models.DateTimeField(null=True, blank=True)  # the newest backup until then; null: the newest
     backup = models.CharField(max_length=80, blank=True)  # its name, when it is known
-    units = models.JSONField(default=list)  # articles by number or title; none: everything
+    source = models.TextField(blank=True)  # whose files
+    units = models.JSONField(default=list)  # articles by number or title, or paths of files; none: everything
     mode = models.CharField(max_length=20)
     counts = models.JSONField(default=dict)  # rows by what happens to them
     told = models.JSONField(default=list)  # sentences about the backup and this database
@@ -128,12 +134,72 @@ class Restore(models.Model):
     fingerprint = models.CharField(max_length=64, blank=True)  # of the plan that was shown
     safety = models.CharField(max_length=80, blank=True)  # the backup of how it was before
     reason = models.TextField(blank=True)  # why it was not restored
+    # Of files, which lie on one machine: another one can neither compare them nor do anything to them.
+    home = models.BooleanField(default=False)  # to where they were backed up from; else to a folder of their own
+    machine = models.CharField(max_length=255, blank=True)  # that compared
+    folder = models.TextField(blank=True)  # where to, on that machine
+    journal = models.CharField(max_length=80, blank=True)  # the name of what undoes it, on that machine
+    began = models.DateTimeField(null=True, blank=True)  # when something may first have been done
+    failures = models.JSONField(default=list)  # the first files that could not be restored, and why
 
     class Meta:
         ordering = ["-at", "-pk"]
 
     def __str__(self) -> str:
-        return f"Restore of {self.at:%Y-%m-%d %H:%M}"
+        return f"{'Undo' if self.undoes_id else 'Restore'} of {self.at:%Y-%m-%d %H:%M}"
+
+    @property
+    def said(self) -> str:
+        """The state in words, as an undo says it, too."""
+        if self.undoes_id and self.state in UNDONE:
+            return UNDONE[self.state]
+        return self.get_state_display()
+
+    def note(self, safety: Manifest | None, touched: Iterable[tuple[str, str, bytes]]) -> None:
+        """That it is done, and by which rows it is undone; in the transaction that does it."""
+        using = self._state.db
+        fields = {"state": self.State.DONE, "safety": safety.id if safety else "", "reason": ""}
+        Restore.objects.using(using).filter(pk=self.pk).update(**fields)
+        Touched.objects.using(using).bulk_create(
+            (Touched(restore=self, model=model, action=action, rows=rows) for model, action, rows in touched),
+            batch_size=100,
+        )
+
+    def what_it_touched(self) -> Iterator[tuple[str, str, bytes]]:
+        """As it was noted. Raises Failed when nothing was."""
+        rows = self.touched.order_by("pk").values_list("model", "action", "rows")
+        if not rows.exists():
+            raise Failed(f"What this restore touched is not known. The backup {self.safety} has all as it was before.")
+        for model, action, packed in rows.iterator():
+            yield model, action, bytes(packed)
+
+    @property
+    def moving(self) -> bool:
+        return self.state in (self.State.COMPARING, self.State.CONFIRMED, self.State.RESTORING)
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether files were begun and, for all that the row knows, not finished; and nobody has undone them."""
+        unfinished = self.state in (self.State.RESTORING, self.State.PARTLY, self.State.FAILED)
+        return bool(self.began and unfinished and not self.undoes_id and not self.undos.exclude(began=None).exists())
+
+    @property
+    def may_be_undone(self) -> bool:
+        if self.undoes_id and self.tier == Generation.Tier.FILES:
+            return False  # what it removed is in the backup
+        return bool(self.safety or self.began)
+
+
+class Touched(models.Model):
+    """Rows of the database that a restore has changed, by which it is undone."""
+
+    restore = models.ForeignKey(Restore, models.CASCADE, related_name="touched")
+    model = models.CharField(max_length=200)
+    action = models.CharField(max_length=20)
+    rows = models.BinaryField()  # packed as `restoring.TOUCHED`, some hundreds
+
+    def __str__(self) -> str:
+        return f"{self.model}: {self.action}"
 
 
 def drilled(found: list[Drilled], now: datetime) -> None:

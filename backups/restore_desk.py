@@ -14,10 +14,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpR
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django_q.tasks import async_task
 
-from backups import jobs, restoring
-from backups.models import Restore
+from backups import file_jobs, file_restore, file_undo, jobs, restoring
+from backups.manifests import FILES
+from backups.models import Generation, Restore
 
 SECONDS = 14400  # that one may take
 LINES = 50
@@ -28,6 +30,24 @@ MODES = {
     "overwrite": "What is missing, and whatever differs",
     "mirror": "All as it was: what the backup does not have is deleted, too",
 }
+FILE_MODES = {
+    "missing": "Only what is missing now. Nothing that is there changes",
+    "newer": "What is missing, and what is older now than in the backup",
+    "overwrite": "What is missing, and whatever differs",
+    "mirror": "All as it was: what the backup does not have is set aside, too",
+}
+UNDO = "How it was before, where nobody has changed it since"
+FILE_WORDS = {  # counted
+    "create": "to create",
+    "replace": "to replace",
+    "same": "the same",
+    "keep": "kept as they are",
+    "aside": "to set aside",
+    "back": "to put back",
+    "remove": "to remove",
+}
+FILE_DEEDS = {"keep": "stays", "aside": "set aside", "back": "put back"}  # of one; all others as they are
+NEW, HOME = "new", "home"
 
 
 class RestoreForm(forms.Form):
@@ -46,9 +66,70 @@ class RestoreForm(forms.Form):
     )
     mode = forms.ChoiceField(label="What comes back", choices=list(MODES.items()), initial="missing")
 
+    def fields_of_job(self) -> dict[str, Any]:
+        return self.cleaned_data
+
     def clean_units(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["units"].splitlines()]
         return [found[1] if (found := PK.search(line)) else line for line in lines if line]
+
+
+class FilesForm(forms.Form):
+    """What of which files; for a folder that is new, all that was chosen is missing."""
+
+    source = forms.ChoiceField(label="The files of")
+    moment = forms.DateTimeField(
+        label="As they were at",
+        required=False,
+        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
+        help_text="The newest backup until then. Empty: the newest of all.",
+    )
+    units = forms.CharField(
+        label="Which",
+        required=False,
+        max_length=20_000,
+        strip=False,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="A file, a folder or a pattern such as 1922/*.txt to a line. Empty: all of them.",
+    )
+    where = forms.ChoiceField(
+        label="Where to",
+        choices=[(NEW, "A new folder. Nothing that is there changes"), (HOME, "The folder that they came from")],
+        initial=NEW,
+        help_text="The operator finds a new folder on the machine that the next page names.",
+    )
+    mode = forms.ChoiceField(
+        label="What comes back",
+        choices=list(FILE_MODES.items()),
+        initial="missing",
+        help_text="In the folder that they came from; in a new one everything is missing.",
+    )
+
+    def __init__(self, data: Any = None) -> None:
+        super().__init__(data)
+        of_files = Generation.objects.filter(tier=FILES.name).order_by("about__source")
+        self.sources = sorted({str(source) for source in of_files.values_list("about__source", flat=True).distinct()})
+        self.fields["source"].choices = [(source, source) for source in self.sources]  # type: ignore[attr-defined]
+
+    def clean_units(self) -> list[str]:
+        return [line.rstrip("\r") for line in self.cleaned_data["units"].split("\n") if line.strip()]
+
+    def clean(self) -> None:
+        if self.cleaned_data.get("where") == HOME and not file_jobs.possible_home(self.cleaned_data.get("source", "/")):
+            self.add_error("where", "Where these files came from is not in their backup. Choose a new folder.")
+
+    def fields_of_job(self) -> dict[str, Any]:
+        found = self.cleaned_data
+        home = found["where"] == HOME
+        return {
+            "tier": FILES.name,
+            "source": found["source"],
+            "moment": found["moment"],
+            "units": found["units"],
+            "home": home,
+            "mode": found["mode"] if home else "missing",
+            "journal": file_undo.new_name(timezone.now()),
+        }
 
 
 class RestoreDesk:
@@ -61,35 +142,57 @@ class RestoreDesk:
         wrap = self.admin.admin_site.admin_view
         return [
             path("restore/", wrap(self.ask), name="backups_restore"),
+            path("restore/files/", wrap(self.ask_files), name="backups_restore_files"),
             path("restore/<int:pk>/", wrap(self.show), name="backups_restore_shown"),
             path("restore/<int:pk>/do/", wrap(self.do), name="backups_restore_do"),
             path("restore/<int:pk>/undo/", wrap(self.undo), name="backups_restore_undo"),
         ]
 
     def ask(self, request: HttpRequest) -> HttpResponse:
-        """The point in time, and what."""
+        """The point in time, and what of the database."""
+        return self._ask(request, RestoreForm)
+
+    def ask_files(self, request: HttpRequest) -> HttpResponse:
+        """The point in time, which files, and where to."""
+        return self._ask(request, FilesForm)
+
+    def _ask(self, request: HttpRequest, kind: type[RestoreForm] | type[FilesForm]) -> HttpResponse:
         _superusers_only(request)
-        form = RestoreForm(request.POST or None)
+        form = kind(request.POST or None)
         if request.method == "POST" and form.is_valid():
-            return self._compare(request, **form.cleaned_data)
-        context = self._context(request) | {"title": "Restore", "form": form, "jobs": Restore.objects.all()[:LINES]}
+            return self._compare(request, **form.fields_of_job())
+        context = self._context(request) | {
+            "title": "Restore",
+            "form": form,
+            "files": kind is FilesForm,
+            "none": isinstance(form, FilesForm) and not form.sources,
+            "jobs": Restore.objects.defer("steps", "failures")[:LINES],
+        }
         return TemplateResponse(request, "admin/backups/restore.html", context)
 
     def show(self, request: HttpRequest, pk: int) -> HttpResponse:
         """The difference; and later what came of it."""
         _superusers_only(request)
         job = get_object_or_404(Restore, pk=pk)
+        files = job.tier == FILES.name
+        words = FILE_WORDS if files else restoring.WORDS
         differences = sum(number for action, number in job.counts.items() if action != restoring.SAME)
+        deeds = (*file_restore.WORK, *file_undo.WORK) if files else restoring.WORK
+        for step in job.steps:
+            step["words"] = FILE_DEEDS.get(step["action"], step["action"])
         context = self._context(request) | {
             "title": str(job),
             "job": job,
-            "mode": MODES.get(job.mode, job.mode),
-            "counted": [(number, restoring.WORDS[action]) for action, number in job.counts.items() if number],
-            "work": sum(job.counts.get(name, 0) for name in (restoring.CREATE, restoring.CHANGE, restoring.DELETE)),
+            "files": files,
+            "thing": "file" if files else "row",
+            "mode": UNDO if job.undoes else (FILE_MODES if files else MODES).get(job.mode, job.mode),
+            "counted": [(number, words[action]) for action, number in job.counts.items() if number],
+            "work": sum(job.counts.get(name, 0) for name in deeds),
             "conflicts": job.counts.get(restoring.CONFLICT, 0),
             "page": Paginator(job.steps, LINES).get_page(request.GET.get("page")),
             "more": max(differences - len(job.steps), 0),
-            "moving": job.state in (Restore.State.COMPARING, Restore.State.CONFIRMED, Restore.State.RESTORING),
+            "moving": job.moving,
+            "undos": job.undos.all(),
         }
         return TemplateResponse(request, "admin/backups/restore_shown.html", context)
 
@@ -98,14 +201,14 @@ class RestoreDesk:
         if isinstance(job, HttpResponse):
             return job
         if job.mode == "mirror" and request.POST.get("typed") != "mirror":
-            said = "Nothing has begun. It would delete what the backup does not have: type “mirror” if that is right."
+            said = "Nothing has begun. What the backup does not have would go: type “mirror” if that is right."
             self.admin.message_user(request, said, messages.ERROR)
         elif not jobs.confirm(job.pk, request.POST.get("planned", "")):
             said = "Nothing has begun by this press: it has begun already, or the plan is not the one that was shown."
             self.admin.message_user(request, said, messages.WARNING)
         else:
             async_task("backups.tasks.restore", job.pk, q_options={"timeout": SECONDS})
-            self.admin.log_change(request, job, f"Restore from {job.backup}: {job.mode}.")
+            self.admin.log_change(request, job, _logged(job))
         return _to(job)
 
     def undo(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -113,10 +216,11 @@ class RestoreDesk:
         job = self._job(request, pk)
         if isinstance(job, HttpResponse):
             return job
-        if not job.safety:
+        if not job.may_be_undone:
             self.admin.message_user(request, "There is nothing to undo.", messages.WARNING)
             return _to(job)
-        return self._compare(request, backup=job.safety, mode="mirror")
+        same = {"tier": job.tier, "source": job.source, "journal": job.journal}
+        return self._compare(request, undoes=job, mode=restoring.UNDO, backup=job.safety, **same)
 
     def _compare(self, request: HttpRequest, **fields: Any) -> HttpResponse:
         job = Restore.objects.create(who=request.user.get_username(), **fields)
@@ -137,6 +241,12 @@ class RestoreDesk:
 def _superusers_only(request: HttpRequest) -> None:
     if not getattr(request.user, "is_superuser", False):
         raise PermissionDenied
+
+
+def _logged(job: Restore) -> str:
+    if job.tier == FILES.name:
+        return f"{'Undo' if job.undoes else 'Restore'} of files in {job.folder} on {job.machine}: {job.mode}."
+    return f"{'Undo' if job.undoes else 'Restore'} from {job.backup}: {job.mode}."
 
 
 def _to(job: Restore) -> HttpResponse:

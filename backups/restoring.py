@@ -10,6 +10,10 @@
 
 Things are told apart by their natural keys, so a restore into another database finds its people and sites again. What
 cannot be restored is a conflict, with a sentence; as long as there is one, nothing is.
+
+A restore tells which rows it has touched, and a digest of what each has become. Its undo goes by these alone, and by
+the keys of this database: what the restore changed or deleted comes back out of the safety backup, what it created
+goes. Whatever anybody has changed since stays, and so does the whole article that it belongs to.
 """
 
 from __future__ import annotations
@@ -17,12 +21,13 @@ from __future__ import annotations
 import hashlib
 import itertools
 import marshal
+import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.management.color import no_style
@@ -38,10 +43,16 @@ from backups.tables import Column, Table, comparable
 
 MODES = ("missing", "newer", "overwrite", "mirror")
 CREATE, CHANGE, SAME, KEEP, DELETE, CONFLICT = ACTIONS = ("create", "change", "same", "keep", "delete", "conflict")
+WORK = (CREATE, CHANGE, DELETE)
+UNDO = "undo"  # the mode of one, which nobody chooses
 WORDS = dict(
     zip(ACTIONS, ("to create", "to change", "the same", "kept as they are", "to delete", "in conflict"), strict=True)
 )
 SAFETY = "before a restore"  # the source of the backups that are made before one
+TOUCHED = struct.Struct(">qq8s")  # a row's key, that of its unit, and a digest of what it has become; zeros for none
+Touched = tuple[str, str, bytes]  # a model, what was done, and some rows
+LATER = "what it belongs to has changed since"
+Thing = TypeVar("Thing")
 NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -102,7 +113,7 @@ class Plan:
 
     @property
     def work(self) -> int:
-        return sum(self.total[action] for action in (CREATE, CHANGE, DELETE))
+        return sum(self.total[action] for action in WORK)
 
     def steps(self, *actions: str, first: int = 0, most: int = -1, model: str = "") -> Iterator[Step]:
         """The steps of these actions, or of all but `same`, in the order in which they are done."""
@@ -152,12 +163,38 @@ def planned(
         whole = choice is None or choice.all
         if choice is not None and not whole:
             found.choose(_units(found, choice))
-        made = Plan(found, alias, mode)
-        try:
-            _Comparison(made, whole).all()
-        except DatabaseError as exc:
-            raise Failed(f"The database cannot be compared with the backup: {exc}") from exc
-        yield made
+        yield _compared(Plan(found, alias, mode), whole)
+
+
+@contextmanager
+def undoing(
+    repository: Repository,
+    safety: Generation,
+    touched: Iterable[Touched],
+    alias: str = "default",
+    *,
+    started: Started = silent,
+) -> Iterator[Plan]:
+    """Compare the rows that a restore has touched with the backup that was made before it. Raises as `planned` does."""
+    links = chains.chain(repository.trusted(), safety)
+    with staged(repository, links, started=started) as found:
+        for label, action, packed in touched:
+            rows = ((label, pk, unit or None, action, digest) for pk, unit, digest in TOUCHED.iter_unpack(packed))
+            found.connection.executemany("INSERT OR REPLACE INTO touched VALUES (?, ?, ?, ?, ?)", rows)
+        found.connection.execute(
+            "UPDATE touched SET unit = (SELECT unit FROM row WHERE row.model = touched.model AND row.pk = touched.pk) "
+            "WHERE action = ?",
+            (DELETE,),
+        )
+        yield _compared(Plan(found, alias, UNDO), whole=False)
+
+
+def _compared(plan: Plan, whole: bool) -> Plan:
+    try:
+        (_Undoing if plan.mode == UNDO else _Comparison)(plan, whole).all()
+    except DatabaseError as exc:
+        raise Failed(f"The database cannot be compared with the backup: {exc}") from exc
+    return plan
 
 
 def restore(
@@ -166,11 +203,13 @@ def restore(
     *,
     fingerprint: str = "",
     safety: bool = True,
+    note: Callable[[Generation | None, Iterator[Touched]], None] | None = None,
 ) -> Generation | None:
     """Do what was planned, all of it or nothing, after a safety backup. Returns that; None when there was nothing.
 
     The tables are locked and compared once more before anything is written: when another plan comes of it, or another
-    than that of the `fingerprint`, Moved is raised. Raises Conflicting, Failed, and what a backup raises.
+    than that of the `fingerprint`, Moved is raised. `note` is told in the same transaction, when all is written, of the
+    safety backup and the rows that were touched. Raises Conflicting, Failed, and what a backup raises.
     """
     wanted = fingerprint or plan.fingerprint
     if conflicts := list(plan.steps(CONFLICT, most=3)):
@@ -186,6 +225,8 @@ def restore(
             if plan.fingerprint != wanted:
                 raise Moved("The database has changed since the difference was shown. Look at it once more.")
             _Writing(plan).all()
+            if note:
+                note(before, _touched(plan))
     except DatabaseError as exc:
         raise Conflicting(f"The database refuses a row, and so nothing was restored: {exc}") from exc
     return before
@@ -207,11 +248,45 @@ def _lock(plan: Plan) -> None:
 
 
 def _again(plan: Plan) -> None:
-    for name in ("step", "moved", "claimed"):
-        plan.staged.connection.execute(f"DELETE FROM {name}")  # noqa: S608
     chosen = plan.staged.connection.execute("SELECT 1 FROM chosen").fetchone()
+    for name in ("step", "moved", "claimed", *(["chosen"] if plan.mode == UNDO else [])):
+        plan.staged.connection.execute(f"DELETE FROM {name}")  # noqa: S608
     plan.counts.clear()
-    _Comparison(plan, whole=not chosen).all()
+    _compared(plan, whole=not chosen)
+
+
+def _touched(plan: Plan) -> Iterator[Touched]:
+    for table in plan.staged.tables:
+        for action in WORK:
+            for some in _batches(plan.steps(action, model=table.label)):
+                pks = [step.target for step in some]
+                now = {} if action == DELETE else _now(table, plan.alias, pks)
+                unit = _unit_column(table)
+                yield table.label, action, b"".join(_packed(pk, now.get(pk, {}), unit) for pk in pks)
+
+
+def _packed(pk: int, row: Row, unit: str) -> bytes:
+    return TOUCHED.pack(pk, row.get(unit) or 0, _digest(row) if row else b"")
+
+
+def _now(table: Table, alias: str, pks: list[int]) -> dict[int, Row]:
+    """The rows that are there, by key."""
+    names = [column.name for column in table.columns]
+    rows = table.model._base_manager.using(alias).filter(pk__in=pks).values(*names)
+    return {row[table.pk.name]: row for row in rows}
+
+
+def _digest(row: Row) -> bytes:
+    content = repr([(name, comparable(value)) for name, value in sorted(row.items())])
+    return hashlib.blake2b(content.encode(errors="surrogatepass"), digest_size=8).digest()
+
+
+def _unit_column(table: Table) -> str:
+    """By which a row belongs to a unit; "" for what belongs to none."""
+    unit = settings.BACKUP_UNIT["model"]
+    if table.label == unit:
+        return table.pk.name
+    return next((column.name for column in table.references if column.refers == unit), "")
 
 
 def _exists(table: Table, alias: str) -> bool:
@@ -250,6 +325,7 @@ class _Comparison:
         self.numbers = itertools.count(1)
         self.foreign: dict[str, dict[int, int | None]] = {}  # of what is not kept, by label: the target's key
         self.replaced: set[int] = set()  # units of the backup that are created or changed
+        self.going: dict[str, set[int]] = {}  # rows of the target that an undo deletes, by label
 
     def all(self) -> None:
         for table in self.found.tables:
@@ -272,6 +348,17 @@ class _Comparison:
             told = ({name: (str(now), str(then)) for name, (now, then) in step.fields.items()}, step.why)
             rows.append((number, step.model, step.pk, step.target, step.action, marshal.dumps(told)))
         self.found.connection.executemany("INSERT INTO step VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def action(self, label: str, pk: int) -> str:
+        """What the restore did to a row, "" for nothing."""
+        sql = "SELECT action FROM touched WHERE model = ? AND pk = ?"
+        found = self.found.connection.execute(sql, (label, pk)).fetchone()
+        return str(found[0]) if found else ""
+
+    def is_later(self, label: str, pk: int) -> bool:
+        """Whether a row that is there was neither there before the restore nor made by it. Numbers may come again."""
+        action = self.action(label, pk)
+        return action == DELETE or (not action and not self.found.holds(label, pk))
 
     def place(self, label: str, pk: int) -> int | None:
         """Where in the target something is that rows refer to; None when it is nowhere."""
@@ -322,6 +409,148 @@ def _look_up(table: Table, key: Any, alias: str) -> int | None:
     return found
 
 
+class _Undoing(_Comparison):
+    """Goes through the rows that a restore has touched. A unit of which anything is of later stays as a whole."""
+
+    def all(self) -> None:
+        self.kept: dict[str, dict[int, str]] = {table.label: {} for table in self.found.tables}  # rows, and why
+        self.kept_units: set[int] = set()
+        for table in self.found.tables:
+            self.plan.counts[table.label] = Counter()
+            self._judge(table)
+            self._judge_others(table)
+        self._choose()
+        for table in reversed(self.found.tables):
+            for steps in self._deletions(table):
+                self._note(table, steps)
+        for table in self.found.tables:
+            comparing = _Table(self, table, _exists(table, self.plan.alias))
+            for some in self.found.rows(table, chosen=True):
+                self._note(table, self._steps(comparing, some))
+
+    def _judge(self, table: Table) -> None:
+        """Which touched rows anybody has changed or deleted since."""
+        for some in _batches(self._touched(table, CREATE, CHANGE)):
+            now = _now(table, self.plan.alias, [pk for pk, *_ in some])
+            for pk, unit, action, digest in some:
+                if pk in now and (_digest(now[pk]) == digest or self._is_back(table, pk, now[pk])):
+                    continue
+                if unit is not None:
+                    self.kept_units.add(unit)
+                if pk in now or action == CHANGE:  # what was created and is gone needs no word
+                    self.kept[table.label][pk] = "it has changed since" if pk in now else "it was deleted since"
+
+    def _judge_others(self, table: Table) -> None:
+        """Which rows of the same units, that the restore did not touch, are of later, or not as they were before."""
+        column = _unit_column(table)
+        if not column:
+            return
+        run = self.found.connection.execute
+        units = "SELECT unit FROM touched WHERE unit IS NOT NULL"
+        rest = (
+            f"SELECT pk, unit, content FROM row WHERE model = ? AND unit IN ({units}) "  # noqa: S608
+            "AND pk NOT IN (SELECT pk FROM touched WHERE model = row.model) ORDER BY pk"
+        )
+        for some in _batches(run(rest, (table.label,))):
+            now = _now(table, self.plan.alias, [pk for pk, *_ in some])
+            self.kept_units |= {unit for pk, unit, content in some if not _as_then(table, content, now.get(pk))}
+        rows = table.model._base_manager.using(self.plan.alias)
+        for some in _batches(run(f"SELECT DISTINCT unit FROM ({units}) ORDER BY unit")):  # noqa: S608
+            there = rows.filter(**{f"{column}__in": [unit for (unit,) in some]}).values_list("pk", column)
+            later = {pk: unit for pk, unit in there if self.is_later(table.label, pk)}
+            now = _now(table, self.plan.alias, list(later))
+            self.kept_units |= {unit for pk, unit in later.items() if not self._is_back(table, pk, now[pk])}
+
+    def _is_back(self, table: Table, pk: int, now: Row) -> bool:
+        """Whether a row is as before the restore: it was undone before."""
+        sql = "SELECT content FROM row WHERE model = ? AND pk = ?"
+        found = self.found.connection.execute(sql, (table.label, pk)).fetchone()
+        return bool(found and _as_then(table, found[0], now))
+
+    def _choose(self) -> None:
+        """The rows of the backup that come back, and what they refer to."""
+        for table in self.found.tables:
+            for some in _batches(self._touched(table, CHANGE, DELETE)):
+                rows = [(table.label, pk) for pk, unit, *_ in some if not self._stays(table, pk, unit)]
+                self.found.connection.executemany("INSERT INTO chosen VALUES (?, ?, 0)", rows)
+        self.found.choose_needed()
+
+    def _deletions(self, table: Table) -> Iterator[list[Step]]:
+        """What the restore has created goes, unless something that stays refers to it; and what stays is said."""
+        going = self.going.setdefault(table.label, set())
+        rows = table.model._base_manager.using(self.plan.alias)
+        for some in _batches(self._touched(table, CREATE)):
+            there = set(rows.filter(pk__in=[pk for pk, *_ in some]).values_list("pk", flat=True))
+            staying = {pk: why for pk, unit, *_ in some if (why := self._stays(table, pk, unit))}
+            staying |= dict.fromkeys(self._held(table, there - staying.keys()), "something that stays refers to it")
+            going |= there - staying.keys()
+            yield [
+                Step(table.label, pk, pk, KEEP if pk in staying else DELETE, why=staying.get(pk, ""))
+                for pk in sorted(there)
+            ]
+        for some in _batches(self._touched(table, CHANGE, DELETE)):
+            yield [
+                Step(table.label, pk, pk, KEEP, why=why)
+                for pk, unit, *_ in some
+                if (why := self._stays(table, pk, unit))
+            ]
+
+    def _held(self, table: Table, pks: set[int]) -> set[int]:
+        """Those of the rows that something refers to which neither goes nor comes back as it was."""
+        held: set[int] = set()
+        for other in self.found.tables:
+            going = self.going.get(other.label, set()) | (pks if other is table else set())
+            for column in other.references:
+                if column.refers != table.label:
+                    continue
+                rows = other.model._base_manager.using(self.plan.alias).filter(**{f"{column.name}__in": pks})
+                for pk, refers in rows.values_list("pk", column.name):
+                    back = self.found.connection.execute(
+                        "SELECT 1 FROM chosen WHERE model = ? AND pk = ? AND NOT needed", (other.label, pk)
+                    ).fetchone()
+                    if pk not in going and not back:
+                        held.add(refers)
+        return held
+
+    def _steps(self, comparing: _Table, some: list[tuple[int, Row]]) -> Iterator[Step]:
+        """What is only referred to comes back if it is gone, and is not compared."""
+        table = comparing.table
+        unit = _unit_column(table)
+        kept = [pk for pk, row in some if row.get(unit) in self.kept_units and pk not in comparing.needed]
+        yield from (Step(table.label, pk, pk, KEEP, why=LATER) for pk in kept)
+        for step in comparing.steps([(pk, row) for pk, row in some if pk not in kept]):
+            if step.action == KEEP and step.pk in comparing.needed:
+                continue
+            if step.action == KEEP and table.label == self.unit:
+                self.kept_units.add(step.pk)
+            yield step
+
+    def _stays(self, table: Table, pk: int, unit: int | None) -> str:
+        """Why a touched row is left as it is; "" when it is not."""
+        return self.kept[table.label].get(pk) or (LATER if unit is not None and unit in self.kept_units else "")
+
+    def _touched(self, table: Table, *actions: str) -> Iterator[tuple[int, int | None, str, bytes]]:
+        """Keys, those of their units, what was done, and digests."""
+        marks = ", ".join("?" * len(actions))
+        yield from self.found.connection.execute(
+            f"SELECT pk, unit, action, digest FROM touched WHERE model = ? AND action IN ({marks}) ORDER BY pk",  # noqa: S608
+            (table.label, *actions),
+        )
+
+
+def _as_then(table: Table, content: bytes, now: Row | None) -> bool:
+    """Whether a row that is there has the content of the backup, under the same keys of what it refers to."""
+    then: Row = marshal.loads(content)  # noqa: S302  written by this process
+    try:
+        return now is not None and all(
+            comparable(column.value(then[column.name])) == comparable(now[column.name])
+            for column in table.columns
+            if column.name in then
+        )
+    except ValueError:
+        return False
+
+
 class _Table:
     """The comparison of one table."""
 
@@ -333,6 +562,7 @@ class _Table:
         self.key = [column.name for column in table.key_columns]
         self.times = [column.name for column in table.columns if column.kind == "DateTimeField"]
         self.unit = next((column.name for column in table.references if column.refers == comparison.unit), "")
+        self.undoing = self.mode == UNDO
         self.needed = comparison.found.needed(table.label)
         self.unique = [
             column.name
@@ -415,11 +645,44 @@ class _Table:
         by_unique: dict[str, dict[Any, int]],
     ) -> Step:
         own = self.table.pk.name
-        free = [there for there in by_key.get(self._key(row), []) if not self._claimed(there[own])]
+        alike, taken = by_key.get(self._key(row), []), by_pk.get(pk)
+        if self.undoing and pk not in self.needed:
+            return self._back(pk, row, alike, taken, by_unique)
+        free = [there for there in alike if not self._claimed(there[own])]
         match = next((there for there in free if there[own] == pk), free[0] if free else None)
-        taken = by_pk.get(pk)
         if match is None and taken is not None and self.mode == "mirror" and not self._elsewhere(taken):
             match = taken  # the same thing, whose natural key was another then
+        return self._matched(pk, row, match, taken, by_unique)
+
+    def _back(
+        self, pk: int, row: Row, alike: list[Row], taken: Row | None, by_unique: dict[str, dict[Any, int]]
+    ) -> Step:
+        """A row that a restore has changed is still the one of its number, whatever its name; one that it deleted is
+        none that is there, and does not come back beside another of its name."""
+        own, changed = self.table.pk.name, self.all.action(self.label, pk) == CHANGE
+        there = [each[own] for each in alike if each[own] not in self.all.going.get(self.label, ())]
+        later = [
+            other
+            for other in there
+            if other != pk and (self.all.action(self.label, other) == CREATE or self.all.is_later(self.label, other))
+        ]
+        again = not changed and pk in there
+        if again and taken and not self._differs(row, taken):
+            return self._matched(pk, row, taken, taken, by_unique)
+        if again or later:
+            self._claim(pk, pk if again or changed else later[0])
+            return Step(self.label, pk, pk, KEEP, why="there is one of its name since")
+        return self._matched(pk, row, taken if changed else None, taken, by_unique)
+
+    def _matched(
+        self,
+        pk: int,
+        row: Row,
+        match: Row | None,
+        taken: Row | None,
+        by_unique: dict[str, dict[Any, int]],
+    ) -> Step:
+        own = self.table.pk.name
         target, why = (pk, "") if match is None else (match[own], "")
         if match is None and (taken is not None or self._claimed(pk)):
             target = next(self.fresh)
@@ -434,11 +697,7 @@ class _Table:
         if match is None:
             self._replaced(pk)
             return Step(self.label, pk, target, CREATE, why=why)
-        differs = {
-            name: (match[name], row[name])
-            for name in row
-            if name != own and comparable(match[name]) != comparable(row[name])
-        }
+        differs = self._differs(row, match)
         if not differs:
             return Step(self.label, pk, target, SAME)
         if not self._wins(pk, row, match):
@@ -446,11 +705,18 @@ class _Table:
         self._replaced(pk)
         return Step(self.label, pk, target, CHANGE, differs)
 
+    def _differs(self, row: Row, there: Row) -> dict[str, tuple[Any, Any]]:
+        return {
+            name: (there[name], row[name])
+            for name in row
+            if name != self.table.pk.name and comparable(there[name]) != comparable(row[name])
+        }
+
     def _wins(self, pk: int, row: Row, there: Row) -> bool:
         """Whether the backup's content replaces that of the target."""
         if self.mode == "missing" or pk in self.needed:
             return False
-        if self.mode in ("overwrite", "mirror"):
+        if self.mode in ("overwrite", "mirror", UNDO):
             return True
         now = datetime.now(UTC)
         then = [at for name in self.times if (at := row.get(name)) and at <= self.all.plan.generation.began]
@@ -476,6 +742,8 @@ class _Table:
 
     def _gone(self, target: int) -> bool:
         """Whether a row of the target goes in the same restore."""
+        if self.undoing:
+            return target in self.all.going.get(self.label, ())
         return self.mode == "mirror" and self.all.whole and not self._claimed(target)
 
     def _elsewhere(self, there: Row) -> bool:
@@ -497,6 +765,7 @@ class _Writing:
 
     def all(self) -> None:
         kept = {table.model for table in self.plan.staged.tables}
+        before = self._highest()
         for table in reversed(self.plan.staged.tables):
             for some in _batches(self.plan.steps(DELETE, model=table.label)):
                 self._delete(table, [step.target for step in some], kept)
@@ -506,10 +775,18 @@ class _Writing:
             for action in (CHANGE, CREATE):
                 for some in _batches(self.plan.steps(action, model=table.label)):
                     self._write(table, action, [reading.row(step) for step in some])
+        grown = [model for model, highest in self._highest().items() if highest > before[model]]
         connection = connections[self.plan.alias]
-        with connection.cursor() as cursor:
-            for sql in connection.ops.sequence_reset_sql(no_style(), list(kept)):
+        with connection.cursor() as cursor:  # never back: nothing new shall get the number of what was deleted here
+            for sql in connection.ops.sequence_reset_sql(no_style(), grown):
                 cursor.execute(sql)
+
+    def _highest(self) -> dict[tables.Model, int]:
+        found = {}
+        for table in self.plan.staged.tables:
+            rows = table.model._base_manager.using(self.plan.alias).order_by("-pk")
+            found[table.model] = rows.values_list("pk", flat=True).first() or 0
+        return found
 
     def _write(self, table: Table, action: str, rows: list[Row]) -> None:
         """All rows of a backup have the same columns."""
@@ -547,6 +824,6 @@ class _Writing:
         return self._quote(str(column.field.column))
 
 
-def _batches(steps: Iterator[Step]) -> Iterator[list[Step]]:
-    while some := list(itertools.islice(steps, BATCH)):
+def _batches(things: Iterator[Thing]) -> Iterator[list[Thing]]:
+    while some := list(itertools.islice(things, BATCH)):
         yield some

@@ -34,6 +34,8 @@ CREATE TABLE key (model TEXT, pk INTEGER, key TEXT, PRIMARY KEY (model, pk)) WIT
 CREATE TABLE chosen (model TEXT, pk INTEGER, needed INTEGER, PRIMARY KEY (model, pk)) WITHOUT ROWID;
 CREATE TABLE moved (model TEXT, pk INTEGER, target INTEGER, PRIMARY KEY (model, pk)) WITHOUT ROWID;
 CREATE TABLE claimed (model TEXT, target INTEGER, PRIMARY KEY (model, target)) WITHOUT ROWID;
+CREATE TABLE touched
+    (model TEXT, pk INTEGER, unit INTEGER, action TEXT, digest BLOB, PRIMARY KEY (model, pk)) WITHOUT ROWID;
 CREATE TABLE step (n INTEGER PRIMARY KEY, model TEXT, pk INTEGER, target INTEGER, action TEXT, content BLOB);
 CREATE INDEX steps ON step (action, model, n);
 """
@@ -81,12 +83,16 @@ class Staged:
         run("CREATE TEMP TABLE wanted (unit INTEGER PRIMARY KEY)")
         self.connection.executemany("INSERT OR IGNORE INTO wanted VALUES (?)", [(pk,) for pk in units])
         run("INSERT INTO chosen SELECT model, pk, 0 FROM row WHERE unit IN (SELECT unit FROM wanted)")
+        self.choose_needed(there=unit)
+
+    def choose_needed(self, *, there: str = "") -> None:
+        """Also what the chosen rows refer to, but for rows of the model of which all that matter are there."""
         for table in reversed(self.tables):
             needed: set[tuple[str, int]] = set()
             for some in self.rows(table, chosen=True):
                 for _, row in some:
                     for column in table.references:
-                        if column.refers != unit and row.get(column.name) is not None:
+                        if column.refers != there and row.get(column.name) is not None:
                             needed.add((column.refers, row[column.name]))
             self.connection.executemany("INSERT OR IGNORE INTO chosen VALUES (?, ?, 1)", needed)
 

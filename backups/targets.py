@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
@@ -17,11 +18,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from backups.errors import BackupError, Hostile
+from backups.errors import BackupError, Failed, Hostile
 from backups.places import CHUNK
 
 PART = ".galley-part-"  # begins the name of a file that is not complete
 ASIDE = ".replaced-"  # begins the name of the folder where replaced files go
+NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 
 
@@ -39,15 +41,32 @@ class There:
 
 
 class Target:
-    """A folder that is there. Threads may share it. Close it after use."""
+    """A folder that is there. Threads may share it. Close it after use. Raises Failed."""
 
     def __init__(self, root: Path, aside: str) -> None:
         self.root = root.resolve()
         self.aside = f"{ASIDE}{aside}"
-        self._root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            self._root = os.open(self.root, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        except OSError as exc:
+            raise Failed(f"{self.root} cannot be opened: {exc.strerror}.") from exc
 
     def close(self) -> None:
         os.close(self._root)
+
+    def claim(self) -> None:
+        """Be the only one at work here, until it is closed or this process dies. Raises Blocked.
+
+        A file system that knows no locks lets everybody in: then two at once may take each other's parts for leftovers,
+        which costs single files that are said to have failed.
+        """
+        try:
+            fcntl.flock(self._root, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as exc:
+            raise Blocked(f"Another restore is at work in {self.root}.") from exc
+        except OSError as exc:
+            if exc.errno not in NO_LOCKS:
+                raise
 
     def look(self, path: str) -> There | None:
         """What is there, None for nothing. Raises Blocked when the way there leads elsewhere."""
@@ -107,13 +126,47 @@ class Target:
         return None
 
     def set_aside(self, path: str) -> None:
-        """Move what lies there, if anything does, to the folder of replaced files."""
+        """Move what lies there, if anything does, to the folder of replaced files. Raises Blocked."""
+        if self.look(f"{self.aside}/{path}"):
+            raise Blocked(f"Something of its name lies in {self.aside} already.")
         with (
             self._folder(path) as (folder, name),
             self._folder(f"{self.aside}/{path}", create=True) as (kept, kept_name),
             contextlib.suppress(FileNotFoundError),
         ):
             os.rename(name, kept_name, src_dir_fd=folder, dst_dir_fd=kept)
+
+    def put_back(self, path: str, *, over: bool) -> None:
+        """Move what was set aside to where it was, in one step over what lies there, or to where nothing may lie.
+
+        Raises Blocked. Killed in between, it may be in both places: done again, it is in one.
+        """
+        with (
+            self._folder(f"{self.aside}/{path}") as (kept, kept_name),
+            self._folder(path, create=True) as (folder, name),
+        ):
+            try:
+                if kept is None:
+                    raise FileNotFoundError
+                if over or self.identity(path) == self.identity(f"{self.aside}/{path}"):
+                    os.rename(kept_name, name, src_dir_fd=kept, dst_dir_fd=folder)
+                else:
+                    _name(kept_name, name, folder, of=kept)
+                with contextlib.suppress(FileNotFoundError):  # a rename between two names of one file does nothing
+                    os.unlink(kept_name, dir_fd=kept)
+            except FileNotFoundError as exc:
+                raise Blocked(f"It does not lie in {self.aside} any more.") from exc
+
+    def remove(self, path: str) -> None:
+        with self._folder(path) as (folder, name), contextlib.suppress(FileNotFoundError):
+            if folder is not None:
+                os.unlink(name, dir_fd=folder)
+
+    def remove_folder(self, path: str) -> None:
+        """If it is empty."""
+        with contextlib.suppress(OSError, Blocked), self._folder(path) as (folder, name):
+            if folder is not None:
+                os.rmdir(name, dir_fd=folder)
 
     def files(self) -> Iterator[str]:
         """The paths of all files and links, without those that were set aside or are not complete."""
@@ -173,13 +226,14 @@ def _write(handle: int, chunk: bytes) -> None:
         view = view[os.write(handle, view) :]
 
 
-def _name(part: str, name: str, folder: int | None) -> None:
-    """Give a complete file its name, which must be free."""
+def _name(part: str, name: str, folder: int | None, *, of: int | None = None) -> None:
+    """Give a complete file its name, which must be free; `of`: the folder that it lies in, if that is another one."""
+    of = folder if of is None else of
     try:
-        os.link(part, name, src_dir_fd=folder, dst_dir_fd=folder, follow_symlinks=False)
+        os.link(part, name, src_dir_fd=of, dst_dir_fd=folder, follow_symlinks=False)
     except FileExistsError as exc:
         raise Blocked("Something else has come to lie there meanwhile.") from exc
     except OSError as exc:
         if exc.errno not in NO_LINKS:
             raise
-        os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)  # a file system without hard links
+        os.rename(part, name, src_dir_fd=of, dst_dir_fd=folder)  # a file system without hard links

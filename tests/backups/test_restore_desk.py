@@ -127,10 +127,50 @@ def test_what_changes_is_told_field_by_field_and_undone_the_same_way(article: Ar
     tasks.compare(undo.pk)
     undo.refresh_from_db()
     assert Article.objects.get(pk=article.pk).title == "Home batteries"
-    assert "Nothing has begun" in text(_done(client, undo))
-    assert undo.state == Restore.State.SHOWN
-    _done(client, undo, typed="mirror")
+    assert "title Home batteries Spoilt" in text(client.get(_url(undo)))
+    _done(client, undo)
     assert Article.objects.get(pk=article.pk).title == "Spoilt"
+    assert "Undone" in text(client.get(_url(undo)))
+
+    client.post(_url(undo, "undo"))
+    again = Restore.objects.first()
+    assert again is not None
+    assert again.undoes == undo
+    tasks.compare(again.pk)
+    again.refresh_from_db()
+    _done(client, again)
+    assert Article.objects.get(pk=article.pk).title == "Home batteries"
+
+
+def test_a_mirror_is_done_when_its_name_was_typed(article: Article, root: User) -> None:
+    Article.objects.create(owner=root, tree_prefix="c", idea="z", title="Of later")
+    client = as_(root)
+    job = _asked(client, mode="mirror")
+    assert "Nothing has begun" in text(_done(client, job))
+    assert (job.state, Article.objects.count()) == (Restore.State.SHOWN, 3)
+    _done(client, job, typed="mirror")
+    assert (job.state, Article.objects.count()) == (Restore.State.DONE, 2)
+
+
+def test_an_undo_leaves_alone_what_others_have_done_since(article: Article, root: User) -> None:
+    Article.objects.all().delete()
+    client = as_(root)
+    job = _asked(client)
+    _done(client, job)
+    Article.objects.create(owner=root, tree_prefix="c", idea="z", title="Of later")
+    Article.objects.filter(pk=article.pk).update(title="Edited since")
+
+    client.post(_url(job, "undo"))
+    undo = Restore.objects.first()
+    assert undo is not None
+    tasks.compare(undo.pk)
+    undo.refresh_from_db()
+    shown = text(client.get(_url(undo)))
+    assert "1 kept as they are, 1 to delete" in shown
+    assert f"keep article {article.pk} it has changed since" in shown
+    assert "Undo 1 row" in shown
+    _done(client, undo)
+    assert set(Article.objects.values_list("title", flat=True)) == {"Edited since", "Of later"}
 
 
 def test_what_opens_something_is_neither_shown_nor_kept(article: Article, root: User) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import datetime, time
 from typing import Any
@@ -13,7 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 from backups import configured, database, databases, restoring
 from backups.errors import BackupError
 from backups.management.commands.restore_files import moment
-from backups.manifests import DATABASE
+from backups.manifests import DATABASE, Generation
+from backups.models import Restore
 from backups.progress import shown
 from backups.repository import Repository
 
@@ -45,7 +47,10 @@ class Command(BaseCommand):
         )
         parser.add_argument("--confirm", default="", metavar="MODE", help="the mode once more, for --mode mirror")
         parser.add_argument("--into", default="", metavar="URL", help="another database; an empty one gets its tables")
-        parser.add_argument("--apply", action="store_true", help="really restore")
+        parser.add_argument(
+            "--undo", default="", metavar="ID", help="undo the restore before which this safety backup was made"
+        )
+        parser.add_argument("--apply", action="store_true", help="really restore, or undo")
         parser.add_argument("--page", type=int, default=1, help=f"of the differences, {PAGE} to a page")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
@@ -67,26 +72,39 @@ class Command(BaseCommand):
             raise CommandError(str(exc)) from exc
 
     def _restore(self, repository: Repository, alias: str, options: dict[str, Any]) -> None:
-        generation = restoring.choose(repository, at=options["at"], name=options["backup"])
+        undoes = _undone(options["undo"], alias) if options["undo"] else None
+        name = options["undo"] or options["backup"]
+        generation = restoring.choose(repository, at=None if undoes else options["at"], name=name)
         choice = restoring.Choice(tuple(options["articles"]), _begin(options["begin"]), options["end"])
         with (
             shown("Comparing", "rows", quiet=options["json"]) as started,
-            restoring.planned(
+            restoring.undoing(repository, generation, undoes.what_it_touched(), alias, started=started)
+            if undoes
+            else restoring.planned(
                 repository, generation, alias, choice=choice, mode=options["mode"], started=started
             ) as plan,
         ):
             if not options["apply"]:
                 self._show(plan, options["page"], json=options["json"])
                 return
-            safety = restoring.restore(repository, plan)
+            counts = {action: plan.total[action] for action in restoring.ACTIONS}
+            job = Restore(
+                who="the command line", undoes=undoes, backup=generation.id, units=options["articles"], mode=plan.mode,
+                counts=counts, fingerprint=plan.fingerprint,
+            )  # fmt: skip
+
+            def note(safety: Generation | None, touched: Iterator[restoring.Touched]) -> None:
+                job.save(using=alias)
+                job.note(safety, touched)
+
+            safety = restoring.restore(repository, plan, note=note)
             if options["json"]:
                 self.stdout.write(orjson.dumps(_summary(plan) | {"safety": safety and safety.id}).decode())
                 return
             self.stdout.write(f"Restored from {generation.id}: {_counted(plan)}.")
             if safety:
-                self.stdout.write(
-                    f"As it was before: manage.py restore_database --backup {safety.id} --mode mirror --confirm mirror"
-                )
+                into = f" --into {options['into']}" if options["into"] else ""
+                self.stdout.write(f"As it was before: manage.py restore_database --undo {safety.id}{into}")
 
     def _show(self, plan: restoring.Plan, page: int, *, json: bool) -> None:
         steps = list(plan.steps(first=(page - 1) * PAGE, most=PAGE))
@@ -113,6 +131,13 @@ class Command(BaseCommand):
             said = f" ({source})" if source != database.SOURCE else ""
             kind, rows = made.about["kind"], made.counts["rows"]
             self.stdout.write(f"{made.id}  {made.began:%Y-%m-%d %H:%M:%S} UTC  {kind:<8} {rows:>12,} rows{said}")
+
+
+def _undone(safety: str, alias: str) -> Restore:
+    found = Restore.objects.using(alias).filter(safety=safety).first()
+    if found is None:
+        raise CommandError(f"This database knows of no restore before which the backup {safety} was made.")
+    return found
 
 
 def _begin(found: datetime | None) -> datetime | None:

@@ -13,13 +13,14 @@ import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from backups import configured, file_restore
-from backups.errors import BackupError
+from backups import configured, file_restore, file_undo
+from backups.errors import BackupError, Failed
 from backups.manifests import FILES
 from backups.progress import shown
 from backups.sources import readable
 
 PAGE = 50  # lines
+Planned = file_restore.Plan | file_undo.Undo
 
 
 def moment(text: str) -> datetime:
@@ -37,7 +38,8 @@ class Command(BaseCommand):
     help = (
         "Restore files from a backup into a folder: all, or those that are named. Without --apply it only says what "
         "would change. Exits 0 when all is done, 2 when some files could not be restored (named on standard error), "
-        "1 when nothing could be. Nothing is deleted: what is replaced goes to the folder .replaced-… of the target."
+        "1 when nothing could be. Nothing is deleted: what is replaced goes to the folder .replaced-… of the target, "
+        "and --undo puts it back."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -55,7 +57,10 @@ class Command(BaseCommand):
             "mirror also sets aside what the backup has not, and must be named in --confirm",
         )
         parser.add_argument("--confirm", default="", metavar="MODE", help="the mode once more, for --mode mirror")
-        parser.add_argument("--apply", action="store_true", help="really restore")
+        parser.add_argument(
+            "--undo", default="", metavar="NAME", help="undo that restore, which was done on this machine"
+        )
+        parser.add_argument("--apply", action="store_true", help="really restore, or undo")
         parser.add_argument("--page", type=int, default=1, help=f"of the differences, {PAGE} to a page")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
@@ -63,6 +68,9 @@ class Command(BaseCommand):
         if options["apply"] and options["mode"] == "mirror" and options["confirm"] != "mirror":
             raise CommandError("To set aside what the backup has not, say so twice: --mode mirror --confirm mirror")
         try:
+            if options["undo"]:
+                self._undo(options["undo"], options["page"], apply=options["apply"], json=options["json"])
+                return
             repository = configured.repository(FILES)
             if options["list"]:
                 self._list(repository.trusted())
@@ -79,11 +87,43 @@ class Command(BaseCommand):
             if not options["apply"]:
                 self._show(planned, options["page"], json=options["json"])
                 return
+            now = datetime.now(UTC)
+            name = self._note(planned, now) if planned.work() else ""
             with shown("Restoring", quiet=options["json"]) as started:
-                restored = file_restore.restore(repository, planned, now=datetime.now(UTC), started=started)
+                restored = file_restore.restore(repository, planned, now=now, aside=name, started=started)
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
-        self._report(planned, restored, json=options["json"])
+        self._report(planned, restored, name, json=options["json"])
+
+    def _note(self, planned: file_restore.Plan, now: datetime) -> str:
+        """The name by which it can be undone; "" when that cannot be kept, which stops no restore."""
+        name = file_undo.new_name(now)
+        try:
+            file_undo.Journal.of(name, planned).write(configured.journals())
+        except Failed as exc:
+            self.stderr.write(f"{exc} --undo will not know of this restore.")
+            return ""
+        return name
+
+    def _undo(self, name: str, page: int, *, apply: bool, json: bool) -> None:
+        journal = file_undo.Journal.read(configured.journals(), name)
+        if journal is None:
+            raise CommandError(f"No restore {name} was done on this machine, as far as {configured.journals()} tells.")
+        planned = file_undo.plan(journal)
+        if not apply:
+            self._show(planned, page, json=json)
+            return
+        undone = file_undo.undo(planned)
+        self._failures(undone)
+        if json:
+            self.stdout.write(orjson.dumps(_summary(planned) | _done(undone)).decode())
+        else:
+            self.stdout.write(
+                f"{undone.counts['back']:,} files were put back and {undone.counts['remove']:,} removed; "
+                f"{planned.counts()['keep'] + len(undone.failures):,} have changed since and stay."
+            )
+        if undone.failures:
+            sys.exit(2)
 
     def _list(self, generations: list[Any]) -> None:
         for each in generations:
@@ -92,12 +132,12 @@ class Command(BaseCommand):
                 f"{each.counts.get('bytes', 0):>17,} bytes  {each.about.get('source')}"
             )
 
-    def _show(self, planned: file_restore.Plan, page: int, *, json: bool) -> None:
+    def _show(self, planned: Planned, page: int, *, json: bool) -> None:
         steps = planned.differences()
         shown = steps[(page - 1) * PAGE : page * PAGE] if page > 0 else []
         if json:
             said = [{"action": step.action, "path": readable(step.path), "bytes": step.bytes} for step in shown]
-            self.stdout.write(orjson.dumps(file_restore.summary(planned) | {"page": page, "steps": said}).decode())
+            self.stdout.write(orjson.dumps(_summary(planned) | {"page": page, "steps": said}).decode())
             return
         for step in shown:
             self.stdout.write(str(step))
@@ -108,26 +148,49 @@ class Command(BaseCommand):
         if planned.work():
             self.stdout.write("Nothing was changed. To do it, add --apply")
 
-    def _counted(self, planned: file_restore.Plan) -> str:
-        counts, made = planned.counts(), planned.generation.made
+    def _counted(self, planned: Planned) -> str:
+        counts = planned.counts()
+        if isinstance(planned, file_undo.Undo):
+            where = readable(str(planned.journal.target))
+            return (
+                f"Restore {planned.journal.name} into {where}: {counts['back']:,} to put back, "
+                f"{counts['remove']:,} to remove, {counts['keep']:,} that have changed since and stay, "
+                f"{counts['same']:,} as they were."
+            )
         return (
-            f"Backup {planned.generation.id} of {made:%Y-%m-%d %H:%M} UTC: {counts['create']:,} to create, "
-            f"{counts['replace']:,} to replace, {counts['aside']:,} to set aside, {counts['keep']:,} that differ and "
-            f"stay, {counts['same']:,} the same."
+            f"Backup {planned.generation.id} of {planned.generation.made:%Y-%m-%d %H:%M} UTC: {counts['create']:,} to "
+            f"create, {counts['replace']:,} to replace, {counts['aside']:,} to set aside, {counts['keep']:,} that "
+            f"differ and stay, {counts['same']:,} the same."
         )
 
-    def _report(self, planned: file_restore.Plan, restored: file_restore.Restored, *, json: bool) -> None:
+    def _failures(self, restored: file_restore.Restored) -> None:
         for path, why in sorted(restored.failures.items()):
             self.stderr.write(f"{readable(path)}: {why}")
+
+    def _report(self, planned: file_restore.Plan, restored: file_restore.Restored, name: str, *, json: bool) -> None:
+        self._failures(restored)
         if json:
-            failures = {readable(path): why for path, why in restored.failures.items()}
-            done = {"done": dict(restored.counts), "bytes": restored.bytes, "failures": failures}
-            self.stdout.write(orjson.dumps(file_restore.summary(planned) | done).decode())
+            self.stdout.write(orjson.dumps(_summary(planned) | _done(restored) | {"undo": name}).decode())
         else:
             counts = restored.counts
             self.stdout.write(
                 f"{counts['create'] + counts['replace']:,} files with {restored.bytes:,} bytes were restored and "
                 f"checked, {counts['aside']:,} set aside; {len(restored.failures):,} could not be restored."
             )
+            if name:
+                self.stdout.write(f"As it was before: manage.py restore_files --undo {name}")
         if restored.failures:
             sys.exit(2)
+
+
+def _summary(planned: Planned) -> dict[str, Any]:
+    """For programs."""
+    if isinstance(planned, file_undo.Undo):
+        return {"undo": planned.journal.name, "target": readable(str(planned.journal.target)), **planned.counts()}
+    generation = planned.generation
+    return {"generation": generation.id, "made": generation.made.isoformat(), **planned.counts()}
+
+
+def _done(restored: file_restore.Restored) -> dict[str, Any]:
+    failures = {readable(path): why for path, why in restored.failures.items()}
+    return {"done": dict(restored.counts), "bytes": restored.bytes, "failures": failures}
