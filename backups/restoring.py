@@ -51,6 +51,8 @@ WORDS = dict(
 SAFETY = "before a restore"  # the source of the backups that are made before one
 TOUCHED = struct.Struct(">qq8s")  # a row's key, that of its unit, and a digest of what it has become; zeros for none
 Touched = tuple[str, str, bytes]  # a model, what was done, and some rows
+PLAIN = tables.WHOLE_NUMBERS | tables.TEXTS | {"BooleanField", "FloatField"}  # kinds that a database takes as they are
+MOST_PLACES = 10_000  # of what rows refer to that are remembered
 LATER = "what it belongs to has changed since"
 Thing = TypeVar("Thing")
 NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
@@ -102,6 +104,7 @@ class Plan:
     alias: str
     mode: str
     counts: dict[str, Counter[str]] = field(default_factory=dict)  # by model
+    digest: Any = None  # of the work, and of what is in conflict
 
     @property
     def generation(self) -> Generation:
@@ -131,10 +134,7 @@ class Plan:
     @property
     def fingerprint(self) -> str:
         """Tells whether two plans would do the same."""
-        digest = hashlib.sha256(f"{self.generation.id} {self.mode} {self.alias}".encode())
-        for step in self.steps(CREATE, CHANGE, DELETE, CONFLICT):
-            digest.update(f"{step.model} {step.pk} {step.target} {step.action} {sorted(step.fields)}".encode())
-        return digest.hexdigest()
+        return str(self.digest.hexdigest())
 
 
 def _told(content: bytes) -> tuple[dict[str, tuple[Any, Any]], str]:
@@ -190,6 +190,7 @@ def undoing(
 
 
 def _compared(plan: Plan, whole: bool) -> Plan:
+    plan.digest = hashlib.sha256(f"{plan.generation.id} {plan.mode} {plan.alias}".encode())
     try:
         (_Undoing if plan.mode == UNDO else _Comparison)(plan, whole).all()
     except DatabaseError as exc:
@@ -339,14 +340,17 @@ class _Comparison:
                     self._note(table, [Step(table.label, pk, pk, DELETE) for pk in pks])
 
     def _note(self, table: Table, steps: Iterable[Step]) -> None:
-        rows = []
+        rows, done = [], []
         for step in steps:
             self.plan.counts[table.label][step.action] += 1
             number = next(self.numbers)
             if step.action == SAME:
                 continue
+            if step.action != KEEP:
+                done.append(f"{step.model} {step.pk} {step.target} {step.action} {sorted(step.fields)}\n")
             told = ({name: (str(now), str(then)) for name, (now, then) in step.fields.items()}, step.why)
             rows.append((number, step.model, step.pk, step.target, step.action, marshal.dumps(told)))
+        self.plan.digest.update("".join(done).encode())
         self.found.connection.executemany("INSERT INTO step VALUES (?, ?, ?, ?, ?, ?)", rows)
 
     def action(self, label: str, pk: int) -> str:
@@ -572,6 +576,9 @@ class _Table:
         self.rows = table.model._base_manager.using(self.alias).order_by("pk")
         highest = self.rows.order_by("-pk").values_list("pk", flat=True).first() if exists else 0
         self.fresh = itertools.count(max(highest or 0, comparison.found.highest(table)) + 1)
+        self.places: dict[str, dict[int, int | None]] = {column.name: {} for column in table.references}
+        self.claims: list[tuple[int, int | None]] = []  # of the rows under way
+        self.taken: set[int] = set()  # numbers of the target that were claimed, of those that matter to these rows
 
     def steps(self, some: list[tuple[int, Row]]) -> list[Step]:
         ready: list[tuple[int, Row]] = []
@@ -583,16 +590,23 @@ class _Table:
                 self._claim(pk, None)
                 steps.append(Step(self.label, pk, pk, CONFLICT, why=str(exc)))
         by_key, by_pk, by_unique = self._there(ready)
-        return steps + [self._step(pk, row, by_key, by_pk, by_unique) for pk, row in ready]
+        there = {row[self.table.pk.name] for alike in by_key.values() for row in alike}
+        self.taken = self._taken({pk for pk, _ in ready}.union(there, *(pks.values() for pks in by_unique.values())))
+        steps += [self._step(pk, row, by_key, by_pk, by_unique) for pk, row in ready]
+        self._settle()
+        return steps
 
-    def row(self, step: Step) -> Row:
-        """What is written for a step. What the backup does not have gets its default when the row is new."""
-        sql = "SELECT content FROM row WHERE model = ? AND pk = ?"
-        [content] = self.all.found.connection.execute(sql, (self.label, step.pk)).fetchone()
-        found = self._translated(marshal.loads(content)) | {self.table.pk.name: step.target}  # noqa: S302
-        if step.action == CREATE:
-            new = [column for column in self.table.columns if column.name not in found]
-            found |= {column.name: column.field.get_default() for column in new}
+    def written(self, steps: list[Step]) -> list[Row]:
+        """What is written for some steps. What the backup does not have gets its default when the row is new."""
+        sql = f"SELECT pk, content FROM row WHERE model = ? AND pk IN ({_numbers(step.pk for step in steps)})"  # noqa: S608
+        contents = dict(self.all.found.connection.execute(sql, (self.label,)))
+        found = []
+        for step in steps:
+            row = self._translated(marshal.loads(contents[step.pk])) | {self.table.pk.name: step.target}  # noqa: S302
+            if step.action == CREATE:
+                new = [column for column in self.table.columns if column.name not in row]
+                row |= {column.name: column.field.get_default() for column in new}
+            found.append(row)
         return found
 
     def _translated(self, row: Row) -> Row:
@@ -607,12 +621,23 @@ class _Table:
             if value is None and not column.field.null:
                 raise ValueError(f"{column.name} is empty, which cannot be.")
             if column.refers and value is not None:
-                place = self.all.place(column.refers, value)
+                place = self._place(column, value)
                 if place is None:
                     raise Failed(f"{column.field.name} is {column.refers} {value}, which is not in the backup or here.")
                 value = place
             found[column.name] = value
         return found
+
+    def _place(self, column: Column, pk: int) -> int | None:
+        """Where that is which a row refers to. Tables before this one have their places, so they are remembered."""
+        if column.refers == self.label:
+            return self.all.place(column.refers, pk)
+        known = self.places[column.name]
+        if pk not in known:
+            if len(known) > MOST_PLACES:
+                known.clear()
+            known[pk] = self.all.place(column.refers, pk)
+        return known[pk]
 
     def _there(
         self, some: list[tuple[int, Row]]
@@ -648,7 +673,7 @@ class _Table:
         alike, taken = by_key.get(self._key(row), []), by_pk.get(pk)
         if self.undoing and pk not in self.needed:
             return self._back(pk, row, alike, taken, by_unique)
-        free = [there for there in alike if not self._claimed(there[own])]
+        free = [there for there in alike if there[own] not in self.taken]
         match = next((there for there in free if there[own] == pk), free[0] if free else None)
         if match is None and taken is not None and self.mode == "mirror" and not self._elsewhere(taken):
             match = taken  # the same thing, whose natural key was another then
@@ -684,7 +709,7 @@ class _Table:
     ) -> Step:
         own = self.table.pk.name
         target, why = (pk, "") if match is None else (match[own], "")
-        if match is None and (taken is not None or self._claimed(pk)):
+        if match is None and (taken is not None or pk in self.taken):
             target = next(self.fresh)
             why = f"its number {pk} is taken by {_short(self._name(taken))}" if taken else f"its number {pk} is taken"
         self._claim(pk, target)
@@ -695,14 +720,14 @@ class _Table:
                     self.label, pk, target, CONFLICT, why=f"{name} {_short(row[name])} belongs to number {other}"
                 )
         if match is None:
-            self._replaced(pk)
+            self._replaced(target)
             return Step(self.label, pk, target, CREATE, why=why)
         differs = self._differs(row, match)
         if not differs:
             return Step(self.label, pk, target, SAME)
         if not self._wins(pk, row, match):
             return Step(self.label, pk, target, KEEP, differs)
-        self._replaced(pk)
+        self._replaced(target)
         return Step(self.label, pk, target, CHANGE, differs)
 
     def _differs(self, row: Row, there: Row) -> dict[str, tuple[Any, Any]]:
@@ -725,30 +750,37 @@ class _Table:
             return bool(self.unit) and row[self.unit] in self.all.replaced
         return bool(then) and (not here or max(then) > max(here))
 
-    def _replaced(self, pk: int) -> None:
+    def _replaced(self, target: int) -> None:
         if self.label == self.all.unit:
-            self.all.replaced.add(self.all.place(self.label, pk) or pk)
+            self.all.replaced.add(target)
 
     def _claim(self, pk: int, target: int | None) -> None:
-        run = self.all.found.connection.execute
-        if target != pk:
-            run("INSERT OR REPLACE INTO moved VALUES (?, ?, ?)", (self.label, pk, target))
+        self.claims.append((pk, target))
         if target is not None:
-            run("INSERT OR IGNORE INTO claimed VALUES (?, ?)", (self.label, target))
+            self.taken.add(target)
 
-    def _claimed(self, target: int) -> bool:
-        sql = "SELECT 1 FROM claimed WHERE model = ? AND target = ?"
-        return bool(self.all.found.connection.execute(sql, (self.label, target)).fetchone())
+    def _settle(self) -> None:
+        """What the rows under way have claimed is known from now on to those that refer to them, and to later ones."""
+        run = self.all.found.connection.executemany
+        moved = [(self.label, pk, target) for pk, target in self.claims if target != pk]
+        run("INSERT OR REPLACE INTO moved VALUES (?, ?, ?)", moved)
+        claimed = [(self.label, target) for _, target in self.claims if target is not None]
+        run("INSERT OR IGNORE INTO claimed VALUES (?, ?)", claimed)
+        self.claims.clear()
+
+    def _taken(self, targets: set[int]) -> set[int]:
+        sql = f"SELECT target FROM claimed WHERE model = ? AND target IN ({_numbers(targets)})"  # noqa: S608
+        return {target for (target,) in self.all.found.connection.execute(sql, (self.label,))}
 
     def _gone(self, target: int) -> bool:
         """Whether a row of the target goes in the same restore."""
         if self.undoing:
             return target in self.all.going.get(self.label, ())
-        return self.mode == "mirror" and self.all.whole and not self._claimed(target)
+        return self.mode == "mirror" and self.all.whole and target not in self.taken
 
     def _elsewhere(self, there: Row) -> bool:
         """Whether the backup has this row of the target under another key."""
-        return self._claimed(there[self.table.pk.name])
+        return there[self.table.pk.name] in self.taken
 
     def _name(self, row: Row | None) -> str:
         return ", ".join(str(row[name]) for name in self.key) if row else ""
@@ -774,7 +806,7 @@ class _Writing:
             reading = _Table(comparison, table, exists=False)
             for action in (CHANGE, CREATE):
                 for some in _batches(self.plan.steps(action, model=table.label)):
-                    self._write(table, action, [reading.row(step) for step in some])
+                    self._write(table, action, reading.written(some))
         grown = [model for model, highest in self._highest().items() if highest > before[model]]
         connection = connections[self.plan.alias]
         with connection.cursor() as cursor:  # never back: nothing new shall get the number of what was deleted here
@@ -801,9 +833,14 @@ class _Writing:
             sql = f"UPDATE {self._quote(table.name)} SET {sets} WHERE {self._name(columns[-1])} = %s"  # noqa: S608
         connection = connections[self.plan.alias]
         # As the database takes it, past the fields' own ideas of saving: times come back as they were.
-        prepared = [(column.name, column.field.get_db_prep_save) for column in columns]
+        prepared = [
+            (column.name, None if column.kind in PLAIN else column.field.get_db_prep_save) for column in columns
+        ]
+        values = [
+            [prepare(row[name], connection) if prepare else row[name] for name, prepare in prepared] for row in rows
+        ]
         with connection.cursor() as cursor:
-            cursor.executemany(sql, [[prepare(row[name], connection) for name, prepare in prepared] for row in rows])
+            cursor.executemany(sql, values)
 
     def _delete(self, table: Table, pks: list[int], kept: set[tables.Model]) -> None:
         """Also what refers to these rows and is kept in no backup, as if they had been deleted in the desk."""
@@ -822,6 +859,10 @@ class _Writing:
 
     def _name(self, column: Column) -> str:
         return self._quote(str(column.field.column))
+
+
+def _numbers(pks: Iterable[int]) -> str:
+    return ", ".join(str(int(pk)) for pk in pks)
 
 
 def _batches(things: Iterator[Thing]) -> Iterator[list[Thing]]:

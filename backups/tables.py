@@ -48,6 +48,10 @@ class Column:
         field = self.field.target_field if isinstance(self.field, models.ForeignKey) else self.field
         return field.get_internal_type()
 
+    @functools.cached_property
+    def _read(self) -> Any:
+        return READ[self.kind]
+
     def value(self, raw: Any) -> Any:
         """The value as Python has it, whichever database it was read from; the same for the same content.
 
@@ -56,7 +60,7 @@ class Column:
         if raw is None:
             return None
         try:
-            return READ[self.kind](raw, self.field)
+            return self._read(raw, self.field)
         except (TypeError, ArithmeticError, OverflowError) as exc:
             raise ValueError(f"{str(raw)[:100]!r} cannot be in {self.name}.") from exc
 
