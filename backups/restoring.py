@@ -419,6 +419,8 @@ class _Undoing(_Comparison):
             self.plan.counts[table.label] = Counter()
             self._judge(table)
             self._judge_others(table)
+        while self._spread():
+            pass
         self._choose()
         for table in reversed(self.found.tables):
             for steps in self._deletions(table):
@@ -453,7 +455,11 @@ class _Undoing(_Comparison):
         )
         for some in _batches(run(rest, (table.label,))):
             now = _now(table, self.plan.alias, [pk for pk, *_ in some])
-            self.kept_units |= {unit for pk, unit, content in some if not _as_then(table, content, now.get(pk))}
+            self.kept_units |= {
+                unit
+                for pk, unit, content in some
+                if not _as_then(table, marshal.loads(content), now.get(pk))  # noqa: S302  as well
+            }
         rows = table.model._base_manager.using(self.plan.alias)
         for some in _batches(run(f"SELECT DISTINCT unit FROM ({units}) ORDER BY unit")):  # noqa: S608
             there = rows.filter(**{f"{column}__in": [unit for (unit,) in some]}).values_list("pk", column)
@@ -463,54 +469,91 @@ class _Undoing(_Comparison):
 
     def _is_back(self, table: Table, pk: int, now: Row) -> bool:
         """Whether a row is as before the restore: it was undone before."""
+        then = self._then(table, pk)
+        return bool(then) and _as_then(table, then, now)
+
+    def _then(self, table: Table, pk: int) -> Row:
+        """The row of the backup, empty when it has none."""
         sql = "SELECT content FROM row WHERE model = ? AND pk = ?"
         found = self.found.connection.execute(sql, (table.label, pk)).fetchone()
-        return bool(found and _as_then(table, found[0], now))
+        return marshal.loads(found[0]) if found else {}  # noqa: S302  written by this process
+
+    def _spread(self) -> bool:
+        """Keep what belongs to what stays, and what that refers to; whether there was anything."""
+        before = len(self.kept_units) + sum(map(len, self.kept.values()))
+        for table in self.found.tables:
+            self._keep_what_belongs(table)
+        for table in reversed(self.found.tables):
+            self._keep_what_is_needed(table)
+        return len(self.kept_units) + sum(map(len, self.kept.values())) > before
+
+    def _keep_what_belongs(self, table: Table) -> None:
+        """What would be deleted with its owner in the desk is a part of it: a person's groups, say."""
+        owners = [column for column in table.references if column.belongs and self.kept.get(column.refers)]
+        if not owners or _unit_column(table):
+            return
+        for some in _batches(self._touched(table, *WORK)):
+            rows = _now(table, self.plan.alias, [pk for pk, *_ in some])
+            for pk, *_ in some:
+                row = rows.get(pk) or self._then(table, pk)
+                if any(row.get(column.name) in self.kept[column.refers] for column in owners):
+                    self.kept[table.label].setdefault(pk, LATER)
+
+    def _keep_what_is_needed(self, table: Table) -> None:
+        """Of what the restore has created: what something refers to that neither goes nor comes back as it was."""
+        going = self.going[table.label] = set()
+        for some in _batches(self._touched(table, CREATE)):
+            free = {pk for pk, unit, *_ in some if not self._stays(table.label, pk, unit)}
+            held = self._held(table, free)
+            self.kept[table.label] |= dict.fromkeys(held, "something that stays refers to it")
+            self.kept_units |= {unit for pk, unit, *_ in some if pk in held and unit is not None}
+            going |= free - held
+
+    def _held(self, table: Table, pks: set[int]) -> set[int]:
+        held: set[int] = set()
+        for other in self.found.tables:
+            going = self.going.get(other.label, set()) | (pks if other is table else set())
+            for column in other.references:
+                if column.refers == table.label:
+                    rows = other.model._base_manager.using(self.plan.alias).filter(**{f"{column.name}__in": pks})
+                    found = rows.values_list("pk", column.name)
+                    held |= {
+                        refers for pk, refers in found if pk not in going and not self._comes_back(other.label, pk)
+                    }
+        return held
+
+    def _comes_back(self, label: str, pk: int) -> bool:
+        sql = "SELECT unit, action FROM touched WHERE model = ? AND pk = ?"
+        found = self.found.connection.execute(sql, (label, pk)).fetchone()
+        return bool(found and found[1] == CHANGE and not self._stays(label, pk, found[0]))
 
     def _choose(self) -> None:
         """The rows of the backup that come back, and what they refer to."""
         for table in self.found.tables:
             for some in _batches(self._touched(table, CHANGE, DELETE)):
-                rows = [(table.label, pk) for pk, unit, *_ in some if not self._stays(table, pk, unit)]
+                rows = [(table.label, pk) for pk, unit, *_ in some if not self._stays(table.label, pk, unit)]
                 self.found.connection.executemany("INSERT INTO chosen VALUES (?, ?, 0)", rows)
         self.found.choose_needed()
 
     def _deletions(self, table: Table) -> Iterator[list[Step]]:
-        """What the restore has created goes, unless something that stays refers to it; and what stays is said."""
-        going = self.going.setdefault(table.label, set())
+        """What the restore has created goes; and what stays is said."""
         rows = table.model._base_manager.using(self.plan.alias)
         for some in _batches(self._touched(table, CREATE)):
             there = set(rows.filter(pk__in=[pk for pk, *_ in some]).values_list("pk", flat=True))
-            staying = {pk: why for pk, unit, *_ in some if (why := self._stays(table, pk, unit))}
-            staying |= dict.fromkeys(self._held(table, there - staying.keys()), "something that stays refers to it")
-            going |= there - staying.keys()
+            going = self.going[table.label]
             yield [
-                Step(table.label, pk, pk, KEEP if pk in staying else DELETE, why=staying.get(pk, ""))
-                for pk in sorted(there)
+                Step(table.label, pk, pk, DELETE)
+                if pk in going
+                else Step(table.label, pk, pk, KEEP, why=self._stays(table.label, pk, unit))
+                for pk, unit, *_ in some
+                if pk in there
             ]
         for some in _batches(self._touched(table, CHANGE, DELETE)):
             yield [
                 Step(table.label, pk, pk, KEEP, why=why)
                 for pk, unit, *_ in some
-                if (why := self._stays(table, pk, unit))
+                if (why := self._stays(table.label, pk, unit))
             ]
-
-    def _held(self, table: Table, pks: set[int]) -> set[int]:
-        """Those of the rows that something refers to which neither goes nor comes back as it was."""
-        held: set[int] = set()
-        for other in self.found.tables:
-            going = self.going.get(other.label, set()) | (pks if other is table else set())
-            for column in other.references:
-                if column.refers != table.label:
-                    continue
-                rows = other.model._base_manager.using(self.plan.alias).filter(**{f"{column.name}__in": pks})
-                for pk, refers in rows.values_list("pk", column.name):
-                    back = self.found.connection.execute(
-                        "SELECT 1 FROM chosen WHERE model = ? AND pk = ? AND NOT needed", (other.label, pk)
-                    ).fetchone()
-                    if pk not in going and not back:
-                        held.add(refers)
-        return held
 
     def _steps(self, comparing: _Table, some: list[tuple[int, Row]]) -> Iterator[Step]:
         """What is only referred to comes back if it is gone, and is not compared."""
@@ -525,9 +568,9 @@ class _Undoing(_Comparison):
                 self.kept_units.add(step.pk)
             yield step
 
-    def _stays(self, table: Table, pk: int, unit: int | None) -> str:
+    def _stays(self, label: str, pk: int, unit: int | None) -> str:
         """Why a touched row is left as it is; "" when it is not."""
-        return self.kept[table.label].get(pk) or (LATER if unit is not None and unit in self.kept_units else "")
+        return self.kept[label].get(pk) or (LATER if unit is not None and unit in self.kept_units else "")
 
     def _touched(self, table: Table, *actions: str) -> Iterator[tuple[int, int | None, str, bytes]]:
         """Keys, those of their units, what was done, and digests."""
@@ -538,9 +581,8 @@ class _Undoing(_Comparison):
         )
 
 
-def _as_then(table: Table, content: bytes, now: Row | None) -> bool:
+def _as_then(table: Table, then: Row, now: Row | None) -> bool:
     """Whether a row that is there has the content of the backup, under the same keys of what it refers to."""
-    then: Row = marshal.loads(content)  # noqa: S302  written by this process
     try:
         return now is not None and all(
             comparable(column.value(then[column.name])) == comparable(now[column.name])

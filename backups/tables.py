@@ -48,6 +48,11 @@ class Column:
         field = self.field.target_field if isinstance(self.field, models.ForeignKey) else self.field
         return field.get_internal_type()
 
+    @property
+    def belongs(self) -> bool:
+        """Whether the row goes with what it refers to."""
+        return isinstance(self.field, models.ForeignKey) and self.field.remote_field.on_delete is models.CASCADE
+
     def value(self, raw: Any) -> Any:
         """The value as Python has it, whichever database it was read from; the same for the same content.
 

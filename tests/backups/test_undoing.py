@@ -141,11 +141,31 @@ def test_what_somebody_refers_to_by_now_stays(backed_up: str, store: Repository)
     done = Restored(store, backed_up)
     ada = User.objects.using(backed_up).get(username="ada")
     desks.article(backed_up, 300, ada)
-    assert [(step.target, step.why) for step in done.plan() if step.action == "keep"] == [
-        (ada.pk, "something that stays refers to it")
-    ]
+    kept = {step.model: step.why for step in done.plan() if step.action == "keep"}
+    assert kept == {
+        "auth.User": "something that stays refers to it",
+        "auth.User_groups": restoring.LATER,
+        "articles.Preferences": restoring.LATER,
+    }
     done.undo()
     assert [each.owner for each in Article.objects.using(backed_up).all()] == [ada]
+    assert not Batch.objects.using(backed_up).exists()
+
+
+@pytest.mark.parametrize("since", ["logged in", "wrote an article"])
+def test_a_person_who_stays_keeps_groups_and_preferences(backed_up: str, store: Repository, since: str) -> None:
+    Article.objects.using(backed_up).all().delete()
+    Batch.objects.using(backed_up).all().delete()
+    User.objects.using(backed_up).filter(username="ada").delete()
+    done = Restored(store, backed_up)
+    people = User.objects.using(backed_up).filter(username="ada")
+    if since == "logged in":
+        people.update(last_login=desks.START + timedelta(days=99))
+    else:
+        desks.article(backed_up, 300, people.get())
+    done.undo()
+    assert [group.name for group in people.get().groups.all()] == ["Editors"]
+    assert people.get().preferences.instructions == "Calm, please."
     assert not Batch.objects.using(backed_up).exists()
 
 
