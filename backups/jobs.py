@@ -16,7 +16,7 @@ from typing import Any
 
 from django.apps import apps
 
-from backups import configured, file_jobs, models, restoring
+from backups import configured, file_jobs, models, restoring, undoing
 from backups.errors import BackupError
 from backups.manifests import DATABASE, FILES
 from backups.models import Restore
@@ -92,7 +92,7 @@ def _restored(job: Restore) -> tuple[str, dict[str, Any]]:
 def _plan(repository: Repository, job: Restore) -> AbstractContextManager[restoring.Plan]:
     generation = restoring.choose(repository, at=job.moment, name=job.backup)
     if job.undoes:
-        return restoring.undoing(repository, generation, job.undoes.what_it_touched())
+        return undoing.planned(repository, generation, job.undoes.what_it_touched())
     choice = restoring.Choice(tuple(job.units))
     return restoring.planned(repository, generation, choice=choice, mode=job.mode)
 

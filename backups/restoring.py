@@ -11,9 +11,7 @@
 Things are told apart by their natural keys, so a restore into another database finds its people and sites again. What
 cannot be restored is a conflict, with a sentence; as long as there is one, nothing is.
 
-A restore tells which rows it has touched, and a digest of what each has become. Its undo goes by these alone, and by
-the keys of this database: what the restore changed or deleted comes back out of the safety backup, what it created
-goes. Whatever anybody has changed since stays, and so does the whole article that it belongs to.
+A restore tells which rows it has touched, and a digest of what each has become: by these it is undone (`undoing`).
 """
 
 from __future__ import annotations
@@ -53,7 +51,6 @@ TOUCHED = struct.Struct(">qq8s")  # a row's key, that of its unit, and a digest 
 Touched = tuple[str, str, bytes]  # a model, what was done, and some rows
 PLAIN = tables.WHOLE_NUMBERS | tables.TEXTS | {"BooleanField", "FloatField"}  # kinds that a database takes as they are
 MOST_PLACES = 10_000  # of what rows refer to that are remembered
-LATER = "what it belongs to has changed since"
 Thing = TypeVar("Thing")
 NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
@@ -103,6 +100,7 @@ class Plan:
     staged: Staged
     alias: str
     mode: str
+    by: type[Comparison] | None = None  # another one than the comparison of all that the backup has
     counts: dict[str, Counter[str]] = field(default_factory=dict)  # by model
     digest: Any = None  # of the work, and of what is in conflict
 
@@ -163,36 +161,13 @@ def planned(
         whole = choice is None or choice.all
         if choice is not None and not whole:
             found.choose(_units(found, choice))
-        yield _compared(Plan(found, alias, mode), whole)
+        yield compared(Plan(found, alias, mode), whole)
 
 
-@contextmanager
-def undoing(
-    repository: Repository,
-    safety: Generation,
-    touched: Iterable[Touched],
-    alias: str = "default",
-    *,
-    started: Started = silent,
-) -> Iterator[Plan]:
-    """Compare the rows that a restore has touched with the backup that was made before it. Raises as `planned` does."""
-    links = chains.chain(repository.trusted(), safety)
-    with staged(repository, links, started=started) as found:
-        for label, action, packed in touched:
-            rows = ((label, pk, unit or None, action, digest) for pk, unit, digest in TOUCHED.iter_unpack(packed))
-            found.connection.executemany("INSERT OR REPLACE INTO touched VALUES (?, ?, ?, ?, ?)", rows)
-        found.connection.execute(
-            "UPDATE touched SET unit = (SELECT unit FROM row WHERE row.model = touched.model AND row.pk = touched.pk) "
-            "WHERE action = ?",
-            (DELETE,),
-        )
-        yield _compared(Plan(found, alias, UNDO), whole=False)
-
-
-def _compared(plan: Plan, whole: bool) -> Plan:
+def compared(plan: Plan, whole: bool) -> Plan:
     plan.digest = hashlib.sha256(f"{plan.generation.id} {plan.mode} {plan.alias}".encode())
     try:
-        (_Undoing if plan.mode == UNDO else _Comparison)(plan, whole).all()
+        (plan.by or Comparison)(plan, whole).all()
     except DatabaseError as exc:
         raise Failed(f"The database cannot be compared with the backup: {exc}") from exc
     return plan
@@ -217,7 +192,7 @@ def restore(
         said = "; ".join(f"{step.model} {step.pk}: {step.why}" for step in conflicts)
         raise Conflicting(f"{plan.total[CONFLICT]:,} rows cannot be restored, and so nothing is. {said}")
     before = None
-    if safety and any(_exists(table, plan.alias) for table in plan.staged.tables):
+    if safety and any(has_rows(table, plan.alias) for table in plan.staged.tables):
         before = database.backup(repository, plan.alias, source=SAFETY, full=True, accept_change=True).generation
     try:
         with transaction.atomic(using=plan.alias):
@@ -253,36 +228,36 @@ def _again(plan: Plan) -> None:
     for name in ("step", "moved", "claimed", *(["chosen"] if plan.mode == UNDO else [])):
         plan.staged.connection.execute(f"DELETE FROM {name}")  # noqa: S608
     plan.counts.clear()
-    _compared(plan, whole=not chosen)
+    compared(plan, whole=not chosen)
 
 
 def _touched(plan: Plan) -> Iterator[Touched]:
     for table in plan.staged.tables:
         for action in WORK:
-            for some in _batches(plan.steps(action, model=table.label)):
+            for some in batches(plan.steps(action, model=table.label)):
                 pks = [step.target for step in some]
-                now = {} if action == DELETE else _now(table, plan.alias, pks)
-                unit = _unit_column(table)
+                now = {} if action == DELETE else rows_there(table, plan.alias, pks)
+                unit = unit_column(table)
                 yield table.label, action, b"".join(_packed(pk, now.get(pk, {}), unit) for pk in pks)
 
 
 def _packed(pk: int, row: Row, unit: str) -> bytes:
-    return TOUCHED.pack(pk, row.get(unit) or 0, _digest(row) if row else b"")
+    return TOUCHED.pack(pk, row.get(unit) or 0, digest_of(row) if row else b"")
 
 
-def _now(table: Table, alias: str, pks: list[int]) -> dict[int, Row]:
+def rows_there(table: Table, alias: str, pks: list[int]) -> dict[int, Row]:
     """The rows that are there, by key."""
     names = [column.name for column in table.columns]
     rows = table.model._base_manager.using(alias).filter(pk__in=pks).values(*names)
     return {row[table.pk.name]: row for row in rows}
 
 
-def _digest(row: Row) -> bytes:
+def digest_of(row: Row) -> bytes:
     content = repr([(name, comparable(value)) for name, value in sorted(row.items())])
     return hashlib.blake2b(content.encode(errors="surrogatepass"), digest_size=8).digest()
 
 
-def _unit_column(table: Table) -> str:
+def unit_column(table: Table) -> str:
     """By which a row belongs to a unit; "" for what belongs to none."""
     unit = settings.BACKUP_UNIT["model"]
     if table.label == unit:
@@ -290,7 +265,7 @@ def _unit_column(table: Table) -> str:
     return next((column.name for column in table.references if column.refers == unit), "")
 
 
-def _exists(table: Table, alias: str) -> bool:
+def has_rows(table: Table, alias: str) -> bool:
     return table.model._base_manager.using(alias).exists()
 
 
@@ -314,7 +289,7 @@ def _units(found: Staged, choice: Choice) -> list[int]:
 
 
 @dataclass
-class _Comparison:
+class Comparison:
     """Goes through the tables in their order, so that what a row refers to has its place in the target before it."""
 
     plan: Plan
@@ -331,15 +306,15 @@ class _Comparison:
     def all(self) -> None:
         for table in self.found.tables:
             self.plan.counts[table.label] = Counter()
-            comparing = _Table(self, table, _exists(table, self.plan.alias))
+            comparing = TableComparison(self, table, has_rows(table, self.plan.alias))
             for some in self.found.rows(table, chosen=not self.whole):
-                self._note(table, comparing.steps(some))
+                self.note(table, comparing.steps(some))
         if self.plan.mode == "mirror":
             for table in reversed(self.found.tables):
                 for pks in self._left_over(table):
-                    self._note(table, [Step(table.label, pk, pk, DELETE) for pk in pks])
+                    self.note(table, [Step(table.label, pk, pk, DELETE) for pk in pks])
 
-    def _note(self, table: Table, steps: Iterable[Step]) -> None:
+    def note(self, table: Table, steps: Iterable[Step]) -> None:
         rows, done = [], []
         for step in steps:
             self.plan.counts[table.label][step.action] += 1
@@ -413,152 +388,10 @@ def _look_up(table: Table, key: Any, alias: str) -> int | None:
     return found
 
 
-class _Undoing(_Comparison):
-    """Goes through the rows that a restore has touched. A unit of which anything is of later stays as a whole."""
-
-    def all(self) -> None:
-        self.kept: dict[str, dict[int, str]] = {table.label: {} for table in self.found.tables}  # rows, and why
-        self.kept_units: set[int] = set()
-        for table in self.found.tables:
-            self.plan.counts[table.label] = Counter()
-            self._judge(table)
-            self._judge_others(table)
-        self._choose()
-        for table in reversed(self.found.tables):
-            for steps in self._deletions(table):
-                self._note(table, steps)
-        for table in self.found.tables:
-            comparing = _Table(self, table, _exists(table, self.plan.alias))
-            for some in self.found.rows(table, chosen=True):
-                self._note(table, self._steps(comparing, some))
-
-    def _judge(self, table: Table) -> None:
-        """Which touched rows anybody has changed or deleted since."""
-        for some in _batches(self._touched(table, CREATE, CHANGE)):
-            now = _now(table, self.plan.alias, [pk for pk, *_ in some])
-            for pk, unit, action, digest in some:
-                if pk in now and (_digest(now[pk]) == digest or self._is_back(table, pk, now[pk])):
-                    continue
-                if unit is not None:
-                    self.kept_units.add(unit)
-                if pk in now or action == CHANGE:  # what was created and is gone needs no word
-                    self.kept[table.label][pk] = "it has changed since" if pk in now else "it was deleted since"
-
-    def _judge_others(self, table: Table) -> None:
-        """Which rows of the same units, that the restore did not touch, are of later, or not as they were before."""
-        column = _unit_column(table)
-        if not column:
-            return
-        run = self.found.connection.execute
-        units = "SELECT unit FROM touched WHERE unit IS NOT NULL"
-        rest = (
-            f"SELECT pk, unit, content FROM row WHERE model = ? AND unit IN ({units}) "  # noqa: S608
-            "AND pk NOT IN (SELECT pk FROM touched WHERE model = row.model) ORDER BY pk"
-        )
-        for some in _batches(run(rest, (table.label,))):
-            now = _now(table, self.plan.alias, [pk for pk, *_ in some])
-            self.kept_units |= {unit for pk, unit, content in some if not _as_then(table, content, now.get(pk))}
-        rows = table.model._base_manager.using(self.plan.alias)
-        for some in _batches(run(f"SELECT DISTINCT unit FROM ({units}) ORDER BY unit")):  # noqa: S608
-            there = rows.filter(**{f"{column}__in": [unit for (unit,) in some]}).values_list("pk", column)
-            later = {pk: unit for pk, unit in there if self.is_later(table.label, pk)}
-            now = _now(table, self.plan.alias, list(later))
-            self.kept_units |= {unit for pk, unit in later.items() if not self._is_back(table, pk, now[pk])}
-
-    def _is_back(self, table: Table, pk: int, now: Row) -> bool:
-        """Whether a row is as before the restore: it was undone before."""
-        sql = "SELECT content FROM row WHERE model = ? AND pk = ?"
-        found = self.found.connection.execute(sql, (table.label, pk)).fetchone()
-        return bool(found and _as_then(table, found[0], now))
-
-    def _choose(self) -> None:
-        """The rows of the backup that come back, and what they refer to."""
-        for table in self.found.tables:
-            for some in _batches(self._touched(table, CHANGE, DELETE)):
-                rows = [(table.label, pk) for pk, unit, *_ in some if not self._stays(table, pk, unit)]
-                self.found.connection.executemany("INSERT INTO chosen VALUES (?, ?, 0)", rows)
-        self.found.choose_needed()
-
-    def _deletions(self, table: Table) -> Iterator[list[Step]]:
-        """What the restore has created goes, unless something that stays refers to it; and what stays is said."""
-        going = self.going.setdefault(table.label, set())
-        rows = table.model._base_manager.using(self.plan.alias)
-        for some in _batches(self._touched(table, CREATE)):
-            there = set(rows.filter(pk__in=[pk for pk, *_ in some]).values_list("pk", flat=True))
-            staying = {pk: why for pk, unit, *_ in some if (why := self._stays(table, pk, unit))}
-            staying |= dict.fromkeys(self._held(table, there - staying.keys()), "something that stays refers to it")
-            going |= there - staying.keys()
-            yield [
-                Step(table.label, pk, pk, KEEP if pk in staying else DELETE, why=staying.get(pk, ""))
-                for pk in sorted(there)
-            ]
-        for some in _batches(self._touched(table, CHANGE, DELETE)):
-            yield [
-                Step(table.label, pk, pk, KEEP, why=why)
-                for pk, unit, *_ in some
-                if (why := self._stays(table, pk, unit))
-            ]
-
-    def _held(self, table: Table, pks: set[int]) -> set[int]:
-        """Those of the rows that something refers to which neither goes nor comes back as it was."""
-        held: set[int] = set()
-        for other in self.found.tables:
-            going = self.going.get(other.label, set()) | (pks if other is table else set())
-            for column in other.references:
-                if column.refers != table.label:
-                    continue
-                rows = other.model._base_manager.using(self.plan.alias).filter(**{f"{column.name}__in": pks})
-                for pk, refers in rows.values_list("pk", column.name):
-                    back = self.found.connection.execute(
-                        "SELECT 1 FROM chosen WHERE model = ? AND pk = ? AND NOT needed", (other.label, pk)
-                    ).fetchone()
-                    if pk not in going and not back:
-                        held.add(refers)
-        return held
-
-    def _steps(self, comparing: _Table, some: list[tuple[int, Row]]) -> Iterator[Step]:
-        """What is only referred to comes back if it is gone, and is not compared."""
-        table = comparing.table
-        unit = _unit_column(table)
-        kept = [pk for pk, row in some if row.get(unit) in self.kept_units and pk not in comparing.needed]
-        yield from (Step(table.label, pk, pk, KEEP, why=LATER) for pk in kept)
-        for step in comparing.steps([(pk, row) for pk, row in some if pk not in kept]):
-            if step.action == KEEP and step.pk in comparing.needed:
-                continue
-            if step.action == KEEP and table.label == self.unit:
-                self.kept_units.add(step.pk)
-            yield step
-
-    def _stays(self, table: Table, pk: int, unit: int | None) -> str:
-        """Why a touched row is left as it is; "" when it is not."""
-        return self.kept[table.label].get(pk) or (LATER if unit is not None and unit in self.kept_units else "")
-
-    def _touched(self, table: Table, *actions: str) -> Iterator[tuple[int, int | None, str, bytes]]:
-        """Keys, those of their units, what was done, and digests."""
-        marks = ", ".join("?" * len(actions))
-        yield from self.found.connection.execute(
-            f"SELECT pk, unit, action, digest FROM touched WHERE model = ? AND action IN ({marks}) ORDER BY pk",  # noqa: S608
-            (table.label, *actions),
-        )
-
-
-def _as_then(table: Table, content: bytes, now: Row | None) -> bool:
-    """Whether a row that is there has the content of the backup, under the same keys of what it refers to."""
-    then: Row = marshal.loads(content)  # noqa: S302  written by this process
-    try:
-        return now is not None and all(
-            comparable(column.value(then[column.name])) == comparable(now[column.name])
-            for column in table.columns
-            if column.name in then
-        )
-    except ValueError:
-        return False
-
-
-class _Table:
+class TableComparison:
     """The comparison of one table."""
 
-    def __init__(self, comparison: _Comparison, table: Table, exists: bool) -> None:
+    def __init__(self, comparison: Comparison, table: Table, exists: bool) -> None:
         self.all, self.table, self.exists = comparison, table, exists
         self.mode, self.alias = comparison.plan.mode, comparison.plan.alias
         self.label = table.label
@@ -799,13 +632,13 @@ class _Writing:
         kept = {table.model for table in self.plan.staged.tables}
         before = self._highest()
         for table in reversed(self.plan.staged.tables):
-            for some in _batches(self.plan.steps(DELETE, model=table.label)):
+            for some in batches(self.plan.steps(DELETE, model=table.label)):
                 self._delete(table, [step.target for step in some], kept)
-        comparison = _Comparison(self.plan, whole=True)
+        comparison = Comparison(self.plan, whole=True)
         for table in self.plan.staged.tables:
-            reading = _Table(comparison, table, exists=False)
+            reading = TableComparison(comparison, table, exists=False)
             for action in (CHANGE, CREATE):
-                for some in _batches(self.plan.steps(action, model=table.label)):
+                for some in batches(self.plan.steps(action, model=table.label)):
                     self._write(table, action, reading.written(some))
         grown = [model for model, highest in self._highest().items() if highest > before[model]]
         connection = connections[self.plan.alias]
@@ -865,6 +698,6 @@ def _numbers(pks: Iterable[int]) -> str:
     return ", ".join(str(int(pk)) for pk in pks)
 
 
-def _batches(things: Iterator[Thing]) -> Iterator[list[Thing]]:
+def batches(things: Iterator[Thing]) -> Iterator[list[Thing]]:
     while some := list(itertools.islice(things, BATCH)):
         yield some

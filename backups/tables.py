@@ -52,6 +52,11 @@ class Column:
     def _read(self) -> Any:
         return READ[self.kind]
 
+    @property
+    def belongs(self) -> bool:
+        """Whether the row goes with what it refers to."""
+        return isinstance(self.field, models.ForeignKey) and self.field.remote_field.on_delete is models.CASCADE
+
     def value(self, raw: Any) -> Any:
         """The value as Python has it, whichever database it was read from; the same for the same content.
 

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db.models.deletion import ProtectedError
 
 from articles.models import Article, Batch, Event, StageRecord
-from backups import database, restoring
+from backups import database, restoring, undoing
 from backups.manifests import Generation
 from backups.repository import Repository
 from backups.restoring import Choice, Step, Touched
@@ -37,14 +37,14 @@ class Restored:
         self.touched += touched
 
     def plan(self) -> list[Step]:
-        with restoring.undoing(self.store, self.safety, self.touched, self.alias) as plan:
+        with undoing.planned(self.store, self.safety, self.touched, self.alias) as plan:
             return list(plan.steps())
 
     def undo(self) -> Restored:
         """Returns the undo, which can be undone as well."""
         found = object.__new__(Restored)
         found.store, found.alias, found.touched = self.store, self.alias, []
-        with restoring.undoing(self.store, self.safety, self.touched, self.alias) as plan:
+        with undoing.planned(self.store, self.safety, self.touched, self.alias) as plan:
             safety = restoring.restore(self.store, plan, note=found._note)
         assert safety
         found.safety = safety
@@ -128,7 +128,7 @@ def test_an_article_that_has_changed_since_stays_whole(backed_up: str, store: Re
             StageRecord.objects.using(backed_up).filter(pk=records.order_by("pk")[0].pk).delete()
     then = _of(desks.rows(backed_up), article(backed_up, n).get().pk)
     why = {step.why for step in done.plan() if step.action == "keep"}
-    assert why <= {"it has changed since", "it was deleted since", restoring.LATER}
+    assert why <= {"it has changed since", "it was deleted since", undoing.LATER}
     done.undo()
     assert _of(desks.rows(backed_up), article(backed_up, n).get().pk) == then
     assert article(backed_up, 77).exists(), "and all others are as before the restore"
@@ -141,11 +141,31 @@ def test_what_somebody_refers_to_by_now_stays(backed_up: str, store: Repository)
     done = Restored(store, backed_up)
     ada = User.objects.using(backed_up).get(username="ada")
     desks.article(backed_up, 300, ada)
-    assert [(step.target, step.why) for step in done.plan() if step.action == "keep"] == [
-        (ada.pk, "something that stays refers to it")
-    ]
+    kept = {step.model: step.why for step in done.plan() if step.action == "keep"}
+    assert kept == {
+        "auth.User": "something that stays refers to it",
+        "auth.User_groups": undoing.LATER,
+        "articles.Preferences": undoing.LATER,
+    }
     done.undo()
     assert [each.owner for each in Article.objects.using(backed_up).all()] == [ada]
+    assert not Batch.objects.using(backed_up).exists()
+
+
+@pytest.mark.parametrize("since", ["logged in", "wrote an article"])
+def test_a_person_who_stays_keeps_groups_and_preferences(backed_up: str, store: Repository, since: str) -> None:
+    Article.objects.using(backed_up).all().delete()
+    Batch.objects.using(backed_up).all().delete()
+    User.objects.using(backed_up).filter(username="ada").delete()
+    done = Restored(store, backed_up)
+    people = User.objects.using(backed_up).filter(username="ada")
+    if since == "logged in":
+        people.update(last_login=desks.START + timedelta(days=99))
+    else:
+        desks.article(backed_up, 300, people.get())
+    done.undo()
+    assert [group.name for group in people.get().groups.all()] == ["Editors"]
+    assert people.get().preferences.instructions == "Calm, please."
     assert not Batch.objects.using(backed_up).exists()
 
 
@@ -208,7 +228,7 @@ def test_nothing_new_gets_the_number_of_what_a_restore_has_deleted(backed_up: st
 def test_what_changes_after_the_difference_was_shown_stops_it(backed_up: str, store: Repository) -> None:
     _spoil(backed_up)
     done = Restored(store, backed_up, mode="mirror")
-    with restoring.undoing(store, done.safety, done.touched, backed_up) as plan:
+    with undoing.planned(store, done.safety, done.touched, backed_up) as plan:
         article(backed_up, 1).update(title="since")
         with pytest.raises(restoring.Moved):
             restoring.restore(store, plan)

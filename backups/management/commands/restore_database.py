@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
-from backups import configured, database, databases, restoring
+from backups import configured, database, databases, restoring, undoing
 from backups.errors import BackupError
 from backups.management.commands.restore_files import moment
 from backups.manifests import DATABASE, Generation
@@ -78,7 +78,7 @@ class Command(BaseCommand):
         choice = restoring.Choice(tuple(options["articles"]), _begin(options["begin"]), options["end"])
         with (
             shown("Comparing", "rows", quiet=options["json"]) as started,
-            restoring.undoing(repository, generation, undoes.what_it_touched(), alias, started=started)
+            undoing.planned(repository, generation, undoes.what_it_touched(), alias, started=started)
             if undoes
             else restoring.planned(
                 repository, generation, alias, choice=choice, mode=options["mode"], started=started
