@@ -62,10 +62,10 @@ def test_the_backup_before_a_restore_does_not_count() -> None:
 
 
 def test_damage_outranks_a_fresh_backup() -> None:
-    _backed_up(timedelta(hours=1), damage=["chunks/x is missing."])
-    _backed_up()
+    _backed_up(timedelta(hours=1))
+    _backed_up(damage=["chunks/x is missing."])
     assert _part("database").state == health.known(timezone.now()).state == "damaged"
-    assert "b0 is damaged: chunks/x is missing." in _part("database").sentences[0]
+    assert "b1 is damaged: chunks/x is missing." in _part("database").sentences[0]
 
 
 def test_without_a_schedule_somebody_should_look() -> None:
