@@ -87,6 +87,11 @@ class Report:
     def state(self) -> str:
         return max((part.state for part in self.parts), key=STATES.index)
 
+    @property
+    def needs_somebody(self) -> bool:
+        """Whether it is bad enough to wake people."""
+        return self.state in (ALARM, DAMAGED)
+
     def summary(self) -> dict[str, Any]:
         parts = {
             part.name: {"state": part.state, "age": part.age, **part.facts, "sentences": part.sentences}
@@ -151,6 +156,8 @@ def _tier(tier: str, now: datetime) -> Part:
     _count(part, newest, now)
     part.age = _age(newest, every, now)
     part.made = max((each.made for each in newest.values()), default=None)
+    if damaged := len(hurt.needed) + len(hurt.old):
+        part.facts["damaged"] = damaged
     for root in hurt.needed[:3]:
         _damaged(part, root, every)
     if len(hurt.needed) > 3:
