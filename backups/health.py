@@ -41,6 +41,8 @@ class Said:
     state: str
     sentence: str
     ends: str = ""
+    source: str = ""  # of a folder of files
+    since: datetime | None = None  # for a backup that did not run: of when the last good one is
 
 
 @dataclass
@@ -63,9 +65,9 @@ class Part:
         """The first that the state comes from."""
         return next((each for each in self.said if each.state == self.state), None)
 
-    def says(self, state: str, sentence: str, ends: str = "") -> None:
+    def says(self, state: str, sentence: str, ends: str = "", **about: Any) -> None:
         self.state = max(self.state, state, key=STATES.index)
-        self.said.append(Said(state, sentence, ends))
+        self.said.append(Said(state, sentence, ends, **about))
 
     def __str__(self) -> str:
         told = ", ".join(f"{value:,} {name}" for name, value in self.facts.items())
@@ -118,7 +120,8 @@ def asked(now: datetime, look: Look | None) -> Report:
         tier.facts["rows not yet backed up"] = look.pending
     if look.unread:
         bucket.says(ALARM, look.unread, "backup_status")
-    bucket.facts["unfinished uploads"] = look.unfinished
+    if look.unfinished is not None:
+        bucket.facts["unfinished uploads"] = look.unfinished
     for finding in look.findings:
         bucket.says(LOOK, finding)
     if look.unfinished:
@@ -126,6 +129,11 @@ def asked(now: datetime, look: Look | None) -> Report:
             LOOK, f"{look.unfinished:,} uploads were never finished, and cost money. A lifecycle rule ends them."
         )
     return report
+
+
+def remembered(now: datetime) -> Report:
+    """All that is known without asking the storage: what the rows say, and what the last look saw."""
+    return asked(now, Look.objects.first())
 
 
 def last_good() -> Generation | None:
@@ -189,11 +197,12 @@ def _judge(part: Part, source: str, newest: Generation | None, period: timedelta
     of_it = "" if database else f" of {source}"
     run = _by_hand(part.name, source)
     if newest is None:
-        part.says(ALARM, f"There is no backup{of_it} yet.", run)
+        part.says(ALARM, f"There is no backup{of_it} yet.", run, source="" if database else source)
         return
     passed = now - newest.began
     if period and passed > LATE * period:
-        part.says(ALARM, f"The last good backup{of_it} is of {_at(newest.began)}: it did not run since.", run)
+        sentence = f"The last good backup{of_it} is of {_at(newest.began)}: it did not run since."
+        part.says(ALARM, sentence, run, source="" if database else source, since=newest.began)
     elif not period and database:
         part.says(LOOK, f"{NO_SCHEDULE} it up.")
     elif not period and passed > UNSCHEDULED:

@@ -140,7 +140,7 @@ def test_the_backups_take_as_many_queries_however_many_there_are(client: Client,
 
 
 def test_backups_that_nobody_can_tell_about(client: Client, db: None) -> None:
-    with mock.patch("config.health.Look.objects.first", side_effect=OperationalError("password=hunter2")):
+    with mock.patch("config.health.backups_health.remembered", side_effect=OperationalError("password=hunter2")):
         status, told = _asked(client)
 
     assert (status, told) == (503, {"state": "unknown", "parts": {}})
