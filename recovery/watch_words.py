@@ -48,8 +48,12 @@ def told(report: health.Report) -> Told:
         return Told(report.state, reason, reason, "nothing has to be done", safe, [])
     bad = [(part, said) for name in FIRST for part in [parts[name]] for said in part.said if said.state == report.state]
     part, worst = bad[0]
-    rest = [said for each in report.parts for said in each.said if said.state in (health.ALARM, health.DAMAGED)]
-    others = [said.sentence for said in rest if said is not worst]
+    others = [
+        _sentence(each, said)
+        for each in report.parts
+        for said in each.said
+        if said.state in (health.ALARM, health.DAMAGED) and said is not worst
+    ]
     if len(others) > MOST:
         others[MOST:] = [f"And {count(len(others) - MOST, 'more problem')}."]
     headline = _headline(part, worst)
@@ -57,15 +61,21 @@ def told(report: health.Report) -> Told:
     return Told(report.state, headline, reason, _next(part, worst), safe, others)
 
 
-def _headline(part: health.Part, worst: health.Said) -> str:
-    thing = worst.source or f"the {part.name}"
-    if part.state == health.DAMAGED:
+def _headline(part: health.Part, said: health.Said) -> str:
+    thing = said.source or f"the {part.name}"
+    if said.state == health.DAMAGED:
         return f"a backup of the {part.name} cannot be restored"
     if part.name == DRILL:
         return f"a restore that was tried did not pass, with {count(part.facts['differences'], 'difference')}"
     if part.name == STORAGE:
         return "the storage could not be read"
-    return f"{thing} was not backed up since {when(worst.since)}" if worst.since else f"{thing} was never backed up"
+    return f"{thing} was not backed up since {when(said.since)}" if said.since else f"{thing} was never backed up"
+
+
+def _sentence(part: health.Part, said: health.Said) -> str:
+    """A drill names what it compared, such as files: that is for the page, behind a login."""
+    headline = _headline(part, said)
+    return f"{headline[:1].upper()}{headline[1:]}." if part.name == DRILL else said.sentence
 
 
 def _next(part: health.Part, worst: health.Said) -> str:

@@ -10,6 +10,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from django_q.models import Schedule
+from pytest_django import Settings
 
 from backups import health, models, periods
 from backups.models import Generation
@@ -256,3 +257,36 @@ def test_without_any_whole_one_there_is_none() -> None:
     models.Generation.objects.all().delete()
     _files("/srv/ocr", 1, damage=GONE)
     assert _part("files").sentences == ["The backup /srv/ocr-1 is damaged: chunks/x is missing."]
+
+
+class _To:
+    """All queries go to one database."""
+
+    def __init__(self, alias: str) -> None:
+        self.alias = alias
+
+    def db_for_read(self, *_: Any, **__: Any) -> str:
+        return self.alias
+
+    db_for_write = db_for_read
+
+
+def test_both_databases_tell_the_same(desk: str, settings: Settings) -> None:
+    settings.DATABASE_ROUTERS = [_To(desk)]
+    _schedule("/srv/ocr")
+    for hours in (100, 200):
+        _files("/srv/ocr", hours)
+        _files("/srv/scans", hours / 100)
+    _made("b1", 9, damage=GONE, verified_at=timezone.now())
+    _changes("b2", 8, "b1")
+    _changes("b4", 7, "b3")
+    _made("b5", 1, counts={"rows": 7})
+
+    files, database = _part("files"), _part("database")
+
+    assert [said.ends for said in files.said] == ["backup_files /srv/ocr"]
+    assert files.facts["files"] == 10
+    assert database.facts["rows"] == 7
+    assert database.facts["damaged"] == 2
+    assert "The backup b1 is damaged: chunks/x is missing. 1 more builds on it." in database.sentences
+    assert database.sentences[1].startswith("1 old backup is damaged")
