@@ -178,9 +178,10 @@ def _tier(tier: str, now: datetime) -> Part:
             "when they are old enough to be removed.",
             f"prune_backups --tier {tier} --apply",
         )
-    quick = Verification.objects.filter(tier=tier).first()
-    if quick is not None:
+    quick = Verification.objects.filter(tier=tier, kind=Verification.Kind.QUICK).first()
+    if quick is not None:  # a deep one counts no orphans
         part.facts["orphans"] = quick.orphans
+        _unread(part, quick.unusable)
     return part
 
 
@@ -234,6 +235,14 @@ def _damaged(part: Part, root: Root, every: Mapping[str, timedelta | None]) -> N
         part.says(DAMAGED, f"{sentence} It is pinned.", f"prune_backups --tier {part.name} --unpin {root.name}")
     else:
         part.says(DAMAGED, sentence, _by_hand(part.name, root.source if root.source in every else ""))
+
+
+def _unread(part: Part, unusable: list[str]) -> None:
+    """Manifests that are not what was signed: whatever they named, it is no backup any more."""
+    if unusable:
+        number = "A manifest" if len(unusable) == 1 else f"{len(unusable):,} manifests"
+        sentence = f"{number} cannot be believed, so nothing old is removed: {unusable[0]}"
+        part.says(DAMAGED, sentence, f"verify_backups --tier {part.name}")
 
 
 def _by_hand(tier: str, source: str = "") -> str:

@@ -63,6 +63,7 @@ class Verification(models.Model):
     bytes_seen = models.PositiveBigIntegerField()
     orphans = models.PositiveBigIntegerField(default=0)  # objects that nothing names
     findings = models.JSONField(default=list, blank=True)  # a sentence each
+    unusable = models.JSONField(default=list, blank=True)  # those of them about manifests that cannot be believed
 
     class Meta:
         ordering = ["-at"]
@@ -173,6 +174,7 @@ def record(verdict: Verdict, repository: Repository, now: datetime) -> Verificat
         bytes_seen=verdict.bytes,
         orphans=verdict.orphans,
         findings=sentences[:FINDINGS],
+        unusable=sentences[: len(verdict.unusable)][:FINDINGS],
     )
 
 

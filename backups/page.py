@@ -189,8 +189,8 @@ def _line(part: health.Part, at: datetime, ours: list[Schedule]) -> Line:
 def _problem(part: health.Part, said: health.Said) -> Problem:
     sentence = said.sentence
     if said.ends:
-        button = BUTTONS.get(part.name, "")
-        return Problem(sentence, command=said.ends, button="" if said.ends.startswith("prune_backups") else button)
+        button = BUTTONS.get(part.name, "") if said.ends.startswith("backup_") else ""
+        return Problem(sentence, command=said.ends, button=button)
     if sentence.startswith(health.NO_SCHEDULE):
         return Problem(sentence, "Switch it on under Schedules, below. Where there is none, the operator makes one.")
     if part.name == "storage":  # such a sentence says first what is, then what to do

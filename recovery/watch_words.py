@@ -83,7 +83,8 @@ def _next(part: health.Part, worst: health.Said) -> str:
     command = f"have the operator run manage.py {worst.ends}" if worst.ends else ""
     if worst.ends.startswith("prune_backups"):
         return f"unpin it, if nobody needs it, or {command}"
-    button = f"press “{BUTTONS[part.name]}”" if part.name in BUTTONS else ""
+    has_button = part.name in BUTTONS and worst.ends.startswith("backup_")
+    button = f"press “{BUTTONS[part.name]}”" if has_button else ""
     return ", or ".join(filter(None, [button, command])) or "see what the page of the backups says"
 
 

@@ -1,4 +1,4 @@
-"""When a restore came into its state; and unfinished uploads that nobody could count."""
+"""When a restore came into its state; uploads that nobody could count; manifests that nobody could read."""
 
 import django.utils.timezone
 from django.db import migrations, models
@@ -11,6 +11,11 @@ class Migration(migrations.Migration):
             model_name="restore",
             name="moved_at",
             field=models.DateTimeField(default=django.utils.timezone.now),
+        ),
+        migrations.AddField(
+            model_name="verification",
+            name="unusable",
+            field=models.JSONField(blank=True, default=list),
         ),
         migrations.AlterField(
             model_name="look",

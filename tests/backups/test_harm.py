@@ -13,7 +13,7 @@ from django_q.models import Schedule
 from pytest_django import Settings
 
 from backups import health, models, periods
-from backups.models import Generation
+from backups.models import Generation, Verification
 
 pytestmark = pytest.mark.django_db
 
@@ -132,6 +132,14 @@ def test_it_takes_as_many_queries_for_many_sources_and_backups() -> None:
     with CaptureQueriesContext(connection) as damaged:
         health.known(timezone.now())
     assert len(damaged) <= len(few) + 2
+
+
+def test_orphans_are_those_of_the_last_that_counted_them() -> None:
+    """A verification that reads counts none; both are noted with one time."""
+    now = timezone.now()
+    for kind, orphans in (("quick", 4), ("deep", 0)):
+        Verification.objects.create(tier="files", kind=kind, at=now, objects_seen=9, bytes_seen=9, orphans=orphans)
+    assert _part("files").facts["orphans"] == 4
 
 
 # Damage

@@ -19,7 +19,7 @@ from pytest_django import Settings
 from articles.groups import CHIEF_EDITORS
 from articles.models import Preferences
 from backups import health, tasks
-from backups.models import Drill, Generation, Look
+from backups.models import Drill, Generation, Look, Verification
 from recovery import notify, watch_words
 from recovery.models import Mail
 from tests.conftest import HandIn
@@ -306,6 +306,19 @@ def test_each_alarm_has_its_words(well: Generation) -> None:
     assert said.subject == "Backups: damaged – a backup of the database cannot be restored"
     assert said.reason == "The backup b0 is damaged: chunks/x is missing. It is pinned"
     assert said.next.startswith("unpin it, if nobody needs it, or have the operator run manage.py prune_backups")
+
+    well.delete()
+    Verification.objects.create(
+        tier="database",
+        kind="quick",
+        at=START,
+        objects_seen=1,
+        bytes_seen=1,
+        unusable=["The manifest b0 is not signed."],
+    )
+    said = _said(now)
+    assert said.reason.endswith("The manifest b0 is not signed")
+    assert said.next == "have the operator run manage.py verify_backups --tier database"
 
 
 def test_many_problems_are_counted(well: Generation) -> None:
