@@ -170,18 +170,19 @@ def _tier(tier: str, now: datetime) -> Part:
         _damaged(part, root, every)
     if len(hurt.needed) > 3:
         part.says(DAMAGED, f"{len(hurt.needed) - 3:,} more backups are damaged.")
-    if hurt.old:
-        part.says(
-            LOOK,
-            f"{len(hurt.old):,} old {'backups are' if hurt.old[1:] else 'backup is'} damaged, up to "
-            f"{_at(hurt.old[0].made)}: not every day until then can be restored. Nothing newer needs them. This ends "
-            "when they are old enough to be removed.",
-            f"prune_backups --tier {tier} --apply",
-        )
     quick = Verification.objects.filter(tier=tier, kind=Verification.Kind.QUICK).first()
     if quick is not None:  # a deep one counts no orphans
         part.facts["orphans"] = quick.orphans
         _unread(part, quick.unusable)
+    if hurt.old:
+        many = len(hurt.old) > 1
+        part.says(
+            LOOK,
+            f"{len(hurt.old):,} old {'backups are' if many else 'backup is'} damaged: not every day up to "
+            f"{_at(hurt.old[0].made)} can be restored. Nothing newer needs {'them' if many else 'it'}, and "
+            f"{'they go' if many else 'it goes'} when old enough.",
+            f"prune_backups --tier {tier} --apply",
+        )
     return part
 
 

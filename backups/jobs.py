@@ -5,6 +5,8 @@
 | while comparing         | nothing has changed                       | ask for it anew                               |
 | before the commit       | the safety backup; nothing has changed    | ask for it anew                               |
 | right after the commit  | all of it; the row says Restoring         | ask for it anew: there is no difference left  |
+
+Nobody waits for ever: `give_up`, which the watch over the backups calls, ends what is under way for too long.
 """
 
 from __future__ import annotations

@@ -192,8 +192,8 @@ def test_a_new_whole_backup_makes_an_old_damaged_one_something_to_look_at() -> N
 
     assert part.state == "look"
     [said] = part.said
-    assert said.sentence.startswith("1 old backup is damaged, up to ")
-    assert "not every day until then can be restored" in said.sentence
+    assert said.sentence.startswith("1 old backup is damaged: not every day up to ")
+    assert said.sentence.endswith("can be restored. Nothing newer needs it, and it goes when old enough.")
     assert said.ends == "prune_backups --tier database --apply"
 
 
