@@ -5,13 +5,17 @@
 | while comparing         | nothing has changed                       | ask for it anew                               |
 | before the commit       | the safety backup; nothing has changed    | ask for it anew                               |
 | right after the commit  | all of it; the row says Restoring         | ask for it anew: there is no difference left  |
+
+Nobody waits for ever: `give_up`, which the watch over the backups calls, ends what is under way for too long.
 """
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
+from django.utils import timezone
 
 from backups import configured, models, restoring
 from backups.errors import BackupError
@@ -22,6 +26,14 @@ STEPS = 500  # that are kept to be shown
 SECRET = ("password", "secret")  # in the names of fields
 MISTAKE = "There was a mistake in Galley; the log says which. The difference, looked at anew, tells what is there now."
 LONG = 300  # characters of a value
+LONGEST = timedelta(hours=4, minutes=15)  # a step may take four hours; then the queue kills its worker
+ABANDONED = {
+    Restore.State.COMPARING: "It was interrupted, or never began. Nothing was changed. Ask for it anew.",
+    Restore.State.CONFIRMED: "It did not begin within four hours, and will not any more. Nothing was changed. Ask for "
+    "it anew.",
+    Restore.State.RESTORING: "It was interrupted: either nothing was changed, or all of it was restored. Ask for it "
+    "anew: where it was restored, no difference is left.",
+}
 
 
 def compare(pk: int) -> None:
@@ -67,7 +79,9 @@ def restore(pk: int) -> None:
     except BackupError as exc:
         _move(pk, Restore.State.RESTORING, Restore.State.FAILED, reason=f"{exc} Nothing was changed.")
         return
-    _move(pk, Restore.State.RESTORING, Restore.State.DONE, safety=safety.id if safety else "")
+    done = {"safety": safety.id if safety else "", "reason": ""}
+    if not _move(pk, Restore.State.RESTORING, Restore.State.DONE, **done):
+        _move(pk, Restore.State.FAILED, Restore.State.DONE, **done)  # it was given up too early, and is restored
     if safety:
         models.remember(safety)
 
@@ -78,8 +92,22 @@ def failed(pk: int) -> None:
     Restore.objects.filter(pk=pk, state__in=under_way).update(state=Restore.State.FAILED, reason=MISTAKE)
 
 
+def give_up(now: datetime) -> int:
+    """End what is under way for longer than the queue lets anything run: its worker is dead, or its message was lost.
+
+    Returns how many. One that comes back all the same changes nothing any more, except to say that it restored.
+    """
+    return sum(
+        Restore.objects.filter(state=state, moved_at__lt=now - LONGEST).update(
+            state=Restore.State.FAILED, reason=reason, moved_at=now
+        )
+        for state, reason in ABANDONED.items()
+    )
+
+
 def _move(pk: int, old: str, new: str, **fields: Any) -> bool:
-    return bool(Restore.objects.filter(pk=pk, state=old).update(state=new, **fields))
+    moved = Restore.objects.filter(pk=pk, state=old).update(state=new, moved_at=timezone.now(), **fields)
+    return bool(moved)
 
 
 def _kept(step: restoring.Step) -> dict[str, Any]:
