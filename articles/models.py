@@ -700,7 +700,7 @@ class Preferences(models.Model):
         max_length=10,
         choices=StopMail,
         default=StopMail.AT_ONCE,
-        help_text="Articles that stop for one reason come in one mail.",
+        help_text="Articles that stop for one reason come in one mail. Chief editors hear of the backups so, too.",
     )
 
     class Meta:

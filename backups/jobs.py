@@ -7,14 +7,19 @@ Of the database (those of files are in `file_jobs`):
 | while comparing         | nothing has changed                       | ask for it anew                               |
 | before the commit       | the safety backup; nothing has changed    | ask for it anew                               |
 | right after the commit  | all of it; the row says Restored          |                                               |
+
+Nobody waits for ever: `give_up`, which the watch over the backups calls, ends what is under way for too long.
 """
 
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.apps import apps
+from django.db.models import Q
+from django.utils import timezone
 
 from backups import configured, file_jobs, models, restoring, undoing
 from backups.errors import BackupError
@@ -26,6 +31,16 @@ STEPS = 500  # that are kept to be shown
 SECRET = ("password", "secret")  # in the names of fields
 MISTAKE = "There was a mistake in Galley; the log says which. The difference, looked at anew, tells what is there now."
 LONG = 300  # characters of a value
+LONGEST = timedelta(hours=4, minutes=15)  # a step may take four hours; then the queue kills its worker
+ABANDONED = [
+    (Q(state=Restore.State.COMPARING), "It was interrupted, or never began. Nothing was changed. Ask for it anew."),
+    (Q(state=Restore.State.CONFIRMED), "It did not begin within four hours, and will not any more. Ask for it anew."),
+    (Q(state=Restore.State.RESTORING, began=None), "It was interrupted, and nothing was changed. Ask for it anew."),
+    (
+        Q(state=Restore.State.RESTORING),
+        "It was interrupted. What was done until then stays: go on, or undo it.",
+    ),
+]
 
 
 def compare(pk: int) -> None:
@@ -65,7 +80,9 @@ def restore(pk: int) -> None:
         stays = "What was done until then stays." if job.began else "Nothing was changed."
         _move(pk, Restore.State.RESTORING, Restore.State.FAILED, reason=f"{exc} {stays}")
         return
-    _move(pk, Restore.State.RESTORING, state, **fields)
+    fields = {"reason": "", **fields}
+    if not _move(pk, Restore.State.RESTORING, state, **fields):
+        _move(pk, Restore.State.FAILED, state, **fields)  # it was given up too early
 
 
 def _compared(job: Restore) -> dict[str, Any]:
@@ -103,8 +120,19 @@ def failed(pk: int) -> None:
     Restore.objects.filter(pk=pk, state__in=under_way).update(state=Restore.State.FAILED, reason=MISTAKE)
 
 
+def give_up(now: datetime) -> int:
+    """End what is under way for longer than the queue lets anything run: its worker is dead, or its message was lost.
+
+    Returns how many. One that comes back all the same changes nothing any more, except to say that it restored.
+    """
+    late = Restore.objects.filter(moved_at__lt=now - LONGEST)
+    end = {"state": Restore.State.FAILED, "moved_at": now}
+    return sum(late.filter(which).update(reason=reason, **end) for which, reason in ABANDONED)
+
+
 def _move(pk: int, old: str, new: str, **fields: Any) -> bool:
-    return bool(Restore.objects.filter(pk=pk, state=old).update(state=new, **fields))
+    moved = Restore.objects.filter(pk=pk, state=old).update(state=new, moved_at=timezone.now(), **fields)
+    return bool(moved)
 
 
 def _kept(step: restoring.Step) -> dict[str, Any]:

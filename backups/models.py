@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from django.db import models
+from django.utils import timezone
 
 from backups import pruning
 from backups.errors import Failed
@@ -64,6 +65,7 @@ class Verification(models.Model):
     bytes_seen = models.PositiveBigIntegerField()
     orphans = models.PositiveBigIntegerField(default=0)  # objects that nothing names
     findings = models.JSONField(default=list, blank=True)  # a sentence each
+    unusable = models.JSONField(default=list, blank=True)  # those of them about manifests that cannot be believed
 
     class Meta:
         ordering = ["-at"]
@@ -97,7 +99,7 @@ class Look(models.Model):
     pending = models.PositiveBigIntegerField(null=True)  # rows that a backup would add; null: all, or not known
     unread = models.TextField(blank=True)  # why the storage could not be read
     findings = models.JSONField(default=list, blank=True)  # a sentence each: what is, and what to do
-    unfinished = models.PositiveBigIntegerField(default=0)  # uploads in parts that nobody will finish
+    unfinished = models.PositiveBigIntegerField(null=True)  # uploads in parts that nobody will finish; null: not known
 
     def __str__(self) -> str:
         return f"Look at {self.at:%Y-%m-%d %H:%M}"
@@ -122,6 +124,7 @@ class Restore(models.Model):
     undoes = models.ForeignKey("self", models.CASCADE, null=True, blank=True, related_name="undos")
     state = models.CharField(max_length=20, choices=State, default=State.COMPARING)
     at = models.DateTimeField(auto_now_add=True)
+    moved_at = models.DateTimeField(default=timezone.now)  # into its state
     who = models.CharField(max_length=150)
     moment = models.DateTimeField(null=True, blank=True)  # the newest backup until then; null: the newest
     backup = models.CharField(max_length=80, blank=True)  # its name, when it is known
@@ -159,7 +162,7 @@ class Restore(models.Model):
         """That it is done, and by which rows it is undone; in the transaction that does it."""
         using = self._state.db
         fields = {"state": self.State.DONE, "safety": safety.id if safety else "", "reason": ""}
-        Restore.objects.using(using).filter(pk=self.pk).update(**fields)
+        Restore.objects.using(using).filter(pk=self.pk).update(moved_at=timezone.now(), **fields)
         Touched.objects.using(using).bulk_create(
             (Touched(restore=self, model=model, action=action, rows=rows) for model, action, rows in touched),
             batch_size=100,
@@ -237,6 +240,7 @@ def record(verdict: Verdict, repository: Repository, now: datetime) -> Verificat
         bytes_seen=verdict.bytes,
         orphans=verdict.orphans,
         findings=sentences[:FINDINGS],
+        unusable=sentences[: len(verdict.unusable)][:FINDINGS],
     )
 
 

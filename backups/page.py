@@ -179,17 +179,19 @@ def _line(part: health.Part, at: datetime, ours: list[Schedule]) -> Line:
         kind=part.name,
         state=part.state,
         word=word,
-        problems=[_problem(part, sentence) for sentence in part.sentences],
+        problems=[_problem(part, each) for each in part.said],
         facts=part.facts,
         when=None if part.age is None else at - timedelta(seconds=part.age),
         next=min(due, default=None),
     )
 
 
-def _problem(part: health.Part, sentence: str) -> Problem:
-    if command := part.ends.get(sentence, ""):
-        return Problem(sentence, command=command, button=BUTTONS.get(part.name, ""))
-    if sentence == health.NO_SCHEDULE:
+def _problem(part: health.Part, said: health.Said) -> Problem:
+    sentence = said.sentence
+    if said.ends:
+        button = BUTTONS.get(part.name, "") if said.ends.startswith("backup_") else ""
+        return Problem(sentence, command=said.ends, button=button)
+    if sentence.startswith(health.NO_SCHEDULE):
         return Problem(sentence, "Switch it on under Schedules, below. Where there is none, the operator makes one.")
     if part.name == "storage":  # such a sentence says first what is, then what to do
         what, stop, to_do = sentence.partition(". ")
@@ -204,6 +206,6 @@ def _listing(tier: str, asked: dict[str, str]) -> Listing:
 
 
 def last_good() -> datetime | None:
-    """Of when the newest good backup of the database is (one query)."""
-    newest = health.last_good(DATABASE.name)
+    """Of when the newest good backup of the database is (two queries)."""
+    newest = health.last_good()
     return newest.began if newest else None

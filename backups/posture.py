@@ -15,6 +15,7 @@ from django.conf import settings
 from backups.manifests import TIERS
 
 UNFINISHED = timedelta(days=1)  # an upload in parts that is older will not be finished
+MOST = 20  # pages of a thousand uploads, of one folder
 PLAIN = Config(
     signature_version="s3v4",
     connect_timeout=10,
@@ -23,14 +24,14 @@ PLAIN = Config(
     response_checksum_validation="when_required",
 )
 # Answers of stores that do not know a question, and of those that let us not ask it.
-UNKNOWN = {"NotImplemented", "MethodNotAllowed", "XNotImplemented", "501", "405"}
+UNKNOWN = {"NotImplemented", "MethodNotAllowed", "XNotImplemented", "501", "405", "NoSuchUpload"}  # the last: rclone
 HIDDEN = {"AccessDenied", "AllAccessDisabled", "403"}
 
 
 @dataclass(frozen=True)
 class Posture:
     findings: list[str]
-    unfinished: int = 0  # uploads in parts that nobody will finish
+    unfinished: int | None = 0  # uploads in parts that nobody will finish; None: the store does not tell
 
 
 def look(now: datetime | None = None) -> Posture:
@@ -48,7 +49,10 @@ def look(now: datetime | None = None) -> Posture:
     )
     asking = _Bucket(client, options["bucket_name"], options.get("location", ""))
     findings = [*asking.versions(), *asking.public(), *asking.lifecycle()]
-    return Posture(findings, asking.unfinished(now or datetime.now(UTC)))
+    unfinished = asking.unfinished(now or datetime.now(UTC))
+    if isinstance(unfinished, list):
+        return Posture([*findings, *unfinished], None)
+    return Posture(findings, unfinished)
 
 
 def _folder(folder: Path) -> list[str]:
@@ -110,21 +114,32 @@ class _Bucket:
                 )
         return found
 
-    def unfinished(self, now: datetime) -> int:
-        answer = self._ask("list_multipart_uploads", "what is unfinished")
-        if isinstance(answer, list):
-            return 0
-        uploads = [each for each in answer.get("Uploads", []) if self._ours(each["Key"])]
-        return sum(now - each["Initiated"] > UNFINISHED for each in uploads)
+    def unfinished(self, now: datetime) -> int | list[str]:
+        """How many, of what is ours; findings when there is no answer. Beyond MOST pages there are at least so many."""
+        found = 0
+        for prefix in self._folders():
+            after: dict[str, str] = {}
+            for _ in range(MOST):
+                answer = self._ask("list_multipart_uploads", "what is unfinished", Prefix=prefix, **after)
+                if isinstance(answer, list):
+                    return answer
+                uploads = [each for each in answer.get("Uploads", []) if each["Key"].startswith(prefix)]
+                found += sum(now - each["Initiated"] > UNFINISHED for each in uploads)
+                if not answer.get("IsTruncated"):
+                    break
+                after = {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer.get("NextUploadIdMarker", "")}
+        return found
+
+    def _folders(self) -> list[str]:
+        return [f"{self.prefix}/{tier.folder}/".lstrip("/") for tier in TIERS.values()]
 
     def _ours(self, prefix: str) -> bool:
-        ours = [f"{self.prefix}/{tier.folder}/".lstrip("/") for tier in TIERS.values()]
-        return any(each.startswith(prefix) or prefix.startswith(each) for each in ours)
+        return any(each.startswith(prefix) or prefix.startswith(each) for each in self._folders())
 
-    def _ask(self, question: str, about: str, nothing: str = "") -> dict[str, Any] | list[str]:
+    def _ask(self, question: str, about: str, nothing: str = "", **more: str) -> dict[str, Any] | list[str]:
         """The answer; empty for the code that says that there is nothing; findings when there is no answer."""
         try:
-            answer: dict[str, Any] = getattr(self.client, question)(Bucket=self.name)
+            answer: dict[str, Any] = getattr(self.client, question)(Bucket=self.name, **more)
         except ClientError as exc:
             code = str(exc.response.get("Error", {}).get("Code", ""))
             if code == nothing:

@@ -14,7 +14,7 @@ from backups import tasks
 FOR_EVER = -1  # how often the queue repeats one that is not told a number
 RUN = {
     f"{task.__module__}.{task.__name__}"
-    for task in (tasks.backup_database, tasks.backup_files, tasks.verify, tasks.try_restore)
+    for task in (tasks.backup_database, tasks.backup_files, tasks.verify, tasks.try_restore, tasks.watch)
 }
 EVERY = {
     Schedule.HOURLY: "every hour",

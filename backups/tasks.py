@@ -7,7 +7,7 @@ from pathlib import Path
 import structlog
 from django.utils import timezone
 
-from backups import configured, database, drill, files, jobs, looking, models, verifying
+from backups import configured, database, drill, files, jobs, looking, models, verifying, watching
 from backups.errors import BackupError
 from backups.manifests import DATABASE, FILES, TIERS
 
@@ -76,6 +76,14 @@ def look() -> None:
             log.error("the backups could not be compared with what is there", reason=seen.unread)
     except Exception:
         log.exception("nobody could look at the backups; it is tried again after the next one")
+
+
+def watch() -> None:
+    """Over all of these: that they ran, and found nothing wrong."""
+    try:
+        watching.watch(timezone.now())
+    except Exception:
+        log.exception("nobody watched the backups; it is tried again in some minutes")
 
 
 def compare(restore: int) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.core.files.storage import storages
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, Error, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.utils import timezone
 from django.utils.deprecation import MiddlewareMixin
@@ -35,6 +35,22 @@ def readyz(_request: HttpRequest) -> JsonResponse:
     return JsonResponse({"status": "ok" if ready else "not ready", **parts}, status=200 if ready else 503)
 
 
+@require_safe
+@never_cache
+def backupz(_request: HttpRequest) -> JsonResponse:
+    """How the backups do: 200 for ok and look, 503 for alarm and damaged, and where nobody can tell.
+
+    Each part with its state and the seconds since it was last well; no sentence, name or path: those are for who may
+    see them.
+    """
+    try:
+        report = backups_health.remembered(timezone.now())
+    except Error:
+        return JsonResponse({"state": "unknown", "parts": {}}, status=503)
+    parts = {part.name: {"state": part.state, "age": part.age} for part in report.parts}
+    return JsonResponse({"state": report.state, "parts": parts}, status=503 if report.needs_somebody else 200)
+
+
 def _database() -> str:
     try:
         with connection.cursor() as cursor:
@@ -62,9 +78,12 @@ def _backups() -> str:
     return backups_health.known(timezone.now()).state
 
 
+PROBES = {"/healthz": healthz, "/readyz": readyz, "/healthz/backups": backupz}
+
+
 class Probes(MiddlewareMixin):
     """Answers before anybody looks at host name and scheme: probes come by address, and without the proxy."""
 
     def process_request(self, request: HttpRequest) -> HttpResponse | None:
-        probe = {"/healthz": healthz, "/readyz": readyz}.get(request.path_info)
+        probe = PROBES.get(request.path_info)
         return probe(request) if probe else None

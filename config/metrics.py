@@ -29,6 +29,7 @@ from articles.models import Article, Call, Event, StageRecord
 from articles.page import STAGE_OF
 from articles.providers.errors import ProviderError
 from backups import health
+from backups.manifests import TIERS
 from config.api import CHALLENGE, who
 
 HOUR = timedelta(hours=1)
@@ -36,6 +37,33 @@ MOST_SERIES = 100  # of one metric: services may answer with any code
 LONGEST_LABEL = 100  # characters
 OTHER = "other"
 UNFINISHED = [Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING, Article.Status.FAILED]
+
+# By metric: its help, the fact of a part that it tells, and what it is in a tier where there is none.
+BACKUPS: dict[str, tuple[str, str, int | None]] = {
+    "galley_backup_pending_rows": (
+        "Rows that were not yet backed up when Galley last looked; none: a backup was made since, or nobody knows",
+        "rows not yet backed up",
+        None,
+    ),
+    "galley_backup_read_percent": (
+        "Percent of the stored objects that were read and hashed within thirty days",
+        "% of objects read in 30 days",
+        None,
+    ),
+    "galley_backup_drill_differences": (
+        "What did not come back as it was when a restore was last tried; none: no restore was tried yet",
+        "differences",
+        None,
+    ),
+    "galley_backup_damaged": ("Backups that are damaged, those among them that nothing needs, too", "damaged", 0),
+    "galley_backup_drifted_rows": ("Rows that had changed without a backup noticing", "drifted", 0),
+    "galley_backup_orphans": ("Stored objects that belong to no backup; none: nobody has verified", "orphans", None),
+    "galley_backup_unfinished_uploads": (
+        "Uploads that were begun more than a day ago and never finished; none: nobody knows",
+        "unfinished uploads",
+        None,
+    ),
+}
 
 Labels = tuple[str, ...]
 
@@ -100,7 +128,7 @@ class Desk(Collector):
         yield gauge("galley_articles_ended_last_hour", help_, ["status"], rows)
 
     def backups(self) -> Iterator[GaugeMetricFamily]:
-        report = health.known(self.now)
+        report = health.remembered(self.now)
         help_ = "How the backups do, by part: 0 ok, 1 could be better, 2 missing, too old or not restorable, 3 damaged"
         states = (((part.name,), health.STATES.index(part.state)) for part in report.parts)
         yield gauge("galley_backup_state", help_, ["part"], states)
@@ -108,6 +136,9 @@ class Desk(Collector):
         help_ = "Seconds since the last good backup, or the last restore that was tried; none: there was none"
         rows = (((name,), age) for name, age in ages.items() if age is not None)
         yield gauge("galley_backup_age_seconds", help_, ["part"], rows)
+        for name, (help_, fact, least) in BACKUPS.items():
+            told = ((part.name, part.facts.get(fact, least if part.name in TIERS else None)) for part in report.parts)
+            yield gauge(name, help_, ["part"], (((part,), value) for part, value in told if value is not None))
 
     def stages(self) -> Iterator[GaugeMetricFamily]:
         done = StageRecord.objects.filter(finished_at__gte=self.hour_ago, started_at__isnull=False).order_by()

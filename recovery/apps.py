@@ -7,6 +7,8 @@ class RecoveryConfig(AppConfig):
 
     def ready(self) -> None:
         from articles.pipeline import stopped
+        from backups.watching import watched
         from recovery import notify
 
         stopped.connect(notify.note_stop, dispatch_uid="recovery.notify.note_stop")
+        watched.connect(notify.note_backups, dispatch_uid="recovery.notify.note_backups")

@@ -24,7 +24,8 @@ from articles.models import Article, ArticleQuerySet, Call, Stage
 from articles.problems import Problem, problems
 from articles.report import report
 from articles.words import clock, count
-from recovery import links
+from backups import health
+from recovery import links, watch, watch_words
 from recovery.models import Mail
 
 TITLES, DAILY_TITLES = 10, 5  # of one problem
@@ -40,6 +41,7 @@ class Letter:
     subject: str
     text: str
     html: str
+    told: str = ""  # of the backups
 
 
 @dataclass(frozen=True)
@@ -64,13 +66,22 @@ class Group:
 
 
 def write(mail: Mail) -> Letter | None:
-    """What this mail says now; None when nothing it was to tell is stopped any more."""
+    """What this mail says now; None when nothing it was to tell is stopped any more, and the backups are no news."""
     told = Article.objects.filter(pk__in=mail.stops.standing().values("article"))
-    words = _daily(mail, told) if mail.kind == Mail.Kind.DAILY else _at_once(told)
+    report = None
+    if mail.kind != Mail.Kind.AT_ONCE and watch.may_know(mail.recipient):
+        report = health.remembered(timezone.now())
+    match mail.kind:
+        case Mail.Kind.AT_ONCE:
+            words = _at_once(told)
+        case Mail.Kind.DAILY:
+            words = _daily(mail, told, report)
+        case _:
+            words = _of_backups(mail, report)
     if words is None:
         return None
     subject, template, context = words
-    return _letter(
+    letter = _letter(
         subject,
         template,
         context
@@ -80,6 +91,7 @@ def write(mail: Mail) -> Letter | None:
             "daily": mail.kind == Mail.Kind.DAILY,
         },
     )
+    return replace(letter, told=watch.state_of(report)) if report else letter
 
 
 def test() -> Letter:
@@ -107,24 +119,42 @@ def _at_once(told: ArticleQuerySet) -> Words | None:
     return subject, "stopped", {"report": said, "steps": len(Stage), "at": article.ended_at}
 
 
-def _daily(mail: Mail, told: ArticleQuerySet) -> Words | None:
-    """All that is stopped, as soon as there is something new among it."""
+def _of_backups(mail: Mail, report: health.Report | None) -> Words | None:
+    daily = mail.kind == Mail.Kind.DAILY
+    if report is None or not watch.is_news(mail.recipient, watch.state_of(report), timezone.now(), daily=daily):
+        return None
+    said = _told(report)
+    return said.subject, "backups", {"told": said}
+
+
+def _told(report: health.Report) -> watch_words.Told:
+    said = watch_words.told(report)
+    phrases = {name: _one_line(getattr(said, name)) for name in ("headline", "reason", "next", "safe")}
+    return replace(said, **phrases, others=[_one_line(sentence) for sentence in said.others])
+
+
+def _daily(mail: Mail, told: ArticleQuerySet, report: health.Report | None) -> Words | None:
+    """All that is stopped, as soon as there is something new among it; how the backups do, for who may act on it."""
     mine = Article.objects.filter(owner=mail.recipient)
     groups = _groups(mine, DAILY_TITLES) if told.exists() else []
     if not groups:
-        return None
+        return _of_backups(mail, report)
     number = sum(group.problem.count for group in groups)
     reasons = groups[0].problem.label if len(groups) == 1 else count(len(groups), "reason")
     since = timezone.localtime() - timedelta(days=1)
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=since)
-    context = {
+    context: dict[str, Any] = {
         "groups": groups[:GROUPS],
         "more_groups": len(groups) - GROUPS,
         "number": number,
         "done": done.count(),
+        "told": _told(report) if report else None,
         "cost": Call.objects.filter(article__in=done).aggregate(sum=Sum("cost"))["sum"] or Decimal(0),
     }
-    return f"Stopped: {count(number, 'article')} – {reasons}", "digest", context
+    subject = f"Stopped: {count(number, 'article')} – {reasons}"
+    if context["told"] and context["told"].is_bad:
+        subject = f"{context['told'].subject}. {subject}"
+    return subject, "digest", context
 
 
 def _groups(articles: ArticleQuerySet, most: int) -> list[Group]:
@@ -156,6 +186,7 @@ def _letter(subject: str, template: str, context: dict[str, Any]) -> Letter:
     context |= {
         "subject": _cut(_one_line(subject), SUBJECT),
         "desk": settings.GALLEY_BASE_URL,
+        "backups": settings.GALLEY_BASE_URL + reverse("admin:backups_generation_changelist"),
         "preferences": settings.GALLEY_BASE_URL + reverse("admin:articles_preferences_changelist"),
     }
     text = render_to_string(f"mail/{template}.txt", context)

@@ -27,6 +27,7 @@ class Mail(models.Model):
     class Kind(models.TextChoices):
         AT_ONCE = "at_once", "At once"
         DAILY = "daily", "Daily"
+        BACKUPS = "backups", "About the backups"
 
     class State(models.TextChoices):
         OPEN = "open", "To be sent"
@@ -36,7 +37,7 @@ class Mail(models.Model):
 
     recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
     kind = models.CharField(max_length=10, choices=Kind)
-    cause = models.CharField(max_length=300, blank=True)  # of all its stops; "" in a daily one
+    cause = models.CharField(max_length=300, blank=True)  # of all its stops; "" in the other kinds
     day = models.DateField(null=True)  # of a daily one
     state = models.CharField(max_length=10, choices=State, default=State.OPEN)
     message_id = models.CharField(max_length=200, unique=True, default=new_message_id)
@@ -51,6 +52,7 @@ class Mail(models.Model):
     subject = models.CharField(max_length=250, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
+    told = models.CharField(max_length=10, blank=True)  # the state of the backups that it tells; "" where it tells none
 
     class Meta:
         constraints = [

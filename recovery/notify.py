@@ -1,4 +1,4 @@
-"""Mail about stopped articles: who is told, of what, when; and the sending, which loses nothing.
+"""Mail about stopped articles: who is told, of what, when; and the sending of all mail, which loses nothing.
 
     article stops ─→ Stop, in no mail ─collect→ Mail, open ─send→ being sent ─→ sent
                           │                       ↑  ↑              │  └─→ given up: the address is refused for good
@@ -30,7 +30,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from articles.models import Article, Preferences
-from recovery import letters
+from backups.health import Report
+from recovery import letters, watch
 from recovery.models import Mail, Stop, StopQuerySet
 
 log = structlog.get_logger("galley.mail")
@@ -112,7 +113,7 @@ def _collect_for(user: User, loose: StopQuerySet) -> None:
 
 
 def _collect_cause(user: User, cause: str, loose: StopQuerySet) -> None:
-    about = {"recipient": user, "kind": Mail.Kind.AT_ONCE, "cause": cause}
+    about: dict[str, Any] = {"recipient": user, "kind": Mail.Kind.AT_ONCE, "cause": cause}
     # Locked: a sender that takes it meanwhile must not have read its stops before.
     last = Mail.objects.select_for_update().filter(**about).order_by("-pk").first()
     if last is not None:
@@ -138,9 +139,10 @@ def _collect_daily(user: User, loose: StopQuerySet) -> None:
         loose.update(mail=_new(recipient=user, kind=Mail.Kind.DAILY, day=due.date()))
 
 
-def _new(**fields: Any) -> Mail:
+def _new(at: datetime | None = None, **fields: Any) -> Mail:
+    """An open mail, to be sent at that time: as soon as possible, unless one is given."""
     now = timezone.now()
-    return Mail.objects.create(**fields, created_at=now, next_at=now)
+    return Mail.objects.create(**fields, created_at=now, next_at=at or now)
 
 
 def last_digest_time() -> datetime:
@@ -148,6 +150,35 @@ def last_digest_time() -> datetime:
     local = timezone.localtime()
     due = local.replace(hour=DIGEST_HOUR, minute=0, second=0, microsecond=0)
     return due if due <= local else due - timedelta(days=1)
+
+
+# The backups
+
+
+def note_backups(report: Report, **_: Any) -> None:
+    """The backups were looked at: whom it is news to gets a mail. (Receiver of `backups.watching.watched`.)"""
+    state = watch.state_of(report)
+    for pk in [user.pk for user in watch.watchers()]:
+        try:
+            with transaction.atomic():
+                _note_backups(User.objects.select_for_update(no_key=True).get(pk=pk), state)
+        except Exception:
+            log.exception("a mail about the backups could not be made; it is tried again in some minutes", recipient=pk)
+
+
+def _note_backups(user: User, state: str) -> None:
+    """One that is on its way says what is true when it is sent, so there is never a second beside it."""
+    under_way = Mail.objects.filter(recipient=user, state__in=ON_ITS_WAY)
+    match wish(user):
+        case Wish.AT_ONCE if not under_way.filter(kind=Mail.Kind.BACKUPS).exists():
+            if watch.is_news(user, state, timezone.now()):
+                _new(timezone.now() + watch.PATIENCE, recipient=user, kind=Mail.Kind.BACKUPS)
+        case Wish.DAILY:
+            # What is due today comes first: it would join the digest of tomorrow otherwise.
+            _collect_for(user, Stop.objects.loose().filter(recipient=user))
+            tomorrow = last_digest_time() + watch.DAY
+            if not under_way.filter(kind=Mail.Kind.DAILY).exists() and watch.is_news(user, state, tomorrow, daily=True):
+                _new(tomorrow, recipient=user, kind=Mail.Kind.DAILY, day=tomorrow.date())
 
 
 # Sending
@@ -190,8 +221,10 @@ def send_due(recipient: int | None = None) -> Delivery:
 
 
 def wake() -> None:
-    """Whatever waits for its next try is due now: somebody has mended the mail server."""
-    Mail.objects.filter(state=Mail.State.OPEN).update(next_at=timezone.now())
+    """Whatever waits for its next try is due now: somebody has mended the mail server. What has its hour keeps it."""
+    now = timezone.now()
+    to_come = Q(day__gt=last_digest_time().date()) | Q(kind=Mail.Kind.BACKUPS, created_at__gt=now - watch.PATIENCE)
+    Mail.objects.filter(state=Mail.State.OPEN).exclude(to_come).update(next_at=now)
 
 
 def _claim(mail: Mail) -> bool:
@@ -229,7 +262,7 @@ def _send(mail: Mail, server: BaseEmailBackend, delivery: Delivery) -> bool:
 
 
 def letter(mail: Mail) -> letters.Letter | None:
-    """What it is to say now; None when nothing of it is stopped any more, or its recipient must not get it."""
+    """What it is to say now; None when there is nothing to say any more, or its recipient must not get it."""
     return None if wish(mail.recipient) == Wish.NEVER else letters.write(mail)
 
 
@@ -240,7 +273,8 @@ def _write(mail: Mail) -> bool:
         _claimed(mail).delete()
         return False
     mail.address, mail.subject, mail.text, mail.html = mail.recipient.email, said.subject, said.text, said.html
-    return bool(_claimed(mail).update(address=mail.address, subject=said.subject, text=said.text, html=said.html))
+    words = {"subject": said.subject, "text": said.text, "html": said.html, "told": said.told}
+    return bool(_claimed(mail).update(address=mail.address, **words))
 
 
 def _put_off(mail: Mail, failure: Failure) -> None:
@@ -251,7 +285,7 @@ def _put_off(mail: Mail, failure: Failure) -> None:
         # Nobody knows whether it arrived: not a word of it may change.
         _claimed(mail).update(next_at=later, error=failure.words)
     else:
-        fresh = {"state": Mail.State.OPEN, "address": "", "subject": "", "text": "", "html": ""}
+        fresh = {"state": Mail.State.OPEN, **dict.fromkeys(["address", "subject", "text", "html", "told"], "")}
         _claimed(mail).update(**fresh, next_at=later, error=failure.words)
     if failure.server:
         Mail.objects.filter(state=Mail.State.OPEN, next_at__lt=later).update(next_at=later)

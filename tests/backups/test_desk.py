@@ -139,7 +139,7 @@ def test_a_healthy_desk_says_so_in_four_lines(chief: User) -> None:
         next_run=timezone.now() + timedelta(hours=22, minutes=5),
     )
     _backup()
-    _backup("files", timedelta(hours=2))
+    _backup("files", timedelta(hours=2), about={"source": "/srv/ocr"})
     now = timezone.now()
     for tier in ("database", "files"):
         models.Verification.objects.create(tier=tier, kind="deep", slot=3, at=now, objects_seen=1, bytes_seen=1)
@@ -172,8 +172,8 @@ def test_a_late_backup_stands_beside_its_button_and_its_command(chief: User) -> 
 
 
 def test_damage_is_said_in_the_line_and_at_the_backup(chief: User) -> None:
-    _backup(age=timedelta(hours=3), damage=["chunks/x is missing."])
-    _backup()
+    _backup(age=timedelta(hours=3))
+    _backup(damage=["chunks/x is missing."])
     page = as_(chief).get(PAGE)
     assert _line(as_(chief), "database").startswith("Database Damaged")
     assert "1 finding chunks/x is missing." in text(page)

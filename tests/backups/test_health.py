@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
-from datetime import timedelta
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pytest
+from botocore.exceptions import ClientError
 from django.core.management import call_command
+from django.db import DatabaseError
 from django.test import Client
 from django.utils import timezone
 from django_q.models import Schedule
 from pytest_django import Settings
 
-from backups import database, drill, health, models, posture, tasks
+from backups import database, drill, health, jobs, models, posture, tasks
 from backups.manifests import DATABASE, FILES
+from backups.models import Look, Restore
 from backups.places import Folder
 from backups.repository import Repository
 from tests.backups import desks
@@ -36,9 +42,12 @@ def _part(name: str) -> health.Part:
     return next(part for part in health.known(timezone.now()).parts if part.name == name)
 
 
+RUN = {"backup_database", "verify", "try_restore", "watch"}
+
+
 def test_the_schedules_are_there_and_call_what_exists() -> None:
     ours = Schedule.objects.filter(func__startswith="backups.tasks.")
-    assert {schedule.func.rpartition(".")[2] for schedule in ours} == {"backup_database", "verify", "try_restore"}
+    assert {schedule.func.rpartition(".")[2] for schedule in ours} == RUN
     assert all(callable(getattr(tasks, schedule.func.rpartition(".")[2])) for schedule in ours)
 
 
@@ -62,10 +71,10 @@ def test_the_backup_before_a_restore_does_not_count() -> None:
 
 
 def test_damage_outranks_a_fresh_backup() -> None:
-    _backed_up(timedelta(hours=1), damage=["chunks/x is missing."])
-    _backed_up()
+    _backed_up(timedelta(hours=1))
+    _backed_up(damage=["chunks/x is missing."])
     assert _part("database").state == health.known(timezone.now()).state == "damaged"
-    assert "b0 is damaged: chunks/x is missing." in _part("database").sentences[0]
+    assert "b1 is damaged: chunks/x is missing." in _part("database").sentences[0]
 
 
 def test_without_a_schedule_somebody_should_look() -> None:
@@ -143,6 +152,73 @@ def test_tasks_never_raise(settings: Settings, storage_folder: Path) -> None:
     tasks.backup_files("/nowhere")
     tasks.verify()
     tasks.try_restore()
+    with mock.patch("backups.health.remembered", side_effect=DatabaseError):
+        tasks.watch()
+
+
+# The watch
+
+
+def test_the_watch_is_a_schedule_of_its_own() -> None:
+    watch = Schedule.objects.get(name="Galley: watch the backups")
+    assert (watch.func, watch.schedule_type, watch.minutes) == ("backups.tasks.watch", Schedule.MINUTES, 10)
+
+
+LONG_AGO, LATELY = timedelta(hours=4, minutes=16), timedelta(hours=4)
+
+
+@pytest.mark.parametrize(
+    ("state", "age", "becomes", "says"),
+    [
+        ("comparing", LONG_AGO, "failed", "Nothing was changed."),
+        ("confirmed", LONG_AGO, "failed", "Nothing was changed."),
+        ("restoring", LONG_AGO, "failed", "either nothing was changed, or all of it was restored"),
+        ("comparing", LATELY, "comparing", ""),
+        ("confirmed", LATELY, "confirmed", ""),
+        ("restoring", LATELY, "restoring", ""),
+        ("shown", LONG_AGO, "shown", ""),
+        ("done", LONG_AGO, "done", ""),
+    ],
+)
+def test_a_restore_whose_worker_was_killed_is_ended(state: str, age: timedelta, becomes: str, says: str) -> None:
+    job = Restore.objects.create(state=state, who="chief", moved_at=timezone.now() - age)
+
+    tasks.watch()
+    tasks.watch()
+
+    job.refresh_from_db()
+    assert job.state == becomes
+    assert says in job.reason
+    assert bool(job.reason) == bool(says)
+
+
+def test_a_restore_that_waits_for_its_person_or_its_worker_is_not_ended() -> None:
+    """What counts is when it came into its state, not when it was asked for."""
+    job = Restore.objects.create(state="shown", who="chief", fingerprint="f", moved_at=timezone.now() - LONG_AGO)
+    assert jobs.confirm(job.pk, "f")
+
+    assert jobs.give_up(timezone.now()) == 0
+    assert jobs.give_up(timezone.now() + LONG_AGO) == 1
+    jobs.restore(job.pk)  # its message comes after all
+    job.refresh_from_db()
+    assert job.state == "failed"
+
+
+def test_one_that_restored_after_it_was_given_up_says_so() -> None:
+    job = Restore.objects.create(state="confirmed", who="chief")
+
+    def slow(*_: Any, **__: Any) -> None:
+        assert jobs.give_up(timezone.now() + LONG_AGO) == 1
+
+    with (
+        mock.patch("backups.jobs.restoring.choose"),
+        mock.patch("backups.jobs.restoring.planned"),
+        mock.patch("backups.jobs.restoring.restore", side_effect=slow),
+    ):
+        jobs.restore(job.pk)
+
+    job.refresh_from_db()
+    assert (job.state, job.reason) == ("done", "")
 
 
 # The bucket
@@ -183,12 +259,13 @@ def test_what_is_missing_from_a_bucket_is_named_with_its_remedy(bucket: s3.S3) -
             ]
         },
     )
-    client.create_multipart_upload(Bucket=bucket.bucket, Key=f"desk/{DATABASE.folder}/chunks/x")
+    begun = client.create_multipart_upload(Bucket=bucket.bucket, Key=f"desk/{DATABASE.folder}/chunks/x")
     seen = posture.look(timezone.now() + timedelta(days=2))
     assert [sentence.partition(" ")[0] for sentence in seen.findings] == ["Versioning", "Public", "The"]
     assert "tidy" in seen.findings[2]
     assert seen.unfinished == 1
 
+    client.abort_multipart_upload(Bucket=bucket.bucket, Key=begun["Key"], UploadId=begun["UploadId"])
     client.put_bucket_versioning(Bucket=bucket.bucket, VersioningConfiguration={"Status": "Enabled"})
     client.delete_bucket_lifecycle(Bucket=bucket.bucket)
     client.put_public_access_block(
@@ -198,3 +275,64 @@ def test_what_is_missing_from_a_bucket_is_named_with_its_remedy(bucket: s3.S3) -
         ),
     )
     assert posture.look().findings == []
+
+
+@pytest.fixture
+def uploads(bucket: s3.S3) -> Iterator[list[str]]:
+    """Of two backups and of somebody else, in one bucket."""
+    client = bucket.client()
+    keys = [f"desk/{tier.folder}/objects/x" for tier in (DATABASE, FILES)] + ["others/x", f"desk-2/{FILES.folder}/x"]
+    begun = [(key, client.create_multipart_upload(Bucket=bucket.bucket, Key=key)["UploadId"]) for key in keys]
+    yield keys
+    for key, upload in begun:
+        client.abort_multipart_upload(Bucket=bucket.bucket, Key=key, UploadId=upload)
+
+
+def test_unfinished_uploads_are_counted_below_our_folders_alone(bucket: s3.S3, uploads: list[str]) -> None:
+    assert posture.look(timezone.now()).unfinished == 2
+
+
+BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class _Pages:
+    """A store that lists so many unfinished uploads, two at a time, and believes no marker but its own."""
+
+    def __init__(self, number: int) -> None:
+        self.number, self.asked = number, 0
+
+    def list_multipart_uploads(self, **asked: str) -> dict[str, Any]:
+        self.asked += 1
+        after = {name: value for name, value in asked.items() if name.endswith("Marker")}
+        first = int(after.get("KeyMarker", "0"))
+        assert after in ({}, {"KeyMarker": str(first), "UploadIdMarker": f"u{first}"})
+        last = min(first + 2, self.number)
+        uploads = [{"Key": f"{asked['Prefix']}x", "Initiated": BEGUN}] * (last - first)
+        more = {"IsTruncated": last < self.number, "NextKeyMarker": str(last), "NextUploadIdMarker": f"u{last}"}
+        return {"Uploads": uploads, **more}
+
+
+@pytest.mark.parametrize(("number", "found"), [(0, 0), (2, 4), (5, 10), (41, 80)])
+def test_unfinished_uploads_are_counted_page_by_page_up_to_a_bound(number: int, found: int) -> None:
+    store = _Pages(number)
+    asking = posture._Bucket(store, "backups", "desk")
+    assert asking.unfinished(BEGUN + timedelta(hours=25)) == found
+    assert store.asked <= 2 * posture.MOST
+    assert asking.unfinished(BEGUN + timedelta(hours=23)) == 0  # they may be under way
+
+
+def test_what_a_store_does_not_tell_is_not_nought(rclone: s3.S3) -> None:
+    asking = posture._Bucket(rclone.client(), rclone.bucket, "desk")
+    assert asking.unfinished(timezone.now()) == []
+
+    Look.objects.create(pk=1, at=timezone.now(), pending=0)
+    storage = health.remembered(timezone.now()).parts[-1]
+    assert (storage.state, storage.facts) == ("ok", {})
+
+
+def test_a_key_that_may_not_list_them_is_told(bucket: s3.S3) -> None:
+    error = ClientError({"Error": {"Code": "AccessDenied"}}, "ListMultipartUploads")
+    asking = posture._Bucket(mock.Mock(list_multipart_uploads=mock.Mock(side_effect=error)), "backups", "desk")
+    assert asking.unfinished(timezone.now()) == [
+        "The bucket does not let us see what is unfinished. Give our key the right for list_multipart_uploads."
+    ]

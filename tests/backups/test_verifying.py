@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backups import files, models, verifying
+from backups import files, health, models, verifying
 from backups.errors import Failed, Unreachable
 from backups.manifests import FILES, Generation
 from backups.models import share_read
@@ -123,6 +123,29 @@ def test_a_manifest_that_cannot_be_believed_is_damage(repository: Repository, so
     assert not verdict.whole
     assert verdict.unusable == {made.id: f"The manifest {made.id}.json is not a signed document."}
     assert verdict.orphans == len(CONTENTS) + 1
+
+
+@pytest.mark.django_db
+def test_a_manifest_that_cannot_be_believed_is_told_until_it_is_mended(repository: Repository, source: Path) -> None:
+    first = files.backup(repository, source).generation
+    files.backup(repository, source)
+    path = repository.path(f"manifests/{first.id}.json")
+    signed = repository.place.get(path, 10**6)
+    repository.place.put(path, b"{}", replace=True)
+
+    def state() -> tuple[str, list[str]]:
+        for verdict in (verifying.quick(repository), verifying.deep(repository, 1)):
+            models.record(verdict, repository, datetime.now(UTC))
+        part = next(part for part in health.known(datetime.now(UTC)).parts if part.name == "files")
+        return part.state, part.sentences
+
+    said = f"A manifest cannot be believed, so nothing old is removed: The manifest {first.id}.json is not"
+    found, sentences = state()
+    assert found == "damaged"
+    assert sentences[-1].startswith(said)
+
+    repository.place.put(path, signed, replace=True)
+    assert state() == ("ok", [])
 
 
 @pytest.mark.django_db

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from pytest_django import Settings
 
 from articles import workers
 from articles.sweep import sweep
+from backups.models import Generation, Look
 from tests.articles.test_workers import passes
 from tests.conftest import HandIn
 
@@ -25,8 +30,8 @@ def test_all_is_well(client: Client, db: None) -> None:
 def test_probes_come_by_address_and_without_the_proxy(client: Client, db: None, settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
 
-    for path in ("/healthz", "/readyz"):
-        assert client.get(path, headers={"Host": "10.0.0.7:8000"}).status_code == 200
+    for path, status in (("/healthz", 200), ("/readyz", 200), ("/healthz/backups", 503)):
+        assert client.get(path, headers={"Host": "10.0.0.7:8000"}).status_code == status
 
 
 def test_articles_that_nobody_takes_show_within_two_minutes(client: Client, hand_in: HandIn) -> None:
@@ -66,3 +71,80 @@ def test_a_database_that_is_away(client: Client, db: None) -> None:
     assert answer.status_code == 503
     assert answer.json()["database"] == "does not answer"
     assert b"hunter2" not in answer.content
+
+
+# The backups
+
+
+def _backed_up(tier: str = "database", source: str = "desk", **fields: Any) -> Generation:
+    moment = timezone.now() - timedelta(minutes=10)
+    values = {"tier": tier, "name": f"{tier}{Generation.objects.count()}", "about": {"source": source, "kind": "full"}}
+    return Generation.objects.create(**values | {"began": moment, "made": moment} | fields)
+
+
+def _asked(client: Client) -> tuple[int, Any]:
+    answer = client.get("/healthz/backups")
+    assert "no-store" in answer["Cache-Control"]
+    return answer.status_code, answer.json()
+
+
+def test_backups_that_need_nobody_are_well(client: Client, db: None) -> None:
+    _backed_up()
+
+    status, told = _asked(client)
+
+    assert (status, told["state"]) == (200, "look")  # no restore was tried yet
+    assert 600 <= told["parts"]["database"].pop("age") < 900
+    assert told["parts"] == {
+        "database": {"state": "ok"},
+        "files": {"state": "ok", "age": None},
+        "drill": {"state": "look", "age": None},
+        "storage": {"state": "look", "age": None},
+    }
+
+
+def test_backups_that_need_somebody_are_not(client: Client, db: None) -> None:
+    status, told = _asked(client)
+    assert (status, told["state"], told["parts"]["database"]["state"]) == (503, "alarm", "alarm")
+
+    made = _backed_up(damage=["chunks/x is missing."])
+    status, told = _asked(client)
+    assert (status, told["state"], told["parts"]["database"]["state"]) == (503, "damaged", "damaged")
+
+    made.damage = []
+    made.save()
+    Look.objects.create(pk=1, at=timezone.now(), unread="hunter2.example.org does not answer.")
+    status, told = _asked(client)
+    assert (status, told["state"], told["parts"]["storage"]["state"]) == (503, "alarm", "alarm")
+
+
+def test_the_backups_tell_no_secrets(client: Client, db: None) -> None:
+    _backed_up("files", "/srv/hunter2", damage=["hunter2 is missing."])
+    Look.objects.create(pk=1, at=timezone.now(), unread="hunter2", findings=["hunter2"])
+
+    assert b"hunter2" not in client.get("/healthz/backups").content
+
+
+def test_the_backups_are_only_read(client: Client, db: None) -> None:
+    assert client.head("/healthz/backups").status_code == 503
+    assert client.post("/healthz/backups").status_code == 405
+
+
+def test_the_backups_take_as_many_queries_however_many_there_are(client: Client, db: None) -> None:
+    for number in range(12):
+        _backed_up()
+        _backed_up("files", f"/srv/{number % 3}")
+    with CaptureQueriesContext(connection) as asked:
+        _asked(client)
+    assert len(asked) == 12
+
+
+def test_backups_that_nobody_can_tell_about(client: Client, db: None) -> None:
+    with mock.patch("config.health.backups_health.remembered", side_effect=OperationalError("password=hunter2")):
+        status, told = _asked(client)
+
+    assert (status, told) == (503, {"state": "unknown", "parts": {}})
+
+
+def test_the_liveness_probe_asks_no_database(client: Client) -> None:
+    assert client.get("/healthz").status_code == 200  # without the fixture: any query would fail this test

@@ -20,8 +20,9 @@ from articles.models import Article, Call, Event, Stage, StageRecord
 from articles.problems import cause
 from articles.providers.errors import ProviderError, Rejected
 from articles.sweep import sweep
+from backups.models import Drill, Generation, Look, Verification
 from config import metrics
-from config.metrics import MOST_SERIES, Tally, bounded
+from config.metrics import BACKUPS, MOST_SERIES, Tally, bounded
 from tests.articles.test_workers import passes
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
@@ -222,9 +223,39 @@ def test_after_an_hour_all_is_forgotten_but_what_is_unfinished(scrape: Callable[
 
     assert found.pop("galley_articles")[("failed",)] == 1
     assert found.pop("galley_oldest_queued_seconds") == {(): 0}
-    assert found.pop("galley_backup_state")[("database",)] == 2  # there is none
-    found.pop("galley_backup_age_seconds")
-    assert set(map(len, found.values())) == {0}
+    assert found["galley_backup_state"][("database",)] == 2  # there is none
+    assert {len(rows) for name, rows in found.items() if not name.startswith("galley_backup_")} == {0}
+
+
+def test_how_the_backups_do(scrape: Callable[[], Found]) -> None:
+    now = timezone.now()
+    began = now - timedelta(minutes=10)
+    for name, damage in (("b1", ["chunks/x is missing."]), ("b2", [])):
+        Generation.objects.create(
+            tier="database", name=name, began=began, made=began, damage=damage, verified_at=began,
+            counts={"rows": 5, "drifted_rows": 2}, about={"source": "desk", "kind": "full"},
+        )  # fmt: skip
+    for kind, slot in (("deep", 3), ("quick", None)):
+        Verification.objects.create(
+            tier="database", kind=kind, slot=slot, at=now, objects_seen=9, bytes_seen=9, orphans=4
+        )
+    Drill.objects.create(tier="database", at=began, seconds=3, things=5, differences=["One is another."])
+    Look.objects.create(pk=1, at=now, pending=7, unfinished=3)
+
+    found = scrape()
+
+    assert found["galley_backup_state"] == {("database",): 3, ("files",): 0, ("drill",): 2, ("storage",): 1}
+    assert set(found["galley_backup_age_seconds"]) == {("database",), ("drill",)}
+    assert all(600 <= age < 900 for age in found["galley_backup_age_seconds"].values())
+    assert {name: rows for name, rows in found.items() if name in BACKUPS} == {
+        "galley_backup_pending_rows": {("database",): 7},
+        "galley_backup_read_percent": {("database",): 3},
+        "galley_backup_drill_differences": {("drill",): 1},
+        "galley_backup_damaged": {("database",): 1, ("files",): 0},
+        "galley_backup_drifted_rows": {("database",): 2, ("files",): 0},
+        "galley_backup_orphans": {("database",): 4},
+        "galley_backup_unfinished_uploads": {("storage",): 3},
+    }
 
 
 @pytest.mark.parametrize("kind", ProviderError.__subclasses__(), ids=lambda kind: kind.__name__)
@@ -278,4 +309,4 @@ def test_their_price_does_not_grow(reader: User, hand_in: HandIn) -> None:
     for number in range(5):
         article = stop(hand_in(), code=str(number))
         call(article, f"text:{number}", provider=f"service {number}")
-    assert price() == before == 22  # session, user, rights (2), nine, and nine about backups
+    assert price() == before == 23  # session, user, rights (2), nine, and ten about backups
