@@ -17,7 +17,7 @@ from pytest_django import Settings
 from articles.models import Article
 from backups import configured, database, jobs, restoring, tasks
 from backups.manifests import DATABASE
-from backups.models import Generation, Restore
+from backups.models import Generation, Restore, Touched
 from tests.desk import HOSTILE, as_, text
 
 ASK = "/admin/backups/generation/restore/"
@@ -150,6 +150,27 @@ def test_a_mirror_is_done_when_its_name_was_typed(article: Article, root: User) 
     assert (job.state, Article.objects.count()) == (Restore.State.SHOWN, 3)
     _done(client, job, typed="mirror")
     assert (job.state, Article.objects.count()) == (Restore.State.DONE, 2)
+
+
+def test_what_was_done_is_noted_with_it_or_not_done(
+    article: Article, root: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever dies between the two has done neither."""
+    Article.objects.all().delete()
+    client = as_(root)
+    job = _asked(client)
+    note = Restore.note
+
+    def dies(self: Restore, *told: Any) -> None:
+        note(self, *told)
+        assert Article.objects.exists()
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Restore, "note", dies)
+    _done(client, job)
+    assert (job.state, job.reason, job.safety) == (Restore.State.FAILED, jobs.MISTAKE, "")
+    assert not Article.objects.exists()
+    assert not Touched.objects.exists()
 
 
 def test_an_undo_leaves_alone_what_others_have_done_since(article: Article, root: User) -> None:
