@@ -171,8 +171,8 @@ LONG_AGO, LATELY = timedelta(hours=4, minutes=16), timedelta(hours=4)
     ("state", "age", "becomes", "says"),
     [
         ("comparing", LONG_AGO, "failed", "Nothing was changed."),
-        ("confirmed", LONG_AGO, "failed", "Nothing was changed."),
-        ("restoring", LONG_AGO, "failed", "either nothing was changed, or all of it was restored"),
+        ("confirmed", LONG_AGO, "failed", "It did not begin within four hours"),
+        ("restoring", LONG_AGO, "failed", "nothing was changed"),
         ("comparing", LATELY, "comparing", ""),
         ("confirmed", LATELY, "confirmed", ""),
         ("restoring", LATELY, "restoring", ""),
@@ -190,6 +190,18 @@ def test_a_restore_whose_worker_was_killed_is_ended(state: str, age: timedelta, 
     assert job.state == becomes
     assert says in job.reason
     assert bool(job.reason) == bool(says)
+
+
+def test_a_restore_of_files_whose_worker_was_killed_may_go_on() -> None:
+    job = Restore.objects.create(
+        tier="files", state="restoring", began=timezone.now(), moved_at=timezone.now() - LONG_AGO
+    )
+
+    tasks.watch()
+
+    job.refresh_from_db()
+    assert "What was done until then stays" in job.reason
+    assert job.may_go_on
 
 
 def test_a_restore_that_waits_for_its_person_or_its_worker_is_not_ended() -> None:
