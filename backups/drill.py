@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from shutil import disk_usage
 
-from backups import databases, file_restore, restoring
+from backups import comparing, databases, file_restore, restoring
 from backups.errors import BackupError, Missing
 from backups.files import of_source
 from backups.manifests import Generation
@@ -82,7 +82,7 @@ def _database(repository: Repository, drilled: Drilled, scratch: Path, started: 
         with restoring.planned(repository, generation, alias, mode="mirror", started=started) as plan:
             restoring.restore(repository, plan, safety=False)
         with restoring.planned(repository, generation, alias, mode="mirror") as plan:
-            drilled.things = plan.total[restoring.SAME]
+            drilled.things = plan.total[comparing.SAME]
             drilled.differences += map(str, plan.steps(most=SAID))
             promised = sum(generation.about["rows"].values())
             if drilled.things != promised and not drilled.differences:

@@ -21,7 +21,7 @@ from django.apps import apps
 from django.db.models import Q
 from django.utils import timezone
 
-from backups import configured, file_jobs, models, restoring, undoing
+from backups import comparing, configured, file_jobs, models, restoring, undoing
 from backups.errors import BackupError
 from backups.manifests import DATABASE, FILES
 from backups.models import Restore
@@ -89,7 +89,7 @@ def _compared(job: Restore) -> dict[str, Any]:
     with _plan(configured.repository(DATABASE), job) as plan:
         return {
             "backup": plan.generation.id,
-            "counts": {action: plan.total[action] for action in restoring.ACTIONS},
+            "counts": {action: plan.total[action] for action in comparing.ACTIONS},
             "told": list(plan.staged.told),
             "steps": [_kept(step) for step in plan.steps(most=STEPS)],
             "fingerprint": plan.fingerprint,
@@ -106,7 +106,7 @@ def _restored(job: Restore) -> tuple[str, dict[str, Any]]:
     return Restore.State.DONE, {}
 
 
-def _plan(repository: Repository, job: Restore) -> AbstractContextManager[restoring.Plan]:
+def _plan(repository: Repository, job: Restore) -> AbstractContextManager[comparing.Plan]:
     generation = restoring.choose(repository, at=job.moment, name=job.backup)
     if job.undoes:
         return undoing.planned(repository, generation, job.undoes.what_it_touched())
@@ -135,7 +135,7 @@ def _move(pk: int, old: str, new: str, **fields: Any) -> bool:
     return bool(moved)
 
 
-def _kept(step: restoring.Step) -> dict[str, Any]:
+def _kept(step: comparing.Step) -> dict[str, Any]:
     fields = [[name, _short(name, now), _short(name, then)] for name, (now, then) in step.fields.items()]
     what = apps.get_model(step.model)._meta.verbose_name
     return {"action": step.action, "row": f"{what} {step.target}", "fields": fields, "why": step.why}

@@ -17,7 +17,7 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from backups import file_jobs, file_restore, file_undo, jobs, restoring
+from backups import comparing, file_jobs, file_restore, file_undo, jobs
 from backups.manifests import FILES
 from backups.models import Generation, Restore
 
@@ -175,9 +175,9 @@ class RestoreDesk:
         _superusers_only(request)
         job = get_object_or_404(Restore, pk=pk)
         files = job.tier == FILES.name
-        words = FILE_WORDS if files else restoring.WORDS
-        differences = sum(number for action, number in job.counts.items() if action != restoring.SAME)
-        deeds = (*file_restore.WORK, *file_undo.WORK) if files else restoring.WORK
+        words = FILE_WORDS if files else comparing.WORDS
+        differences = sum(number for action, number in job.counts.items() if action != comparing.SAME)
+        deeds = (*file_restore.WORK, *file_undo.WORK) if files else comparing.WORK
         for step in job.steps:
             step["words"] = FILE_DEEDS.get(step["action"], step["action"])
         context = self._context(request) | {
@@ -188,7 +188,7 @@ class RestoreDesk:
             "mode": UNDO if job.undoes else (FILE_MODES if files else MODES).get(job.mode, job.mode),
             "counted": [(number, words[action]) for action, number in job.counts.items() if number],
             "work": sum(job.counts.get(name, 0) for name in deeds),
-            "conflicts": job.counts.get(restoring.CONFLICT, 0),
+            "conflicts": job.counts.get(comparing.CONFLICT, 0),
             "page": Paginator(job.steps, LINES).get_page(request.GET.get("page")),
             "more": max(differences - len(job.steps), 0),
             "moving": job.moving,
@@ -220,7 +220,7 @@ class RestoreDesk:
             self.admin.message_user(request, "There is nothing to undo.", messages.WARNING)
             return _to(job)
         same = {"tier": job.tier, "source": job.source, "journal": job.journal}
-        return self._compare(request, undoes=job, mode=restoring.UNDO, backup=job.safety, **same)
+        return self._compare(request, undoes=job, mode=comparing.UNDO, backup=job.safety, **same)
 
     def _compare(self, request: HttpRequest, **fields: Any) -> HttpResponse:
         job = Restore.objects.create(who=request.user.get_username(), **fields)

@@ -19,29 +19,25 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from backups import chains
-from backups.manifests import Generation
-from backups.progress import Started, silent
-from backups.repository import Repository
-from backups.restoring import (
+from backups.comparing import (
     CHANGE,
     CREATE,
     DELETE,
     KEEP,
-    TOUCHED,
     UNDO,
     WORK,
     Comparison,
     Plan,
     Step,
     TableComparison,
-    Touched,
     batches,
     compared,
-    digest_of,
     has_rows,
-    rows_there,
-    unit_column,
 )
+from backups.manifests import Generation
+from backups.progress import Started, silent
+from backups.repository import Repository
+from backups.restoring import TOUCHED, Touched, digest_of, rows_there, unit_column
 from backups.staging import Row, staged
 from backups.tables import Table, comparable
 

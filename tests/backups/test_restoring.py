@@ -13,6 +13,7 @@ from django.db import connections
 
 from articles.models import Article, Attempt, Event, StageRecord
 from backups import database, restoring
+from backups.comparing import Step
 from backups.manifests import Generation
 from backups.repository import Repository
 from backups.restoring import Choice
@@ -21,7 +22,7 @@ from tests.backups import desks
 from tests.backups.desks import Copies
 
 
-def plan_of(store: Repository, alias: str, **options: Any) -> tuple[Counter[str], list[restoring.Step], list[str]]:
+def plan_of(store: Repository, alias: str, **options: Any) -> tuple[Counter[str], list[Step], list[str]]:
     generation = options.pop("generation", None) or restoring.choose(store)
     with restoring.planned(store, generation, alias, **options) as plan:
         return plan.total, list(plan.steps()), plan.staged.told

@@ -13,9 +13,10 @@ from django.db.models.deletion import ProtectedError
 
 from articles.models import Article, Batch, Event, StageRecord
 from backups import database, restoring, undoing
+from backups.comparing import Step
 from backups.manifests import Generation
 from backups.repository import Repository
-from backups.restoring import Choice, Step, Touched
+from backups.restoring import Choice, Touched
 from publishing.models import Site
 from tests.backups import desks
 

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
-from backups import configured, database, databases, restoring, undoing
+from backups import comparing, configured, database, databases, restoring, undoing
 from backups.errors import BackupError
 from backups.management.commands.restore_files import moment
 from backups.manifests import DATABASE, Generation
@@ -87,7 +87,7 @@ class Command(BaseCommand):
             if not options["apply"]:
                 self._show(plan, options["page"], json=options["json"])
                 return
-            counts = {action: plan.total[action] for action in restoring.ACTIONS}
+            counts = {action: plan.total[action] for action in comparing.ACTIONS}
             job = Restore(
                 who="the command line", undoes=undoes, backup=generation.id, units=options["articles"], mode=plan.mode,
                 counts=counts, fingerprint=plan.fingerprint,
@@ -106,7 +106,7 @@ class Command(BaseCommand):
                 into = f" --into {options['into']}" if options["into"] else ""
                 self.stdout.write(f"As it was before: manage.py restore_database --undo {safety.id}{into}")
 
-    def _show(self, plan: restoring.Plan, page: int, *, json: bool) -> None:
+    def _show(self, plan: comparing.Plan, page: int, *, json: bool) -> None:
         steps = list(plan.steps(first=(page - 1) * PAGE, most=PAGE))
         if json:
             told = [{"action": step.action, "model": step.model, "pk": step.pk, "target": step.target,
@@ -117,7 +117,7 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
         for step in steps:
             self.stdout.write(str(step))
-        differences = sum(plan.total[action] for action in restoring.ACTIONS if action != restoring.SAME)
+        differences = sum(plan.total[action] for action in comparing.ACTIONS if action != comparing.SAME)
         if differences > PAGE:
             self.stdout.write(f"Page {page} of {-(-differences // PAGE):,}; the next with --page {page + 1}.")
         self.stdout.write(
@@ -145,15 +145,15 @@ def _begin(found: datetime | None) -> datetime | None:
     return datetime.combine(found, time.min, found.tzinfo) if found and found.time() == time.max else found
 
 
-def _counted(plan: restoring.Plan) -> str:
-    return ", ".join(f"{plan.total[action]:,} {restoring.WORDS[action]}" for action in restoring.ACTIONS)
+def _counted(plan: comparing.Plan) -> str:
+    return ", ".join(f"{plan.total[action]:,} {comparing.WORDS[action]}" for action in comparing.ACTIONS)
 
 
-def _summary(plan: restoring.Plan) -> dict[str, Any]:
+def _summary(plan: comparing.Plan) -> dict[str, Any]:
     return {
         "backup": plan.generation.id,
         "mode": plan.mode,
-        "counts": {action: plan.total[action] for action in restoring.ACTIONS},
+        "counts": {action: plan.total[action] for action in comparing.ACTIONS},
         "models": {label: dict(counts) for label, counts in plan.counts.items() if counts},
         "told": plan.staged.told,
         "fingerprint": plan.fingerprint,
