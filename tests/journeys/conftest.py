@@ -17,9 +17,10 @@ def running(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield made
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """One for all journeys through the desk: they are of one xdist group."""
+    """One for all journeys of a file, which are of one xdist group. While it is there, Django's database is out of
+    reach for other tests of the process: the browser's loop runs in their thread."""
     pytest.importorskip("playwright.sync_api", reason="needs the Python package playwright")
     with running_desk(tmp_path_factory.mktemp("desk")) as made:
         yield made

@@ -30,7 +30,7 @@ TOTAL = 4 * len(ROOMS)
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
-    pytest.mark.xdist_group("desk"),
+    pytest.mark.xdist_group("batches"),
 ]
 
 
@@ -138,7 +138,7 @@ def wait_for(page: Page, number: int, kind: str = "done") -> None:
 
 def test_these_journeys_are_made_in_one_process(request: pytest.FixtureRequest, worker_id: str) -> None:
     """Else each process would start a desk of its own."""
-    assert worker_id == "master" or request.node.nodeid.endswith("@desk")
+    assert worker_id == "master" or request.node.nodeid.endswith("@batches")
 
 
 def test_a_batch_fills_before_the_editors_eyes_whatever_happens_to_them(desk: Desk) -> None:
