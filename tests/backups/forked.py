@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import signal
 import sys
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from django.core.management import CommandError, call_command
+
+PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
@@ -30,20 +35,25 @@ class Command:
         """Its exit code, once it has ended."""
         return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
-    def ended(self) -> bool:
-        """Whether it has ended; it can be asked for its code all the same."""
-        return os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
 
-
-def command(log: Path, *words: str, told: IO[str] | None = None) -> Command:
-    """Begin a command. What it says goes to `told`, or with its errors to the log."""
+@contextmanager
+def command(log: Path, *words: str, told: IO[str] | None = None) -> Iterator[Command]:
+    """Begin a command, which ends with this block. What it says goes to `told`, or with its errors to the log."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid:
-        return Command(pid, log)
+        try:
+            yield Command(pid, log)
+        finally:
+            with suppress(ChildProcessError):
+                if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                    os.kill(pid, signal.SIGKILL)
+                os.waitpid(pid, 0)
+        return
     code = 97
     try:
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # it does not outlive the tests
         with log.open("a") as out:
             try:
                 call_command(*words, stdout=told or out, stderr=out)

@@ -12,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -32,7 +32,7 @@ from tests.services.process import wait_until
 
 Rows = dict[str, list[dict[str, Any]]]
 PATIENCE = 60
-LARGE = "x" * 3_000_000  # more than the cache of SQLite holds: it comes into the WAL before the end
+LARGE = "x" * 4_000_000  # more than the cache of SQLite holds: it comes into the WAL before the end
 FOREVER = "SELECT count(*) FROM " + ", ".join(["articles_event"] * 40)  # noqa: S608  it has no end
 LOCKED = """
 import sqlite3, sys
@@ -68,7 +68,7 @@ class Scene:
         with databases.connected(self.url) as alias:
             return desks.rows(alias)
 
-    def restore(self, told: IO[str] | None = None) -> Command:
+    def restore(self, told: IO[str] | None = None) -> AbstractContextManager[Command]:
         words = ["restore_database", "--into", self.url, "--backup", self.backup]
         return command(self.log, *words, "--mode", "mirror", "--confirm", "mirror", "--apply", told=told)
 
@@ -143,7 +143,7 @@ def slow(scene: Scene, trigger: str) -> Iterator[Callable[[], None]]:
     if scene.file:
         wal = Path(f"{scene.file}-wal")
         scene.run(f"CREATE {trigger} BEGIN {FOREVER}; END")
-        yield lambda: wait_until(lambda: wal.exists() and wal.stat().st_size > len(LARGE) / 2, PATIENCE)
+        yield lambda: wait_until(lambda: wal.exists() and wal.stat().st_size > 1_000_000, PATIENCE)
         scene.run("DROP TRIGGER slow")
         return
     scene.run(
@@ -196,23 +196,24 @@ def test_killed(scene: Scene, instant: Callable[[Scene], AbstractContextManager[
     fcntl.fcntl(told, fcntl.F_SETPIPE_SZ, 4096)
     os.write(told, b"x" * 4096)
     with os.fdopen(told, "w", buffering=1) as full, closing(os.fdopen(ends)):
-        with instant(scene) as is_there:
-            restore = scene.restore(full)
+        with instant(scene) as is_there, scene.restore(full) as restore:
             is_there()
             restore.kill()
         done = instant is telling or (instant is committing and not scene.file)  # that server had the word to commit
         assert scene.rows() == (scene.after if done else scene.before)
         assert len(scene.safeties()) == (instant is not reading)
 
-    assert scene.restore().code() == 0, scene.log.read_text()
+    with scene.restore() as again:
+        assert again.code() == 0, scene.log.read_text()
     assert scene.rows() == scene.after
 
 
 def test_two_at_once_do_what_one_does(scene: Scene) -> None:
     """Both have compared and wait; the one that comes second finds that it is done, and says so."""
-    with locked(scene, "LOCK TABLE articles_article IN ROW EXCLUSIVE MODE"):
-        both = [scene.restore(), scene.restore()]
-        wait_until(lambda: len(scene.safeties()) == 2, PATIENCE)
-    assert sorted(each.code() for each in both) == [0, 3], scene.log.read_text()
+    with ExitStack() as stack:
+        with locked(scene, "LOCK TABLE articles_article IN ROW EXCLUSIVE MODE"):
+            both = [stack.enter_context(scene.restore()) for _ in range(2)]
+            wait_until(lambda: len(scene.safeties()) == 2, PATIENCE)
+        assert sorted(each.code() for each in both) == [0, 3], scene.log.read_text()
     assert "The database has changed since the difference was shown" in scene.log.read_text()
     assert scene.rows() == scene.after
