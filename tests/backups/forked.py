@@ -1,4 +1,7 @@
-"""Commands of manage.py in processes of their own, which tests kill; forked, as loading the apps takes seconds."""
+"""Processes that tests kill, forked from them: loading the apps takes seconds.
+
+No connection to the file of an SQLite database may be open when one begins.
+"""
 
 from __future__ import annotations
 
@@ -7,9 +10,10 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -19,17 +23,16 @@ PR_SET_PDEATHSIG = 1
 
 
 @dataclass(frozen=True)
-class Command:
-    """A command that runs. No connection to the file of an SQLite database may be open when it begins."""
-
+class Process:
     pid: int
-    log: Path
 
     def kill(self) -> None:
         """By kill -9; it must not have ended by itself."""
         os.kill(self.pid, signal.SIGKILL)
-        status = os.waitpid(self.pid, 0)[1]
-        assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL, self.log.read_text()
+        self.has_died()
+
+    def has_died(self) -> None:
+        assert self.code() == -signal.SIGKILL
 
     def code(self) -> int:
         """Its exit code, once it has ended."""
@@ -37,31 +40,42 @@ class Command:
 
 
 @contextmanager
-def command(log: Path, *words: str, told: IO[str] | None = None) -> Iterator[Command]:
-    """Begin a command, which ends with this block. What it says goes to `told`, or with its errors to the log."""
+def process(deed: Callable[[], object]) -> Iterator[Process]:
+    """A process that does this and ends, at the latest with the block. What it raises goes to standard error."""
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
-    if pid:
+    if not pid:
+        code = 97
         try:
-            yield Command(pid, log)
+            ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # it does not outlive the tests
+            deed()
+            code = 0
+        except CommandError as exc:
+            code = exc.returncode
+            sys.stderr.write(f"{exc}\n")
+        except BaseException:
+            traceback.print_exc()
         finally:
-            with suppress(ChildProcessError):
-                if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
-                    os.kill(pid, signal.SIGKILL)
-                os.waitpid(pid, 0)
-        return
-    code = 97
+            sys.stderr.flush()
+            os._exit(code)
     try:
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)  # it does not outlive the tests
-        with log.open("a") as out:
-            try:
-                call_command(*words, stdout=told or out, stderr=out)
-                code = 0
-            except CommandError as exc:
-                out.write(f"{exc}\n")
-                code = exc.returncode
-            except BaseException:
-                traceback.print_exc(file=out)
+        yield Process(pid)
     finally:
-        os._exit(code)
+        with suppress(ChildProcessError):
+            if os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+                os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+@contextmanager
+def command(log: Path, *words: str, told: IO[str] | None = None) -> Iterator[Process]:
+    """A command of manage.py. What it says goes to `told`, or with its errors to the log."""
+    with log.open("a") as out, process(partial(_call, *words, out=out, told=told)) as running:
+        yield running
+
+
+def _call(*words: str, out: IO[str], told: IO[str] | None) -> None:
+    sys.stderr = out
+    call_command(*words, stdout=told or out, stderr=out)
+    out.flush()

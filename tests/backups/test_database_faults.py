@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -26,7 +23,7 @@ from backups.repository import Repository
 from tests.backups import desks
 from tests.backups.desks import Copies
 from tests.backups.test_database import contents
-from tests.backups.unreliable import Unreliable, fails, fails_after_success, kills_after, kills_before
+from tests.backups.unreliable import Unreliable
 
 
 def whole(store: Repository, alias: str) -> bool:
@@ -185,7 +182,7 @@ def test_without_its_cache_a_machine_goes_on_from_the_storage(desk: str, store: 
     assert database.backup(store, desk).generation.counts["stored_rows"] == 0
 
 
-# A storage that fails, and processes that die
+# What goes on where another run has ended
 
 
 @pytest.fixture
@@ -196,50 +193,11 @@ def few(settings: Settings, sqlite_desk: str) -> str:
     return sqlite_desk
 
 
-def _calls(store: Repository, alias: str) -> int:
-    """How many calls a backup makes; it is forgotten again."""
-    calls = Unreliable(store.place)
-    database.backup(replace(store, place=calls, cache=None), alias)
-    _forget(store)
-    return len(calls.calls)
-
-
 def _forget(store: Repository) -> None:
     for listed in list(store.place.list("database_backups")):
         store.place.delete(listed.key)
     if store.cache:
         shutil.rmtree(store.cache, ignore_errors=True)
-
-
-@pytest.mark.parametrize("fault", [fails, fails_after_success])
-def test_a_storage_that_fails_at_any_call(few: str, store: Repository, fault: Callable[..., Any]) -> None:
-    for nth in range(_calls(store, few)):
-        flaky = Unreliable(store.place, nth, fault)
-        made = None
-        with suppress(Unreachable):
-            made = database.backup(replace(store, place=flaky, cache=None), few)
-        if store.survey().generations:
-            assert whole(store, few)
-        else:
-            assert made is None
-        database.backup(store, few)
-        assert whole(store, few)
-        _forget(store)
-
-
-@pytest.mark.parametrize("fault", [kills_before, kills_after])
-def test_a_process_that_dies_at_any_call(few: str, store: Repository, fault: Callable[..., Any]) -> None:
-    for nth in range(_calls(store, few)):
-        pid = os.fork()
-        if not pid:
-            database.backup(replace(store, place=Unreliable(store.place, nth, fault), cache=None), few)
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
-        if store.survey().generations:
-            assert whole(store, few)
-        database.backup(store, few)
-        assert whole(store, few)
-        _forget(store)
 
 
 def test_what_an_interrupted_run_has_stored_is_not_stored_again(

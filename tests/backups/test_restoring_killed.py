@@ -27,7 +27,7 @@ from backups.manifests import DATABASE
 from backups.repository import Repository
 from tests.backups import desks
 from tests.backups.desks import Copies
-from tests.backups.forked import Command, command
+from tests.backups.forked import Process, command
 from tests.services.process import wait_until
 
 Rows = dict[str, list[dict[str, Any]]]
@@ -68,7 +68,7 @@ class Scene:
         with databases.connected(self.url) as alias:
             return desks.rows(alias)
 
-    def restore(self, told: IO[str] | None = None) -> AbstractContextManager[Command]:
+    def restore(self, told: IO[str] | None = None) -> AbstractContextManager[Process]:
         words = ["restore_database", "--into", self.url, "--backup", self.backup]
         return command(self.log, *words, "--mode", "mirror", "--confirm", "mirror", "--apply", told=told)
 
