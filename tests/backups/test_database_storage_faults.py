@@ -197,6 +197,30 @@ def test_a_storage_that_gives_something_else(story: Story, alter: Fault) -> None
             story.ends_well(repository)
 
 
+@pytest.mark.parametrize("alter", [cut, flipped])
+def test_a_damaged_manifest_is_found_by_the_machine_that_has_a_copy_of_it(
+    sqlite_desk: str, store: Repository, alter: Fault
+) -> None:
+    """Nothing is built on it from then on: on another machine it is no backup, nor is what follows it."""
+    desks.fill(sqlite_desk, 2)
+    database.backup(store, sqlite_desk)
+    Article.objects.using(sqlite_desk).filter(pk=1).update(title="changed")
+    damaged, after = (database.backup(store, sqlite_desk).generation for _ in range(2))
+    path = store.path(f"manifests/{damaged.id}.json")
+    store.place.put(path, alter(lambda: store.place.get(path, 2**20)), replace=True)
+
+    verdict = verifying.deep(store, None)
+    assert [*verdict.unusable] == [damaged.id]
+    assert not verdict.whole
+    made = database.backup(store, sqlite_desk).generation
+    assert made.about["why"] == (
+        f"The last one cannot be built on: The backup {after.id} builds on {damaged.id}, which is not there."
+    )
+    elsewhere = dataclasses.replace(store, cache=None)
+    with restoring.planned(elsewhere, restoring.choose(elsewhere), sqlite_desk, mode="mirror") as plan:
+        assert plan.work == 0
+
+
 def _ends(story: Story, repository: Repository) -> None:
     survey = repository.survey()
     if survey.unusable and not survey.generations:
