@@ -172,7 +172,7 @@ class _Loading:
                 raise Damaged(f"The backup holds {there:,} rows of {label}, and says that there are {rows:,}.")
         told = self.staged.told
         told += [f"{label} is not kept by this version: its rows are left out." for label in sorted(self.strangers)]
-        shapes = self.staged.generation.about.get("identity", {}).get("shapes", {})
+        shapes = self.staged.generation.about["identity"]["shapes"]
         for label, table in self.tables.items():
             then, now = {name for name, _ in shapes.get(label, [])}, {column.name for column in table.columns}
             if label not in shapes:

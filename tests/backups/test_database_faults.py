@@ -17,9 +17,10 @@ from pytest_django import Settings
 
 from articles.models import Article, Event, StageRecord
 from backups import chains, database, maps, restoring, snapshots
-from backups.errors import BackupError, Damaged, Hostile, Unreachable
+from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
 from backups.manifests import Entry, Generation
 from backups.repository import Repository
+from backups.signing import Keys
 from tests.backups import desks
 from tests.backups.desks import Copies
 from tests.backups.test_database import contents
@@ -339,6 +340,85 @@ def test_a_claim_of_a_billion_rows_is_refused(sqlite_desk: str, store: Repositor
         run.commit(parent=None, counts=made.counts, about=about, objects=made.objects)
         with pytest.raises((Damaged, Hostile)):
             whole(store, sqlite_desk)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"kind": "other"},
+        {"kind": None},
+        {"identity": None},
+        {"identity": {}},
+        {"identity": {"shapes": {"articles.Article": 1}}},
+        {"identity": {"shapes": {"articles.Article": ["id"]}}},
+        {"identity": {"shapes": {"articles.Article": [["id", 1]]}}},
+        {"identity": {"shapes": {}, "xid": "1"}},
+    ],
+)
+def test_a_manifest_that_does_not_say_what_it_is_of_is_refused(
+    few: str, store: Repository, about: dict[str, Any]
+) -> None:
+    made = database.backup(store, few).generation
+    forged = store.begin({"forged": 1}).commit(
+        parent=made.id, counts=made.counts, about=made.about | about, objects=made.objects
+    )
+    with pytest.raises(Hostile, match="does not say what it was made of"):
+        whole(store, few)
+    why = f"The last one cannot be built on: The backup {forged.id} does not say what it was made of."
+    assert database.backup(store, few).generation.about["why"] == why
+    assert whole(store, few)
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside", "/outside", "chunks/../../outside", "chunks//x", "pages/x", "chunks/a\\b", "chunks/x\n"]
+)
+def test_a_manifest_that_names_something_elsewhere_is_none(few: str, store: Repository, name: str) -> None:
+    """With a good signature, of a chunk or of a page."""
+    made = database.backup(store, few).generation
+    for part, change in (("objects", {"key": name}), ("pages", {"key": name.replace("chunks", "pages"), "entries": 1})):
+        entry = made.objects[0] | change
+        if part == "pages" and name == "pages/x":
+            continue
+        body = made.body() | {"id": f"forged-{part}", part: [entry]}
+        store.place.put(store.path(f"manifests/forged-{part}.json"), store.keys.sign(body))
+    survey = store.survey()
+    assert survey.generations == [made]
+    assert survey.unusable.keys() == ({"forged-objects"} if name == "pages/x" else {"forged-objects", "forged-pages"})
+    assert all("would lie elsewhere" in why for why in survey.unusable.values())
+    assert whole(store, few)
+
+
+def test_chunks_of_one_name_are_refused(few: str, store: Repository) -> None:
+    made = database.backup(store, few).generation
+    chunks = [entry for entry in made.objects if entry["role"] == "chunk"]
+    for key in (chunks[0]["key"], chunks[0]["key"].replace("chunk_", "CHUNK_")):
+        same = [chunks[0], chunks[1] | {"key": key}]
+        store.begin({"forged": key}).commit(parent=None, counts={}, about=made.about, objects=same)
+        with pytest.raises(Hostile, match="some storages take for one"):
+            whole(store, few)
+
+
+def test_a_manifest_that_somebody_else_signed_is_none(few: str, store: Repository) -> None:
+    made = database.backup(store, few).generation
+    theirs = replace(store, keys=Keys(["a key that somebody else has made up, as long"]), cache=None)
+    forged = theirs.begin({}).commit(parent=None, counts=made.counts, about=made.about, objects=made.objects)
+    assert store.survey().unusable.keys() == {forged.id}
+    assert restoring.choose(store).id == made.id
+    with pytest.raises(Forged):
+        restoring.choose(store, name=forged.id)
+    with pytest.raises(Forged, match="None of the 2 manifests"):
+        restoring.choose(replace(store, keys=Keys(["a third key, which nobody has signed with"]), cache=None))
+
+
+@pytest.mark.parametrize(("after", "last"), [(0, 0), (5, 1), (0, "x"), ([], 1), (0, 2**70 // 2**10)])
+def test_a_checkpoint_that_leads_nowhere_is_not_followed(few: str, store: Repository, after: Any, last: Any) -> None:
+    run = store.begin({"source": database.SOURCE, "kind": "full"})
+    content = run.put(f"{run.id}/x", b"x") | {"role": "chunk", "model": "articles.Article", "number": 1}
+    other = run.put(f"{run.id}/y", b"y") | {"role": "chunk", "model": "articles.Article", "number": 2}
+    run.note(content | {"after": None, "last": 0}, other | {"after": after, "last": last})
+    run.save()
+    database.backup(store, few)
+    assert whole(store, few)
 
 
 def test_a_hostile_map_is_refused() -> None:
