@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -141,5 +141,5 @@ def read_map(repository: Repository, links: list[Generation], have: tuple[str, m
     return found
 
 
-def is_key(value: object) -> bool:
+def is_key(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63

@@ -8,17 +8,22 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.db import connections, transaction
+from django.utils import timezone
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
 from articles.models import Article, Event, StageRecord
-from backups import chains, database, maps, restoring, snapshots
+from backups import chains, configured, database, health, maps, restoring, snapshots, tables, tasks
 from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
-from backups.manifests import Entry, Generation
+from backups.manifests import DATABASE, Entry, Generation
 from backups.repository import Repository
 from backups.signing import Keys
 from tests.backups import desks
@@ -144,17 +149,58 @@ def test_another_database_is_not_taken_for_the_same(copies: Copies, store: Repos
         assert whole(store, other)
 
 
-def test_drift_is_found_by_the_next_full_backup(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def drifts(store: Repository, alias: str, title: str) -> None:
+    """The second article changes, and the map of this machine claims to know it as it is now."""
+    Article.objects.using(alias).filter(pk=2).update(title=title)
+    file = database.map_file(store, database.SOURCE)
+    assert file
+    made, known = maps.saved(file)
+    block, table = known["articles.Article"][0], tables.table("articles.Article")
+    with snapshots.snapshot(alias) as seen:
+        if isinstance(seen, snapshots.SQLite):
+            block.digests = seen.digest(table)[0]
+        else:
+            [_, token, *_] = seen.after(table, None).tokens
+            block.tokens = block.tokens[: maps.WORD] + token + block.tokens[2 * maps.WORD :]
+    maps.save(file, made, known)
+
+
+def test_drift_is_found_by_the_next_full_backup(desk: str, store: Repository) -> None:
     desks.fill(desk, 3)
     database.backup(store, desk)
-    Article.objects.using(desk).filter(pk=2).update(title="unnoticed")
-    monkeypatch.setattr(
-        snapshots.Snapshot, "unnoticed", lambda *_: True, raising=True
-    )  # as if the map had not shown it
-    monkeypatch.setattr(snapshots.SQLite, "unnoticed", lambda *_: True)
+    drifts(store, desk, "unnoticed")
+    assert database.backup(store, desk).generation.counts["stored_rows"] == 0
+    assert not whole(store, desk)
+
     outcome = database.backup(store, desk, full=True)
-    assert outcome.drift == {"articles.Article": [2]}
-    assert "articles.Article 2" in str(outcome)
+    assert whole(store, desk)
+    assert outcome.drift == outcome.generation.about["drift"] == {"articles.Article": [2]}
+    assert outcome.generation.counts["drifted_rows"] == 1
+    assert str(outcome).endswith("1 rows had changed without the last backup noticing: articles.Article 2.")
+
+
+def test_drift_is_told_to_everybody(
+    transactional_db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To who runs the command, to the log of the schedule, and to who asks how the backups do."""
+    settings.VAR_DIR = tmp_path / "var"
+    store = configured.repository(DATABASE)
+    Group.objects.get_or_create(name="Editors")
+    desks.fill("default", 3)
+    call_command("backup_database", "--json", stdout=StringIO())
+    drifts(store, "default", "unnoticed")
+    with pytest.raises(SystemExit, match="2"):
+        call_command("backup_database", "--json", "--full", stdout=StringIO())
+
+    drifts(store, "default", "unnoticed again")
+    monkeypatch.setattr(database, "FULL_EVERY", timedelta(0))
+    with capture_logs() as logged:
+        tasks.backup_database()
+    assert {"event": "rows had changed without a backup noticing", "rows": 1, "log_level": "error"} in logged
+    [part] = [part for part in health.known(timezone.now()).parts if part.name == "database"]
+    assert part.state == health.LOOK
+    assert part.facts["drifted"] == 1
+    assert "1 rows had changed without a backup noticing, until the last full one." in part.sentences
 
 
 def test_a_full_one_follows_after_a_week(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
