@@ -11,13 +11,16 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import IO
 
 from django.core.management import CommandError, call_command
+from django.db import DEFAULT_DB_ALIAS, connections
+
+from backups import databases
 
 PR_SET_PDEATHSIG = 1
 
@@ -54,6 +57,8 @@ def process(deed: Callable[[], object]) -> Iterator[Process]:
         except CommandError as exc:
             code = exc.returncode
             sys.stderr.write(f"{exc}\n")
+        except SystemExit as exc:
+            code = int(exc.code or 0)
         except BaseException:
             traceback.print_exc()
         finally:
@@ -69,13 +74,15 @@ def process(deed: Callable[[], object]) -> Iterator[Process]:
 
 
 @contextmanager
-def command(log: Path, *words: str, told: IO[str] | None = None) -> Iterator[Process]:
-    """A command of manage.py. What it says goes to `told`, or with its errors to the log."""
-    with log.open("a") as out, process(partial(_call, *words, out=out, told=told)) as running:
+def command(log: Path, *words: str, told: IO[str] | None = None, desk: str = "") -> Iterator[Process]:
+    """A command of manage.py. What it says goes to `told`, or with its errors to the log; `desk` is its database."""
+    with log.open("a") as out, process(partial(_call, *words, out=out, told=told, desk=desk)) as running:
         yield running
 
 
-def _call(*words: str, out: IO[str], told: IO[str] | None) -> None:
+def _call(*words: str, out: IO[str], told: IO[str] | None, desk: str) -> None:
     sys.stderr = out
-    call_command(*words, stdout=told or out, stderr=out)
+    with databases.connected(desk) if desk else nullcontext(DEFAULT_DB_ALIAS) as alias:
+        connections[DEFAULT_DB_ALIAS] = connections[alias]
+        call_command(*words, stdout=told or out, stderr=out)
     out.flush()
