@@ -239,8 +239,18 @@ def faulty(moto: s3.S3) -> Iterator[Faults]:
         yield faults
 
 
-@pytest.mark.parametrize("answer", [409, 412, 503])
-@pytest.mark.parametrize("after", [False, True], ids=["undone", "done"])
+@pytest.mark.parametrize(
+    ("story", "answer", "after"),
+    [
+        ("full", 409, False),
+        ("changes", 409, True),
+        ("changes", 412, False),
+        ("full", 412, True),
+        ("full", 503, False),
+        ("changes", 503, True),
+    ],
+    indirect=["story"],
+)
 def test_whatever_a_store_answers_to_any_write(
     story: Story, faulty: Faults, moto: s3.S3, answer: int, after: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
