@@ -14,7 +14,7 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeGuard
 
 import orjson
 
@@ -44,7 +44,7 @@ def of_source(generations: Iterable[Generation], source: str) -> list[Generation
 
 
 def chain(generations: Iterable[Generation], newest: Generation) -> list[Generation]:
-    """A generation and all that it builds on, the full one first. Raises Damaged when one of them is missing."""
+    """A generation and all that it builds on, the full one first. Raises Damaged when one is missing, and Hostile."""
     known = {generation.id: generation for generation in generations}
     found = [newest]
     while found[-1].about.get("kind") != FULL:
@@ -52,7 +52,20 @@ def chain(generations: Iterable[Generation], newest: Generation) -> list[Generat
         if parent is None or parent in found:
             raise Damaged(f"The backup {found[-1].id} builds on {found[-1].parent}, which is not there.")
         found.append(parent)
+    for link in found:
+        _check(link)
     return found[::-1]
+
+
+def _check(generation: Generation) -> None:
+    """Raises Hostile for a manifest that does not say of what kind it is, and of which tables and columns."""
+    match generation.about:
+        case {"kind": "full" | "changes", "identity": {"shapes": dict(shapes), **identity}}:
+            columns = [column for shape in shapes.values() for column in (shape if isinstance(shape, list) else [None])]
+            named = all(isinstance(each, list) and [*map(type, each)] == [str, str] for each in columns)
+            if named and is_key(identity.get("xid", 0)):
+                return
+    raise Hostile(f"The backup {generation.id} does not say what it was made of.")
 
 
 def at(generations: Iterable[Generation], moment: datetime | None) -> Generation:
@@ -128,5 +141,5 @@ def read_map(repository: Repository, links: list[Generation], have: tuple[str, m
     return found
 
 
-def is_key(value: object) -> bool:
+def is_key(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63

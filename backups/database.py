@@ -268,7 +268,11 @@ class _Work:
 
     def _all(self) -> Iterator[_Job]:
         """All rows, cut where an interrupted run has cut them, so that its chunks can be the same."""
-        cuts = {(entry.get("model"), entry.get("after")): entry.get("last") for entry in self.there.values()}
+        cuts: dict[tuple[str, int | None], int] = {}
+        for entry in self.there.values():
+            begin, end = entry.get("after"), entry.get("last")
+            if chains.is_key(end) and (begin is None or (chains.is_key(begin) and begin < end)):
+                cuts[str(entry.get("model")), begin] = end
         numbers = itertools.count(1)
         for each in self.kept:
             after: int | None = None

@@ -248,6 +248,11 @@ class Repository:
         except OSError:
             pass  # a cache that cannot be written only costs time
 
+    def forget(self, name: str) -> None:
+        """Remove a copy from the cache, if there is one."""
+        if self.cache is not None:
+            (self.cache / name).unlink(missing_ok=True)
+
 
 def _md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.db.migrations.loader import MigrationLoader
 
 from backups import chains, tables
 from backups.bulk import in_bulk
@@ -177,15 +178,27 @@ class _Loading:
             if label in self.tables and (there := self.staged.count(self.tables[label])) != rows:
                 raise Damaged(f"The backup holds {there:,} rows of {label}, and says that there are {rows:,}.")
         told = self.staged.told
+        if later := self._later():
+            told.append(f"It was made by a later version of the desk, with {later}: what only that knows is left out.")
         told += [f"{label} is not kept by this version: its rows are left out." for label in sorted(self.strangers)]
-        shapes = self.staged.generation.about.get("identity", {}).get("shapes", {})
+        shapes = self.staged.generation.about["identity"]["shapes"]
         for label, table in self.tables.items():
             then, now = {name for name, _ in shapes.get(label, [])}, {column.name for column in table.columns}
             if label not in shapes:
                 told.append(f"{label} is not in this backup.")
                 continue
             told += [f"{label}.{name} is new since this backup: it gets its default." for name in sorted(now - then)]
-            told += [f"{label}.{name} is not there any more: it is left out." for name in sorted(then - now)]
+            why = "not known here" if later else "not there any more"
+            told += [f"{label}.{name} is {why}: it is left out." for name in sorted(then - now)]
+
+    def _later(self) -> str:
+        """Migrations of the backup that this version of the desk does not have."""
+        found = self.staged.generation.about.get("migrations")
+        apps = {label.partition(".")[0] for label in self.tables}
+        then = {(app, name) for app, name in found.items() if app in apps} if isinstance(found, dict) else set()
+        if not then:
+            return ""
+        return ", ".join(f"{app} {name}" for app, name in sorted(then - MigrationLoader(None).disk_migrations.keys()))
 
 
 def _reference(table: Table, label: str) -> str:

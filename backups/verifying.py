@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from backups.bulk import in_bulk
-from backups.errors import BackupError, Damaged, Hostile, Missing
+from backups.errors import BackupError, Damaged, Forged, Hostile, Missing, TooLarge
 from backups.manifests import Entry
 from backups.progress import Started, silent
 from backups.repository import Repository
@@ -97,6 +97,9 @@ def deep(repository: Repository, slot: int | None, *, started: Started = silent)
     """Read and hash the objects of one thirtieth, or all of them. Needs no encryption key."""
     verdict, lock = Verdict(repository.tier.name, "deep", slot), threading.Lock()
     entries = [each for key, each in _named(repository, verdict).items() if slot is None or slot_of(key) == slot]
+    for generation in repository.survey().generations:
+        if slot is None or slot_of(generation.id) == slot:
+            _read_again(repository, generation.id, verdict)
     done = started(len(entries), sum(entry["bytes"] for entry in entries))
 
     def check(entry: Entry) -> Entry:
@@ -113,6 +116,15 @@ def deep(repository: Repository, slot: int | None, *, started: Started = silent)
         verdict.bytes += entry["bytes"]
     _conclude(repository, verdict)
     return verdict
+
+
+def _read_again(repository: Repository, id_: str, verdict: Verdict) -> None:
+    """A manifest from the storage itself: this machine's copy of it would hide what other machines find there."""
+    try:
+        repository.generation(id_)
+    except (Forged, Hostile, Missing, TooLarge) as exc:
+        verdict.unusable[id_] = str(exc)
+        repository.forget(f"manifest-{id_}.json")
 
 
 def _named(repository: Repository, verdict: Verdict) -> dict[str, Entry]:

@@ -20,6 +20,7 @@ from backups.sealing import Seals
 from backups.snapshots import snapshot
 from tests.backups import desks
 from tests.backups.conftest import KEYS
+from tests.backups.desks import Copies
 
 
 def contents(repository: Repository, id_: str = "") -> dict[str, dict[int, dict[str, object]]]:
@@ -107,21 +108,33 @@ def test_a_large_file_is_read_by_two_processes_that_see_the_same(
     assert database.backup(store, sqlite_desk).generation.counts["stored_rows"] == 1
 
 
-def test_every_place_holds_it(sqlite_desk: str, place: Place, tmp_path: Path) -> None:
-    """A folder and a bucket of each server, with encryption: backed up, changed, lost, restored."""
-    seals = Seals([Fernet.generate_key().decode()])
+@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "encrypted"])
+def test_from_any_place_everything_comes_back(
+    sqlite_desk: str, sqlite_copies: Copies, place: Place, tmp_path: Path, sealed: bool
+) -> None:
+    """A full backup and two of changes; then the database is gone, and what this machine knew of the place."""
+    seals = Seals([Fernet.generate_key().decode()] if sealed else [])
     store = Repository(place, DATABASE, KEYS, seals, cache=tmp_path / "cache")
-    desks.fill(sqlite_desk, 3)
+    articles, events = Article.objects.using(sqlite_desk), Event.objects.using(sqlite_desk)
+    desks.fill(sqlite_desk, 5)
     database.backup(store, sqlite_desk)
-    Article.objects.using(sqlite_desk).filter(pk=2).update(title="changed")
+    articles.filter(pk=2).update(title="changed")
+    articles.get(pk=3).delete()
+    again = events.get(article_id=4)
+    events.all().delete()
+    database.backup(store, sqlite_desk)
+    again.save(using=sqlite_desk, force_insert=True)
+    desks.article(sqlite_desk, 2, User.objects.using(sqlite_desk).get(username="ben"))  # of the uid of the deleted one
+    articles.filter(pk=2).update(title="changed again")
     made = database.backup(replace(store, cache=None), sqlite_desk).generation
-    before = desks.rows(sqlite_desk)
-    assert all("sealed" in entry for entry in store.entries(made))
+    assert made.about["kind"] == "changes"
+    assert all(("sealed" in entry) == sealed for entry in store.entries(made))
 
-    Article.objects.using(sqlite_desk).all().delete()
-    with restoring.planned(store, restoring.choose(store), sqlite_desk) as plan:
-        restoring.restore(store, plan)
-    assert desks.rows(sqlite_desk) == before
+    elsewhere = replace(store, cache=tmp_path / "another machine")
+    with sqlite_copies.desk() as empty:
+        with restoring.planned(elsewhere, restoring.choose(elsewhere), empty) as plan:
+            restoring.restore(elsewhere, plan)
+        assert desks.rows(empty) == desks.rows(sqlite_desk)
 
 
 def test_what_was_found_damaged_is_stored_anew(sqlite_desk: str, store: Repository) -> None:

@@ -3,30 +3,33 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import signal
 import threading
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
+from django.core.management import call_command
 from django.db import connections, transaction
+from django.utils import timezone
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
 from articles.models import Article, Event, StageRecord
-from backups import chains, database, maps, restoring, snapshots
-from backups.errors import BackupError, Damaged, Hostile, Unreachable
-from backups.manifests import Entry, Generation
+from backups import chains, configured, database, health, maps, restoring, snapshots, tables, tasks
+from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
+from backups.manifests import DATABASE, Entry, Generation
 from backups.repository import Repository
+from backups.signing import Keys
 from tests.backups import desks
 from tests.backups.desks import Copies
 from tests.backups.test_database import contents
-from tests.backups.unreliable import Unreliable, fails, fails_after_success, kills_after, kills_before
+from tests.backups.unreliable import Unreliable
 
 
 def whole(store: Repository, alias: str) -> bool:
@@ -146,17 +149,58 @@ def test_another_database_is_not_taken_for_the_same(copies: Copies, store: Repos
         assert whole(store, other)
 
 
-def test_drift_is_found_by_the_next_full_backup(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+def drifts(store: Repository, alias: str, title: str) -> None:
+    """The second article changes, and the map of this machine claims to know it as it is now."""
+    Article.objects.using(alias).filter(pk=2).update(title=title)
+    file = database.map_file(store, database.SOURCE)
+    assert file
+    made, known = maps.saved(file)
+    block, table = known["articles.Article"][0], tables.table("articles.Article")
+    with snapshots.snapshot(alias) as seen:
+        if isinstance(seen, snapshots.SQLite):
+            block.digests = seen.digest(table)[0]
+        else:
+            [token] = seen.rows(table, [2]).tokens
+            block.tokens = block.tokens[: maps.WORD] + token + block.tokens[2 * maps.WORD :]
+    maps.save(file, made, known)
+
+
+def test_drift_is_found_by_the_next_full_backup(desk: str, store: Repository) -> None:
     desks.fill(desk, 3)
     database.backup(store, desk)
-    Article.objects.using(desk).filter(pk=2).update(title="unnoticed")
-    monkeypatch.setattr(
-        snapshots.Snapshot, "unnoticed", lambda *_: True, raising=True
-    )  # as if the map had not shown it
-    monkeypatch.setattr(snapshots.SQLite, "unnoticed", lambda *_: True)
+    drifts(store, desk, "unnoticed")
+    assert database.backup(store, desk).generation.counts["stored_rows"] == 0
+    assert not whole(store, desk)
+
     outcome = database.backup(store, desk, full=True)
-    assert outcome.drift == {"articles.Article": [2]}
-    assert "articles.Article 2" in str(outcome)
+    assert whole(store, desk)
+    assert outcome.drift == outcome.generation.about["drift"] == {"articles.Article": [2]}
+    assert outcome.generation.counts["drifted_rows"] == 1
+    assert str(outcome).endswith("1 rows had changed without the last backup noticing: articles.Article 2.")
+
+
+def test_drift_is_told_to_everybody(
+    transactional_db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """To who runs the command, to the log of the schedule, and to who asks how the backups do."""
+    settings.VAR_DIR = tmp_path / "var"
+    store = configured.repository(DATABASE)
+    Group.objects.get_or_create(name="Editors")
+    desks.fill("default", 3)
+    call_command("backup_database", "--json", stdout=StringIO())
+    drifts(store, "default", "unnoticed")
+    with pytest.raises(SystemExit, match="2"):
+        call_command("backup_database", "--json", "--full", stdout=StringIO())
+
+    drifts(store, "default", "unnoticed again")
+    monkeypatch.setattr(database, "FULL_EVERY", timedelta(0))
+    with capture_logs() as logged:
+        tasks.backup_database()
+    assert {"event": "rows had changed without a backup noticing", "rows": 1, "log_level": "error"} in logged
+    [part] = [part for part in health.known(timezone.now()).parts if part.name == "database"]
+    assert part.state == health.LOOK
+    assert part.facts["drifted"] == 1
+    assert "1 rows had changed without a backup noticing, until the last full one." in part.sentences
 
 
 def test_a_full_one_follows_after_a_week(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,7 +229,7 @@ def test_without_its_cache_a_machine_goes_on_from_the_storage(desk: str, store: 
     assert database.backup(store, desk).generation.counts["stored_rows"] == 0
 
 
-# A storage that fails, and processes that die
+# What goes on where another run has ended
 
 
 @pytest.fixture
@@ -196,50 +240,11 @@ def few(settings: Settings, sqlite_desk: str) -> str:
     return sqlite_desk
 
 
-def _calls(store: Repository, alias: str) -> int:
-    """How many calls a backup makes; it is forgotten again."""
-    calls = Unreliable(store.place)
-    database.backup(replace(store, place=calls, cache=None), alias)
-    _forget(store)
-    return len(calls.calls)
-
-
 def _forget(store: Repository) -> None:
     for listed in list(store.place.list("database_backups")):
         store.place.delete(listed.key)
     if store.cache:
         shutil.rmtree(store.cache, ignore_errors=True)
-
-
-@pytest.mark.parametrize("fault", [fails, fails_after_success])
-def test_a_storage_that_fails_at_any_call(few: str, store: Repository, fault: Callable[..., Any]) -> None:
-    for nth in range(_calls(store, few)):
-        flaky = Unreliable(store.place, nth, fault)
-        made = None
-        with suppress(Unreachable):
-            made = database.backup(replace(store, place=flaky, cache=None), few)
-        if store.survey().generations:
-            assert whole(store, few)
-        else:
-            assert made is None
-        database.backup(store, few)
-        assert whole(store, few)
-        _forget(store)
-
-
-@pytest.mark.parametrize("fault", [kills_before, kills_after])
-def test_a_process_that_dies_at_any_call(few: str, store: Repository, fault: Callable[..., Any]) -> None:
-    for nth in range(_calls(store, few)):
-        pid = os.fork()
-        if not pid:
-            database.backup(replace(store, place=Unreliable(store.place, nth, fault), cache=None), few)
-            os._exit(0)
-        assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
-        if store.survey().generations:
-            assert whole(store, few)
-        database.backup(store, few)
-        assert whole(store, few)
-        _forget(store)
 
 
 def test_what_an_interrupted_run_has_stored_is_not_stored_again(
@@ -381,6 +386,85 @@ def test_a_claim_of_a_billion_rows_is_refused(sqlite_desk: str, store: Repositor
         run.commit(parent=None, counts=made.counts, about=about, objects=made.objects)
         with pytest.raises((Damaged, Hostile)):
             whole(store, sqlite_desk)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"kind": "other"},
+        {"kind": None},
+        {"identity": None},
+        {"identity": {}},
+        {"identity": {"shapes": {"articles.Article": 1}}},
+        {"identity": {"shapes": {"articles.Article": ["id"]}}},
+        {"identity": {"shapes": {"articles.Article": [["id", 1]]}}},
+        {"identity": {"shapes": {}, "xid": "1"}},
+    ],
+)
+def test_a_manifest_that_does_not_say_what_it_is_of_is_refused(
+    few: str, store: Repository, about: dict[str, Any]
+) -> None:
+    made = database.backup(store, few).generation
+    forged = store.begin({"forged": 1}).commit(
+        parent=made.id, counts=made.counts, about=made.about | about, objects=made.objects
+    )
+    with pytest.raises(Hostile, match="does not say what it was made of"):
+        whole(store, few)
+    why = f"The last one cannot be built on: The backup {forged.id} does not say what it was made of."
+    assert database.backup(store, few).generation.about["why"] == why
+    assert whole(store, few)
+
+
+@pytest.mark.parametrize(
+    "name", ["../outside", "/outside", "chunks/../../outside", "chunks//x", "pages/x", "chunks/a\\b", "chunks/x\n"]
+)
+def test_a_manifest_that_names_something_elsewhere_is_none(few: str, store: Repository, name: str) -> None:
+    """With a good signature, of a chunk or of a page."""
+    made = database.backup(store, few).generation
+    for part, change in (("objects", {"key": name}), ("pages", {"key": name.replace("chunks", "pages"), "entries": 1})):
+        entry = made.objects[0] | change
+        if part == "pages" and name == "pages/x":
+            continue
+        body = made.body() | {"id": f"forged-{part}", part: [entry]}
+        store.place.put(store.path(f"manifests/forged-{part}.json"), store.keys.sign(body))
+    survey = store.survey()
+    assert survey.generations == [made]
+    assert survey.unusable.keys() == ({"forged-objects"} if name == "pages/x" else {"forged-objects", "forged-pages"})
+    assert all("would lie elsewhere" in why for why in survey.unusable.values())
+    assert whole(store, few)
+
+
+def test_chunks_of_one_name_are_refused(few: str, store: Repository) -> None:
+    made = database.backup(store, few).generation
+    chunks = [entry for entry in made.objects if entry["role"] == "chunk"]
+    for key in (chunks[0]["key"], chunks[0]["key"].replace("chunk_", "CHUNK_")):
+        same = [chunks[0], chunks[1] | {"key": key}]
+        store.begin({"forged": key}).commit(parent=None, counts={}, about=made.about, objects=same)
+        with pytest.raises(Hostile, match="some storages take for one"):
+            whole(store, few)
+
+
+def test_a_manifest_that_somebody_else_signed_is_none(few: str, store: Repository) -> None:
+    made = database.backup(store, few).generation
+    theirs = replace(store, keys=Keys(["a key that somebody else has made up, as long"]), cache=None)
+    forged = theirs.begin({}).commit(parent=None, counts=made.counts, about=made.about, objects=made.objects)
+    assert store.survey().unusable.keys() == {forged.id}
+    assert restoring.choose(store).id == made.id
+    with pytest.raises(Forged):
+        restoring.choose(store, name=forged.id)
+    with pytest.raises(Forged, match="None of the 2 manifests"):
+        restoring.choose(replace(store, keys=Keys(["a third key, which nobody has signed with"]), cache=None))
+
+
+@pytest.mark.parametrize(("after", "last"), [(0, 0), (5, 1), (0, "x"), ([], 1), (0, 2**70 // 2**10)])
+def test_a_checkpoint_that_leads_nowhere_is_not_followed(few: str, store: Repository, after: Any, last: Any) -> None:
+    run = store.begin({"source": database.SOURCE, "kind": "full"})
+    content = run.put(f"{run.id}/x", b"x") | {"role": "chunk", "model": "articles.Article", "number": 1}
+    other = run.put(f"{run.id}/y", b"y") | {"role": "chunk", "model": "articles.Article", "number": 2}
+    run.note(content | {"after": None, "last": 0}, other | {"after": after, "last": last})
+    run.save()
+    database.backup(store, few)
+    assert whole(store, few)
 
 
 def test_a_hostile_map_is_refused() -> None:

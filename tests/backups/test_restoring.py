@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from io import StringIO
+from pathlib import Path
 from typing import Any
 
 import pytest
-from django.contrib.auth.models import User
-from django.db import connections
+from django.contrib.auth.models import Group, User
+from django.core.management import CommandError, call_command
+from pytest_django import Settings
 
-from articles.models import Article, Attempt, Event, StageRecord
-from backups import database, restoring
+from articles.models import Article, Attempt, Batch, Event, Preferences, StageRecord
+from backups import configured, database, restoring
 from backups.comparing import Step
-from backups.manifests import Generation
+from backups.manifests import DATABASE, Generation
 from backups.repository import Repository
 from backups.restoring import Choice
 from publishing.models import Site
@@ -179,6 +183,80 @@ def test_numbers_that_others_have_taken(desk: str, copies: Copies, store: Reposi
         assert plan_of(store, other)[0]["create"] == 0  # and a second time finds all of it
 
 
+def test_numbers_and_names_that_cross(desk: str, copies: Copies, store: Repository) -> None:
+    """What the backup has under one number the target has under another, and the other way round."""
+    desks.fill(desk, 4)
+    database.backup(store, desk)
+    with copies.desk() as other:
+        Group.objects.using(other).filter(name="Editors").update(name="Guests")
+        Group.objects.using(other).create(name="Editors")
+        Site.objects.using(other).create(name="Other", url="https://other.example.org", user="u")
+        _, zoe, _ = (User.objects.using(other).create(username=name) for name in ("ben", "zoe", "ada"))
+        zoe.groups.add(Group.objects.using(other).get(name="Guests"))
+        desks.article(other, 3, zoe)  # in the backup it has number 4, is ada's, and this number is another's
+        desks.article(other, 0, zoe)
+        restore(store, other, mode="overwrite")
+
+        assert by_name(other).items() >= by_name(desk).items()
+        assert {user.username: [group.name for group in user.groups.all()] for user in User.objects.using(other)} == {
+            "ada": ["Editors"], "ben": [], "zoe": ["Guests"],
+        }  # fmt: skip
+        assert plan_of(store, other, mode="overwrite")[0].keys() == {"same"}
+        eva = User.objects.using(other).create(username="eva")  # numbers go on behind those that came back
+        eva.groups.add(Group.objects.using(other).create(name="New"))
+        Preferences.objects.using(other).create(user=eva)
+        batch = Batch.objects.using(other).create(owner=eva, name="N", key="n", brief="b", styles="s", sections="t")
+        site = Site.objects.using(other).create(name="New", url="https://new.example.org", user="u")
+        desks.article(other, 60, eva, site, batch)
+
+
+def by_name(alias: str) -> dict[str, Any]:
+    """Articles with what belongs to them, told without any number."""
+    return {
+        article.uid: (
+            article.owner.username,
+            article.site and article.site.name,
+            article.batch and (article.batch.owner.username, article.batch.key),
+            *((article.title, article.created_at, article.ended_at, article.components, article.tree_prefix)),
+            sorted((each.stage, str(each.details)) for each in article.records.all()),
+            sorted((each.key, str(each.answer)) for each in article.calls.all()),
+            sorted((each.role, each.file.name) for each in article.images.all()),
+            sorted((each.index, each.batch and each.batch.key) for each in article.sections.all()),
+            sorted((each.asked_at, each.asked_by and each.asked_by.username) for each in article.attempts.all()),
+            sorted((each.at, each.message) for each in article.events.all()),
+        )
+        for article in Article.objects.using(alias)
+    }
+
+
+@pytest.mark.parametrize(
+    ("here", "action"),
+    [
+        ({"ended_at": -timedelta(seconds=1)}, "change"),
+        ({"ended_at": timedelta(0)}, "keep"),  # as old: what is here stays
+        ({"ended_at": timedelta(seconds=1)}, "keep"),
+        ({"ended_at": -timedelta(seconds=1), "scheduled_at": timedelta(days=9999)}, "change"),  # a plan is no age
+        ({"ended_at": -timedelta(seconds=1), "queued_at": timedelta(days=1)}, "keep"),
+        ({"ended_at": None}, "change"),
+    ],
+)
+def test_the_newer_of_two_stays(
+    sqlite_desk: str, store: Repository, here: dict[str, timedelta | None], action: str
+) -> None:
+    """By the latest of all its times that has passed."""
+    desks.fill(sqlite_desk, 1)
+    database.backup(store, sqlite_desk)
+    articles = Article.objects.using(sqlite_desk)
+    ended = articles.get().ended_at
+    assert ended
+    times = {name: ended + shift if shift is not None else None for name, shift in here.items()}
+    articles.update(title="here", **times)
+    [step] = plan_of(store, sqlite_desk, mode="newer")[1]
+    assert (step.model, step.action) == ("articles.Article", action)
+    restore(store, sqlite_desk, mode="newer")
+    assert articles.get().title == ("here" if action == "keep" else desks.SCRIPTS[0])
+
+
 def test_what_cannot_come_back_stops_everything(desk: str, store: Repository) -> None:
     desks.fill(desk, 4)
     database.backup(store, desk)
@@ -227,45 +305,6 @@ def test_a_database_that_changes_after_the_difference_was_shown_is_left_alone(de
     assert Article.objects.using(desk).count() == 1
 
 
-def test_the_backup_of_an_earlier_version_comes_back(
-    desk: str, copies: Copies, store: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Then without Article.spent, with a column that is gone now, and with a model that is gone."""
-    desks.fill(desk, 3)
-    with connections[desk].cursor() as cursor:
-        cursor.execute("UPDATE articles_article SET spent = 0")
-    before = desks.rows(desk)
-    from backups import snapshots, tables
-
-    real = snapshots.Snapshot.between
-
-    def earlier(self: Any, table: tables.Table, *args: Any, **options: Any) -> snapshots.Page:
-        page = real(self, table, *args, **options)
-        swap = table.label == "articles.Article"
-        texts = [text.replace(b'"spent":', b'"outlay":') if swap else text for text in page.texts]
-        return snapshots.Page(page.pks, page.tokens, page.hashes, texts, page.keys)
-
-    shape = tables.Table.shape.fget  # type: ignore[attr-defined]
-    monkeypatch.setattr(snapshots.Snapshot, "between", earlier)
-    monkeypatch.setattr(
-        tables.Table, "shape", property(lambda t: [["outlay" if n == "spent" else n, k] for n, k in shape(t)])
-    )
-    database.backup(store, desk)
-    monkeypatch.undo()
-
-    with copies.desk() as empty:
-        _, _, told = plan_of(store, empty)
-        assert told == [
-            "articles.Article.spent is new since this backup: it gets its default.",
-            "articles.Article.outlay is not there any more: it is left out.",
-        ]
-        restore(store, empty)
-        assert desks.rows(empty) == before
-    Article.objects.using(desk).update(spent=3, title="x")
-    restore(store, desk, mode="overwrite")
-    assert {article.spent for article in Article.objects.using(desk)} == {3}  # nothing is known of it: it stays
-
-
 def test_people_come_back_as_members_of_their_groups(desk: str, copies: Copies, store: Repository) -> None:
     desks.fill(desk, 1)
     database.backup(store, desk)
@@ -274,3 +313,39 @@ def test_people_come_back_as_members_of_their_groups(desk: str, copies: Copies, 
         assert [group.name for group in User.objects.using(empty).get(username="ada").groups.all()] == ["Editors"]
         assert Attempt.objects.using(empty).get().asked_by == User.objects.using(empty).get(username="ben")
         assert StageRecord.objects.using(empty).count() == 5
+
+
+def test_what_is_chosen_by_words(sqlite_copies: Copies, sqlite_desk: str, settings: Settings, tmp_path: Path) -> None:
+    """By number, uid and title; by days, of which each counts in full; as it was at a time."""
+    settings.VAR_DIR = tmp_path / "var"
+    store, articles = configured.repository(DATABASE), Article.objects.using(sqlite_desk)
+    desks.fill(sqlite_desk, 6)
+    for article in articles.all():
+        articles.filter(pk=article.pk).update(
+            created_at=datetime(2025, 5, 20 + article.pk, 23, 59, 59, 999_999, UTC), title=f"title {article.pk}"
+        )
+    first = database.backup(store, sqlite_desk).generation
+    articles.get(pk=6).delete()
+    last = database.backup(store, sqlite_desk).generation
+    empty = sqlite_copies.url()
+
+    def chosen(*words: str) -> tuple[str, list[int]]:
+        told = StringIO()
+        call_command("restore_database", "--into", empty, "--json", *words, stdout=told)
+        said = json.loads(told.getvalue())
+        assert said["counts"]["change"] == said["counts"]["conflict"] == said["counts"]["delete"] == 0
+        return said["backup"], [step["pk"] for step in said["steps"] if step["model"] == "articles.Article"]
+
+    assert chosen("--articles", "2", f"{4:032x}", "title 3") == (last.id, [2, 3, 5])
+    assert chosen("--from", "2025-05-22", "--to", "2025-05-24") == (last.id, [2, 3, 4])
+    assert chosen("--from", "2025-05-24") == (last.id, [4, 5])
+    assert chosen("--to", "2025-05-22T12:00") == (last.id, [1])
+    assert chosen("--to", "2025-05-23", "--articles", "1", "title 5") == (last.id, [1])
+    assert chosen("--at", first.began.isoformat(), "--articles", "6") == (first.id, [6])
+    assert chosen("--at", last.began.isoformat()) == (last.id, [1, 2, 3, 4, 5])
+    assert chosen("--at", f"{last.began:%Y-%m-%d}")[0] == last.id  # the day's end
+    assert chosen("--backup", first.id)[0] == first.id
+    with pytest.raises(CommandError, match="no article 6"):
+        chosen("--articles", "6", "1")
+    with pytest.raises(CommandError, match="no backup of before"):
+        chosen("--at", (first.began - timedelta(microseconds=1)).isoformat())
