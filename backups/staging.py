@@ -11,7 +11,7 @@ import marshal
 import sqlite3
 import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -110,23 +110,26 @@ def staged(repository: Repository, links: list[Generation], *, started: Started 
     promised = newest.about.get("rows")
     if not isinstance(promised, dict) or not all(isinstance(n, int) for n in promised.values()):
         raise Hostile(f"The backup {newest.id} does not say what it holds.")
+    with closing(_scratch()) as connection:
+        found = Staged(newest, tables.kept(), connection)
+        loading = _Loading(repository, found)
+        progress = started(sum(promised.values()), sum(promised.values()))
+        for link in links:
+            entries = list(chains.role(repository, link, chains.CHUNK))
+            check_collisions(entries)
+            for chunk in in_bulk(entries, loading.read, threads=THREADS):
+                loading.add(chunk)
+                progress(len(chunk.rows), len(chunk.rows))
+        loading.check(promised)
+        yield found
+
+
+def _scratch() -> sqlite3.Connection:
+    """A database in a file that has no name any more: it ends with its process, whoever is killed."""
     with tempfile.TemporaryDirectory(prefix="galley-restore-") as folder:
         connection = sqlite3.connect(Path(folder) / "staged.sqlite3", isolation_level=None, check_same_thread=False)
-        try:
-            connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + TABLES + "BEGIN;")
-            found = Staged(newest, tables.kept(), connection)
-            loading = _Loading(repository, found)
-            progress = started(sum(promised.values()), sum(promised.values()))
-            for link in links:
-                entries = list(chains.role(repository, link, chains.CHUNK))
-                check_collisions(entries)
-                for chunk in in_bulk(entries, loading.read, threads=THREADS):
-                    loading.add(chunk)
-                    progress(len(chunk.rows), len(chunk.rows))
-            loading.check(promised)
-            yield found
-        finally:
-            connection.close()
+        connection.executescript("PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;" + TABLES + "BEGIN;")
+    return connection
 
 
 @dataclass

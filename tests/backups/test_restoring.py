@@ -305,6 +305,20 @@ def test_a_database_that_changes_after_the_difference_was_shown_is_left_alone(de
     assert Article.objects.using(desk).count() == 1
 
 
+def test_what_is_laid_out_beside_leaves_nothing_in_the_temporary_folder(
+    desk: str, store: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even when it is killed: the file has lost its name by then."""
+    desks.fill(desk, 3)
+    database.backup(store, desk)
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(scratch))
+    with restoring.planned(store, restoring.choose(store), desk) as plan:
+        assert plan.total["same"] > 0
+        assert list(scratch.iterdir()) == []
+
+
 def test_people_come_back_as_members_of_their_groups(desk: str, copies: Copies, store: Repository) -> None:
     desks.fill(desk, 1)
     database.backup(store, desk)
