@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from datetime import timedelta
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from datetime import datetime, timedelta
+from pathlib import Path
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
@@ -18,6 +19,8 @@ from articles.providers import text
 from articles.providers.errors import Busy
 from tests.conftest import HandIn, error_of
 from tests.doubles.server import Doubles
+from tests.journeys.installation import Installation
+from tests.services import postgres
 
 SERVICE = text.PROVIDER
 Work = Callable[[Article], Article]
@@ -65,25 +68,32 @@ def test_turns_come_evenly(slept: list[float], settings: Settings) -> None:
     assert "12 times a minute" in told.value.reason
 
 
-@pytest.mark.django_db(transaction=True)
-def test_a_turn_is_given_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.GALLEY_PER_MINUTE = {SERVICE: 600}
-    monkeypatch.setattr("articles.pace.time.sleep", lambda _: None)
-    began = timezone.now()
+TEN_TURNS = f"""
+from articles import pace
+pace.time.sleep = lambda _: None
+for _ in range(10):
+    pace.take_turn({SERVICE!r})
+"""
 
-    def worker() -> None:
-        for _ in range(10):
-            pace.take_turn(SERVICE)
-        connection.close()
 
-    threads = [threading.Thread(target=worker) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+@pytest.mark.parametrize("database", ["sqlite", "postgres"])
+def test_a_turn_is_given_once(database: str, tmp_path: Path) -> None:
+    """By four processes at once."""
+    with ExitStack() as stack:
+        installation = Installation(tmp_path / "desk", {"GALLEY_TEXT_PER_MINUTE": "600"})
+        installation.folder.mkdir()
+        if database == "postgres":
+            if reason := postgres.available():
+                pytest.skip(reason)
+            installation.settings["DATABASE_URL"] = stack.enter_context(postgres.postgres(tmp_path))
+        installation.prepare()
+        began = timezone.now()
+        with ThreadPoolExecutor(4) as team:
+            list(team.map(lambda _: installation.manage("shell", "--verbosity", "0", "-c", TEN_TURNS), range(4)))
+        next_at = installation.ask("Pace.objects.get().next_at")
 
     # Forty turns of a tenth of a second each, whoever took them.
-    assert Pace.objects.get().next_at >= began + timedelta(seconds=4)
+    assert datetime.fromisoformat(next_at) >= began + timedelta(seconds=4)
 
 
 @pytest.mark.django_db

@@ -180,7 +180,7 @@ def test_drift_is_found_by_the_next_full_backup(desk: str, store: Repository) ->
 
 
 def test_drift_is_told_to_everybody(
-    transactional_db: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    django_db_reset_sequences: None, settings: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """To who runs the command, to the log of the schedule, and to who asks how the backups do."""
     settings.VAR_DIR = tmp_path / "var"
