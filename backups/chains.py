@@ -78,13 +78,13 @@ def at(generations: Iterable[Generation], moment: datetime | None) -> Generation
     )
 
 
-def chunk_text(model: str, texts: Iterable[bytes], gone: list[int], keys: dict[str, dict[int, list[Any]]]) -> bytes:
+def chunk_text(model: str, rows: bytes, gone: list[int], keys: dict[str, dict[int, list[Any]]]) -> bytes:
     head = orjson.dumps(
         {"format": 1, "model": model, "keys": keys, "gone": gone},
         option=orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS,
         default=str,
     )
-    return head[:-1] + b',"rows":[\n' + b",\n".join(texts) + b"\n]}\n"
+    return b"".join((head[:-1], b',"rows":[\n', rows, b"\n]}\n"))  # at once: each copy of it has to be paid for
 
 
 def read_chunk(repository: Repository, entry: Entry) -> Chunk:

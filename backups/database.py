@@ -231,7 +231,7 @@ class _Work:
         found: maps.Map = {}
         for each in self.kept:
             some = pieces.pop(each.label)
-            found[each.label] = maps.blocks_of(row for number in sorted(some) for row in some[number].rows())
+            found[each.label] = maps.gathered(some[number] for number in sorted(some))
         for label, by_block in digests().items():
             for number, of_steps in by_block.items():
                 found[label][number].digests = of_steps
@@ -294,7 +294,7 @@ class _Work:
 
     def _store(self, job: _Job) -> tuple[_Job, Entry, maps.Block]:
         page, label, run = job.read(self.seen), job.table.label, self.run
-        content = chains.chunk_text(label, page.texts, job.gone, page.keys)
+        content = chains.chunk_text(label, page.body, job.gone, page.keys)
         name = f"{run.id}/chunk_{job.number:06}_{run.began:%Y%m%d_%H%M%S}.json"
         entry = self._put(name, content) | {
             "role": CHUNK,
@@ -307,7 +307,7 @@ class _Work:
         }
         run.note(entry)
         self.progress(len(page.pks), len(page.pks))
-        rows = maps.Block(b"".join(map(maps.word, page.pks)), b"".join(page.tokens), b"".join(page.hashes))
+        rows = maps.Block(maps.words(page.pks), b"".join(page.tokens), b"".join(page.hashes))
         return job, entry, rows
 
     def _store_map(self, found: maps.Map) -> list[Entry]:

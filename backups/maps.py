@@ -61,6 +61,10 @@ def numbers(words: bytes) -> tuple[int, ...]:
     return struct.unpack(f">{len(words) // WORD}q", words)
 
 
+def words(some: list[int]) -> bytes:
+    return struct.pack(f">{len(some)}q", *some)
+
+
 def word(number: int) -> bytes:
     return number.to_bytes(WORD, "big", signed=True)
 
@@ -75,6 +79,20 @@ def blocks_of(rows: Iterable[tuple[int, bytes, bytes]]) -> Blocks:
         block.pks += word(pk)
         block.tokens += token
         block.hashes += content
+    return found
+
+
+def gathered(pieces: Iterable[Block]) -> Blocks:
+    """The blocks of pieces in the order of their keys, which begin and end anywhere."""
+    found: Blocks = {}
+    for piece in pieces:
+        at = 0
+        for number, pks in itertools.groupby(numbers(piece.pks), lambda pk: pk >> BITS):
+            part = slice(at, at := at + WORD * len(list(pks)))
+            block = found.setdefault(number, Block(b"", b"", b""))
+            block.pks += piece.pks[part]
+            block.tokens += piece.tokens[part]
+            block.hashes += piece.hashes[part]
     return found
 
 

@@ -36,6 +36,7 @@ from backups.maps import WORD, Block, Blocks, numbers
 from backups.tables import Column, Table
 
 ROWS = 1000  # of a chunk
+SEPARATOR = b",\n"  # JSON has no line's end of its own
 MOST_ROWS = 10_000
 WORTH = 100  # blocks from which on a table is read by both
 LARGE = 200_000_000  # bytes of an SQLite file from which on a second process is worth its start
@@ -48,11 +49,11 @@ class Page:
     pks: list[int]
     tokens: list[bytes]
     hashes: list[bytes]
-    texts: list[bytes]
+    body: bytes  # rows as JSON, between SEPARATORs
     keys: dict[str, dict[int, list[Any]]]  # by relation: the natural keys of what the rows refer to
 
 
-Read = tuple[list[int], list[bytes], list[bytes], list[set[int]]]  # keys, tokens or none, JSON, what they refer to
+Read = tuple[list[int], list[bytes], bytes, list[set[int]]]  # keys, tokens or none, JSON, what they refer to
 
 
 @dataclass(slots=True)
@@ -156,13 +157,16 @@ class Snapshot(ABC):
             return {pk: known[pk] for pk in pks if pk in known}
 
     def _page(self, table: Table, where: str) -> Page:
-        pks, tokens, texts, referred = self._read(table, where)
-        hashes = [hashlib.blake2b(text, digest_size=WORD).digest() for text in texts]
+        pks, tokens, body, referred = self._read(table, where)
+        rows = body.split(SEPARATOR) if pks else []
+        if len(rows) != len(pks) or pks != sorted(pks):
+            raise Failed(f"The database told rows of {table.label} in a strange way.")
+        hashes = [hashlib.blake2b(row, digest_size=WORD).digest() for row in rows]
         keys = {
             column.field.name: self.keys(tables.table(column.refers), some)
             for column, some in zip(table.references, referred, strict=True)
         }
-        return Page(pks, tokens or hashes, hashes, texts, keys)
+        return Page(pks, tokens or hashes, hashes, body, keys)
 
     def _between(self, table: Table, pk: int | None, upto: int | None) -> str:
         name = self.name(table.pk)
@@ -198,17 +202,24 @@ class SQLite(Snapshot):
         name = self.name(table.pk)
         content = ", ".join(f"'{column.name}', {self._value(column)}" for column in table.columns)
         others = [self.name(column) for column in table.references]
-        told = ["group_concat(pk)", "group_concat(content, char(10))", *(f"group_concat(DISTINCT {n})" for n in others)]
+        told = [
+            "group_concat(pk)",
+            "CAST(group_concat(content, ',' || char(10)) AS BLOB)",
+            *(f"group_concat(DISTINCT {other})" for other in others),
+        ]
         some = ", ".join([f"{name} AS pk", f"json_object({content}) AS content", *others])
-        [[pks, texts, *referred]] = self.query(
+        [[pks, body, *referred]] = self.query(
             f"SELECT {', '.join(told)} "  # noqa: S608
             f"FROM (SELECT {some} FROM {self.quote(table.name)} WHERE {where} ORDER BY {name})"
         )
         if pks is None:
-            return [], [], [], [set() for _ in referred]
-        # SQLite promises no order, so none is taken for granted.
-        rows = sorted(zip(_whole(pks), texts.encode().split(b"\n"), strict=True))
-        return [pk for pk, _ in rows], [], [text for _, text in rows], [set(_whole(some)) for some in referred]
+            return [], [], b"", [set() for _ in referred]
+        if not body.isascii():
+            try:
+                body.decode()
+            except UnicodeDecodeError as exc:
+                raise Failed(f"A row of {table.label} holds what is no text: {exc}.") from exc
+        return _whole(pks), [], body, [set(_whole(some)) for some in referred]
 
     def _value(self, column: Column) -> str:
         """JSON that is one already is taken as it is, and numbers with a point are told with all their digits."""
@@ -317,7 +328,7 @@ class PostgreSQL(Snapshot):
         told = [
             f"string_agg(int8send({name}), ''::bytea ORDER BY {name})",
             f"string_agg(int8send(xmin::text::bigint), ''::bytea ORDER BY {name})",
-            f"convert_to(string_agg(content, E'\\n' ORDER BY {name}), 'UTF8')",
+            f"convert_to(string_agg(content, E',\\n' ORDER BY {name}), 'UTF8')",
             *(f"array_agg(DISTINCT {other})" for other in others),
         ]
         some = ", ".join(f"t.{each}" for each in ("xmin", name, *others))
@@ -328,11 +339,11 @@ class PostgreSQL(Snapshot):
         from psycopg import Cursor  # not Django's, which asks for texts; and a desk on SQLite has no use for any
 
         with self.connection() as connection, Cursor(connection) as cursor:
-            [[pks, tokens, texts, *referred]] = cursor.execute(sql, prepare=False, binary=True).fetchall()
+            [[pks, tokens, body, *referred]] = cursor.execute(sql, prepare=False, binary=True).fetchall()
         if pks is None:
-            return [], [], [], [set() for _ in referred]
+            return [], [], b"", [set() for _ in referred]
         words = [tokens[at : at + WORD] for at in range(0, len(tokens), WORD)]
-        return list(numbers(pks)), words, texts.split(b"\n"), [set(some) - {None} for some in referred]
+        return list(numbers(pks)), words, body, [set(some) - {None} for some in referred]
 
     def compare(self, table: Table, blocks: Blocks) -> Difference:
         name, found, left = self.name(table.pk), Difference(), set(blocks)

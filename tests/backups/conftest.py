@@ -62,26 +62,39 @@ def repository(folder: Folder) -> Repository:
 
 
 @pytest.fixture(scope="session")
-def sqlite_copies(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Copies:
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Copies:
     with django_db_blocker.unblock():
         return Copies(tmp_path_factory.mktemp("desks"), None)
 
 
 @pytest.fixture(scope="session")
-def postgres_copies(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Copies]:
+def postgres_template(tmp_path_factory: pytest.TempPathFactory, django_db_blocker: DjangoDbBlocker) -> Iterator[Copies]:
     if reason := postgres.available():
         pytest.skip(reason)
     folder = tmp_path_factory.mktemp("server")
-    with postgres.cluster(folder) as server, django_db_blocker.unblock():
-        yield Copies(folder, server)
+    with postgres.cluster(folder) as server:
+        with django_db_blocker.unblock():
+            made = Copies(folder, server)
+        yield made
+
+
+@pytest.fixture
+def sqlite_copies(sqlite_template: Copies, django_db_blocker: DjangoDbBlocker) -> Iterator[Copies]:
+    with django_db_blocker.unblock():
+        yield sqlite_template
+
+
+@pytest.fixture
+def postgres_copies(postgres_template: Copies, django_db_blocker: DjangoDbBlocker) -> Iterator[Copies]:
+    with django_db_blocker.unblock():
+        yield postgres_template
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def copies(request: pytest.FixtureRequest, django_db_blocker: DjangoDbBlocker) -> Iterator[Copies]:
+def copies(request: pytest.FixtureRequest) -> Copies:
     """Migrated databases of either kind."""
     found: Copies = request.getfixturevalue(f"{request.param}_copies")
-    with django_db_blocker.unblock():
-        yield found
+    return found
 
 
 @pytest.fixture
@@ -92,8 +105,8 @@ def desk(copies: Copies) -> Iterator[str]:
 
 
 @pytest.fixture
-def sqlite_desk(sqlite_copies: Copies, django_db_blocker: DjangoDbBlocker) -> Iterator[str]:
-    with django_db_blocker.unblock(), sqlite_copies.desk() as alias:
+def sqlite_desk(sqlite_copies: Copies) -> Iterator[str]:
+    with sqlite_copies.desk() as alias:
         yield alias
 
 
