@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import ast
+from importlib import import_module
 from pathlib import Path
 
 import pytest
+from django.apps import apps
+from django.contrib.admin import site
+from django.contrib.admin.checks import check_admin_app
 
 ROOT = Path(__file__).resolve().parent.parent
 FLOORS = ["backups", "articles", "publishing", "recovery", "config"]  # from the ground up; imports go down only
@@ -60,3 +64,11 @@ def test_every_command_is_documented() -> None:
     commands = {file.stem for file in ROOT.glob("*/management/commands/*.py") if file.stem != "__init__"}
 
     assert {name for name in commands if f"manage.py {name}" not in docs} == set()
+
+
+def test_the_admin_is_made_as_django_wants_it() -> None:
+    """`manage.py check` may look before the URLs have loaded what the admin shows."""
+    import_module("config.urls")
+
+    assert check_admin_app(list(apps.get_app_configs())) == []
+    assert len(site._registry) > 5
