@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,40 @@ def test_workers_that_end_in_order_leave_no_note(galley: Installation) -> None:
         workers.process.wait(30)
 
         assert _workers(galley) == []
+
+
+TOLD_TO_END_WHILE_IT_STARTS = """
+import os, signal, sys
+from multiprocessing.synchronize import Event
+from django.core.management import execute_from_command_line
+
+process, is_set = os.getpid(), Event.is_set
+
+def told_to_end(event):
+    Event.is_set = is_set
+    with event._cond:  # as within the real one
+        os.kill(process, signal.SIGTERM)
+        for _ in range(1000):  # a handler runs between two lines of Python
+            pass
+    return is_set(event)
+
+Event.is_set = told_to_end
+os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
+execute_from_command_line(["manage.py", "qcluster"])
+"""
+
+
+def test_a_pool_that_is_told_to_end_while_it_starts_ends(galley: Installation) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", TOLD_TO_END_WHILE_IT_STARTS],
+        cwd=ROOT, env=galley.environment, start_new_session=True,
+    ) as pool:  # fmt: skip
+        try:
+            assert pool.wait(60) == 0
+        finally:
+            with suppress(ProcessLookupError):
+                os.killpg(pool.pid, signal.SIGKILL)
+    assert _workers(galley) == []
 
 
 def test_the_desk_starts_a_frozen_pool_anew(galley: Installation) -> None:
