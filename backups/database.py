@@ -79,7 +79,8 @@ class Outcome:
             ]
         if self.drift:
             named = "; ".join(f"{label} {', '.join(map(str, pks[:SAID]))}" for label, pks in self.drift.items())
-            lines.append(f"{self.drifted:,} rows had changed without the last backup noticing: {named}.")
+            rows = "1 row" if self.drifted == 1 else f"{self.drifted:,} rows"
+            lines.append(f"{rows} had changed without the last backup noticing: {named}.")
         return "\n".join(lines)
 
 

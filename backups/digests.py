@@ -1,19 +1,19 @@
-"""Digests of an SQLite table: one for each sixteen keys, over the rows as they come out of SQLite.
+"""Digests of an SQLite table: one for each sixteen keys, over the rows as SQLite tells them.
 
-Making Python's objects of a million rows takes seconds, whatever is done with them, so a large database is read by two
-processes. The second one is this very file, run by itself with nothing but the standard library: it opens a transaction
-of its own when it is told that the write lock is held, so that both see the same instant.
+Every row of a table is read for them. SQLite makes a text of sixteen, as Python's objects of each value would take
+longer than anything that is done with them, and a large database is read by two processes, as two threads in SQLite
+wait for each other's memory. The second one is this very file, run by itself with nothing but the standard library: it
+opens a transaction of its own when it is told that the write lock is held, so that both see the same instant.
 """
 
 from __future__ import annotations
 
 import hashlib
-import itertools
 import marshal
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, cast
@@ -23,9 +23,10 @@ BLOCK = 1 << BITS  # keys
 STEP = 16  # keys of one digest
 STEPS = BLOCK // STEP  # of a block
 DIGEST = 16  # bytes
+NONE = bytes(DIGEST)  # of a step without rows
 
 Digests = dict[int, bytes]  # by block, those of its steps
-Job = tuple[str, str, int, int]  # rows between two keys, the next key, first and last block
+Job = tuple[str, str, int, int]  # a text of the rows between two keys, the next key, first and last block
 
 
 def reader(name: str) -> sqlite3.Connection:
@@ -40,37 +41,24 @@ def reader(name: str) -> sqlite3.Connection:
 
 
 def digest(connection: sqlite3.Connection, job: Job) -> Digests:
-    rows_between, next_key, number, last = job
+    text_between, next_key, number, last = job
     found: Digests = {}
-    connection.text_factory = bytes
-    try:
-        while number <= last:
-            if rows := connection.execute(rows_between, (number * BLOCK, (number + 1) * BLOCK)).fetchall():
-                found[number] = _steps(rows)
-                number += 1
-                continue
-            [following] = connection.execute(next_key, (number * BLOCK,)).fetchone()
-            if following is None:
-                break
-            number = following >> BITS
-    finally:
-        connection.text_factory = str
+    while number <= last:
+        keys = range(number * BLOCK, (number + 1) * BLOCK, STEP)
+        texts = [connection.execute(text_between, (key, key + STEP)).fetchone()[0] for key in keys]
+        if any(texts):
+            found[number] = b"".join(map(_digest, texts))
+            number += 1
+            continue
+        [following] = connection.execute(next_key, (number * BLOCK,)).fetchone()
+        if following is None:
+            break
+        number = following >> BITS
     return found
 
 
-def _steps(rows: list[tuple[Any, ...]]) -> bytes:
-    """A digest for each step of a block; zeros for steps without rows. The first column is the key."""
-    steps: Iterable[tuple[int, list[tuple[Any, ...]]]]
-    if len(rows) == BLOCK:
-        steps = ((at // STEP, rows[at : at + STEP]) for at in range(0, BLOCK, STEP))
-    else:
-        steps = ((step, list(some)) for step, some in itertools.groupby(rows, lambda row: row[0] // STEP % STEPS))
-    found = bytearray(STEPS * DIGEST)
-    for step, some in steps:
-        # The second version of marshal's format: later ones tell objects apart that are equal.
-        whole = hashlib.sha1(marshal.dumps(some, 2), usedforsecurity=False).digest()
-        found[step * DIGEST : step * DIGEST + DIGEST] = whole[:DIGEST]
-    return bytes(found)
+def _digest(text: bytes | None) -> bytes:
+    return hashlib.sha1(text, usedforsecurity=False).digest()[:DIGEST] if text else NONE
 
 
 @dataclass

@@ -224,7 +224,8 @@ def _count(part: Part, newest: dict[str, Generation], now: datetime) -> None:
         part.facts["as they were before"] = counts["earlier"]
     if drifted := counts["drifted_rows"]:
         part.facts["drifted"] = drifted
-        part.says(LOOK, f"{drifted:,} rows had changed without a backup noticing, until the last full one.")
+        rows = "1 row" if drifted == 1 else f"{drifted:,} rows"
+        part.says(LOOK, f"{rows} had changed without a backup noticing, until the last full one.")
     part.facts["% of objects read in 30 days"] = round(100 * models.share_read(part.name, now))
 
 

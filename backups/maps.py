@@ -13,7 +13,8 @@ import hashlib
 import itertools
 import secrets
 import struct
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -49,8 +50,11 @@ class Block:
             at = slice(n * WORD, n * WORD + WORD)
             yield pk, self.tokens[at], self.hashes[at]
 
-    def tokens_by_pk(self) -> dict[int, bytes]:
-        return {pk: token for pk, token, _ in self.rows()}
+    def tokens_by_pk(self, low: int = -(2**63), high: int = 2**63) -> dict[int, bytes]:
+        """Of all rows, or of those from one key up to another."""
+        pks = numbers(self.pks)
+        places = range(bisect_left(pks, low), bisect_left(pks, high))
+        return {pks[n]: self.tokens[n * WORD : n * WORD + WORD] for n in places}
 
 
 Blocks = dict[int, Block]
@@ -61,7 +65,7 @@ def numbers(words: bytes) -> tuple[int, ...]:
     return struct.unpack(f">{len(words) // WORD}q", words)
 
 
-def words(some: list[int]) -> bytes:
+def words(some: Sequence[int]) -> bytes:
     return struct.pack(f">{len(some)}q", *some)
 
 

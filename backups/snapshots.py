@@ -7,19 +7,21 @@
 
 PostgreSQL gives a REPEATABLE READ transaction, SQLite a read transaction in its WAL: both see everything that was
 committed before, and nothing that is committed later. Token and content of a row come from one statement. The database
-makes the JSON, a page at a time: outside of Python, where threads do it side by side.
+makes the JSON, a page at a time: outside of Python, where threads do it side by side; and it tells how long each row
+is, as cutting a page into rows would copy all of it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import itertools
+import operator
 import os
 import queue
 import sqlite3
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +31,7 @@ from django.db import DatabaseError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from backups import tables
-from backups.digests import BITS, BLOCK, DIGEST, STEP, STEPS, Digests, Job, Partner, partner, reader
+from backups.digests import BITS, DIGEST, STEP, STEPS, Digests, Job, Partner, partner, reader
 from backups.digests import digest as digest_of
 from backups.errors import Failed
 from backups.maps import WORD, Block, Blocks, numbers
@@ -38,6 +40,7 @@ from backups.tables import Column, Table
 ROWS = 1000  # of a chunk
 SEPARATOR = b",\n"  # JSON has no line's end of its own
 MOST_ROWS = 10_000
+NO_ROWS = Block(b"", b"", b"")
 WORTH = 100  # blocks from which on a table is read by both
 LARGE = 200_000_000  # bytes of an SQLite file from which on a second process is worth its start
 
@@ -46,14 +49,37 @@ LARGE = 200_000_000  # bytes of an SQLite file from which on a second process is
 class Page:
     """Rows by ascending key: what they are called, how they are compared, and each as JSON."""
 
-    pks: list[int]
-    tokens: list[bytes]
+    pks: Sequence[int]
+    tokens: Sequence[bytes]
     hashes: list[bytes]
     body: bytes  # rows as JSON, between SEPARATORs
     keys: dict[str, dict[int, list[Any]]]  # by relation: the natural keys of what the rows refer to
 
 
-Read = tuple[list[int], list[bytes], bytes, list[set[int]]]  # keys, tokens or none, JSON, what they refer to
+@dataclass(slots=True)
+class Told:
+    """Rows as the database tells them. Raises ValueError when they are not in order, or not as long as it says."""
+
+    pks: Sequence[int] = ()
+    tokens: Sequence[bytes] = ()  # none where hashes are the tokens
+    lengths: Sequence[int] = ()
+    body: bytes = b""
+    referred: Sequence[set[int]] = ()  # by relation: keys of what the rows refer to
+    ends: list[int] = field(init=False)  # of the rows in the body
+
+    def __post_init__(self) -> None:
+        self.ends = list(itertools.accumulate(self.lengths, lambda end, length: end + len(SEPARATOR) + length))
+        if len(self.ends) != len(self.pks) or len(self.body) != max(self.ends, default=0):
+            raise ValueError("rows of another length")
+        if any(map(operator.ge, self.pks, self.pks[1:])):
+            raise ValueError("rows in another order")
+
+    def hashes(self) -> list[bytes]:
+        body, starts = memoryview(self.body), (0, *(end + len(SEPARATOR) for end in self.ends))
+        return [
+            hashlib.blake2b(body[start:end], digest_size=WORD).digest()
+            for start, end in zip(starts, self.ends, strict=False)
+        ]
 
 
 @dataclass(slots=True)
@@ -105,7 +131,7 @@ class Snapshot(ABC):
     def compare(self, table: Table, blocks: Blocks) -> Difference: ...
 
     @abstractmethod
-    def _read(self, table: Table, where: str) -> Read: ...
+    def _read(self, table: Table, where: str, relations: Sequence[Column]) -> Told: ...
 
     def digests(self, _tables: list[Table]) -> Callable[[], dict[str, Digests]]:
         """Begins to make the digests of tables where comparing goes by them; what it returns waits for them."""
@@ -157,16 +183,21 @@ class Snapshot(ABC):
             return {pk: known[pk] for pk in pks if pk in known}
 
     def _page(self, table: Table, where: str) -> Page:
-        pks, tokens, body, referred = self._read(table, where)
-        rows = body.split(SEPARATOR) if pks else []
-        if len(rows) != len(pks) or pks != sorted(pks):
-            raise Failed(f"The database told rows of {table.label} in a strange way.")
-        hashes = [hashlib.blake2b(row, digest_size=WORD).digest() for row in rows]
+        told = self._told(table, where, table.references)
+        hashes = told.hashes()
         keys = {
             column.field.name: self.keys(tables.table(column.refers), some)
-            for column, some in zip(table.references, referred, strict=True)
+            for column, some in zip(table.references, told.referred, strict=True)
         }
-        return Page(pks, tokens or hashes, hashes, body, keys)
+        return Page(told.pks, told.tokens or hashes, hashes, told.body, keys)
+
+    def _told(self, table: Table, where: str, relations: Sequence[Column]) -> Told:
+        try:
+            return self._read(table, where, relations)
+        except UnicodeDecodeError as exc:
+            raise Failed(f"A row of {table.label} holds what is no text: {exc}.") from exc
+        except ValueError as exc:
+            raise Failed(f"The database told {table.label} in a strange way: {exc}.") from exc
 
     def _between(self, table: Table, pk: int | None, upto: int | None) -> str:
         name = self.name(table.pk)
@@ -198,61 +229,55 @@ class SQLite(Snapshot):
             found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
             return found
 
-    def _read(self, table: Table, where: str) -> Read:
+    def _read(self, table: Table, where: str, relations: Sequence[Column]) -> Told:
         name = self.name(table.pk)
         content = ", ".join(f"'{column.name}', {self._value(column)}" for column in table.columns)
-        others = [self.name(column) for column in table.references]
+        others = [self.name(column) for column in relations]
         told = [
             "group_concat(pk)",
+            "group_concat(length(CAST(content AS BLOB)))",
             "CAST(group_concat(content, ',' || char(10)) AS BLOB)",
             *(f"group_concat(DISTINCT {other})" for other in others),
         ]
         some = ", ".join([f"{name} AS pk", f"json_object({content}) AS content", *others])
-        [[pks, body, *referred]] = self.query(
+        [[pks, lengths, body, *referred]] = self.query(
             f"SELECT {', '.join(told)} "  # noqa: S608
             f"FROM (SELECT {some} FROM {self.quote(table.name)} WHERE {where} ORDER BY {name})"
         )
         if pks is None:
-            return [], [], b"", [set() for _ in referred]
+            return Told(referred=[set() for _ in referred])
         if not body.isascii():
-            try:
-                body.decode()
-            except UnicodeDecodeError as exc:
-                raise Failed(f"A row of {table.label} holds what is no text: {exc}.") from exc
-        return _whole(pks), [], body, [set(_whole(some)) for some in referred]
+            body.decode()
+        return Told(_whole(pks), [], _whole(lengths), body, [set(_whole(some)) for some in referred])
 
     def _value(self, column: Column) -> str:
         """JSON that is one already is taken as it is, and numbers with a point are told with all their digits."""
         name = self.name(column)
         if column.kind == "JSONField":
             return f"json({name})"
-        if column.kind in ("DecimalField", "FloatField"):
+        if column.has_a_point:
             return f"json(lower(quote({name})))"
         return name
 
     def compare(self, table: Table, blocks: Blocks) -> Difference:
         found = Difference(digests=self.digest(table))
         for number in sorted(blocks.keys() | found.digests.keys()):
-            block, digests = blocks.get(number), found.digests.get(number, b"")
-            if block is not None and block.digests and block.digests == digests:
-                continue
-            steps = list(range(STEPS))
-            if block is not None and block.digests and digests:
-                at = [slice(step * DIGEST, step * DIGEST + DIGEST) for step in steps]
-                steps = [step for step in steps if block.digests[at[step]] != digests[at[step]]]
-            self._look(table, number, set(steps), block, found)
+            block, digests = blocks.get(number, NO_ROWS), found.digests.get(number, b"")
+            if not block.digests or block.digests != digests:
+                self._look(table, number, digests, block, found)
         return found
 
-    def _look(self, table: Table, number: int, steps: set[int], block: Block | None, found: Difference) -> None:
-        """Compare the rows of some steps of a block one by one."""
-        had = {} if block is None else block.tokens_by_pk()
-        had = {pk: token for pk, token in had.items() if pk // STEP % STEPS in steps}
+    def _look(self, table: Table, number: int, digests: bytes, block: Block, found: Difference) -> None:
+        """Compare the rows of a block one by one, where its digests are not those that it had."""
+        numbered = range(number * STEPS, (number + 1) * STEPS)
+        steps = {n for n in numbered if not block.digests or digest_at(digests, n) != digest_at(block.digests, n)}
+        had: dict[int, bytes] = {}
         now: dict[int, bytes] = {}
-        name = self.name(table.pk)
         for first, last in _runs(steps):
-            low = number * BLOCK + first * STEP
-            page = self._page(table, f"{name} >= {low} AND {name} < {low + (last - first + 1) * STEP}")
-            now.update(zip(page.pks, page.tokens, strict=True))
+            low, high, name = first * STEP, (last + 1) * STEP, self.name(table.pk)
+            told = self._told(table, f"{name} >= {low} AND {name} < {high}", ())
+            had |= block.tokens_by_pk(low, high)
+            now |= zip(told.pks, told.hashes(), strict=True)
         found.changed += [pk for pk, token in now.items() if had.get(pk) != token]
         found.gone += [pk for pk in had if pk not in now]
 
@@ -264,32 +289,43 @@ class SQLite(Snapshot):
         return lambda: dict(zip([label for label, _ in wanted], second.hear(), strict=True))
 
     def digest(self, table: Table) -> Digests:
-        """Every row is read, and none is looked at: a quarter of the work of making JSON of it."""
+        """Every row is read, as any may have changed."""
         job = self._job(table)
         if job is None:
             return {}
-        rows, following, first, last = job
+        text, following, first, last = job
         with self.connection() as connection:
             if self.partner is None or last - first < WORTH:
                 return digest_of(connection, job)
             middle = (first + last) // 2
-            self.partner.say([(rows, following, middle + 1, last)])
-            found = digest_of(connection, (rows, following, first, middle))
+            self.partner.say([(text, following, middle + 1, last)])
+            found = digest_of(connection, (text, following, first, middle))
             found |= self.partner.hear()[0]
             return found
 
     def _job(self, table: Table) -> Job | None:
+        """Values as they are stored: each row's as JSON, without its long texts but with their lengths, then these.
+
+        JSON of all would take half as long again, and that of a backup more than twice as long.
+        """
         name, of = self.name(table.pk), self.quote(table.name)
         [[low, high]] = self.query(f"SELECT min({name}), max({name}) FROM {of}")  # noqa: S608
-        columns = ", ".join(self.name(column) for column in table.columns)
-        rows = f"SELECT {name}, {columns} FROM {of} WHERE {name} >= ? AND {name} < ? ORDER BY {name}"  # noqa: S608
+        texts = [self.name(column) for column in table.columns if column.kind == "TextField"]
+        values = {self.name(column): self.name(column) for column in table.columns}
+        values |= {self.name(column): f"quote({self.name(column)})" for column in table.columns if column.has_a_point}
+        values |= {text: f"length(CAST({text} AS BLOB))" for text in texts}
+        long = " || ".join(f"ifnull({text}, '')" for text in texts) or "''"
+        rows = (
+            f"SELECT json_array({', '.join(values.values())}) AS row, {long} AS long FROM {of} "  # noqa: S608
+            f"WHERE {name} >= ? AND {name} < ? ORDER BY {name}"
+        )
+        text = f"SELECT CAST(group_concat(row, char(10)) || char(0) || group_concat(long, '') AS BLOB) FROM ({rows})"  # noqa: S608
         following = f"SELECT min({name}) FROM {of} WHERE {name} >= ?"  # noqa: S608
-        return None if low is None else (rows, following, low >> BITS, high >> BITS)
+        return None if low is None else (text, following, low >> BITS, high >> BITS)
 
     def unnoticed(self, pk: int, _token: bytes, _before: bytes, block_before: Block, block: Block) -> bool:
-        at = (pk // STEP) % STEPS * DIGEST
-        before = block_before.digests[at : at + DIGEST]
-        return bool(before) and before == block.digests[at : at + DIGEST]
+        before = digest_at(block_before.digests, pk // STEP)
+        return bool(before) and before == digest_at(block.digests, pk // STEP)
 
 
 class PostgreSQL(Snapshot):
@@ -321,29 +357,31 @@ class PostgreSQL(Snapshot):
             found: list[tuple[Any, ...]] = connection.execute(sql, prepare=False).fetchall()
             return found
 
-    def _read(self, table: Table, where: str) -> Read:
+    def _read(self, table: Table, where: str, relations: Sequence[Column]) -> Told:
         name = self.name(table.pk)
         content = ", ".join(self._column(column) for column in table.columns)
-        others = [self.name(column) for column in table.references]
+        others = [self.name(column) for column in relations]
         told = [
             f"string_agg(int8send({name}), ''::bytea ORDER BY {name})",
             f"string_agg(int8send(xmin::text::bigint), ''::bytea ORDER BY {name})",
-            f"convert_to(string_agg(content, E',\\n' ORDER BY {name}), 'UTF8')",
+            f"string_agg(int8send(length(content)), ''::bytea ORDER BY {name})",
+            f"string_agg(content, E',\\n'::bytea ORDER BY {name})",
             *(f"array_agg(DISTINCT {other})" for other in others),
         ]
         some = ", ".join(f"t.{each}" for each in ("xmin", name, *others))
         sql = (
-            f"SELECT {', '.join(told)} FROM (SELECT {some}, (SELECT row_to_json(r)::text FROM (SELECT {content}) r) "  # noqa: S608
-            f"AS content FROM {self.quote(table.name)} t WHERE {where}) t"
+            f"SELECT {', '.join(told)} FROM (SELECT {some}, "  # noqa: S608
+            f"(SELECT convert_to(row_to_json(r)::text, 'UTF8') FROM (SELECT {content}) r) AS content "
+            f"FROM {self.quote(table.name)} t WHERE {where}) t"
         )
         from psycopg import Cursor  # not Django's, which asks for texts; and a desk on SQLite has no use for any
 
         with self.connection() as connection, Cursor(connection) as cursor:
-            [[pks, tokens, body, *referred]] = cursor.execute(sql, prepare=False, binary=True).fetchall()
+            [[pks, tokens, lengths, body, *referred]] = cursor.execute(sql, prepare=False, binary=True).fetchall()
         if pks is None:
-            return [], [], b"", [set() for _ in referred]
+            return Told(referred=[set() for _ in referred])
         words = [tokens[at : at + WORD] for at in range(0, len(tokens), WORD)]
-        return list(numbers(pks)), words, body, [set(some) - {None} for some in referred]
+        return Told(numbers(pks), words, numbers(lengths), body, [set(some) - {None} for some in referred])
 
     def compare(self, table: Table, blocks: Blocks) -> Difference:
         name, found, left = self.name(table.pk), Difference(), set(blocks)
@@ -436,6 +474,11 @@ def _readers(name: str) -> Iterator[tuple[list[sqlite3.Connection], Partner | No
             second.hear()
             holder.execute("ROLLBACK")
             yield [connection, other], second
+
+
+def digest_at(digests: bytes, step: int) -> bytes:
+    at = step % STEPS * DIGEST
+    return digests[at : at + DIGEST]
 
 
 def _whole(told: str | None) -> list[int]:

@@ -48,6 +48,10 @@ class Column:
         field = self.field.target_field if isinstance(self.field, models.ForeignKey) else self.field
         return field.get_internal_type()
 
+    @property
+    def has_a_point(self) -> bool:
+        return self.kind in ("DecimalField", "FloatField")
+
     @functools.cached_property
     def _read(self) -> Any:
         return READ[self.kind]

@@ -84,6 +84,31 @@ def test_changes_are_found_whatever_made_them(desk: str, store: Repository) -> N
     } - {second.pk}
 
 
+SUBTLE = {
+    "from one text into the next": "idea = 'a', manuscript = 'bc'",
+    "behind a zero": "html = 'x' || char(0) || 'z'",
+    "the last digit": "spent = 0.30000000000000004",
+    "a space": "components = '[ ]'",
+    "a case": "title = 'Title'",
+}
+
+
+@pytest.mark.parametrize("change", SUBTLE.values(), ids=SUBTLE)
+def test_the_least_change_is_found(sqlite_desk: str, change: str) -> None:
+    desks.fill(sqlite_desk, 3)
+    table = tables.table("articles.Article")
+    with connections[sqlite_desk].cursor() as cursor:
+        cursor.execute(
+            "UPDATE articles_article SET idea = 'ab', manuscript = 'c', html = 'x' || char(0) || 'y', spent = 0.3, "
+            "components = '[]', title = 'title'"
+        )
+        with snapshot(sqlite_desk) as seen:
+            before = seen.compare(table, {}).digests
+        cursor.execute(f"UPDATE articles_article SET {change} WHERE id = 2")  # noqa: S608
+        with snapshot(sqlite_desk) as seen:
+            assert seen.compare(table, {}).digests != before
+
+
 def test_a_large_file_is_read_by_two_processes_that_see_the_same(
     sqlite_desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -92,16 +117,17 @@ def test_a_large_file_is_read_by_two_processes_that_see_the_same(
         cursor.execute("UPDATE articles_event SET id = id * 3000")
     with snapshot(sqlite_desk) as alone:
         assert isinstance(alone, snapshots.SQLite)
-        expected = alone.digests(tables.kept())()
+        expected = {each.label: alone.compare(each, {}) for each in tables.kept()}
     monkeypatch.setattr(snapshots, "LARGE", 0)
     monkeypatch.setattr(snapshots, "WORTH", 0)
     with snapshot(sqlite_desk) as seen:
         assert isinstance(seen, snapshots.SQLite)
         assert seen.partner is not None
         Event.objects.using(sqlite_desk).update(message="after the instant")
-        assert {each.label: seen.digest(each) for each in tables.kept()} == expected
-        assert {label: found for label, found in expected.items() if found} == seen.digests(tables.kept())()
-    assert len(expected["articles.Event"]) == 30
+        assert {each.label: seen.compare(each, {}) for each in tables.kept()} == expected
+        digests = {label: found.digests for label, found in expected.items() if found.digests}
+        assert seen.digests(tables.kept())() == digests
+    assert len(expected["articles.Event"].changed) == len(expected["articles.Event"].digests) == 30
 
     database.backup(store, sqlite_desk)
     Event.objects.using(sqlite_desk).filter(pk=9000).update(message="x")

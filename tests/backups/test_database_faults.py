@@ -176,7 +176,7 @@ def test_drift_is_found_by_the_next_full_backup(desk: str, store: Repository) ->
     assert whole(store, desk)
     assert outcome.drift == outcome.generation.about["drift"] == {"articles.Article": [2]}
     assert outcome.generation.counts["drifted_rows"] == 1
-    assert str(outcome).endswith("1 rows had changed without the last backup noticing: articles.Article 2.")
+    assert str(outcome).endswith("1 row had changed without the last backup noticing: articles.Article 2.")
 
 
 def test_drift_is_told_to_everybody(
@@ -200,7 +200,7 @@ def test_drift_is_told_to_everybody(
     [part] = [part for part in health.known(timezone.now()).parts if part.name == "database"]
     assert part.state == health.LOOK
     assert part.facts["drifted"] == 1
-    assert "1 rows had changed without a backup noticing, until the last full one." in part.sentences
+    assert "1 row had changed without a backup noticing, until the last full one." in part.sentences
 
 
 def test_a_full_one_follows_after_a_week(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
