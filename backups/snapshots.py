@@ -7,8 +7,9 @@
 
 PostgreSQL gives a REPEATABLE READ transaction, SQLite a read transaction in its WAL: both see everything that was
 committed before, and nothing that is committed later. Token and content of a row come from one statement. The database
-makes the JSON, a page at a time: outside of Python, where threads do it side by side; and it tells how long each row
-is, as cutting a page into rows would copy all of it.
+makes the JSON, a page at a time: outside of Python, where threads do it side by side. SQLite gives a page as one text
+and tells how long each row is, as a row alone costs a step back into Python; PostgreSQL would copy such a text
+several times, and gives rows.
 """
 
 from __future__ import annotations
@@ -51,35 +52,24 @@ class Page:
 
     pks: Sequence[int]
     tokens: Sequence[bytes]
-    hashes: list[bytes]
+    hashes: Sequence[bytes]
     body: bytes  # rows as JSON, between SEPARATORs
     keys: dict[str, dict[int, list[Any]]]  # by relation: the natural keys of what the rows refer to
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Told:
-    """Rows as the database tells them. Raises ValueError when they are not in order, or not as long as it says."""
+    """Rows as the database tells them. Raises ValueError when they are not in order."""
 
     pks: Sequence[int] = ()
-    tokens: Sequence[bytes] = ()  # none where hashes are the tokens
-    lengths: Sequence[int] = ()
+    tokens: Sequence[bytes] = ()
+    hashes: Sequence[bytes] = ()
     body: bytes = b""
     referred: Sequence[set[int]] = ()  # by relation: keys of what the rows refer to
-    ends: list[int] = field(init=False)  # of the rows in the body
 
     def __post_init__(self) -> None:
-        self.ends = list(itertools.accumulate(self.lengths, lambda end, length: end + len(SEPARATOR) + length))
-        if len(self.ends) != len(self.pks) or len(self.body) != max(self.ends, default=0):
-            raise ValueError("rows of another length")
-        if any(map(operator.ge, self.pks, self.pks[1:])):
+        if len(self.hashes) != len(self.pks) or any(map(operator.ge, self.pks, self.pks[1:])):
             raise ValueError("rows in another order")
-
-    def hashes(self) -> list[bytes]:
-        body, starts = memoryview(self.body), (0, *(end + len(SEPARATOR) for end in self.ends))
-        return [
-            hashlib.blake2b(body[start:end], digest_size=WORD).digest()
-            for start, end in zip(starts, self.ends, strict=False)
-        ]
 
 
 @dataclass(slots=True)
@@ -184,12 +174,11 @@ class Snapshot(ABC):
 
     def _page(self, table: Table, where: str) -> Page:
         told = self._told(table, where, table.references)
-        hashes = told.hashes()
         keys = {
             column.field.name: self.keys(tables.table(column.refers), some)
             for column, some in zip(table.references, told.referred, strict=True)
         }
-        return Page(told.pks, told.tokens or hashes, hashes, told.body, keys)
+        return Page(told.pks, told.tokens, told.hashes, told.body, keys)
 
     def _told(self, table: Table, where: str, relations: Sequence[Column]) -> Told:
         try:
@@ -248,7 +237,12 @@ class SQLite(Snapshot):
             return Told(referred=[set() for _ in referred])
         if not body.isascii():
             body.decode()
-        return Told(_whole(pks), [], _whole(lengths), body, [set(_whole(some)) for some in referred])
+        ends = list(itertools.accumulate(_whole(lengths), lambda end, length: end + len(SEPARATOR) + length))
+        if ends[-1] != len(body):
+            raise ValueError("rows of another length")
+        starts, whole = (0, *(end + len(SEPARATOR) for end in ends[:-1])), memoryview(body)
+        hashes = [_hash(whole[start:end]) for start, end in zip(starts, ends, strict=True)]
+        return Told(_whole(pks), hashes, hashes, body, [set(_whole(some)) for some in referred])
 
     def _value(self, column: Column) -> str:
         """JSON that is one already is taken as it is, and numbers with a point are told with all their digits."""
@@ -256,7 +250,7 @@ class SQLite(Snapshot):
         if column.kind == "JSONField":
             return f"json({name})"
         if column.has_a_point:
-            return f"json(lower(quote({name})))"
+            return f"CASE typeof({name}) WHEN 'real' THEN json(quote({name})) ELSE {name} END"
         return name
 
     def compare(self, table: Table, blocks: Blocks) -> Difference:
@@ -277,7 +271,7 @@ class SQLite(Snapshot):
             low, high, name = first * STEP, (last + 1) * STEP, self.name(table.pk)
             told = self._told(table, f"{name} >= {low} AND {name} < {high}", ())
             had |= block.tokens_by_pk(low, high)
-            now |= zip(told.pks, told.hashes(), strict=True)
+            now |= zip(told.pks, told.hashes, strict=True)
         found.changed += [pk for pk, token in now.items() if had.get(pk) != token]
         found.gone += [pk for pk in had if pk not in now]
 
@@ -360,28 +354,21 @@ class PostgreSQL(Snapshot):
     def _read(self, table: Table, where: str, relations: Sequence[Column]) -> Told:
         name = self.name(table.pk)
         content = ", ".join(self._column(column) for column in table.columns)
-        others = [self.name(column) for column in relations]
-        told = [
-            f"string_agg(int8send({name}), ''::bytea ORDER BY {name})",
-            f"string_agg(int8send(xmin::text::bigint), ''::bytea ORDER BY {name})",
-            f"string_agg(int8send(length(content)), ''::bytea ORDER BY {name})",
-            f"string_agg(content, E',\\n'::bytea ORDER BY {name})",
-            *(f"array_agg(DISTINCT {other})" for other in others),
-        ]
-        some = ", ".join(f"t.{each}" for each in ("xmin", name, *others))
+        others = "".join(f", t.{self.name(column)}" for column in relations)
         sql = (
-            f"SELECT {', '.join(told)} FROM (SELECT {some}, "  # noqa: S608
-            f"(SELECT convert_to(row_to_json(r)::text, 'UTF8') FROM (SELECT {content}) r) AS content "
-            f"FROM {self.quote(table.name)} t WHERE {where}) t"
+            f"SELECT t.{name}, int8send(t.xmin::text::bigint), "  # noqa: S608
+            f"(SELECT convert_to(row_to_json(r)::text, 'UTF8') FROM (SELECT {content}) r){others} "
+            f"FROM {self.quote(table.name)} t WHERE {where} ORDER BY t.{name}"
         )
         from psycopg import Cursor  # not Django's, which asks for texts; and a desk on SQLite has no use for any
 
         with self.connection() as connection, Cursor(connection) as cursor:
-            [[pks, tokens, lengths, body, *referred]] = cursor.execute(sql, prepare=False, binary=True).fetchall()
-        if pks is None:
-            return Told(referred=[set() for _ in referred])
-        words = [tokens[at : at + WORD] for at in range(0, len(tokens), WORD)]
-        return Told(numbers(pks), words, numbers(lengths), body, [set(some) - {None} for some in referred])
+            rows = cursor.execute(sql, prepare=False, binary=True).fetchall()
+        if not rows:
+            return Told(referred=[set() for _ in relations])
+        pks, tokens, contents, *referred = zip(*rows, strict=True)
+        hashes = [_hash(content) for content in contents]
+        return Told(pks, tokens, hashes, SEPARATOR.join(contents), [set(some) - {None} for some in referred])
 
     def compare(self, table: Table, blocks: Blocks) -> Difference:
         name, found, left = self.name(table.pk), Difference(), set(blocks)
@@ -474,6 +461,10 @@ def _readers(name: str) -> Iterator[tuple[list[sqlite3.Connection], Partner | No
             second.hear()
             holder.execute("ROLLBACK")
             yield [connection, other], second
+
+
+def _hash(row: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(row, digest_size=WORD).digest()
 
 
 def digest_at(digests: bytes, step: int) -> bytes:
