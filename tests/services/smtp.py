@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from typing import Any
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
@@ -17,6 +19,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from .process import HOST, free_port
 
 PATIENCE = 60  # seconds, for a thread on a busy machine to come up
+TURNS = 10  # of an event loop: more than one who was just accepted needs to get a transport, and to lose it
 OK = "250 OK"
 
 
@@ -67,21 +70,45 @@ class MailServer:
     drop: str = ""
     connections: int = 0
     on_mail: Callable[[Received], None] = lambda _: None
-    _controller: Controller | None = None
+    _controller: _Controller | None = None
 
     def start(self) -> None:
-        self._controller = Controller(_Handler(self), hostname=HOST, port=self.port, ready_timeout=PATIENCE)
+        self._controller = _Controller(_Handler(self), hostname=HOST, port=self.port, ready_timeout=PATIENCE)
         self._controller.start()
         self.connections = 0
 
     def stop(self) -> None:
         if self._controller is not None:
+            asyncio.run_coroutine_threadsafe(self._controller.hang_up(), self._controller.loop).result(PATIENCE)
             self._controller.stop()
             self._controller = None
 
     @property
     def subjects(self) -> list[str]:
         return [mail.subject for mail in self.received]
+
+
+class _Controller(Controller):
+    """It closes the sockets of those who are connected when it stops, and leaves none to the garbage collector."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._opened: weakref.WeakSet[SMTP] = weakref.WeakSet()
+
+    def factory(self) -> SMTP:
+        made = SMTP(self.handler, **self.SMTP_kwargs)
+        self._opened.add(made)
+        return made
+
+    async def hang_up(self) -> None:
+        assert isinstance(self.server, asyncio.Server)
+        for listening in self.server.sockets:
+            self.loop.remove_reader(listening)
+        for _ in range(TURNS):
+            for each in list(self._opened):
+                if isinstance(each.transport, asyncio.WriteTransport):
+                    each.transport.abort()
+            await asyncio.sleep(0)
 
 
 class _Handler:

@@ -1,10 +1,12 @@
 """The servers start, do their thing and are gone afterwards; WordPress fails as it was told to."""
 
+import gc
 import io
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,7 +19,8 @@ from botocore.exceptions import ClientError
 from PIL import Image
 
 from . import postgres, redis, s3, wordpress
-from .process import Server, ServerError, free_port, wait_until
+from .process import HOST, Server, ServerError, free_port, wait_until
+from .smtp import mail_server
 from .wordpress import WordPress
 
 # What `services` or `tests.services` is relative to, however the tests were started.
@@ -484,3 +487,20 @@ def test_what_is_not_a_token_is_refused(site: WordPress, header: str, status: in
     site.accept_tokens()
     refused = create(site, auth=None, headers={"Authorization": header})
     assert (refused.status_code, refused.json()["code"]) == (status, code)
+
+
+# Mail
+
+
+def test_a_mail_server_that_stops_closes_what_is_connected() -> None:
+    """Those whom it greets, and those whom it has not seen yet."""
+    for _ in range(20):
+        with mail_server() as server, ExitStack() as callers:
+            for _ in range(5):
+                callers.enter_context(socket.create_connection((HOST, server.port), TIMEOUT))
+        assert not is_listening(server.port)
+    with pytest.MonkeyPatch.context() as patched:
+        unclosed: list[object] = []
+        patched.setattr(sys, "unraisablehook", unclosed.append)
+        gc.collect()
+    assert unclosed == []
