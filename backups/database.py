@@ -16,7 +16,7 @@ import contextlib
 import hashlib
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from django.db.migrations.recorder import MigrationRecorder
 from backups import chains, maps, tables
 from backups.bulk import in_bulk
 from backups.chains import CHANGES, CHUNK, FULL, MAP
-from backups.errors import BackupError, Damaged, Hostile, Missing, PlaceError
+from backups.errors import BackupError, Damaged, Failed, Hostile, Missing, PlaceError, TooLarge
 from backups.manifests import Entry, Generation, content_sha256
 from backups.progress import Progress, Started, silent
 from backups.repository import Repository
@@ -40,6 +40,7 @@ FULL_EVERY = timedelta(days=7)
 ALIKE = 0.5  # when more than this share of a table's rows is gone or changed, a person is asked
 FEW = 20  # rows, of which any share may go
 THREADS = 4
+CHUNK_BYTES = 64 * 2**20  # rows that take more are divided among several chunks
 INLINE = 1000  # entries in the manifest itself; more go into pages
 SAID = 20  # keys of drifted rows that are named
 
@@ -207,6 +208,19 @@ class _Job:
             return seen.between(self.table, self.after, self.last)
         return seen.rows(self.table, self.changed)
 
+    def halves(self, seen: Snapshot, number: int) -> tuple[_Job, _Job]:
+        """Two jobs for the rows of this one; `number` is the second one's. Raises Failed for a single row."""
+        pks = self.changed if self.last is None else seen.pks(self.table, self.after, self.last)
+        if len(pks) < 2:
+            raise Failed(f"The database cannot tell {self.table.label} {pks}: it is too large.")
+        middle = len(pks) // 2
+        if self.last is None:
+            return replace(self, changed=pks[:middle]), replace(self, number=number, changed=pks[middle:], gone=[])
+        return replace(self, last=pks[middle - 1]), replace(self, number=number, after=pks[middle - 1])
+
+
+Stored = tuple[_Job, Entry, maps.Block]
+
 
 @dataclass
 class _Work:
@@ -220,19 +234,20 @@ class _Work:
     def __post_init__(self) -> None:
         usable = [entry for entry in self.run.found if entry["key"] not in self.run.damaged]
         self.there = {content_sha256(entry): entry for entry in usable}
+        self.numbers = itertools.count(1)
 
     def everything(self, about: dict[str, Any]) -> Outcome:
         """A full backup: every row is read, and compared with the last backup by its content."""
         digests = self.seen.digests(self.kept)  # a second process makes them meanwhile, if there is one
         pieces: dict[str, dict[int, maps.Block]] = {each.label: {} for each in self.kept}
         entries = []
-        for job, entry, rows in in_bulk(self._all(), self._store, threads=THREADS):
+        for job, entry, rows in self._stored(self._all()):
             entries.append(entry)
-            pieces[job.table.label][job.number] = rows
+            pieces[job.table.label][job.last or 0] = rows
         found: maps.Map = {}
         for each in self.kept:
             some = pieces.pop(each.label)
-            found[each.label] = maps.gathered(some[number] for number in sorted(some))
+            found[each.label] = maps.gathered(some[last] for last in sorted(some))
         for label, by_block in digests().items():
             for number, of_steps in by_block.items():
                 found[label][number].digests = of_steps
@@ -254,7 +269,7 @@ class _Work:
                     )
         news: maps.Map = {}
         entries = []
-        for job, entry, rows in in_bulk(self._changed(differences), self._store, threads=THREADS):
+        for job, entry, rows in self._stored(self._changed(differences)):
             entries.append(entry)
             news[job.table.label] = maps.changed(news.get(job.table.label, {}), rows.rows(), ())
         entries += self._store_map(news)
@@ -274,27 +289,40 @@ class _Work:
             begin, end = entry.get("after"), entry.get("last")
             if chains.is_key(end) and (begin is None or (chains.is_key(begin) and begin < end)):
                 cuts[str(entry.get("model")), begin] = end
-        numbers = itertools.count(1)
         for each in self.kept:
             after: int | None = None
             while True:
                 last, rows = self.seen.end(each, after, cuts.get((each.label, after)))
                 if rows:
-                    yield _Job(next(numbers), each, after, last)
+                    yield _Job(next(self.numbers), each, after, last)
                 if last is None:
                     break
                 after = last
 
     def _changed(self, differences: dict[str, Difference]) -> Iterator[_Job]:
-        numbers = itertools.count(1)
         for each in self.kept:
             changed, gone = differences[each.label].changed, differences[each.label].gone
             for at in range(0, max(len(changed), len(gone)), ROWS):
                 upto = at + ROWS
-                yield _Job(next(numbers), each, changed=changed[at:upto], gone=gone[at:upto])
+                yield _Job(next(self.numbers), each, changed=changed[at:upto], gone=gone[at:upto])
 
-    def _store(self, job: _Job) -> tuple[_Job, Entry, maps.Block]:
-        page, label, run = job.read(self.seen), job.table.label, self.run
+    def _stored(self, jobs: Iterator[_Job]) -> Iterator[Stored]:
+        return itertools.chain.from_iterable(in_bulk(jobs, self._store, threads=THREADS))
+
+    def _store(self, job: _Job) -> list[Stored]:
+        """Store the rows of a job, in several chunks when they are large."""
+        try:
+            page: Page | None = job.read(self.seen)
+        except TooLarge:
+            page = None
+        if page is None or (len(page.body) > CHUNK_BYTES and len(page.pks) > 1):
+            del page
+            first, second = job.halves(self.seen, next(self.numbers))
+            return [*self._store(first), *self._store(second)]
+        return [self._store_page(job, page)]
+
+    def _store_page(self, job: _Job, page: Page) -> Stored:
+        label, run = job.table.label, self.run
         content = chains.chunk_text(label, page.body, job.gone, page.keys)
         name = f"{run.id}/chunk_{job.number:06}_{run.began:%Y%m%d_%H%M%S}.json"
         entry = self._put(name, content) | {

@@ -34,7 +34,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from backups import tables
 from backups.digests import BITS, DIGEST, STEP, STEPS, Digests, Job, Partner, partner, reader
 from backups.digests import digest as digest_of
-from backups.errors import Failed
+from backups.errors import Failed, TooLarge
 from backups.maps import WORD, Block, Blocks, numbers
 from backups.tables import Column, Table
 
@@ -115,7 +115,8 @@ class Snapshot(ABC):
     def comparable(self, before: dict[str, Any], now: dict[str, Any]) -> bool: ...
 
     @abstractmethod
-    def query(self, sql: str) -> list[tuple[Any, ...]]: ...
+    def query(self, sql: str) -> list[tuple[Any, ...]]:
+        """Raises TooLarge when the database cannot hold an answer."""
 
     @abstractmethod
     def compare(self, table: Table, blocks: Blocks) -> Difference: ...
@@ -146,6 +147,13 @@ class Snapshot(ABC):
 
     def rows(self, table: Table, pks: Iterable[int]) -> Page:
         return self._page(table, f"{self.name(table.pk)} IN ({_numbers(pks)})")
+
+    def pks(self, table: Table, pk: int | None, upto: int) -> list[int]:
+        """The keys behind one, up to another."""
+        name = self.name(table.pk)
+        where = self._between(table, pk, upto)
+        rows = self.query(f"SELECT {name} FROM {self.quote(table.name)} WHERE {where} ORDER BY {name}")  # noqa: S608
+        return [row for (row,) in rows]
 
     def count(self, table: Table) -> int:
         [[rows]] = self.query(f"SELECT count(*) FROM {self.quote(table.name)}")  # noqa: S608
@@ -215,7 +223,10 @@ class SQLite(Snapshot):
 
     def query(self, sql: str) -> list[tuple[Any, ...]]:
         with self.connection() as connection:
-            found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+            try:
+                found: list[tuple[Any, ...]] = connection.execute(sql).fetchall()
+            except sqlite3.DataError as exc:
+                raise TooLarge(f"The database cannot tell so much at once: {exc}.") from exc
             return found
 
     def _read(self, table: Table, where: str, relations: Sequence[Column]) -> Told:

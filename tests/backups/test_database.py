@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +13,9 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from articles.models import Article, Event
-from backups import chains, database, restoring, snapshots, tables, verifying
-from backups.manifests import DATABASE
+from backups import chains, database, digests, restoring, snapshots, tables, verifying
+from backups.errors import Failed
+from backups.manifests import DATABASE, Generation
 from backups.places import Place
 from backups.repository import Repository
 from backups.sealing import Seals
@@ -107,6 +109,59 @@ def test_the_least_change_is_found(sqlite_desk: str, change: str) -> None:
         cursor.execute(f"UPDATE articles_article SET {change} WHERE id = 2")  # noqa: S608
         with snapshot(sqlite_desk) as seen:
             assert seen.compare(table, {}).digests != before
+
+
+def test_large_rows_are_divided_among_chunks(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    desks.fill(desk, 40)
+    articles = Article.objects.using(desk)
+    articles.update(html="x" * 3000)
+    monkeypatch.setattr(database, "CHUNK_BYTES", 20_000)
+    made = database.backup(store, desk).generation
+    assert (
+        len(chunks_of(store, made, "articles.Article")) == 8
+    )  # of five rows: forty, halved until they are small enough
+    assert sorted(contents(store)["articles.Article"]) == list(range(1, 41))
+
+    articles.filter(pk__gt=3).update(title="changed")
+    articles.filter(pk=3).delete()
+    changed = database.backup(store, desk, accept_change=True).generation
+    assert len(chunks_of(store, changed, "articles.Article")) == 8
+    with restoring.planned(store, changed, desk, mode="mirror") as plan:
+        assert plan.work == 0
+
+
+def test_rows_that_sqlite_refuses_to_tell_at_once_are_divided(
+    sqlite_desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desks.fill(sqlite_desk, 40)
+    Article.objects.using(sqlite_desk).update(html="x" * 3000)
+    limit_answers(monkeypatch, 80_000)
+    made = database.backup(store, sqlite_desk).generation
+    assert len(chunks_of(store, made, "articles.Article")) == 2
+    assert sorted(contents(store)["articles.Article"]) == list(range(1, 41))
+
+
+def test_a_row_that_sqlite_refuses_to_tell_is_named(
+    sqlite_desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desks.fill(sqlite_desk, 3)
+    Article.objects.using(sqlite_desk).filter(pk=2).update(html='"' * 30_000)  # JSON doubles it
+    limit_answers(monkeypatch, 50_000)
+    with pytest.raises(Failed, match=r"The database cannot tell articles.Article \[2\]: it is too large"):
+        database.backup(store, sqlite_desk)
+
+
+def limit_answers(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
+    def reader(name: str) -> sqlite3.Connection:
+        connection = digests.reader(name)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length)
+        return connection
+
+    monkeypatch.setattr(snapshots, "reader", reader)
+
+
+def chunks_of(store: Repository, made: Generation, label: str) -> set[str]:
+    return {entry["key"] for entry in store.entries(made) if (entry["role"], entry["model"]) == ("chunk", label)}
 
 
 def test_a_large_file_is_read_by_two_processes_that_see_the_same(
