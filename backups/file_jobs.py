@@ -1,8 +1,9 @@
 """Restores of files that the desk asks for, and their undos, as the queue does them.
 
 A folder is one machine's, and the queue gives a message to whichever machine is free. So the comparison notes where it
-was made, and on another machine nothing is done: what was shown stays, and may be pressed again. The name of a machine
-is its host name: a container that was made anew is another one, and its restores are undone by `restore_files --undo`.
+was made, and another machine passes the message on, for half a minute or longer; then nothing is done: what was shown
+stays, and may be pressed again. The name of a machine is its host name: a container that was made anew is another one,
+and its restores are undone by `restore_files --undo`.
 
 | killed                    | what is there                     | then                                         |
 |---------------------------|-----------------------------------|----------------------------------------------|
@@ -43,7 +44,7 @@ class NotNow(BackupError):
 def compared(job: Restore) -> dict[str, Any]:
     """The difference, as fields of the row."""
     if job.undoes:
-        _only_on(job.undoes.machine)
+        _only_here(job)
         journal = _journal(job)
         if journal is None:
             raise Failed("There is nothing to undo: it had not begun.")
@@ -55,7 +56,7 @@ def compared(job: Restore) -> dict[str, Any]:
 
 def restored(job: Restore) -> tuple[str, dict[str, Any]]:
     """Do what was shown, or what is left of it. Returns the state and the fields that come of it."""
-    _only_on(job.machine)
+    _only_here(job)
     done = _undone(job) if job.undoes else _restored(job)
     fields: dict[str, Any] = {
         "failures": [[readable(path), why] for path, why in sorted(done.failures.items())][:STEPS]
@@ -141,10 +142,17 @@ def _here() -> str:
     return socket.gethostname()
 
 
-def _only_on(machine: str) -> None:
-    if machine != _here():
+def is_for_another_machine(job: Restore) -> bool:
+    """Whether the folder lies on another machine. One that was not compared yet has none."""
+    machine = job.undoes.machine if job.undoes else job.machine
+    return machine not in ("", _here())
+
+
+def _only_here(job: Restore) -> None:
+    if is_for_another_machine(job):
+        machine = job.undoes.machine if job.undoes else job.machine
         raise NotNow(
-            f"The folder is one of the machine {machine}, and the queue gave this to {_here()}. Press once more; if "
+            f"The folder is one of the machine {machine}, which has not taken this; {_here()} has. Press once more; if "
             f"{machine} is not there any more, ask for it anew."
         )
 

@@ -20,6 +20,7 @@ from typing import Any
 from django.apps import apps
 from django.db.models import Q
 from django.utils import timezone
+from django_q.tasks import async_task
 
 from backups import comparing, configured, file_jobs, models, restoring, undoing
 from backups.errors import BackupError
@@ -31,7 +32,8 @@ STEPS = 500  # that are kept to be shown
 SECRET = ("password", "secret")  # in the names of fields
 MISTAKE = "There was a mistake in Galley; the log says which. The difference, looked at anew, tells what is there now."
 LONG = 300  # characters of a value
-LONGEST = timedelta(hours=4, minutes=15)  # a step may take four hours; then the queue kills its worker
+SECONDS = 4 * 60 * 60  # that a step may take; then the queue kills its worker
+LONGEST = timedelta(seconds=SECONDS, minutes=15)
 ABANDONED = [
     (Q(state=Restore.State.COMPARING), "It was interrupted, or never began. Nothing was changed. Ask for it anew."),
     (Q(state=Restore.State.CONFIRMED), "It did not begin within four hours, and will not any more. Ask for it anew."),
@@ -41,6 +43,16 @@ ABANDONED = [
         "It was interrupted. What was done until then stays: go on, or undo it.",
     ),
 ]
+
+
+def ask(step: str, pk: int, passed: int = 0) -> None:
+    """Let the queue "compare" or "restore"; `passed` says how often the message was for another machine."""
+    async_task(f"backups.tasks.{step}", pk, passed, q_options={"timeout": SECONDS})
+
+
+def is_for_another_machine(pk: int) -> bool:
+    job = Restore.objects.filter(pk=pk, tier=FILES.name).select_related("undoes").first()
+    return job is not None and file_jobs.is_for_another_machine(job)
 
 
 def compare(pk: int) -> None:

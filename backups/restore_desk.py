@@ -15,13 +15,11 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django_q.tasks import async_task
 
 from backups import comparing, file_jobs, file_restore, file_undo, jobs
 from backups.manifests import FILES
 from backups.models import Generation, Restore
 
-SECONDS = 14400  # that one may take
 LINES = 50
 PK = re.compile(r"/article/(\d+)(?:/|$)")
 MODES = {
@@ -207,7 +205,7 @@ class RestoreDesk:
             said = "Nothing has begun by this press: it has begun already, or the plan is not the one that was shown."
             self.admin.message_user(request, said, messages.WARNING)
         else:
-            async_task("backups.tasks.restore", job.pk, q_options={"timeout": SECONDS})
+            jobs.ask("restore", job.pk)
             self.admin.log_change(request, job, _logged(job))
         return _to(job)
 
@@ -224,7 +222,7 @@ class RestoreDesk:
 
     def _compare(self, request: HttpRequest, **fields: Any) -> HttpResponse:
         job = Restore.objects.create(who=request.user.get_username(), **fields)
-        async_task("backups.tasks.compare", job.pk, q_options={"timeout": SECONDS})
+        jobs.ask("compare", job.pk)
         return _to(job)
 
     def _job(self, request: HttpRequest, pk: int) -> Restore | HttpResponse:

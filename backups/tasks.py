@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import structlog
@@ -10,6 +11,8 @@ from django.utils import timezone
 from backups import configured, database, drill, files, jobs, looking, models, verifying, watching
 from backups.errors import BackupError
 from backups.manifests import DATABASE, FILES, TIERS
+
+PASSES, PAUSE = 30, 1  # times that a message is passed on to the machine that has the folder, and seconds between them
 
 log = structlog.get_logger("galley.backups")
 
@@ -86,19 +89,30 @@ def watch() -> None:
         log.exception("nobody watched the backups; it is tried again in some minutes")
 
 
-def compare(restore: int) -> None:
+def compare(restore: int, passed: int = 0) -> None:
     """The difference that a restore would make, for somebody at the desk."""
     try:
-        jobs.compare(restore)
+        if not _passed_on("compare", restore, passed):
+            jobs.compare(restore)
     except Exception:
         log.exception("a backup was not compared", restore=restore)
         jobs.failed(restore)
 
 
-def restore(restore: int) -> None:
+def restore(restore: int, passed: int = 0) -> None:
     """What somebody at the desk has seen and confirmed."""
     try:
-        jobs.restore(restore)
+        if not _passed_on("restore", restore, passed):
+            jobs.restore(restore)
     except Exception:
         log.exception("nothing was restored", restore=restore)
         jobs.failed(restore)
+
+
+def _passed_on(task: str, restore: int, times: int) -> bool:
+    """Whether this is for another machine, and somebody else may get the message. It is not passed on for ever."""
+    if times >= PASSES or not jobs.is_for_another_machine(restore):
+        return False
+    time.sleep(PAUSE)
+    jobs.ask(task, restore, times + 1)
+    return True

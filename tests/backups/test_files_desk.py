@@ -196,7 +196,28 @@ def test_a_source_of_another_name_or_place_comes_to_a_new_folder_alone(
     assert f"There is no folder {source} on {socket.gethostname()}" in job.reason
 
 
+def test_another_machine_passes_it_on(source: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until the right one takes it."""
+    monkeypatch.setattr(tasks, "PAUSE", 0)
+    (source / "1922/a.txt").unlink()
+    job = asked(client, source)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setattr(socket, "gethostname", lambda: "other")
+        done(client, job)
+        assert job.state == Restore.State.CONFIRMED
+    assert not (source / "1922/a.txt").exists()
+    message = OrmQ.objects.order_by("pk").last()
+    assert message
+    assert (message.task["func"], message.task["args"]) == ("backups.tasks.restore", (job.pk, 1))
+
+    tasks.restore(*message.task["args"])
+    job.refresh_from_db()
+    assert (job.state, job.reason) == (Restore.State.DONE, "")
+
+
 def test_another_machine_does_nothing(source: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the right one does not take it in all that time."""
+    monkeypatch.setattr(tasks, "PASSES", 0)
     (source / "1922/a.txt").unlink()
     job = asked(client, source)
     here = job.machine
@@ -205,7 +226,7 @@ def test_another_machine_does_nothing(source: Path, client: Client, monkeypatch:
         done(client, job)
         assert job.state == Restore.State.SHOWN
         shown = text(client.get(url_of(job)))
-        assert f"The folder is one of the machine {here}, and the queue gave this to other" in shown
+        assert f"The folder is one of the machine {here}, which has not taken this; other has." in shown
         assert "Restore 1 file" in shown
     assert not (source / "1922/a.txt").exists()
     done(client, job)
