@@ -279,12 +279,22 @@ class SQLite(Snapshot):
         had: dict[int, bytes] = {}
         now: dict[int, bytes] = {}
         for first, last in _runs(steps):
-            low, high, name = first * STEP, (last + 1) * STEP, self.name(table.pk)
-            told = self._told(table, f"{name} >= {low} AND {name} < {high}", ())
-            had |= block.tokens_by_pk(low, high)
-            now |= zip(told.pks, told.hashes, strict=True)
+            had |= block.tokens_by_pk(first * STEP, (last + 1) * STEP)
+            now |= self._tokens(table, first, last)
         found.changed += [pk for pk, token in now.items() if had.get(pk) != token]
         found.gone += [pk for pk in had if pk not in now]
+
+    def _tokens(self, table: Table, first: int, last: int) -> dict[int, bytes]:
+        """Of the rows of some steps, by key."""
+        name = self.name(table.pk)
+        try:
+            told = self._told(table, f"{name} >= {first * STEP} AND {name} < {(last + 1) * STEP}", ())
+        except TooLarge:
+            if first == last:
+                raise
+            middle = (first + last) // 2
+            return self._tokens(table, first, middle) | self._tokens(table, middle + 1, last)
+        return dict(zip(told.pks, told.tokens, strict=True))
 
     def digests(self, tables: list[Table]) -> Callable[[], dict[str, Digests]]:
         if self.partner is None:

@@ -140,6 +140,11 @@ def test_rows_that_sqlite_refuses_to_tell_at_once_are_divided(
     assert len(chunks_of(store, made, "articles.Article")) == 2
     assert sorted(contents(store)["articles.Article"]) == list(range(1, 41))
 
+    Article.objects.using(sqlite_desk).update(title="changed")
+    made = database.backup(store, sqlite_desk, accept_change=True).generation
+    assert len(chunks_of(store, made, "articles.Article")) == 2
+    assert {row["title"] for row in contents(store)["articles.Article"].values()} == {"changed"}
+
 
 def test_a_row_that_sqlite_refuses_to_tell_is_named(
     sqlite_desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
