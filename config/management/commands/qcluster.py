@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from django_q.cluster import Cluster
@@ -36,12 +35,8 @@ class _Cluster(Cluster):  # type: ignore[misc]  # django-q2 is untyped
 
 
 class Command(qcluster.Command):  # type: ignore[misc]
-    def handle(self, *_: Any, cluster_name: str | None = None, run_once: bool = False, **__: Any) -> None:
+    def handle(self, *args: Any, **options: Any) -> None:
         """An orphan of a dead pool would go on taking messages from the queue, and nobody would ever run them."""
         leave_no_orphans()
-        if cluster_name:
-            os.environ["Q_CLUSTER_NAME"] = cluster_name
-        cluster = _Cluster()
-        cluster.start()
-        if run_once:
-            cluster.stop()
+        qcluster.Cluster = _Cluster  # the library's command makes one by this name
+        super().handle(*args, **options)
