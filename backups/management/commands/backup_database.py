@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 from argparse import ArgumentParser
 from typing import Any
 
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
     def handle(self, *_: Any, full: bool, accept_change: bool, json: bool, **__: Any) -> None:
+        gc.freeze()  # what has been loaded stays: to look through it again and again takes a tenth of a full backup
         try:
             with shown("Backing up", "rows", quiet=json) as started:
                 outcome = database.backup(
