@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
@@ -33,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
     def handle(self, *_: Any, source: Path, name: str, accept_shrink: bool, json: bool, **__: Any) -> None:
+        gc.freeze()  # what has been loaded stays: to look through it again takes a tenth of a run that finds no change
         folder = source.absolute()
         try:
             with shown("Backing up", quiet=json) as started:
