@@ -41,23 +41,34 @@ def reader(name: str) -> sqlite3.Connection:
 
 
 def digest(connection: sqlite3.Connection, job: Job) -> Digests:
-    text_between, next_key, number, last = job
-    found: Digests = {}
-    while number <= last:
-        keys = range(number * BLOCK, (number + 1) * BLOCK, STEP)
-        texts = [connection.execute(text_between, (key, key + STEP)).fetchone()[0] for key in keys]
-        if any(texts):
-            found[number] = b"".join(map(_digest, texts))
-            number += 1
+    text_between, next_key, first, last = job
+    found: dict[int, bytearray] = {}
+    key: int | None = first * BLOCK
+    while key is not None and key >> BITS <= last:
+        step = key // STEP
+        whole = _digest(connection, text_between, step * STEP, (step + 1) * STEP)
+        if whole == NONE:
+            [key] = connection.execute(next_key, ((step + 1) * STEP,)).fetchone()
             continue
-        [following] = connection.execute(next_key, (number * BLOCK,)).fetchone()
-        if following is None:
-            break
-        number = following >> BITS
-    return found
+        block = found.get(key >> BITS)
+        if block is None:
+            block = found[key >> BITS] = bytearray(STEPS * DIGEST)
+        at = step % STEPS * DIGEST
+        block[at : at + DIGEST] = whole
+        key = (step + 1) * STEP
+    return {number: bytes(of_block) for number, of_block in found.items()}
 
 
-def _digest(text: bytes | None) -> bytes:
+def _digest(connection: sqlite3.Connection, text_between: str, low: int, high: int) -> bytes:
+    """Of the rows between two keys; what is more than SQLite tells at once is told in halves."""
+    try:
+        [text] = connection.execute(text_between, (low, high)).fetchone()
+    except sqlite3.DataError:
+        if high - low == 1:
+            raise
+        middle = (low + high) // 2
+        halves = _digest(connection, text_between, low, middle), _digest(connection, text_between, middle, high)
+        text = b"".join(halves) if halves != (NONE, NONE) else None
     return hashlib.sha1(text, usedforsecurity=False).digest()[:DIGEST] if text else NONE
 
 

@@ -2,8 +2,8 @@
 
 A folder is one machine's, and the queue gives a message to whichever machine is free. So the comparison notes where it
 was made, and another machine passes the message on, for half a minute or longer; then nothing is done: what was shown
-stays, and may be pressed again. The name of a machine is its host name: a container that was made anew is another one,
-and its restores are undone by `restore_files --undo`.
+stays, and may be pressed again, and an undo that was not compared yet is asked for anew. The name of a machine is its
+host name: a container that was made anew is another one, and its restores are undone by `restore_files --undo`.
 
 | killed                    | what is there                     | then                                         |
 |---------------------------|-----------------------------------|----------------------------------------------|
@@ -151,9 +151,9 @@ def is_for_another_machine(job: Restore) -> bool:
 def _only_here(job: Restore) -> None:
     if is_for_another_machine(job):
         machine = job.undoes.machine if job.undoes else job.machine
+        then = f"Press once more; if {machine} is not there any more, ask for it anew." if job.machine else ""
         raise NotNow(
-            f"The folder is one of the machine {machine}, which has not taken this; {_here()} has. Press once more; if "
-            f"{machine} is not there any more, ask for it anew."
+            f"The folder is one of the machine {machine}, which has not taken this; {_here()} has. {then}".rstrip()
         )
 
 

@@ -114,5 +114,9 @@ def _passed_on(task: str, restore: int, times: int) -> bool:
     if times >= PASSES or not jobs.is_for_another_machine(restore):
         return False
     time.sleep(PAUSE)
-    jobs.ask(task, restore, times + 1)
+    try:
+        jobs.ask(task, restore, times + 1)
+    except Exception:
+        log.exception("a restore was not passed on to its machine", restore=restore)
+        return False  # its page says so, and it may be pressed again
     return True

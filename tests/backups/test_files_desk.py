@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from django.contrib.admin.models import LogEntry
@@ -213,6 +214,21 @@ def test_another_machine_passes_it_on(source: Path, client: Client, monkeypatch:
     tasks.restore(*message.task["args"])
     job.refresh_from_db()
     assert (job.state, job.reason) == (Restore.State.DONE, "")
+
+
+def test_what_cannot_be_passed_on_is_not_waited_for(
+    source: Path, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tasks, "PAUSE", 0)
+    (source / "1922/a.txt").unlink()
+    job = asked(client, source)
+    assert jobs.confirm(job.pk, job.fingerprint)
+    monkeypatch.setattr(jobs, "ask", Mock(side_effect=ConnectionError))
+    monkeypatch.setattr(socket, "gethostname", lambda: "other")
+    tasks.restore(job.pk)
+    job.refresh_from_db()
+    assert job.state == Restore.State.SHOWN
+    assert "which has not taken this; other has. Press once more" in job.reason
 
 
 def test_another_machine_does_nothing(source: Path, client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
