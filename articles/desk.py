@@ -21,8 +21,8 @@ from articles.batch_page import Overview, overviews
 from articles.models import Article, Batch, Call
 from articles.problems import Problem, problems
 from articles.workers import queued_since
+from backups.desk.page import last_good
 from backups.models import Generation
-from backups.page import last_good
 
 # Tables of the machinery. Whoever may see them may also have any dotted function run: nobody but superusers.
 SUPERUSERS_ONLY = {"django_q", "axes"}

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
-from backups.tree import Damaged, Stored
+from backups.trees.tree import Damaged, Stored
 
 SCHEMA = 1
 OPENING = "01_opening.html"  # of an article that is written section by section

@@ -22,7 +22,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from backups.storage import backup_storage
-from backups.tree import Stored, Tree
+from backups.trees.tree import Stored, Tree
 
 if TYPE_CHECKING:
     from django.db.models.fields.related_descriptors import RelatedManager

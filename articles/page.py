@@ -17,7 +17,7 @@ from articles.models import Article, Attempt, Call, Event, ImageFile, Section, S
 from articles.providers.errors import ProviderError
 from articles.report import Report, report
 from articles.run import storing
-from backups.tree import MANIFEST, TreeError
+from backups.trees.tree import MANIFEST, TreeError
 
 MOST_EVENTS = 100
 MOST_ATTEMPTS = 20

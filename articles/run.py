@@ -27,7 +27,7 @@ from articles import manifest, pace
 from articles.models import Article, Call, Event, Stage, StageRecord
 from articles.providers import Answer
 from articles.providers.errors import Busy, ProviderError, Unreachable
-from backups.tree import Stored
+from backups.trees.tree import Stored
 
 log = structlog.get_logger("galley.run")
 
@@ -261,7 +261,7 @@ class Run:
         return self.save_file(name, page.encode())
 
     def load_file(self, stored: Stored) -> bytes:
-        """Read a file of the tree. Raises Unreachable, backups.tree.Damaged."""
+        """Read a file of the tree. Raises Unreachable, backups.trees.tree.Damaged."""
         with storing():
             return self.article.tree.read(stored)
 

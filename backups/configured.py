@@ -8,11 +8,13 @@ from pathlib import Path
 from django.conf import settings
 
 from backups.errors import Failed
-from backups.manifests import Tier
-from backups.places import Bucket, Folder, Place
-from backups.repository import Repository
-from backups.sealing import Seals
-from backups.signing import Keys
+from backups.repository.encryption import Seals
+from backups.repository.manifests import Tier
+from backups.repository.repository import Repository
+from backups.repository.signing import Keys
+from backups.storage.bucket import Bucket
+from backups.storage.folder import Folder
+from backups.storage.port import Place
 
 
 def repository(tier: Tier) -> Repository:

@@ -8,9 +8,16 @@ from pathlib import Path
 import structlog
 from django.utils import timezone
 
-from backups import configured, database, drill, files, jobs, looking, models, verifying, watching
+from backups import catalogue, configured
+from backups.database import backup as database_backup
 from backups.errors import BackupError
-from backups.manifests import DATABASE, FILES, TIERS
+from backups.files import backup
+from backups.health import drill, storage_check
+from backups.health import watch as health_watch
+from backups.health.drill import drilled
+from backups.repository.manifests import DATABASE, FILES, TIERS
+from backups.repository.verify import deep, quick, today
+from backups.restores import database
 
 PASSES, PAUSE = 30, 1  # times that a message is passed on to the machine that has the folder, and seconds between them
 
@@ -20,8 +27,8 @@ log = structlog.get_logger("galley.backups")
 def backup_database() -> None:
     """What has changed since the last backup; everything, once a week."""
     try:
-        outcome = database.backup(configured.repository(DATABASE))
-        models.remember(outcome.generation)
+        outcome = database_backup.backup(configured.repository(DATABASE))
+        catalogue.remember(outcome.generation)
         if outcome.drift:
             log.error("rows had changed without a backup noticing", rows=outcome.drifted)
     except BackupError as exc:
@@ -34,8 +41,8 @@ def backup_database() -> None:
 def backup_files(folder: str) -> None:
     """A folder of files; its schedule is made by the operator, who knows which."""
     try:
-        outcome = files.backup(configured.repository(FILES), Path(folder))
-        models.remember(outcome.generation)
+        outcome = backup.backup(configured.repository(FILES), Path(folder))
+        catalogue.remember(outcome.generation)
         if outcome.incomplete:
             log.error("some files are not in the backup as they are now", findings=len(outcome.findings))
     except BackupError as exc:
@@ -49,8 +56,8 @@ def verify() -> None:
     for tier in TIERS.values():
         try:
             repository, now = configured.repository(tier), timezone.now()
-            for verdict in (verifying.quick(repository), verifying.deep(repository, verifying.today(now))):
-                models.record(verdict, repository, now)
+            for verdict in (quick(repository), deep(repository, today(now))):
+                catalogue.record(verdict, repository, now)
                 if not verdict.whole:
                     log.error("backups are damaged", tier=tier.name, objects=len(verdict.damage))
         except Exception:
@@ -63,7 +70,7 @@ def try_restore() -> None:
     try:
         now = timezone.now()
         found = drill.drill(configured.repository(DATABASE), configured.repository(FILES), now=now)
-        models.drilled(found, now)
+        drilled(found, now)
         for each in found:
             if not each.passed:
                 log.error("a restore was tried and did not pass", tier=each.tier, reason=each.differences[0])
@@ -74,7 +81,7 @@ def try_restore() -> None:
 def look() -> None:
     """At the storage and the bucket, for those who read the desk's page: it asks the rows alone."""
     try:
-        seen = looking.look(timezone.now())
+        seen = storage_check.look(timezone.now())
         if seen.unread:
             log.error("the backups could not be compared with what is there", reason=seen.unread)
     except Exception:
@@ -84,7 +91,7 @@ def look() -> None:
 def watch() -> None:
     """Over all of these: that they ran, and found nothing wrong."""
     try:
-        watching.watch(timezone.now())
+        health_watch.watch(timezone.now())
     except Exception:
         log.exception("nobody watched the backups; it is tried again in some minutes")
 
@@ -93,29 +100,29 @@ def compare(restore: int, passed: int = 0) -> None:
     """The difference that a restore would make, for somebody at the desk."""
     try:
         if not _passed_on("compare", restore, passed):
-            jobs.compare(restore)
+            database.compare(restore)
     except Exception:
         log.exception("a backup was not compared", restore=restore)
-        jobs.failed(restore)
+        database.failed(restore)
 
 
 def restore(restore: int, passed: int = 0) -> None:
     """What somebody at the desk has seen and confirmed."""
     try:
         if not _passed_on("restore", restore, passed):
-            jobs.restore(restore)
+            database.restore(restore)
     except Exception:
         log.exception("nothing was restored", restore=restore)
-        jobs.failed(restore)
+        database.failed(restore)
 
 
 def _passed_on(task: str, restore: int, times: int) -> bool:
     """Whether this is for another machine, and somebody else may get the message. It is not passed on for ever."""
-    if times >= PASSES or not jobs.is_for_another_machine(restore):
+    if times >= PASSES or not database.is_for_another_machine(restore):
         return False
     time.sleep(PAUSE)
     try:
-        jobs.ask(task, restore, times + 1)
+        database.ask(task, restore, times + 1)
     except Exception:
         log.exception("a restore was not passed on to its machine", restore=restore)
         return False  # its page says so, and it may be pressed again

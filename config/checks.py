@@ -10,7 +10,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import storages
 
-from backups.sealing import Seals
+from backups.repository.encryption import Seals
 
 
 @register()

@@ -126,12 +126,15 @@ class Environment:
         """The STORAGES entry for `file:///folder` or `s3://bucket/prefix?endpoint_url=…&region_name=…`."""
         parts = _split(self.text(name, default))
         if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
-            return {"BACKEND": "backups.storage.LocalStorage", "OPTIONS": {"location": unquote(parts.path)}}
+            return {
+                "BACKEND": "backups.storage.django_folder.LocalStorage",
+                "OPTIONS": {"location": unquote(parts.path)},
+            }
         if parts.scheme == "s3" and parts.netloc:
             options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
             if options.keys() <= {"endpoint_url", "region_name"}:
                 options |= {"bucket_name": parts.netloc, "location": unquote(parts.path.strip("/"))}
-                return {"BACKEND": "backups.bucket.BucketStorage", "OPTIONS": options}
+                return {"BACKEND": "backups.storage.django_bucket.BucketStorage", "OPTIONS": options}
         self.problem(
             name,
             "is not a storage that Galley can use",

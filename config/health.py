@@ -11,7 +11,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from articles import workers
-from backups import health as backups_health
+from backups.health import report as backups_health
 
 
 @require_safe

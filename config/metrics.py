@@ -28,8 +28,8 @@ from articles import workers
 from articles.models import Article, Call, Event, StageRecord
 from articles.page import STAGE_OF
 from articles.providers.errors import ProviderError
-from backups import health
-from backups.manifests import TIERS
+from backups.health.report import STATES, remembered
+from backups.repository.manifests import TIERS
 from config.api import CHALLENGE, who
 
 HOUR = timedelta(hours=1)
@@ -128,9 +128,9 @@ class Desk(Collector):
         yield gauge("galley_articles_ended_last_hour", help_, ["status"], rows)
 
     def backups(self) -> Iterator[GaugeMetricFamily]:
-        report = health.remembered(self.now)
+        report = remembered(self.now)
         help_ = "How the backups do, by part: 0 ok, 1 could be better, 2 missing, too old or not restorable, 3 damaged"
-        states = (((part.name,), health.STATES.index(part.state)) for part in report.parts)
+        states = (((part.name,), STATES.index(part.state)) for part in report.parts)
         yield gauge("galley_backup_state", help_, ["part"], states)
         ages = {part.name: part.age for part in report.parts}
         help_ = "Seconds since the last good backup, or the last restore that was tried; none: there was none"

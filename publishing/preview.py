@@ -20,7 +20,7 @@ from django.views.decorators.http import require_safe
 
 from articles import manifest
 from articles.models import Article, Stage
-from backups.tree import MANIFEST, TreeError
+from backups.trees.tree import MANIFEST, TreeError
 
 PICTURE_LIFE = 3600  # seconds
 POLICY = (

@@ -20,7 +20,7 @@ from articles.models import Call, ImageFile, Stage
 from articles.providers import Answer
 from articles.providers.errors import ProviderError, Refused, Rejected, Unreachable
 from articles.run import DAMAGED, Outcome, Run
-from backups.tree import Damaged, Stored
+from backups.trees.tree import Damaged, Stored
 from publishing import secrets
 from publishing.models import Site
 from publishing.wordpress import PROVIDER, Json, Login, WordPress

@@ -7,7 +7,7 @@ class RecoveryConfig(AppConfig):
 
     def ready(self) -> None:
         from articles.pipeline import stopped
-        from backups.watching import watched
+        from backups.health.watch import watched
         from recovery import notify
 
         stopped.connect(notify.note_stop, dispatch_uid="recovery.notify.note_stop")

@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from articles.models import Article, Event
 from articles.run import storing
-from backups import retention
 from backups.storage import backup_storage
+from backups.trees import retention
 from recovery.rebuild import trees
 
 log = structlog.get_logger("galley.recovery")
@@ -29,7 +29,7 @@ class Expired:
 def expire(*, apply: bool) -> Expired:
     """Find the successful trees that are older than seven days, and remove them when `apply` says so.
 
-    Raises backups.retention.ShortListing, Unreachable.
+    Raises backups.trees.retention.ShortListing, Unreachable.
     """
     kept = Article.objects.filter(tree_expired_at=None)
     in_use = set(kept.exclude(status=Article.Status.DONE).values_list("tree_prefix", flat=True))

@@ -24,7 +24,7 @@ from articles.models import Article, ArticleQuerySet, Call, Stage
 from articles.problems import Problem, problems
 from articles.report import report
 from articles.words import clock, count
-from backups import health
+from backups.health.report import Report, remembered
 from recovery import links, watch, watch_words
 from recovery.models import Mail
 
@@ -70,7 +70,7 @@ def write(mail: Mail) -> Letter | None:
     told = Article.objects.filter(pk__in=mail.stops.standing().values("article"))
     report = None
     if mail.kind != Mail.Kind.AT_ONCE and watch.may_know(mail.recipient):
-        report = health.remembered(timezone.now())
+        report = remembered(timezone.now())
     match mail.kind:
         case Mail.Kind.AT_ONCE:
             words = _at_once(told)
@@ -119,7 +119,7 @@ def _at_once(told: ArticleQuerySet) -> Words | None:
     return subject, "stopped", {"report": said, "steps": len(Stage), "at": article.ended_at}
 
 
-def _of_backups(mail: Mail, report: health.Report | None) -> Words | None:
+def _of_backups(mail: Mail, report: Report | None) -> Words | None:
     daily = mail.kind == Mail.Kind.DAILY
     if report is None or not watch.is_news(mail.recipient, watch.state_of(report), timezone.now(), daily=daily):
         return None
@@ -127,13 +127,13 @@ def _of_backups(mail: Mail, report: health.Report | None) -> Words | None:
     return said.subject, "backups", {"told": said}
 
 
-def _told(report: health.Report) -> watch_words.Told:
+def _told(report: Report) -> watch_words.Told:
     said = watch_words.told(report)
     phrases = {name: _one_line(getattr(said, name)) for name in ("headline", "reason", "next", "safe")}
     return replace(said, **phrases, others=[_one_line(sentence) for sentence in said.others])
 
 
-def _daily(mail: Mail, told: ArticleQuerySet, report: health.Report | None) -> Words | None:
+def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | None:
     """All that is stopped, as soon as there is something new among it; how the backups do, for who may act on it."""
     mine = Article.objects.filter(owner=mail.recipient)
     groups = _groups(mine, DAILY_TITLES) if told.exists() else []

@@ -30,7 +30,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from articles.models import Article, Preferences
-from backups.health import Report
+from backups.health.report import Report
 from recovery import letters, watch
 from recovery.models import Mail, Stop, StopQuerySet
 
@@ -156,7 +156,7 @@ def last_digest_time() -> datetime:
 
 
 def note_backups(report: Report, **_: Any) -> None:
-    """The backups were looked at: whom it is news to gets a mail. (Receiver of `backups.watching.watched`.)"""
+    """The backups were looked at: whom it is news to gets a mail. (Receiver of `backups.health.watch.watched`.)"""
     state = watch.state_of(report)
     for pk in [user.pk for user in watch.watchers()]:
         try:

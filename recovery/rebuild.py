@@ -30,7 +30,7 @@ from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, Ima
 from articles.problems import cause
 from articles.run import storing
 from backups.storage import backup_storage
-from backups.tree import MANIFEST, Damaged, Stored, Tree, TreeError
+from backups.trees.tree import MANIFEST, Damaged, Stored, Tree, TreeError
 from publishing.models import Site
 
 PREFIX = re.compile(r"user_\d{1,18}/article_\d{8}_\d{6}(?:_\d{1,6})?", re.ASCII)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 
-from backups import health
+from backups.health.report import Report
 from recovery.models import Mail
 
 RIGHT = "backups.change_generation"
@@ -22,7 +22,7 @@ DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 PATIENCE = timedelta(minutes=10)  # what ends by itself within it is not worth a mail: a first backup, a short outage
 
 
-def state_of(report: health.Report) -> str:
+def state_of(report: Report) -> str:
     """What of it is told: alarm, damaged, or well."""
     return report.state if report.needs_somebody else WELL
 

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from django.utils import formats, timezone
 
 from articles.words import clock, count
-from backups import health
-from backups.manifests import DATABASE, FILES
+from backups.health.report import ALARM, DAMAGED, LOOK, Part, Report, Said
+from backups.repository.manifests import DATABASE, FILES
 
 STORAGE, DRILL = "storage", "drill"
 FIRST = [STORAGE, DATABASE.name, FILES.name, DRILL]  # what stands behind the others comes before them
@@ -34,14 +34,14 @@ class Told:
 
     @property
     def is_bad(self) -> bool:
-        return self.state in (health.ALARM, health.DAMAGED)
+        return self.state in (ALARM, DAMAGED)
 
 
-def told(report: health.Report) -> Told:
+def told(report: Report) -> Told:
     parts = {part.name: part for part in report.parts}
     safe = _safe(parts[DATABASE.name], report)
     if not report.needs_somebody:
-        better = sum(len(part.said) for part in report.parts if part.state == health.LOOK)
+        better = sum(len(part.said) for part in report.parts if part.state == LOOK)
         reason = "all is as it should be"
         if better:
             reason = f"nothing is wrong, and {count(better, 'thing')} could be better"
@@ -52,18 +52,18 @@ def told(report: health.Report) -> Told:
         _sentence(each, said)
         for each in report.parts
         for said in each.said
-        if said.state in (health.ALARM, health.DAMAGED) and said is not worst
+        if said.state in (ALARM, DAMAGED) and said is not worst
     ]
     if len(others) > MOST:
         others[MOST:] = [f"And {count(len(others) - MOST, 'more problem')}."]
     headline = _headline(part, worst)
-    reason = worst.sentence.removesuffix(".") if part.state == health.DAMAGED or part.name == STORAGE else headline
+    reason = worst.sentence.removesuffix(".") if part.state == DAMAGED or part.name == STORAGE else headline
     return Told(report.state, headline, reason, _next(part, worst), safe, others)
 
 
-def _headline(part: health.Part, said: health.Said) -> str:
+def _headline(part: Part, said: Said) -> str:
     thing = said.source or f"the {part.name}"
-    if said.state == health.DAMAGED:
+    if said.state == DAMAGED:
         return f"a backup of the {part.name} cannot be restored"
     if part.name == DRILL:
         return f"a restore that was tried did not pass, with {count(part.facts['differences'], 'difference')}"
@@ -72,13 +72,13 @@ def _headline(part: health.Part, said: health.Said) -> str:
     return f"{thing} was not backed up since {when(said.since)}" if said.since else f"{thing} was never backed up"
 
 
-def _sentence(part: health.Part, said: health.Said) -> str:
+def _sentence(part: Part, said: Said) -> str:
     """A drill names what it compared, such as files: that is for the page, behind a login."""
     headline = _headline(part, said)
     return f"{headline[:1].upper()}{headline[1:]}." if part.name == DRILL else said.sentence
 
 
-def _next(part: health.Part, worst: health.Said) -> str:
+def _next(part: Part, worst: Said) -> str:
     """What ends it: a button of the page, a command of the operator's, or both."""
     command = f"have the operator run manage.py {worst.ends}" if worst.ends else ""
     if worst.ends.startswith("prune_backups"):
@@ -88,9 +88,9 @@ def _next(part: health.Part, worst: health.Said) -> str:
     return ", or ".join(filter(None, [button, command])) or "see what the page of the backups says"
 
 
-def _safe(database: health.Part, report: health.Report) -> str:
+def _safe(database: Part, report: Report) -> str:
     desk = "the desk and all that is in it"
-    if any(part.name == STORAGE and part.state == health.ALARM for part in report.parts):
+    if any(part.name == STORAGE and part.state == ALARM for part in report.parts):
         return f"{desk}; as long as the storage does not answer, nobody knows what a backup would bring back"
     if database.age is None:
         return f"{desk}; there is no backup that would bring the database back"

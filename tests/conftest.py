@@ -39,7 +39,7 @@ Trains follow later, as they always did. The rails are the same; the plans are n
 def storage_folder(tmp_path: Path, settings: Settings) -> Path:
     """Backups go to a folder of this test."""
     folder = tmp_path / "backups"
-    local = {"BACKEND": "backups.storage.LocalStorage", "OPTIONS": {"location": str(folder)}}
+    local = {"BACKEND": "backups.storage.django_folder.LocalStorage", "OPTIONS": {"location": str(folder)}}
     settings.STORAGES = {**settings.STORAGES, "backups": local}
     return folder
 

@@ -14,9 +14,10 @@ from pytest_django import Settings
 
 from articles.models import Article
 from articles.providers.errors import Refused
-from backups.bucket import BucketStorage
-from backups.storage import LocalStorage, backup_storage
-from backups.tree import MANIFEST
+from backups.storage import backup_storage
+from backups.storage.django_bucket import BucketStorage
+from backups.storage.django_folder import LocalStorage
+from backups.trees.tree import MANIFEST
 from tests.conftest import HandIn
 from tests.services import s3
 
@@ -31,7 +32,7 @@ def bucket(tmp_path: Path) -> Iterator[dict[str, Any]]:
     with s3.rclone(tmp_path) as server:
         options = {"bucket_name": server.bucket, "location": "desk", "endpoint_url": server.endpoint_url}
         options |= {"access_key": server.access_key, "secret_key": server.secret_key}
-        yield {"BACKEND": "backups.bucket.BucketStorage", "OPTIONS": options}
+        yield {"BACKEND": "backups.storage.django_bucket.BucketStorage", "OPTIONS": options}
 
 
 def test_disk_and_bucket_hold_the_same_bytes(

@@ -412,7 +412,7 @@ def test_what_is_damaged_is_found_though_the_first_look_failed(
     pipeline.resume(article, editor)
 
     if setback == "storage":
-        with mock.patch("backups.tree.Tree.read", side_effect=OSError(5, "Input/output error")):
+        with mock.patch("backups.trees.tree.Tree.read", side_effect=OSError(5, "Input/output error")):
             assert run(article).status == Article.Status.WAITING
         Article.objects.update(next_at=timezone.now())
     else:
@@ -462,7 +462,7 @@ def test_a_failure_before_the_first_stage_undoes_none_that_is_done(
         broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
         article = run(article)
     pipeline.resume(article, editor)
-    with mock.patch("backups.tree.Tree.commit", side_effect=OSError(28, "No space left on device")):
+    with mock.patch("backups.trees.tree.Tree.commit", side_effect=OSError(28, "No space left on device")):
         article = run(article)
 
     assert (article.status, error_of(article)["stage"]) == (Article.Status.WAITING, "upload")

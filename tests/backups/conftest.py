@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from pytest_django import DjangoDbBlocker
 
-from backups.manifests import DATABASE, FILES
-from backups.places import Bucket, Folder, Place
-from backups.repository import Repository
-from backups.signing import Keys
+from backups.repository.manifests import DATABASE, FILES
+from backups.repository.repository import Repository
+from backups.repository.signing import Keys
+from backups.storage.bucket import Bucket
+from backups.storage.folder import Folder
+from backups.storage.port import Place
 from tests.backups.desks import Copies
 from tests.services import postgres, s3
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import Group, User
 from django.db import connections
 
 from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Preferences, Section, Stage, StageRecord
-from backups import databases
+from backups.database.connections import connected, prepare
 from publishing.models import Site
 from tests.services.postgres import Postgres
 
@@ -27,8 +27,8 @@ class Copies:
     def __init__(self, folder: Path, server: Postgres | None) -> None:
         self.folder, self.server, self.made = folder, server, 0
         self.template = server.database("template_desk") if server else f"sqlite:///{folder / 'template.sqlite3'}"
-        with databases.connected(self.template) as alias:
-            databases.prepare(alias)
+        with connected(self.template) as alias:
+            prepare(alias)
 
     def url(self) -> str:
         self.made += 1
@@ -36,14 +36,14 @@ class Copies:
             copy = self.folder / f"{self.made}.sqlite3"
             shutil.copyfile(self.folder / "template.sqlite3", copy)
             return f"sqlite:///{copy}"
-        with databases.connected(self.server.url) as alias, connections[alias].cursor() as cursor:
+        with connected(self.server.url) as alias, connections[alias].cursor() as cursor:
             cursor.execute(f"CREATE DATABASE desk_{self.made} TEMPLATE template_desk")
         return f"{self.server.url.rpartition('/')[0]}/desk_{self.made}"
 
     @contextmanager
     def desk(self) -> Iterator[str]:
         """The alias of one more migrated database."""
-        with databases.connected(self.url()) as alias:
+        with connected(self.url()) as alias:
             yield alias
 
 
@@ -99,6 +99,6 @@ def article(alias: str, n: int, owner: User, site: Site | None = None, batch: Ba
 
 def rows(alias: str) -> dict[str, list[dict[str, Any]]]:
     """Everything that is kept, as Django reads it."""
-    from backups import tables
+    from backups.database import tables
 
     return {each.label: list(each.model._base_manager.using(alias).order_by("pk").values()) for each in tables.kept()}

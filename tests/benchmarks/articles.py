@@ -188,13 +188,13 @@ def _folder(parent: Path, name: str) -> Path:
 
 
 def _local(folder: Path) -> dict[str, Any]:
-    return {"BACKEND": "backups.storage.LocalStorage", "OPTIONS": {"location": str(folder)}}
+    return {"BACKEND": "backups.storage.django_folder.LocalStorage", "OPTIONS": {"location": str(folder)}}
 
 
 def _bucket(server: s3.S3) -> dict[str, Any]:
     options = {"bucket_name": server.bucket, "location": "bench", "endpoint_url": server.endpoint_url}
     options |= {"access_key": server.access_key, "secret_key": server.secret_key}
-    return {"BACKEND": "backups.bucket.BucketStorage", "OPTIONS": options}
+    return {"BACKEND": "backups.storage.django_bucket.BucketStorage", "OPTIONS": options}
 
 
 def say(line: str) -> None:

@@ -26,7 +26,7 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from articles.models import Article
-from backups import databases
+from backups.database.connections import connected, prepare
 from tests.backups import desks
 from tests.benchmarks.files import PEAK, say
 from tests.journeys.installation import ROOT
@@ -105,8 +105,8 @@ class _Desk:
 
 def _filled(url: str, number: int) -> str:
     """One article as the tests have it, and all others made of it inside the database."""
-    with databases.connected(url) as alias:
-        databases.prepare(alias)
+    with connected(url) as alias:
+        prepare(alias)
         owner = User(username="bench", password="!")
         owner.save(using=alias)
         desks.article(alias, 0, owner)
@@ -163,7 +163,7 @@ def _restored(desk: _Desk) -> None:
     """Into an empty database of the same kind."""
     target = f"{desk.url.rpartition('/')[0]}/restored" + (".sqlite3" if desk.url.startswith("sqlite") else "")
     if desk.url.startswith("postgres"):
-        with databases.connected(desk.url) as alias, connections[alias].cursor() as cursor:
+        with connected(desk.url) as alias, connections[alias].cursor() as cursor:
             cursor.execute("CREATE DATABASE restored")
     took, told = desk.seconds(desk.manage("restore_database", "--into", target, "--apply", "--json"))
     rows = json.loads(told)["counts"]["create"]
@@ -177,7 +177,7 @@ def _changes(desk: _Desk) -> None:
     say(f"  nothing changed: {took:.2f} s")
     times = []
     for number in range(ROUNDS):
-        with databases.connected(desk.url) as alias, connections[alias].cursor() as cursor:
+        with connected(desk.url) as alias, connections[alias].cursor() as cursor:
             cursor.execute(
                 "UPDATE articles_article SET title = %s WHERE id %% %s = %s", [f"t{number}", MANY // CHANGED, number]
             )

@@ -23,8 +23,9 @@ from pathlib import Path
 from django.conf import settings
 from django.test.utils import override_settings
 
-from backups import configured, manifests
-from backups.files import backup
+from backups import configured
+from backups.files.backup import backup
+from backups.repository import manifests
 from config.env import Environment
 from tests.journeys.installation import ROOT
 from tests.services import s3

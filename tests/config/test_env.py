@@ -124,7 +124,10 @@ def test_an_encryption_key_that_is_none_is_an_error(settings: Settings) -> None:
 def test_a_folder_that_cannot_be_written_is_an_error(settings: Settings, tmp_path: Path) -> None:
     assert checks.storage_check() == []
     (tmp_path / "file").write_text("")
-    local = {"BACKEND": "backups.storage.LocalStorage", "OPTIONS": {"location": str(tmp_path / "file" / "x")}}
+    local = {
+        "BACKEND": "backups.storage.django_folder.LocalStorage",
+        "OPTIONS": {"location": str(tmp_path / "file" / "x")},
+    }
     settings.STORAGES = {**settings.STORAGES, "backups": local}
 
     [error] = checks.storage_check()

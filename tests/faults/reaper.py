@@ -20,7 +20,7 @@ from django.db import connection
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django_q.brokers.redis_broker import Redis
 
-from backups.storage import LocalStorage
+from backups.storage.django_folder import LocalStorage
 
 WRITE = re.compile(r'(INSERT|UPDATE|DELETE)[^"]*"(\w+)"')
 SENDING, SENT = "http11.send_request_headers.started", "http11.receive_response_headers.started"

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from articles.processes import die_with_parent
-from backups.bucket import BucketStorage
-from backups.storage import LocalStorage
-from backups.tree import Tree
+from backups.storage.django_bucket import BucketStorage
+from backups.storage.django_folder import LocalStorage
+from backups.trees.tree import Tree
 from config.env import Environment
 from tests.doubles.server import Doubles
 from tests.services.wordpress import WordPress

@@ -103,7 +103,7 @@ def test_a_storage_that_is_away_is_said(
     def away(*_: object) -> bytes:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("backups.storage.LocalStorage.open", away)
+    monkeypatch.setattr("backups.storage.django_folder.LocalStorage.open", away)
     asked = text(as_(editor).get(RECOVER, {"ids": article.pk}))
 
     assert "What is saved there could not be looked at" in asked

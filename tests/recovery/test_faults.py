@@ -33,7 +33,7 @@ from articles.providers.text import TextClient
 from articles.report import report
 from articles.run import LEASE, Run
 from articles.sweep import Swept, sweep
-from backups.tree import Stored, Tree
+from backups.trees.tree import Stored, Tree
 from tests.conftest import MANUSCRIPT, HandIn, error_of
 from tests.doubles.meanwhile import Meanwhile
 from tests.doubles.server import Doubles
@@ -321,7 +321,7 @@ def bucket(tmp_path: Path, settings: Settings) -> Iterator[s3.S3]:
     with s3.rclone(tmp_path) as running:
         options = {"bucket_name": running.bucket, "location": "desk", "endpoint_url": running.endpoint_url}
         keys = {"access_key": running.access_key, "secret_key": running.secret_key}
-        entry = {"BACKEND": "backups.bucket.BucketStorage", "OPTIONS": options | keys}
+        entry = {"BACKEND": "backups.storage.django_bucket.BucketStorage", "OPTIONS": options | keys}
         settings.STORAGES = {**settings.STORAGES, "backups": entry}
         yield running
 

@@ -24,7 +24,7 @@ from django.utils import timezone
 from articles import batches, pipeline
 from articles.models import Article, Batch, Call, Event, Section
 from articles.sweep import sweep
-from backups.storage import LocalStorage
+from backups.storage.django_folder import LocalStorage
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
 

@@ -16,7 +16,7 @@ from django.core.management import CommandError, call_command
 from articles import pipeline
 from articles.models import Article, Attempt, Event
 from articles.providers.errors import Rejected
-from backups.tree import TreeError
+from backups.trees.tree import TreeError
 from publishing.models import Site
 from recovery.rebuild import rebuild, trees
 from tests.conftest import HandIn

@@ -18,7 +18,8 @@ from pytest_django import Settings
 
 from articles.groups import CHIEF_EDITORS
 from articles.models import Preferences
-from backups import health, tasks
+from backups import tasks
+from backups.health import report
 from backups.models import Drill, Generation, Look, Verification
 from recovery import notify, watch_words
 from recovery.models import Mail
@@ -273,7 +274,7 @@ def test_it_says_why_then_what_to_do_then_what_is_safe_then_a_link(server: MailS
 
 def _said(now: datetime) -> watch_words.Told:
     with _at(now):
-        return watch_words.told(health.remembered(now))
+        return watch_words.told(report.remembered(now))
 
 
 def test_each_alarm_has_its_words(well: Generation) -> None:

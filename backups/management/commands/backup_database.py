@@ -11,11 +11,12 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 
-from backups import configured, database
+from backups import configured
+from backups.catalogue import remember
+from backups.database import backup
 from backups.errors import BackupError
-from backups.manifests import DATABASE
-from backups.models import remember
 from backups.progress import shown
+from backups.repository.manifests import DATABASE
 
 ASKS = 3  # exit code
 
@@ -37,10 +38,10 @@ class Command(BaseCommand):
         gc.freeze()  # what has been loaded stays: to look through it again and again takes a tenth of a full backup
         try:
             with shown("Backing up", "rows", quiet=json) as started:
-                outcome = database.backup(
+                outcome = backup.backup(
                     configured.repository(DATABASE), full=full, accept_change=accept_change, started=started
                 )
-        except database.Suspicious as exc:
+        except backup.Suspicious as exc:
             raise CommandError(f"{exc} If so: --accept-change", returncode=ASKS) from exc
         except BackupError as exc:
             raise CommandError(str(exc)) from exc

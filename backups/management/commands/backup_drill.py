@@ -14,10 +14,12 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from backups import configured, drill, models
+from backups import configured
 from backups.errors import BackupError
-from backups.manifests import DATABASE, FILES
+from backups.health import drill
+from backups.health.drill import drilled
 from backups.progress import shown
+from backups.repository.manifests import DATABASE, FILES
 
 
 class Command(BaseCommand):
@@ -44,7 +46,7 @@ class Command(BaseCommand):
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         with contextlib.suppress(DatabaseError):  # it may be lost, just now
-            models.drilled(found, now)
+            drilled(found, now)
         for each in found:
             self.stdout.write(orjson.dumps(asdict(each)).decode() if json else str(each))
             for difference in each.differences:

@@ -11,10 +11,11 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
-from backups import configured, files
+from backups import configured
 from backups.errors import BackupError
-from backups.manifests import FILES
+from backups.files import backup
 from backups.progress import shown
+from backups.repository.manifests import FILES
 
 ASKS = 3  # exit code
 
@@ -38,10 +39,10 @@ class Command(BaseCommand):
         folder = source.absolute()
         try:
             with shown("Backing up", quiet=json) as started:
-                outcome = files.backup(
+                outcome = backup.backup(
                     configured.repository(FILES), folder, name=name, accept_shrink=accept_shrink, started=started
                 )
-        except files.Shrunk as exc:
+        except backup.Shrunk as exc:
             raise CommandError(f"{exc} If so: --accept-shrink", returncode=ASKS) from exc
         except BackupError as exc:
             raise CommandError(str(exc)) from exc

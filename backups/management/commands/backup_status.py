@@ -10,9 +10,10 @@ import orjson
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from backups import health, looking
+from backups.health import storage_check
+from backups.health.report import ALARM, DAMAGED, LOOK, OK, asked
 
-CODES = {health.OK: 0, health.LOOK: 2, health.ALARM: 3, health.DAMAGED: 4}
+CODES = {OK: 0, LOOK: 2, ALARM: 3, DAMAGED: 4}
 
 
 class Command(BaseCommand):
@@ -27,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, json: bool, **__: Any) -> None:
         now = timezone.now()
-        report = health.asked(now, looking.look(now))
+        report = asked(now, storage_check.look(now))
         if json:
             self.stdout.write(orjson.dumps(report.summary()).decode())
         else:

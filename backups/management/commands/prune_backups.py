@@ -11,9 +11,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from backups import configured, models, pruning
+from backups import catalogue, configured, models
 from backups.errors import BackupError
-from backups.manifests import TIERS
+from backups.repository import prune
+from backups.repository.manifests import TIERS
 
 
 class Command(BaseCommand):
@@ -34,19 +35,19 @@ class Command(BaseCommand):
         try:
             repository = configured.repository(TIERS[tier])
             if pin or unpin:
-                pruning.pin(repository, pin) if pin else pruning.unpin(repository, unpin)
+                prune.pin(repository, pin) if pin else prune.unpin(repository, unpin)
                 return
             rows = models.Generation.objects.filter(tier=tier)
-            pruned = pruning.prune(
+            pruned = prune.prune(
                 repository,
-                pruning.Keep(settings.GALLEY_BACKUP_KEEP_DAYS, settings.GALLEY_BACKUP_KEEP_MONTHS),
+                prune.Keep(settings.GALLEY_BACKUP_KEEP_DAYS, settings.GALLEY_BACKUP_KEEP_MONTHS),
                 known=set(rows.values_list("name", flat=True)),
                 verified=set(rows.exclude(verified_at=None).filter(damage=[]).values_list("name", flat=True)),
                 now=timezone.now(),
                 apply=apply,
             )
             if apply:
-                models.rebuild(repository)
+                catalogue.rebuild(repository)
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         self.stdout.write(orjson.dumps(asdict(pruned)).decode() if json else pruned.told(apply=apply))

@@ -11,13 +11,14 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
-from backups import comparing, configured, database, databases, restoring, undoing
+from backups import configured
+from backups.database import backup, compare, connections, restore, undo
 from backups.errors import BackupError
 from backups.management.commands.restore_files import moment
-from backups.manifests import DATABASE, Generation
 from backups.models import Restore
 from backups.progress import shown
-from backups.repository import Repository
+from backups.repository.manifests import DATABASE, Generation
+from backups.repository.repository import Repository
 
 PAGE = 50  # lines
 
@@ -40,7 +41,7 @@ class Command(BaseCommand):
         parser.add_argument("--to", dest="end", type=moment, metavar="DATE", help="articles handed in until then")
         parser.add_argument(
             "--mode",
-            choices=restoring.MODES,
+            choices=restore.MODES,
             default="missing",
             help="what happens to rows that differ: kept (missing), changed if older (newer), changed (overwrite); "
             "mirror also deletes what the backup has not, and must be named in --confirm",
@@ -62,11 +63,11 @@ class Command(BaseCommand):
             if options["list"]:
                 self._list(repository)
                 return
-            with databases.connected(options["into"]) if options["into"] else nullcontext("default") as alias:
+            with connections.connected(options["into"]) if options["into"] else nullcontext("default") as alias:
                 if options["into"]:
-                    databases.prepare(alias)
+                    connections.prepare(alias)
                 self._restore(repository, alias, options)
-        except (restoring.Conflicting, restoring.Moved) as exc:
+        except (restore.Conflicting, restore.Moved) as exc:
             raise CommandError(str(exc), returncode=3) from exc
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
@@ -74,30 +75,30 @@ class Command(BaseCommand):
     def _restore(self, repository: Repository, alias: str, options: dict[str, Any]) -> None:
         undoes = _undone(options["undo"], alias) if options["undo"] else None
         name = options["undo"] or options["backup"]
-        generation = restoring.choose(repository, at=None if undoes else options["at"], name=name)
-        choice = restoring.Choice(tuple(options["articles"]), _begin(options["begin"]), options["end"])
+        generation = restore.choose(repository, at=None if undoes else options["at"], name=name)
+        choice = restore.Choice(tuple(options["articles"]), _begin(options["begin"]), options["end"])
         with (
             shown("Comparing", "rows", quiet=options["json"]) as started,
-            undoing.planned(repository, generation, undoes.what_it_touched(), alias, started=started)
+            undo.planned(repository, generation, undoes.what_it_touched(), alias, started=started)
             if undoes
-            else restoring.planned(
+            else restore.planned(
                 repository, generation, alias, choice=choice, mode=options["mode"], started=started
             ) as plan,
         ):
             if not options["apply"]:
                 self._show(plan, options["page"], json=options["json"])
                 return
-            counts = {action: plan.total[action] for action in comparing.ACTIONS}
+            counts = {action: plan.total[action] for action in compare.ACTIONS}
             job = Restore(
                 who="the command line", undoes=undoes, backup=generation.id, units=options["articles"], mode=plan.mode,
                 counts=counts, fingerprint=plan.fingerprint,
             )  # fmt: skip
 
-            def note(safety: Generation | None, touched: Iterator[restoring.Touched]) -> None:
+            def note(safety: Generation | None, touched: Iterator[restore.Touched]) -> None:
                 job.save(using=alias)
                 job.note(safety, touched)
 
-            safety = restoring.restore(repository, plan, note=note)
+            safety = restore.restore(repository, plan, note=note)
             if options["json"]:
                 self.stdout.write(orjson.dumps(_summary(plan) | {"safety": safety and safety.id}).decode())
                 return
@@ -106,7 +107,7 @@ class Command(BaseCommand):
                 into = f" --into {options['into']}" if options["into"] else ""
                 self.stdout.write(f"As it was before: manage.py restore_database --undo {safety.id}{into}")
 
-    def _show(self, plan: comparing.Plan, page: int, *, json: bool) -> None:
+    def _show(self, plan: compare.Plan, page: int, *, json: bool) -> None:
         steps = list(plan.steps(first=(page - 1) * PAGE, most=PAGE))
         if json:
             told = [{"action": step.action, "model": step.model, "pk": step.pk, "target": step.target,
@@ -117,7 +118,7 @@ class Command(BaseCommand):
             self.stdout.write(sentence)
         for step in steps:
             self.stdout.write(str(step))
-        differences = sum(plan.total[action] for action in comparing.ACTIONS if action != comparing.SAME)
+        differences = sum(plan.total[action] for action in compare.ACTIONS if action != compare.SAME)
         if differences > PAGE:
             self.stdout.write(f"Page {page} of {-(-differences // PAGE):,}; the next with --page {page + 1}.")
         self.stdout.write(
@@ -128,7 +129,7 @@ class Command(BaseCommand):
     def _list(self, repository: Repository) -> None:
         for made in repository.trusted():
             source = made.about.get("source")
-            said = f" ({source})" if source != database.SOURCE else ""
+            said = f" ({source})" if source != backup.SOURCE else ""
             kind, rows = made.about["kind"], made.counts["rows"]
             self.stdout.write(f"{made.id}  {made.began:%Y-%m-%d %H:%M:%S} UTC  {kind:<8} {rows:>12,} rows{said}")
 
@@ -145,15 +146,15 @@ def _begin(found: datetime | None) -> datetime | None:
     return datetime.combine(found, time.min, found.tzinfo) if found and found.time() == time.max else found
 
 
-def _counted(plan: comparing.Plan) -> str:
-    return ", ".join(f"{plan.total[action]:,} {comparing.WORDS[action]}" for action in comparing.ACTIONS)
+def _counted(plan: compare.Plan) -> str:
+    return ", ".join(f"{plan.total[action]:,} {compare.WORDS[action]}" for action in compare.ACTIONS)
 
 
-def _summary(plan: comparing.Plan) -> dict[str, Any]:
+def _summary(plan: compare.Plan) -> dict[str, Any]:
     return {
         "backup": plan.generation.id,
         "mode": plan.mode,
-        "counts": {action: plan.total[action] for action in comparing.ACTIONS},
+        "counts": {action: plan.total[action] for action in compare.ACTIONS},
         "models": {label: dict(counts) for label, counts in plan.counts.items() if counts},
         "told": plan.staged.told,
         "fingerprint": plan.fingerprint,

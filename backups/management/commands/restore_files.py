@@ -13,14 +13,15 @@ import orjson
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from backups import configured, file_restore, file_undo
+from backups import configured
 from backups.errors import BackupError, Failed
-from backups.manifests import FILES
+from backups.files import restore, undo
+from backups.files.source import readable
 from backups.progress import shown
-from backups.sources import readable
+from backups.repository.manifests import FILES
 
 PAGE = 50  # lines
-Planned = file_restore.Plan | file_undo.Undo
+Planned = restore.Plan | undo.Undo
 
 
 def moment(text: str) -> datetime:
@@ -51,7 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--list", action="store_true", help="only list the backups")
         parser.add_argument(
             "--mode",
-            choices=file_restore.MODES,
+            choices=restore.MODES,
             default="missing",
             help="what happens to files that differ: kept (missing), replaced if older (newer), replaced (overwrite); "
             "mirror also sets aside what the backup has not, and must be named in --confirm",
@@ -77,11 +78,9 @@ class Command(BaseCommand):
                 return
             if target is None:
                 raise CommandError("Say which folder to restore to, or --list")
-            generation = file_restore.choose(
-                repository, source=options["source"], at=options["at"], name=options["backup"]
-            )
+            generation = restore.choose(repository, source=options["source"], at=options["at"], name=options["backup"])
             with shown("Comparing", quiet=options["json"]) as started:
-                planned = file_restore.plan(
+                planned = restore.plan(
                     repository, generation, target, only=paths, mode=options["mode"], started=started
                 )
             if not options["apply"]:
@@ -90,30 +89,30 @@ class Command(BaseCommand):
             now = datetime.now(UTC)
             name = self._note(planned, now) if planned.work() else ""
             with shown("Restoring", quiet=options["json"]) as started:
-                restored = file_restore.restore(repository, planned, now=now, aside=name, started=started)
+                restored = restore.restore(repository, planned, now=now, aside=name, started=started)
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         self._report(planned, restored, name, json=options["json"])
 
-    def _note(self, planned: file_restore.Plan, now: datetime) -> str:
+    def _note(self, planned: restore.Plan, now: datetime) -> str:
         """The name by which it can be undone; "" when that cannot be kept, which stops no restore."""
-        name = file_undo.new_name(now)
+        name = undo.new_name(now)
         try:
-            file_undo.Journal.of(name, planned).write(configured.journals())
+            undo.Journal.of(name, planned).write(configured.journals())
         except Failed as exc:
             self.stderr.write(f"{exc} --undo will not know of this restore.")
             return ""
         return name
 
     def _undo(self, name: str, page: int, *, apply: bool, json: bool) -> None:
-        journal = file_undo.Journal.read(configured.journals(), name)
+        journal = undo.Journal.read(configured.journals(), name)
         if journal is None:
             raise CommandError(f"No restore {name} was done on this machine, as far as {configured.journals()} tells.")
-        planned = file_undo.plan(journal)
+        planned = undo.plan(journal)
         if not apply:
             self._show(planned, page, json=json)
             return
-        undone = file_undo.undo(planned)
+        undone = undo.undo(planned)
         self._failures(undone)
         if json:
             self.stdout.write(orjson.dumps(_summary(planned) | _done(undone)).decode())
@@ -150,7 +149,7 @@ class Command(BaseCommand):
 
     def _counted(self, planned: Planned) -> str:
         counts = planned.counts()
-        if isinstance(planned, file_undo.Undo):
+        if isinstance(planned, undo.Undo):
             where = readable(str(planned.journal.target))
             return (
                 f"Restore {planned.journal.name} into {where}: {counts['back']:,} to put back, "
@@ -163,11 +162,11 @@ class Command(BaseCommand):
             f"differ and stay, {counts['same']:,} the same."
         )
 
-    def _failures(self, restored: file_restore.Restored) -> None:
+    def _failures(self, restored: restore.Restored) -> None:
         for path, why in sorted(restored.failures.items()):
             self.stderr.write(f"{readable(path)}: {why}")
 
-    def _report(self, planned: file_restore.Plan, restored: file_restore.Restored, name: str, *, json: bool) -> None:
+    def _report(self, planned: restore.Plan, restored: restore.Restored, name: str, *, json: bool) -> None:
         self._failures(restored)
         if json:
             self.stdout.write(orjson.dumps(_summary(planned) | _done(restored) | {"undo": name}).decode())
@@ -185,12 +184,12 @@ class Command(BaseCommand):
 
 def _summary(planned: Planned) -> dict[str, Any]:
     """For programs."""
-    if isinstance(planned, file_undo.Undo):
+    if isinstance(planned, undo.Undo):
         return {"undo": planned.journal.name, "target": readable(str(planned.journal.target)), **planned.counts()}
     generation = planned.generation
     return {"generation": generation.id, "made": generation.made.isoformat(), **planned.counts()}
 
 
-def _done(restored: file_restore.Restored) -> dict[str, Any]:
+def _done(restored: restore.Restored) -> dict[str, Any]:
     failures = {readable(path): why for path, why in restored.failures.items()}
     return {"done": dict(restored.counts), "bytes": restored.bytes, "failures": failures}

@@ -11,10 +11,11 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from backups import configured, models, verifying
+from backups import catalogue, configured, models
 from backups.errors import BackupError
-from backups.manifests import TIERS
 from backups.progress import shown
+from backups.repository import verify
+from backups.repository.manifests import TIERS
 
 
 class Command(BaseCommand):
@@ -37,7 +38,7 @@ class Command(BaseCommand):
             if options["rebuild"]:
                 whole = self._rebuilt(each) and whole
                 continue
-            for verdict in self._verdicts(each, None if all else verifying.today(timezone.now()), deep or all, json):
+            for verdict in self._verdicts(each, None if all else verify.today(timezone.now()), deep or all, json):
                 whole = whole and verdict.whole
                 for sentence in (*verdict.unusable.values(), *verdict.damage.values()):
                     self.stderr.write(sentence)
@@ -47,7 +48,7 @@ class Command(BaseCommand):
 
     def _rebuilt(self, tier: str) -> bool:
         try:
-            unusable = models.rebuild(configured.repository(TIERS[tier]))
+            unusable = catalogue.rebuild(configured.repository(TIERS[tier]))
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         for sentence in unusable:
@@ -55,15 +56,15 @@ class Command(BaseCommand):
         self.stdout.write(f"{tier}: {models.Generation.objects.filter(tier=tier).count():,} backups are known.")
         return not unusable
 
-    def _verdicts(self, tier: str, slot: int | None, deep: bool, json: bool) -> list[verifying.Verdict]:
+    def _verdicts(self, tier: str, slot: int | None, deep: bool, json: bool) -> list[verify.Verdict]:
         try:
             repository = configured.repository(TIERS[tier])
-            verdicts = [verifying.quick(repository)]
+            verdicts = [verify.quick(repository)]
             if deep:
                 with shown("Reading", quiet=json) as started:
-                    verdicts.append(verifying.deep(repository, slot, started=started))
+                    verdicts.append(verify.deep(repository, slot, started=started))
             for verdict in verdicts:
-                models.record(verdict, repository, timezone.now())
+                catalogue.record(verdict, repository, timezone.now())
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         return verdicts

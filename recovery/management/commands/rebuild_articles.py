@@ -9,7 +9,7 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from articles.providers.errors import ProviderError
-from backups.tree import TreeError
+from backups.trees.tree import TreeError
 from recovery.rebuild import rebuild, trees
 
 

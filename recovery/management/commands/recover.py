@@ -17,7 +17,7 @@ from articles.models import Article, Stage
 from articles.providers.errors import ProviderError
 from articles.report import report, saved_phrases
 from articles.watching import watched
-from backups.tree import MANIFEST, TreeError
+from backups.trees.tree import MANIFEST, TreeError
 from publishing.models import Site
 from recovery.plan import Options, Plan, Total, plan
 from recovery.rebuild import rebuild

@@ -1,0 +1,213 @@
+"""What the desk's page of the backups says. From the rows alone: it must show while no storage answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django_q.models import Schedule
+
+from backups.database.backup import SOURCE
+from backups.database.chains import FULL
+from backups.desk import schedules
+from backups.desk.schedules import ScheduleForm
+from backups.health import report as health_report
+from backups.health.report import ALARM, DAMAGED, LOOK, NO_SCHEDULE, OK, Part, Said
+from backups.models import Generation, Look
+from backups.repository.manifests import DATABASE, FILES
+
+LINES = 50  # of a tier on one page
+WORDS = {OK: "OK", LOOK: "Look", ALARM: "Late", DAMAGED: "Damaged"}
+# What has no schedule of its own cannot be late: it did not do what it should.
+FAILED = {"drill", "storage"}
+RUNS = {**health_report.RUNS, "drill": "backups.tasks.try_restore"}
+BUTTONS = {DATABASE.name: "database", "drill": "drill", "storage": "look"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A sentence, and what ends it: words, a command of the operator's, a button of this page. Any may be ""."""
+
+    sentence: str
+    what_to_do: str = ""
+    command: str = ""
+    button: str = ""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One of the four; None for what nobody knows."""
+
+    name: str
+    kind: str
+    state: str
+    word: str
+    problems: list[Problem]
+    facts: dict[str, int]
+    when: datetime | None = None
+    next: datetime | None = None
+
+    @property
+    def things(self) -> int | None:
+        return self.facts.get("rows", self.facts.get("files"))
+
+    @property
+    def earlier(self) -> int:
+        """Files that could not be read: the backup has them as they were before."""
+        return self.facts.get("as they were before", 0)
+
+    @property
+    def current(self) -> int:
+        return (self.things or 0) - self.earlier
+
+    @property
+    def pending(self) -> int | None:
+        return self.facts.get("rows not yet backed up")
+
+    @property
+    def share(self) -> int | None:
+        return self.facts.get("% of objects read in 30 days")
+
+    @property
+    def seconds(self) -> int | None:
+        return self.facts.get("seconds for it")
+
+    @property
+    def restored(self) -> int | None:
+        return self.facts.get("rows and files")
+
+    @property
+    def differences(self) -> int | None:
+        return self.facts.get("differences")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A backup in the list of its tier."""
+
+    generation: Generation
+
+    @property
+    def kind(self) -> str:
+        about = self.generation.about
+        if self.generation.tier == FILES.name:
+            return str(about.get("source", ""))
+        if about.get("source") != SOURCE:
+            return str(about.get("source", ""))
+        return "everything" if about.get("kind") == FULL else "what had changed"
+
+    @property
+    def things(self) -> int:
+        counts = self.generation.counts
+        return int(counts.get("rows" if self.generation.tier == DATABASE.name else "files", 0))
+
+    @property
+    def stored(self) -> int:
+        """Bytes that it added to the storage."""
+        return int(self.generation.counts.get("stored_bytes", 0))
+
+
+@dataclass(frozen=True)
+class Listing:
+    tier: str
+    thing: str
+    page: Page[Generation]
+
+    @property
+    def rows(self) -> Iterator[Row]:
+        return map(Row, self.page.object_list)
+
+
+@dataclass(frozen=True)
+class Scheduled:
+    schedule: Schedule
+    form: ScheduleForm
+
+    @property
+    def title(self) -> str:
+        return schedules.title(self.schedule)
+
+    @property
+    def every(self) -> str:
+        return schedules.every(self.schedule)
+
+    @property
+    def runs(self) -> bool:
+        return bool(self.schedule.repeats)
+
+
+@dataclass(frozen=True)
+class BackupsPage:
+    lines: list[Line]
+    looked_at: datetime | None
+    listings: list[Listing]
+    schedules: list[Scheduled]
+
+    @property
+    def is_new(self) -> bool:
+        return not any(listing.page.paginator.count for listing in self.listings)
+
+
+def backups_page(now: datetime, asked: dict[str, str], bound: ScheduleForm | None = None) -> BackupsPage:
+    """All of it, in as many queries however many backups there are. `bound`: a form that was not accepted."""
+    look = Look.objects.first()
+    ours = schedules.schedules()
+    forms = [
+        Scheduled(each, bound if bound and bound.schedule.pk == each.pk else ScheduleForm(schedule=each))
+        for each in ours
+    ]
+    report = health_report.asked(now, look)
+    return BackupsPage(
+        lines=[_line(part, report.at, ours) for part in report.parts],
+        looked_at=look.at if look else None,
+        listings=[_listing(tier, asked) for tier in (DATABASE.name, FILES.name)],
+        schedules=forms,
+    )
+
+
+def _line(part: Part, at: datetime, ours: list[Schedule]) -> Line:
+    due = [each.next_run for each in ours if each.func == RUNS.get(part.name) and each.repeats]
+    name = part.name.capitalize()
+    if part.name == "storage":
+        name = "Bucket" if "bucket_name" in settings.STORAGES["backups"]["OPTIONS"] else "Folder"
+    word = "Failed" if part.name in FAILED and part.state == ALARM else WORDS[part.state]
+    if part.name == FILES.name and part.state == OK and part.age is None:
+        word = "Nothing"  # nobody has asked for one
+    return Line(
+        name=name,
+        kind=part.name,
+        state=part.state,
+        word=word,
+        problems=[_problem(part, each) for each in part.said],
+        facts=part.facts,
+        when=None if part.age is None else at - timedelta(seconds=part.age),
+        next=min(due, default=None),
+    )
+
+
+def _problem(part: Part, said: Said) -> Problem:
+    sentence = said.sentence
+    if said.ends:
+        button = BUTTONS.get(part.name, "") if said.ends.startswith("backup_") else ""
+        return Problem(sentence, command=said.ends, button=button)
+    if sentence.startswith(NO_SCHEDULE):
+        return Problem(sentence, "Switch it on under Schedules, below. Where there is none, the operator makes one.")
+    if part.name == "storage":  # such a sentence says first what is, then what to do
+        what, stop, to_do = sentence.partition(". ")
+        return Problem(what + stop.strip(), to_do)
+    return Problem(sentence)
+
+
+def _listing(tier: str, asked: dict[str, str]) -> Listing:
+    of_tier = Generation.objects.filter(tier=tier)
+    page = Paginator(of_tier, LINES).get_page(asked.get(tier))
+    return Listing(tier, "row" if tier == DATABASE.name else "file", page)
+
+
+def last_good() -> datetime | None:
+    """Of when the newest good backup of the database is (two queries)."""
+    newest = health_report.last_good()
+    return newest.began if newest else None

@@ -1,0 +1,390 @@
+"""The file tier: a folder of files, one object for each content, at the cost of what has changed.
+
+A file is read when its size, times or inode are not those of the last backup, when it was written to shortly before the
+last look, or when its turn has come: every file is read again once in thirty days, whatever its times say. What was
+read is stored unless the same content lies there already, under the readable name of the file that had it first and
+with a piece of its hash: `1922/atlanta_54.txt` becomes `1922/atlanta_54~0f3c….txt`, so a changed content comes to lie
+beside the earlier one. The entries of the files lie in pages by the hash of their paths: a change rewrites its page.
+
+An entry: path (and `raw`, hex, where the name is no readable UTF-8), mtime, ctime, inode, mode, md5, beside what names
+its object. `unsettled`: to be read again by the next run. `earlier`: today's content could not be read.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import threading
+import time
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from backups.errors import BackupError, Changed, Damaged, PlaceError
+from backups.files.source import UNSETTLED, WHOLE, Finding, Scan, Seen, Source, Unreadable, Vanished, readable
+from backups.progress import Progress, Started, silent
+from backups.repository.manifests import Entry, Generation, content_bytes, content_sha256, possible_key
+from backups.repository.repository import Repository
+from backups.repository.run import Run
+from backups.storage.bulk import in_bulk
+from backups.storage.port import Listed
+
+SHRUNK = 0.9  # with a smaller share of the last backup's files or bytes, the source is not believed
+PAGE_FILES = 500
+TURNS = 30  # days in which every file is read again
+TRIES = 3  # of a file that changes while it is read
+LIST_FROM = 100  # files to store, from which on a listing of what is there already is worth its time
+FRESH = timedelta(hours=12)  # an object that nothing names is counted on for so long; retention leaves it for longer
+SAID = 1000  # findings that are kept word for word
+DAY = 86_400
+NAMES = {"changing": "that changed while they were read", "vanished": "that vanished", "unreadable": "unreadable"}
+
+
+class Shrunk(BackupError):
+    """The source has lost so much that it may be the wrong one; the message says how much."""
+
+
+@dataclass
+class Outcome:
+    """What a run did."""
+
+    generation: Generation
+    findings: list[Finding]
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether there are files whose content of today is not in this backup."""
+        return any(finding.kind in ("changing", "unreadable") for finding in self.findings)
+
+    def summary(self) -> dict[str, Any]:
+        generation = self.generation
+        findings = [{"kind": each.kind, "path": readable(each.path), "says": each.sentence} for each in self.findings]
+        return {
+            "generation": generation.id,
+            "made": generation.made.isoformat(),
+            "parent": generation.parent,
+            **generation.counts,
+            "findings": findings[:SAID],
+        }
+
+    def __str__(self) -> str:
+        counts = self.generation.counts
+        kinds = Counter(finding.kind for finding in self.findings)
+        told = [f"{number:,} {NAMES.get(kind, kind + 's')}" for kind, number in sorted(kinds.items())]
+        return "\n".join(
+            [
+                f"{counts['files']:,} files with {counts['bytes']:,} bytes are backed up as {self.generation.id}.",
+                f"{counts['read']:,} were read, {counts['stored']:,} contents of {counts['stored_bytes']:,} bytes were "
+                f"new, {counts['removed']:,} files are gone since the last backup.",
+                *([f"Left out, or kept as they were: {', '.join(told)}."] if told else []),
+            ]
+        )
+
+
+@dataclass
+class _Copy:
+    """A run under way, shared by its threads."""
+
+    source: Source
+    run: Run
+    progress: Progress
+    at: int  # ns, of the scan
+    contents: dict[str, Entry]  # by the content's SHA-256: what is stored already
+    there: dict[str, Listed]  # objects that a run which noted nothing may have left
+    findings: list[Finding] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    claimed: dict[str, Future[Entry]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def one(self, seen: Seen) -> tuple[Seen, Entry | None]:
+        """Read a file and store its content if need be. None, and a finding, when it cannot be read."""
+        try:
+            for tries_left in reversed(range(TRIES)):
+                try:
+                    entry = self._large(seen) if seen.size > WHOLE else self._small(seen)
+                    break
+                except Changed:
+                    if not tries_left:
+                        raise
+            self.run.note(entry)
+            with self.lock:
+                self.counts["read"] += 1
+        except (Changed, Vanished, Unreadable) as exc:
+            kind = {Changed: "changing", Vanished: "vanished"}.get(type(exc), "unreadable")
+            with self.lock:
+                self.findings.append(Finding(kind, seen.path, str(exc)))
+            return seen, None
+        finally:
+            self.progress(1, seen.size)
+        return seen, entry
+
+    def _small(self, seen: Seen) -> Entry:
+        now, content = self.source.read(seen.path)
+        if now.size > WHOLE:
+            return self._large(now)
+        sha256 = hashlib.sha256(content).hexdigest()
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        return self._entry(
+            now, md5, self._stored(now, sha256, md5, lambda name: self.run.put(name, content, sha256, md5))
+        )
+
+    def _large(self, seen: Seen) -> Entry:
+        """Read twice, as the name follows from the content and memory must stay flat."""
+        now, sha256, md5 = self.source.digest(seen.path)
+        chunks = self.source.chunks
+        return self._entry(
+            now,
+            md5,
+            self._stored(now, sha256, md5, lambda name: self.run.put_stream(name, now.size, sha256, chunks(now.path))),
+        )
+
+    def _stored(self, seen: Seen, sha256: str, md5: str, put: Callable[[str], Entry]) -> Entry:
+        """The entry of this content, stored by whichever thread meets it first."""
+        with self.lock:
+            if known := self.contents.get(sha256):
+                return known
+            if mine := sha256 not in self.claimed:
+                self.claimed[sha256] = Future()
+            stored = self.claimed[sha256]
+        if mine:
+            try:
+                stored.set_result(self._put(seen, sha256, md5, put))
+            except BaseException as exc:
+                with self.lock:
+                    del self.claimed[sha256]  # the next one tries anew
+                stored.set_exception(exc)
+        try:
+            return stored.result()
+        except (Changed, Vanished, Unreadable) as exc:
+            # Of the other thread's file, which had this content, too: ours is looked at once more.
+            raise exc if mine else Changed("it could not be stored.") from exc
+
+    def _put(self, seen: Seen, sha256: str, md5: str, put: Callable[[str], Entry]) -> Entry:
+        name = object_name(seen.path, sha256)
+        entry = self.run.entry(name, seen.size, sha256)
+        listed = self.there.get(self.run.repository.path(entry["key"]))
+        if listed is None or (listed.bytes, listed.etag) != (seen.size, md5):
+            entry = put(name)
+        with self.lock:
+            self.counts["stored"] += 1
+            self.counts["stored_bytes"] += entry["bytes"]
+        return entry
+
+    def _entry(self, seen: Seen, md5: str, stored: Entry) -> Entry:
+        entry = {
+            **{name: stored[name] for name in OBJECT if name in stored},
+            "path": readable(seen.path),
+            "mtime": seen.mtime,
+            "ctime": seen.ctime,
+            "inode": seen.inode,
+            "mode": seen.mode,
+            "md5": md5,
+        }
+        if entry["path"] != seen.path:
+            entry["raw"] = os.fsencode(seen.path).hex()
+        if max(seen.mtime, seen.ctime) > self.at - UNSETTLED:
+            entry["unsettled"] = True
+        return entry
+
+
+OBJECT = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")
+
+
+def backup(
+    repository: Repository,
+    folder: Path,
+    *,
+    name: str = "",
+    accept_shrink: bool = False,
+    started: Started = silent,
+) -> Outcome:
+    """Back up a folder; what an interrupted run had stored is used. `name` tells sources apart: by default its path.
+
+    `started` is told how many files and bytes will be read, and returns what is told of each. Raises Shrunk before
+    anything is written, Unreadable for a source that is none, and PlaceError; then the next run goes on from here.
+    """
+    source, label = Source(folder), name or str(folder)
+    scan = source.scan()
+    parent = next(iter(of_source(repository.trusted(), label)), None)
+    if not accept_shrink:
+        _believe(label, scan, parent)
+    before, pages = _last(repository, parent, scan)
+    run = repository.begin({"source": label})
+    known = before | {path_of(entry): entry for entry in run.found}
+    today = _today()
+    due = _turns(parent, today)
+    todo = [seen for seen in scan.files if not _reusable(known.get(seen.path), seen, due, run.damaged)]
+    copy = _Copy(
+        source,
+        run,
+        started(len(todo), sum(seen.size for seen in todo)),
+        scan.at,
+        contents={
+            content_sha256(entry): entry
+            for entry in known.values()
+            if entry["key"] not in run.damaged and entry.get("sealed", "") == repository.seals.name
+        },
+        there=_left(repository, run) if len(todo) >= LIST_FROM else {},
+        findings=scan.findings,
+    )
+    entries = {seen.path: known[seen.path] for seen in scan.files if seen.path in known}
+    try:
+        for seen, entry in in_bulk(todo, copy.one):
+            if entry is not None:
+                entries[seen.path] = entry
+            elif seen.path in before:
+                entries[seen.path] = before[seen.path] | {"earlier": True}
+            else:
+                entries.pop(seen.path, None)
+    except BaseException:
+        with contextlib.suppress(PlaceError):
+            run.save()
+        raise
+    entries |= _behind_closed_doors(before, scan)
+    return _commit(run, parent, label, entries, copy, pages, len(before.keys() - entries.keys()), today)
+
+
+def _commit(
+    run: Run,
+    parent: Generation | None,
+    label: str,
+    entries: dict[str, Entry],
+    copy: _Copy,
+    old: dict[str, Entry],
+    removed: int,
+    today: int,
+) -> Outcome:
+    pages = [run.page(part, known=old) for part in _pages(entries.values(), len(old))]
+    kinds = Counter(finding.kind for finding in copy.findings)
+    counts = {
+        "files": len(entries),
+        "bytes": sum(content_bytes(entry) for entry in entries.values()),
+        "objects": len({entry["key"] for entry in entries.values()}),
+        "odd_names": sum("raw" in entry for entry in entries.values()),
+        "earlier": sum("earlier" in entry for entry in entries.values()),
+        "removed": removed,
+        **{name: copy.counts[name] for name in ("read", "stored", "stored_bytes")},
+        **{f"left_{kind}": number for kind, number in kinds.items()},
+    }
+    said = [str(finding) for finding in copy.findings[:SAID]]
+    about: dict[str, Any] = {"source": label, "turn": today, "findings": said}
+    mended = run.damaged.isdisjoint(entry["key"] for entry in entries.values() if "earlier" in entry)
+    generation = run.commit(
+        parent=parent.id if parent else None, counts=counts, about=about, pages=pages, mended=mended
+    )
+    return Outcome(generation, copy.findings)
+
+
+def of_source(generations: Iterable[Generation], label: str) -> list[Generation]:
+    return [generation for generation in generations if generation.about.get("source") == label]
+
+
+def object_name(path: str, sha256: str) -> str:
+    """Where a content goes: its file's readable name, with a piece of the hash before the ending."""
+    folder, _, name = unicodedata.normalize("NFC", path).rpartition("/")
+    stem, dot, ending = name.rpartition(".")
+    if not stem or len(ending) > 12:
+        stem, dot, ending = name, "", ""
+    made = f"{folder}/{stem}" if folder else stem
+    made = f"{made}~{sha256[:32]}{dot}{ending}"
+    if possible_key(f"objects/{made}") and len(made.rpartition("/")[2].encode()) <= 230:
+        return made
+    return f"odd/{sha256}"  # a name that not every storage takes
+
+
+def path_of(entry: Entry) -> str:
+    """The file's name as this machine has it."""
+    raw = entry.get("raw")
+    return os.fsdecode(bytes.fromhex(raw)) if raw else str(entry["path"])
+
+
+def _believe(label: str, scan: Scan, parent: Generation | None) -> None:
+    files, size = len(scan.files), sum(seen.size for seen in scan.files)
+    if parent is None:
+        if not files:
+            raise Shrunk(f"{label} holds no files. Is it mounted?")
+        return
+    had_files, had_size = parent.counts.get("files", 0), parent.counts.get("bytes", 0)
+    if files < had_files * SHRUNK or size < had_size * SHRUNK:
+        raise Shrunk(
+            f"{label} holds {files:,} files with {size:,} bytes, and held {had_files:,} with {had_size:,} in the last "
+            f"backup, of {parent.made:%Y-%m-%d %H:%M} UTC. Is it mounted, and whole?"
+        )
+
+
+def _last(repository: Repository, parent: Generation | None, scan: Scan) -> tuple[dict[str, Entry], dict[str, Entry]]:
+    """The files of the last backup by path, and its pages by hash. What is damaged of it is said, and made anew."""
+    files: dict[str, Entry] = {}
+    pages: dict[str, Entry] = {}
+    for page in parent.pages if parent else []:
+        try:
+            files |= {path_of(entry): entry for entry in repository.page(page)}
+            pages[page["sha256"]] = page
+        except Damaged as exc:
+            scan.note("damaged", page["key"], f"a part of the last backup is made anew. {exc}")
+    return files, pages
+
+
+def _today() -> int:
+    return int(time.time()) // DAY
+
+
+def _turns(parent: Generation | None, today: int) -> set[int]:
+    """Whose turn it is to be read again: today's thirtieth, and those of the days without a backup."""
+    last = parent.about.get("turn") if parent else today
+    first = last + 1 if isinstance(last, int) else 0
+    return {day % TURNS for day in range(max(first, today - TURNS + 1), today + 1)}
+
+
+def _reusable(entry: Entry | None, seen: Seen, due: set[int], damaged: set[str]) -> bool:
+    if entry is None:
+        return False
+    return (
+        (entry["mtime"], entry["ctime"], entry["inode"]) == (seen.mtime, seen.ctime, seen.inode)
+        and content_bytes(entry) == seen.size
+        and "unsettled" not in entry
+        and "earlier" not in entry
+        and entry["key"] not in damaged
+        and (not due or _spread(seen.path) % TURNS not in due)
+    )
+
+
+def _left(repository: Repository, run: Run) -> dict[str, Listed]:
+    """Objects that are there, young enough to be counted on whether or not anything names them."""
+    listing = repository.place.list(repository.path(repository.tier.objects))
+    return {listed.key: listed for listed in listing if listed.etag and run.began - listed.modified < FRESH}
+
+
+def _behind_closed_doors(before: dict[str, Entry], scan: Scan) -> dict[str, Entry]:
+    """Files of the last backup in folders that could not be looked into: not gone for all we know."""
+    if not scan.closed:
+        return {}
+    closed = tuple(scan.closed)
+    names = {path for path in scan.closed if not path.endswith("/")}
+    return {
+        path: entry | {"earlier": True}
+        for path, entry in before.items()
+        if path in names or path.startswith(tuple(c for c in closed if c.endswith("/")))
+    }
+
+
+def _pages(entries: Iterable[Entry], before: int) -> list[list[Entry]]:
+    """The entries in pages by the hash of their paths, of which there are as many as before unless far too few."""
+    entries = list(entries)
+    number = before or 1
+    while len(entries) > number * PAGE_FILES * 2 or (number > 1 and len(entries) * 4 < number * PAGE_FILES):
+        number = number * 2 if len(entries) > number * PAGE_FILES * 2 else number // 2
+    pages: list[list[Entry]] = [[] for _ in range(number)]
+    for entry in sorted(entries, key=lambda entry: (entry["path"], entry.get("raw", ""))):
+        pages[_spread(entry["path"]) % number].append(entry)
+    return pages
+
+
+def _spread(path: str) -> int:
+    return int.from_bytes(hashlib.blake2b(os.fsencode(path), digest_size=4).digest(), "big")

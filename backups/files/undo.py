@@ -1,0 +1,265 @@
+"""A restore of files, undone: what it replaced or set aside comes back, and what it created goes, if it is unchanged.
+
+A restore leaves a journal on its machine before it does anything: what it is about to do, and what is there. By that a
+restore that was interrupted is told from one that has nothing to do with it, and each file is judged by its content:
+
+| the restore was to | there now                      | undone                                |
+|--------------------|--------------------------------|---------------------------------------|
+| create             | what it wrote                  | remove                                |
+|                    | nothing                        | same                                  |
+|                    | anything else                  | keep                                  |
+| replace            | what it wrote, or nothing      | back, out of the folder `.replaced-…` |
+|                    | anything else                  | keep                                  |
+| set aside          | nothing                        | back                                  |
+|                    | anything                       | keep                                  |
+| replace, set aside | and nothing in `.replaced-…`   | same: it was not done, or is undone   |
+
+An undo that was interrupted is begun again: what it had done is the same by then. It needs no undo of its own, as
+whatever it removes is in the backup.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import secrets
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from backups.errors import BackupError, Failed, Hostile
+from backups.files.restore import Plan, Restored
+from backups.files.target import Target, There
+from backups.repository.manifests import content_bytes, content_sha256
+from backups.storage.bulk import in_bulk
+
+ENDING = ".jsonl"
+WORK = ("back", "remove")
+ACTIONS = ("back", "remove", "same", "keep")
+
+
+def new_name(now: datetime) -> str:
+    """A name that no other journal has, nor the folder `.replaced-…` of another restore."""
+    return f"{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}"
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a restore was about to do: create, replace or aside. `there` is the SHA-256 of what it replaces."""
+
+    path: str
+    action: str
+    bytes: int
+    sha256: str
+    there: str
+
+
+@dataclass(frozen=True)
+class Journal:
+    """What a restore was about to do. `folders` were not there before; `new`: neither was the target."""
+
+    name: str
+    target: Path
+    generation: str
+    new: bool
+    folders: list[str]
+    deeds: list[Deed]
+
+    @classmethod
+    def of(cls, name: str, planned: Plan) -> Journal:
+        deeds = [
+            Deed(step.path, step.action, content_bytes(step.entry), content_sha256(step.entry), step.there)
+            if step.entry
+            else Deed(step.path, step.action, 0, "", "")
+            for step in planned.work()
+        ]
+        wanted = {folder for deed in deeds if deed.action == "create" for folder in _parents(deed.path)}
+        folders = sorted(folder for folder in wanted if not os.path.lexists(planned.target / folder))
+        new = not planned.target.exists()
+        return cls(name, planned.target.absolute(), planned.generation.id, new, folders, deeds)
+
+    def write(self, folder: Path) -> None:
+        """Complete before it has its name, and safe before anything is done. Raises Failed."""
+        head = {
+            "format": 1, "target": str(self.target), "generation": self.generation, "new": self.new,
+            "folders": self.folders,
+        }  # fmt: skip
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            part = folder / f"{self.name}.part"
+            with part.open("w") as file:
+                for line in (head, *([d.action, d.path, d.bytes, d.sha256, d.there] for d in self.deeds)):
+                    file.write(f"{json.dumps(line)}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            part.rename(folder / f"{self.name}{ENDING}")
+            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+        except OSError as exc:
+            raise Failed(f"What undoes a restore cannot be written to {folder}: {exc.strerror}.") from exc
+
+    @classmethod
+    def read(cls, folder: Path, name: str) -> Journal | None:
+        """None when there is none: then nothing was done. Raises Failed, Hostile."""
+        try:
+            with (folder / f"{name}{ENDING}").open() as file:
+                head, *lines = map(json.loads, file)
+            deeds = [Deed(path, action, size, sha256, there) for action, path, size, sha256, there in lines]
+            return cls(name, Path(head["target"]), head["generation"], head["new"], head["folders"], deeds)
+        except FileNotFoundError:
+            return None
+        except OSError as exc:
+            raise Failed(f"What undoes the restore cannot be read from {folder}: {exc.strerror}.") from exc
+        except (ValueError, TypeError, KeyError) as exc:
+            raise Hostile(f"{folder / name}{ENDING} does not tell of a restore.") from exc
+
+    def promised(self, planned: Plan) -> bool:
+        """Whether a plan does nothing but what is left of this."""
+        known = {deed.path: deed for deed in self.deeds}
+        for step in planned.work():
+            deed = known.get(step.path)
+            if deed is None:
+                return False
+            halfway = (step.action, deed.action) == ("create", "replace")  # killed between setting aside and naming
+            if not halfway and (step.action, step.there) != (deed.action, deed.there):
+                return False
+        return planned.generation.id == self.generation and planned.target.absolute() == self.target
+
+
+@dataclass(frozen=True)
+class Step:
+    """What an undo does to one path: back, remove, same or keep; why, where that is not plain."""
+
+    path: str
+    action: str
+    bytes: int = 0
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Undo:
+    """What an undo would do, in the order of paths."""
+
+    journal: Journal
+    steps: list[Step]
+
+    def counts(self) -> dict[str, int]:
+        counts = Counter(step.action for step in self.steps)
+        return {action: counts[action] for action in ACTIONS}
+
+    def work(self) -> list[Step]:
+        return [step for step in self.steps if step.action in WORK]
+
+    def differences(self) -> list[Step]:
+        return [step for step in self.steps if step.action != "same"]
+
+    @property
+    def fingerprint(self) -> str:
+        digest = hashlib.sha256(self.journal.name.encode())
+        for step in self.work():
+            digest.update(os.fsencode(f"\0{step.action}\0{step.path}"))
+        return digest.hexdigest()
+
+
+def plan(journal: Journal) -> Undo:
+    """Compare the target with what the restore did, by content. Writes nothing."""
+    if not journal.target.is_dir():
+        return Undo(journal, [])
+    with _opened(journal) as target:
+        steps = list(in_bulk(journal.deeds, lambda deed: _judged(target, deed)))
+    return Undo(journal, sorted(steps, key=lambda step: step.path))
+
+
+def undo(planned: Undo) -> Restored:
+    """Do what was planned. What has changed since then is kept, and said. Raises Blocked, as `restore` does."""
+    restored, journal = Restored(), planned.journal
+    if not journal.target.is_dir():
+        return restored
+    deeds = {deed.path: deed for deed in journal.deeds}
+    with _opened(journal) as target:
+        target.claim()
+        target.sweep()
+
+        def one(step: Step) -> tuple[Step, str]:
+            try:
+                return step, _done(target, deeds[step.path], step)
+            except BackupError as exc:
+                return step, str(exc)
+            except OSError as exc:
+                return step, f"It cannot be moved or removed: {exc.strerror}."
+
+        for step, failure in in_bulk(planned.work(), one):
+            if failure:
+                restored.failures[step.path] = failure
+            else:
+                restored.counts[step.action] += 1
+                restored.bytes += step.bytes
+        for folder, _, _ in os.walk(journal.target / target.aside, topdown=False):
+            target.remove_folder(os.path.relpath(folder, journal.target))
+        for path in sorted(journal.folders, reverse=True):  # those within before those around them
+            target.remove_folder(path)
+        os.sync()
+    if journal.new:
+        with contextlib.suppress(OSError):  # somebody has put something there
+            journal.target.rmdir()
+    return restored
+
+
+def _done(target: Target, deed: Deed, step: Step) -> str:
+    """Why it was not done; "" when it was."""
+    if _judged(target, deed).action != step.action:
+        return "It has changed meanwhile, and was kept."
+    if step.action == "remove":
+        target.remove(step.path)
+    else:
+        target.put_back(step.path, over=deed.action == "replace" and target.look(step.path) is not None)
+    return ""
+
+
+def _judged(target: Target, deed: Deed) -> Step:
+    path = deed.path
+    try:
+        there, aside = target.look(path), f"{target.aside}/{path}"
+        if deed.action == "create":
+            if there is None:
+                return Step(path, "same")
+            if _as_written(target, deed, there):
+                return Step(path, "remove", deed.bytes)
+            return Step(path, "keep", there.size, "it has changed since")
+        kept = target.look(aside)
+        if kept is None:
+            if deed.action == "replace" and deed.there != deed.sha256 and _as_written(target, deed, there):
+                return Step(path, "keep", deed.bytes, f"what it replaced is not in {target.aside} any more")
+            return Step(path, "same")
+        if there is None or target.identity(path) == target.identity(aside):
+            return Step(path, "back", kept.size)
+        if deed.action == "replace" and _as_written(target, deed, there):
+            return Step(path, "back", kept.size)
+        return Step(path, "keep", there.size, "it has changed since")
+    except BackupError as exc:
+        return Step(path, "keep", 0, str(exc))
+
+
+def _as_written(target: Target, deed: Deed, there: There | None) -> bool:
+    return bool(there and there.is_file and there.size == deed.bytes and target.sha256(deed.path) == deed.sha256)
+
+
+def _parents(path: str) -> Iterator[str]:
+    while path := path.rpartition("/")[0]:
+        yield path
+
+
+@contextlib.contextmanager
+def _opened(journal: Journal) -> Iterator[Target]:
+    target = Target(journal.target, journal.name)
+    try:
+        yield target
+    finally:
+        target.close()

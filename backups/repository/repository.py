@@ -1,0 +1,258 @@
+"""A backup repository: the generations of one tier in one place. Data first, manifest last.
+
+    source_files/                               database_backups/
+        objects/…                                   chunks/…            content, written once
+        pages/6f/6f0c….json                         pages/…             long manifests continued, named by their hash
+        notes/3fe1…/4f1c09aa-000001.json            notes/…             checkpoints: what a run in between has stored
+        manifests/20250527T000750-4f1c09aa.json     manifests/…         signed; without one it is not a backup
+
+A run, resumed by itself when an earlier one of the same plan was interrupted:
+
+    repository = configured.repository(DATABASE)
+    run = repository.begin({"models": ["articles.Article"], "full": True})
+    have = {entry["range"]: entry for entry in run.found}           # stored before the interruption
+    for entry in in_bulk(chunks_not_in(have), store):                # store: run.put(name, content) | {"range": …}
+        run.note(entry)                                             # a checkpoint now and then
+    generation = run.commit(parent=None, counts={"rows": 134_000}, about={…}, objects=entries)
+
+And back again:
+
+    for generation in repository.survey().generations:              # newest first, by signed time
+        for entry in repository.entries(generation):
+            content = repository.read(entry)                        # raises Damaged, Missing
+            for chunk in repository.stream(entry): …                # with flat memory; Damaged at the end
+
+Nothing here locks: names are random or follow from the content, so two runs write different things or the same thing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from backups.errors import Damaged, Exists, Failed, Forged, Hostile, Missing, TooLarge
+from backups.repository.encryption import Seals, Unopenable
+from backups.repository.manifests import (
+    MANIFEST_BYTES,
+    PAGE_BYTES,
+    Entry,
+    Generation,
+    Tier,
+    newest_first,
+    possible_key,
+    read_page,
+)
+from backups.repository.run import Run
+from backups.repository.signing import Keys, canonical
+from backups.storage.port import PART, Listed, Place
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What a look at the manifests found: the generations, newest first, and a sentence for each that is unusable."""
+
+    generations: list[Generation] = field(default_factory=list)
+    unusable: dict[str, str] = field(default_factory=dict)  # id → why
+
+
+@dataclass(frozen=True)
+class Repository:
+    """One tier in one place. `cache` is a folder for copies of what was read; they are checked when they are used."""
+
+    place: Place
+    tier: Tier
+    keys: Keys
+    seals: Seals = field(default_factory=Seals)
+    cache: Path | None = None
+
+    def path(self, key: str) -> str:
+        return f"{self.tier.folder}/{key}"
+
+    # What is there
+
+    def survey(self) -> Survey:
+        """All generations. One listing, and a read for each manifest that is not in the cache."""
+        found, unusable = [], {}
+        for listed in self.place.list(self.path("manifests")):
+            name = listed.key.removeprefix(self.path("manifests/"))
+            if name.startswith(PART):
+                continue
+            try:
+                found.append(self._generation(name, listed))
+            except (Forged, Hostile) as exc:
+                unusable[name.removesuffix(".json")] = str(exc)
+        return Survey(list(newest_first(found)), unusable)
+
+    def trusted(self) -> list[Generation]:
+        """All generations, newest first, for whoever builds on them.
+
+        Raises Forged when there are manifests and none of them can be believed, and Failed when there are none and the
+        cache knows better: an empty listing must not look like a new beginning.
+        """
+        survey = self.survey()
+        known = len([*self.cache.glob("manifest-*.json")]) if self.cache and not survey.generations else 0
+        if known and not survey.unusable:
+            raise Failed(
+                f"{self.place} lists no backup, and {known:,} were seen there from this machine. Is it the right "
+                f"storage? If all are meant to be gone, remove {self.cache}"
+            )
+        if survey.unusable and not survey.generations:
+            why = next(iter(survey.unusable.values()))
+            raise Forged(f"None of the {len(survey.unusable):,} manifests in {self.place} can be believed. {why}")
+        return survey.generations
+
+    def generation(self, id_: str) -> Generation:
+        """One generation. Raises Missing, Forged, Hostile."""
+        key = f"manifests/{id_}.json"
+        if "/" in id_ or not possible_key(key):
+            raise Missing(f"There is no backup {id_!r}.")
+        return self._read_manifest(f"{id_}.json", self.place.get(self.path(key), MANIFEST_BYTES))
+
+    def entries(self, generation: Generation) -> Iterator[Entry]:
+        """Every entry of a generation, page by page. Raises Hostile, Damaged, Missing."""
+        yield from generation.objects
+        for page in generation.pages:
+            yield from self.page(page)
+
+    def page(self, page: Entry) -> list[Entry]:
+        try:
+            content = self._cached(page["sha256"], page["bytes"])
+            if content is None:
+                content = self._checked(page, PAGE_BYTES)
+                self.keep(page["sha256"], content)
+            return read_page(content, page, self.tier.objects)
+        except Missing as exc:
+            raise Damaged(f"{page['key']} is missing from the backup storage.") from exc
+
+    def read(self, entry: Entry) -> bytes:
+        """The content that an entry names, checked, and decrypted if it was encrypted. For what fits in memory."""
+        content = self._checked(entry, entry["bytes"])
+        return b"".join(self._opened(entry, (content,))) if entry.get("sealed") else content
+
+    def stream(self, entry: Entry) -> Iterator[bytes]:
+        """The content in chunks. Raises Damaged at the latest after the last: until then, believe nothing of it."""
+        stored = self._stored(entry)
+        return self._opened(entry, stored) if entry.get("sealed") else stored
+
+    def verify(self, entry: Entry) -> None:
+        """Read an object to its end, and hash it; needs no encryption key. Raises Damaged, Missing."""
+        for _ in self._stored(entry):
+            pass
+
+    # What is written
+
+    def begin(self, plan: dict[str, Any]) -> Run:
+        """A run. What earlier ones of the same plan had noted, and never committed, is in its `found`."""
+        name = hashlib.sha256(canonical(plan)).hexdigest()[:16]
+        run = Run(self, plan, self.path(f"notes/{name}"), datetime.now(UTC))
+        run.recall()
+        return run
+
+    def put(self, key: str, content: bytes, *, md5: str = "", replace: bool = False) -> None:
+        """Write an object once. One of the same name is accepted when it is the same, and replaced when it is not.
+
+        Names of objects follow from their content, or are random: what lies under one is this very object or was
+        damaged. `md5` is the content's, if it is known.
+        """
+        path = self.path(key)
+        try:
+            etag = self.place.put(path, content, replace=replace)
+        except Exists:
+            if self._holds(path, content):
+                return
+            etag = self.place.put(path, content, replace=True)
+        if etag and etag != (md5 or _md5(content)) and not self._holds(path, content):
+            raise Failed(f"The backup storage kept something else than it was sent for {key}.")
+
+    # Inner things
+
+    def _holds(self, path: str, content: bytes) -> bool:
+        """Whether the storage has this very content there; told by its etag where that is an MD5."""
+        try:
+            listed = self.place.look(path)
+            if listed.bytes != len(content):
+                return False
+            return (listed.etag and listed.etag == _md5(content)) or self.place.get(path, len(content)) == content
+        except (Missing, TooLarge):
+            return False
+
+    def _generation(self, name: str, listed: Listed) -> Generation:
+        cached = self._cached(f"manifest-{name}", listed.bytes)
+        if cached is not None:
+            try:
+                return self._read_manifest(name, cached)
+            except (Forged, Hostile):
+                pass  # of the cache, not of the storage
+        content = self.place.get(listed.key, MANIFEST_BYTES)
+        generation = self._read_manifest(name, content)
+        self.keep(f"manifest-{name}", content)
+        return generation
+
+    def _read_manifest(self, name: str, content: bytes) -> Generation:
+        generation = Generation.read(self.keys.read(f"The manifest {name}", content), self.tier)
+        if f"{generation.id}.json" != name:
+            raise Hostile(f"The manifest {name} is a copy of another one.")
+        return generation
+
+    def _checked(self, entry: Entry, limit: int) -> bytes:
+        try:
+            content = self.place.get(self.path(entry["key"]), limit)
+        except TooLarge as exc:
+            raise Damaged(f"{entry['key']} in the backup storage is not the object that was stored.") from exc
+        if len(content) != entry["bytes"] or hashlib.sha256(content).hexdigest() != entry["sha256"]:
+            raise Damaged(f"{entry['key']} in the backup storage is not the object that was stored.")
+        return content
+
+    def _stored(self, entry: Entry) -> Iterator[bytes]:
+        digest, size = hashlib.sha256(), 0
+        for chunk in self.place.stream(self.path(entry["key"])):
+            digest.update(chunk)
+            size += len(chunk)
+            if size > entry["bytes"]:
+                break
+            yield chunk
+        if size != entry["bytes"] or digest.hexdigest() != entry["sha256"]:
+            raise Damaged(f"{entry['key']} in the backup storage is not the object that was stored.")
+
+    def _opened(self, entry: Entry, chunks: Iterable[bytes]) -> Iterator[bytes]:
+        try:
+            yield from self.seals.open(chunks)
+        except Unopenable as exc:
+            raise Damaged(f"{entry['key']} cannot be decrypted: {exc}") from exc
+
+    def _cached(self, name: str, size: int) -> bytes | None:
+        """A copy from the cache, if it is one. Manifests carry their signature; all else is named by its hash."""
+        if self.cache is None:
+            return None
+        try:
+            content = (self.cache / name).read_bytes()
+        except OSError:
+            return None
+        whole = len(content) == size and (name.startswith("manifest-") or hashlib.sha256(content).hexdigest() == name)
+        return content if whole else None
+
+    def keep(self, name: str, content: bytes) -> None:
+        """Put a copy into the cache, if there is one."""
+        if self.cache is None:
+            return
+        try:
+            self.cache.mkdir(parents=True, exist_ok=True)
+            part = self.cache / f"{name}.{secrets.token_hex(4)}"
+            part.write_bytes(content)
+            part.rename(self.cache / name)
+        except OSError:
+            pass  # a cache that cannot be written only costs time
+
+    def forget(self, name: str) -> None:
+        """Remove a copy from the cache, if there is one."""
+        if self.cache is not None:
+            (self.cache / name).unlink(missing_ok=True)
+
+
+def _md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()

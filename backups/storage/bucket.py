@@ -1,0 +1,128 @@
+"""A bucket as an object store, by obstore."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from datetime import timedelta
+from typing import Any, Literal
+
+import obstore
+from obstore import exceptions
+from obstore.store import S3Store
+
+from backups.errors import Denied, Exists, Failed, Missing, TooLarge, Unreachable
+from backups.storage.port import CHUNK, Listed, bounded
+
+PARTS = 9_000  # of an upload; S3 takes 10,000
+CONNECT, ANSWER = timedelta(seconds=10), timedelta(seconds=300)
+RETRIES, PATIENCE = 5, timedelta(seconds=60)
+
+
+class Bucket:
+    """A bucket of S3 or of a store that speaks its protocol.
+
+    Each request is signed with the SHA-256 of its body, so a body that is damaged on its way is refused. `settings` are
+    obstore's, on top of our own. Without keys among them they come from the environment, or with `ask_boto3` from
+    wherever that finds keys.
+    """
+
+    def __init__(
+        self, bucket: str, prefix: str = "", endpoint: str = "", *, ask_boto3: bool = False, **settings: Any
+    ) -> None:
+        own: dict[str, Any] = {"checksum_algorithm": "SHA256", "virtual_hosted_style_request": False}
+        if endpoint:
+            own["endpoint"] = endpoint
+        self._name = f"s3://{bucket}/{prefix}".rstrip("/") + (f" at {endpoint}" if endpoint else "")
+        self._store = S3Store(
+            bucket,
+            prefix=prefix or None,
+            config={**own, **settings},  # type: ignore[arg-type]
+            client_options={"allow_http": True, "connect_timeout": CONNECT, "timeout": ANSWER},
+            retry_config={"max_retries": RETRIES, "retry_timeout": PATIENCE},
+            credential_provider=_boto3() if ask_boto3 else None,
+        )
+
+    def __str__(self) -> str:
+        return self._name
+
+    def put(self, key: str, content: bytes, *, replace: bool = False) -> str:
+        mode: Literal["overwrite", "create"] = "overwrite" if replace else "create"
+        try:
+            with _bucket(key, "There is no such bucket"):
+                return _md5(obstore.put(self._store, key, content, mode=mode, use_multipart=False)["e_tag"])
+        except Exists as exc:
+            if not replace:
+                raise
+            raise Unreachable(f"The backup storage did not take {key}: others write it right now.") from exc
+
+    def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
+        part = max(CHUNK, -(-size // PARTS))
+        with _bucket(key, "There is no such bucket"):
+            obstore.put(self._store, key, iter(chunks), chunk_size=part, max_concurrency=2)
+
+    def get(self, key: str, limit: int) -> bytes:
+        with _bucket(key):
+            answer = obstore.get(self._store, key)
+            if answer.meta["size"] > limit:
+                raise TooLarge(f"{key} is larger than the {limit:,} bytes that it may have.")
+            return bounded(key, bytes(answer.bytes()), limit)
+
+    def stream(self, key: str) -> Iterator[bytes]:
+        with _bucket(key):
+            yield from obstore.get(self._store, key).stream(CHUNK)
+
+    def look(self, key: str) -> Listed:
+        with _bucket(key):
+            return self._listed(obstore.head(self._store, key))
+
+    def list(self, prefix: str) -> Iterator[Listed]:
+        with _bucket(prefix):
+            for some in obstore.list(self._store, prefix, chunk_size=1000):
+                yield from map(self._listed, some)
+
+    def delete(self, key: str) -> None:
+        with contextlib.suppress(Missing), _bucket(key):
+            obstore.delete(self._store, key)
+
+    def _listed(self, meta: Any) -> Listed:
+        return Listed(meta["path"], meta["size"], meta["last_modified"], _md5(meta["e_tag"]))
+
+
+def _boto3() -> Any:
+    from obstore.auth.boto3 import Boto3CredentialProvider  # a quarter of a second that most runs do not need
+
+    try:
+        return Boto3CredentialProvider()
+    except ValueError as exc:
+        raise Denied("No keys of the bucket were found, such as AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.") from exc
+
+
+@contextlib.contextmanager
+def _bucket(key: str, absent: str = "") -> Iterator[None]:
+    """obstore's errors become ours; it has repeated by then what repeating can help."""
+    try:
+        yield
+    except FileNotFoundError as exc:
+        if absent:
+            raise Failed(f"{absent}: {_first_line(exc)}") from exc
+        raise Missing(f"{key} is not in the backup storage.") from exc
+    except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as exc:
+        raise Exists(f"{key} is there already.") from exc
+    except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as exc:
+        raise Denied(f"The backup storage does not let us reach {key}: {_first_line(exc)}") from exc
+    except (exceptions.BaseError, ValueError) as exc:
+        said = str(exc)
+        if "status code: 4" in said or isinstance(exc, ValueError):
+            raise Failed(f"The backup storage refused {key}: {_first_line(exc)}") from exc
+        raise Unreachable(f"The backup storage did not answer about {key}: {_first_line(exc)}") from exc
+
+
+def _md5(etag: str | None) -> str:
+    """An etag that may be an MD5; those of uploads in parts are none."""
+    bare = (etag or "").strip('"')
+    return bare if len(bare) == 32 else ""
+
+
+def _first_line(exc: Exception) -> str:
+    return str(exc).partition("\n")[0][:300]

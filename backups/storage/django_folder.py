@@ -1,0 +1,36 @@
+"""The storage of article trees over a folder: Django's Storage, which promises what the one for buckets does.
+
+A name is written whole or not at all, and writing it again replaces it: names are deterministic here, so a
+repeated write after a crash is the same write. Names are POSIX paths without "..".
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from django.core.files import File
+from django.core.files.storage import FileSystemStorage
+
+from backups.storage.folder import write_whole
+
+
+class LocalStorage(FileSystemStorage):
+    """A folder on this machine. A file appears complete and on the disk, or it does not appear."""
+
+    def __init__(self, location: str) -> None:
+        super().__init__(location=location, allow_overwrite=True)
+
+    def _save(self, name: str, content: File[Any]) -> str:
+        write_whole(Path(self.path(name)), content.chunks())
+        return name.replace("\\", "/")
+
+    def unwritable(self) -> str | None:
+        """Why nothing can be written here, or None."""
+        try:
+            Path(self.location).mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.location):
+                return None
+        except OSError as exc:
+            return f"{self.location}: {exc.strerror}"

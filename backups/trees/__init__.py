@@ -1,0 +1,1 @@
+"""Files under one prefix and the manifest that names them."""
