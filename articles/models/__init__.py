@@ -1,0 +1,45 @@
+"""The records of an article: what was asked for, what was made, what every call to the outside cost and answered.
+
+Rows are the truth about a run, and only `articles.pipeline.transitions` moves an article from one state to another.
+
+article        what an editor handed in, and the state of its run
+batch          a named set of articles, so many styles with the same sections each
+section        a part of a long article, written, kept and shown on its own
+stage          one of the five steps from what was handed in to the draft on the site
+stage record   how an article stands at one stage
+call           one call to the outside that costs money or changes the world
+image file     one picture of an article, from its prompt to the media library of the site
+attempt        one go at an article
+event          a line of an article's timeline
+preferences    what an editor always wants
+"""
+
+from articles.models.article import Article, ArticleQuerySet
+from articles.models.batch import Batch, BatchQuerySet, Section
+from articles.models.calls import Call, Pace
+from articles.models.choices import ACCENT, PRIMARY, Formatter, Stage, is_colour, new_uid
+from articles.models.history import Attempt, Event, StageRecord
+from articles.models.images import ImageFile, storage_of_images
+from articles.models.preferences import Preferences
+
+__all__ = [
+    "ACCENT",
+    "PRIMARY",
+    "Article",
+    "ArticleQuerySet",
+    "Attempt",
+    "Batch",
+    "BatchQuerySet",
+    "Call",
+    "Event",
+    "Formatter",
+    "ImageFile",
+    "Pace",
+    "Preferences",
+    "Section",
+    "Stage",
+    "StageRecord",
+    "is_colour",
+    "new_uid",
+    "storage_of_images",
+]

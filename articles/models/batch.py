@@ -1,0 +1,153 @@
+"""A batch and the sections of its articles."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from django.conf import settings
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
+from django.db import models
+from django.db.models import Q
+from django.urls import reverse
+from django.utils import timezone
+
+from articles.models.choices import Formatter
+from backups.trees.tree import Stored
+
+if TYPE_CHECKING:
+    from django.db.models.fields.related_descriptors import RelatedManager
+
+
+class BatchQuerySet(models.QuerySet["Batch"]):
+    def touchable_by(self, user: AbstractBaseUser | AnonymousUser) -> BatchQuerySet:
+        """What this person may see and change: everything for chief editors, else their own."""
+        if not isinstance(user, User):
+            return self.none()
+        return self if user.has_perm("articles.touch_every_article") else self.filter(owner=user)
+
+
+class Batch(models.Model):
+    """A named set of articles: so many styles, each with the same sections, worked on while it is running.
+
+    The same owner and name are the same batch, the same style the same article of it, the same heading the same
+    section: whatever is there already is not made again.
+    """
+
+    class State(models.TextChoices):
+        DRAFT = "draft", "Not started"
+        RUNNING = "running", "Running"
+        PAUSED = "paused", "Paused"
+        DONE = "done", "Done"
+        CANCELLED = "cancelled", "Cancelled"
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="batches")
+    name = models.CharField(max_length=100)
+    key = models.CharField(max_length=100, editable=False)  # the name, folded
+    created_at = models.DateTimeField(default=timezone.now, editable=False)
+    brief = models.TextField(
+        validators=[MaxLengthValidator(5000)],
+        help_text="What each section is about. {style}, {section} and {number} stand for the words of its lines, "
+        "and so does the name of every further column.",
+    )
+    styles = models.TextField(
+        validators=[MaxLengthValidator(1_000_000)],
+        help_text="One article each: a line each, or CSV with a first line that names the columns.",
+    )
+    sections = models.TextField(
+        validators=[MaxLengthValidator(1_000_000)],
+        help_text="The sections of every article, in their order: a line each, or CSV.",
+    )
+    images_per_style = models.PositiveSmallIntegerField(
+        default=1, validators=[MaxValueValidator(6)], help_text="General pictures of each article; the first opens it."
+    )
+    images_per_section = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(6)])
+    style = models.CharField(
+        "writing style", max_length=200, blank=True, help_text="For example: calm magazine feature, first person."
+    )
+    formatter = models.CharField(
+        max_length=10, choices=Formatter, default=Formatter.TEMPLATE, help_text="Who lays the pages out."
+    )
+    site = models.ForeignKey(
+        "publishing.Site", models.PROTECT, null=True, blank=True, help_text="Without a site: preview pages here."
+    )
+    budget = models.DecimalField(
+        "budget in US dollars",
+        max_digits=9,
+        decimal_places=2,
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(Decimal("0.01"))],
+        help_text="The batch pauses before more than this is spent. Empty: no limit.",
+    )
+
+    state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
+    reason = models.CharField(max_length=500, blank=True, editable=False)  # why it is paused, a sentence
+    cause = models.CharField(max_length=300, blank=True, editable=False)  # of the articles whose stop has paused it
+    # One more with each change of a section of it, written in the same transaction: whoever has seen everything up
+    # to a revision misses nothing by asking for what is greater.
+    revision = models.PositiveBigIntegerField(default=0, editable=False)
+    started_at = models.DateTimeField(null=True, editable=False)
+    ended_at = models.DateTimeField(null=True, editable=False)
+
+    objects = BatchQuerySet.as_manager()
+
+    class Meta:
+        verbose_name_plural = "batches"
+        ordering = ["-created_at", "-pk"]
+        indexes = [models.Index(fields=["state"], name="batch_by_state")]
+        constraints = [models.UniqueConstraint(fields=["owner", "key"], name="one_batch_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def get_absolute_url(self) -> str:
+        return reverse("admin:articles_batch_change", args=[self.pk])
+
+
+class Section(models.Model):
+    """A part of a long article, written, kept and shown on its own; `index` counts from 1 and never changes."""
+
+    class State(models.TextChoices):
+        PENDING = "pending", "Waiting"
+        RUNNING = "running", "Running"
+        DONE = "done", "Done"
+        FAILED = "failed", "Missing"
+
+    article = models.ForeignKey("articles.Article", models.CASCADE, related_name="sections")
+    batch = models.ForeignKey(Batch, models.PROTECT, null=True, related_name="all_sections")  # the article's
+    index = models.PositiveSmallIntegerField()
+    heading = models.CharField(max_length=200)
+    key = models.CharField(max_length=200)  # the heading, folded
+    fields = models.JSONField(default=dict)  # what its line says: {"section": "Kitchen", "number": "3", …}
+    html = models.TextField(blank=True)
+    word_count = models.PositiveIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State, default=State.PENDING)
+    error = models.JSONField(null=True)  # ProviderError.saved()
+    sha256 = models.CharField(max_length=64, blank=True)  # of its file, once its text is there
+    bytes = models.PositiveBigIntegerField(default=0)
+    finished_at = models.DateTimeField(null=True)
+    revision = models.PositiveBigIntegerField(default=0)  # the batch's, when this row was changed last
+
+    class Meta:
+        ordering = ["index"]
+        constraints = [
+            models.UniqueConstraint(fields=["article", "index"], name="one_section_per_index"),
+            models.UniqueConstraint(fields=["article", "key"], name="one_section_per_heading"),
+        ]
+        indexes = [
+            models.Index(fields=["batch", "revision"], condition=Q(batch__isnull=False), name="section_changes"),
+            models.Index(fields=["batch", "state"], condition=Q(batch__isnull=False), name="section_by_state"),
+        ]
+
+    def __str__(self) -> str:
+        return self.heading
+
+    @property
+    def file_name(self) -> str:
+        return f"01_section_{self.index}.html"
+
+    @property
+    def stored(self) -> Stored | None:
+        return Stored(self.file_name, self.sha256, self.bytes) if self.sha256 else None

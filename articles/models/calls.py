@@ -1,0 +1,86 @@
+"""Calls to the outside, and how fast each service may be asked."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+if TYPE_CHECKING:
+    pass
+
+
+class Call(models.Model):
+    """One call to the outside that costs money or changes the world, and the ledger of what it cost.
+
+    The intent is committed before the call, the raw answer before anything is read from it. A call that was sent
+    and whose answer is not here may have been charged; `lost_answers` counts these.
+    """
+
+    class State(models.TextChoices):
+        INTENT = "intent", "Sent, no answer yet"
+        RECEIVED = "received", "Answered"
+        DONE = "done", "Done"
+        FAILED = "failed", "Failed"
+        CLOSED = "closed", "Given up"
+
+    article = models.ForeignKey("articles.Article", models.CASCADE, related_name="calls")
+    key = models.CharField(max_length=60)  # text, prompts, image:hero, format, media:hero, post
+    generation = models.PositiveSmallIntegerField(default=1)  # one more each time it is asked anew
+    provider = models.CharField(max_length=100)
+    model = models.CharField(max_length=100, blank=True)
+    idempotency_key = models.CharField(max_length=100)
+    state = models.CharField(max_length=10, choices=State, default=State.INTENT)
+    sends = models.PositiveSmallIntegerField(default=0)
+    lost_answers = models.PositiveSmallIntegerField(default=0)
+    answer = models.JSONField(null=True)  # raw, as the provider gave it
+    error = models.JSONField(null=True)  # ProviderError.saved()
+    cost = models.DecimalField(max_digits=12, decimal_places=6, null=True)  # US dollars; null: unknown
+    input_tokens = models.PositiveIntegerField(default=0)
+    output_tokens = models.PositiveIntegerField(default=0)
+    reasoning_tokens = models.PositiveIntegerField(default=0)
+    created_at = models.DateTimeField(default=timezone.now)
+    sent_at = models.DateTimeField(null=True)
+    received_at = models.DateTimeField(null=True)
+    done_at = models.DateTimeField(null=True)
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [
+            models.Index(fields=["sent_at"], name="call_by_sending"),
+            models.Index(fields=["received_at"], name="call_by_answer"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["article", "key", "generation"], name="one_call_per_generation"),
+            models.CheckConstraint(
+                condition=~Q(state__in=["received", "done"]) | Q(answer__isnull=False),
+                name="call_received_has_an_answer",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.get_state_display()})"
+
+    @property
+    def is_paid(self) -> bool:
+        return self.state in (self.State.RECEIVED, self.State.DONE)
+
+    @property
+    def raw(self) -> dict[str, Any]:
+        """The raw answer of a call that has one."""
+        return cast(dict[str, Any], self.answer)
+
+
+class Pace(models.Model):
+    """How fast a service may be asked, by all workers on all machines together (`articles.pace`)."""
+
+    provider = models.CharField(max_length=100, unique=True)
+    next_at = models.DateTimeField(default=timezone.now)  # the next free turn, where there is a limit
+    closed_until = models.DateTimeField(null=True)  # it asked us to wait
+    reason = models.CharField(max_length=500, blank=True)
+
+    def __str__(self) -> str:
+        return self.provider

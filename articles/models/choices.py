@@ -1,0 +1,41 @@
+"""What several records choose from."""
+
+from __future__ import annotations
+
+import uuid
+from typing import TYPE_CHECKING
+
+from django.core.validators import RegexValidator
+from django.db import models
+
+if TYPE_CHECKING:
+    pass
+
+is_colour = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "Write a colour like #1a4d8f.")
+PRIMARY, ACCENT = "#1a4d8f", "#b3541e"
+
+
+def new_uid() -> str:
+    return uuid.uuid4().hex
+
+
+class Stage(models.TextChoices):
+    """The five stages, in their order."""
+
+    ARTICLE = "article", "Article"
+    PROMPTS = "prompts", "Prompts"
+    IMAGES = "images", "Images"
+    FORMAT = "format", "Format"
+    UPLOAD = "upload", "Upload"
+
+    @property
+    def step(self) -> int:
+        return list(Stage).index(self) + 1
+
+
+class Formatter(models.TextChoices):
+    """Who lays a page out."""
+
+    AUTO = "auto", "Claude if it can, else the template"
+    CLAUDE = "claude", "Claude only"
+    TEMPLATE = "template", "The template"

@@ -1,0 +1,83 @@
+"""The pictures of an article."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from django.core.files.storage import Storage
+from django.core.validators import MaxLengthValidator
+from django.db import models
+
+from backups.storage import backup_storage
+from backups.trees.tree import Stored
+
+if TYPE_CHECKING:
+    pass
+
+
+def storage_of_images() -> Storage:
+    """A callable, so that migrations do not hold the storage of one machine."""
+    return backup_storage()
+
+
+class ImageFile(models.Model):
+    """One picture of an article, from its prompt to the media library of the site."""
+
+    article = models.ForeignKey("articles.Article", models.CASCADE, related_name="images")
+    role = models.CharField(max_length=20)  # hero, section_1 …; written in sections: general_2, section_7_1
+    prompt = models.TextField(validators=[MaxLengthValidator(4000)])
+    alt_text = models.CharField(max_length=300, blank=True)
+    aspect = models.CharField(max_length=5)  # 16:9
+    source_url = models.URLField(max_length=2000, blank=True)
+    source_expires_at = models.DateTimeField(null=True)
+    file = models.FileField(storage=storage_of_images, max_length=200, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    bytes = models.PositiveBigIntegerField(default=0)
+    width = models.PositiveIntegerField(default=0)
+    height = models.PositiveIntegerField(default=0)
+    base64_sha256 = models.CharField(max_length=64, blank=True)
+    wordpress_media_id = models.PositiveBigIntegerField(null=True)
+    wordpress_url = models.URLField(max_length=500, blank=True)
+
+    class Meta:
+        ordering = ["pk"]
+        constraints = [models.UniqueConstraint(fields=["article", "role"], name="one_image_per_role")]
+
+    def __str__(self) -> str:
+        return self.label
+
+    @property
+    def is_stored(self) -> bool:
+        return bool(self.sha256)
+
+    @property
+    def section(self) -> int | None:
+        """The index of the section that it came with; None for a picture of the whole article."""
+        parts = self.role.split("_")
+        return int(parts[1]) if len(parts) == 3 else None
+
+    @property
+    def label(self) -> str:
+        """`hero`, `section 2`, or `section 7, picture 1` of one that came with a section: a word for people."""
+        words = self.role.split("_")
+        return f"section {words[1]}, picture {words[2]}" if len(words) == 3 else " ".join(words)
+
+    @property
+    def file_name(self) -> str:
+        return f"03_{self.role}.jpg"
+
+    @property
+    def base64_name(self) -> str:
+        return f"03_{self.role}_base64.txt"
+
+    @property
+    def stored(self) -> Stored:
+        return Stored(self.file_name, self.sha256, self.bytes)
+
+    @property
+    def stored_base64(self) -> Stored:
+        return Stored(self.base64_name, self.base64_sha256, 4 * -(-self.bytes // 3))
+
+    def url_is_fresh(self, now: datetime) -> bool:
+        return bool(self.source_url and self.source_expires_at and self.source_expires_at > now)
