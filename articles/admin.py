@@ -35,6 +35,7 @@ from articles.batch_admin import BatchAdmin
 from articles.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
 from articles.forms import ChangeForm, SubmitForm
 from articles.models import Article, ArticleQuerySet, Batch, Call, ImageFile, Preferences, Stage, StageRecord
+from articles.models.access import EVERYTHING, may_touch
 from articles.page import manifest_page, page
 from articles.schedule import Month
 from articles.templatetags import desk as written
@@ -100,23 +101,15 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return cast(ArticleQuerySet, super().get_queryset(request)).touchable_by(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
-        return super().has_view_permission(request, obj) and self._is_theirs(request, obj)
+        return super().has_view_permission(request, obj) and may_touch(request.user, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
-        return super().has_change_permission(request, obj) and self._is_theirs(request, obj)
+        return super().has_change_permission(request, obj) and may_touch(request.user, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
         """Not while it moves: work in progress would go on for an article that is gone."""
         rests = obj is None or not obj.is_moving
-        return rests and super().has_delete_permission(request, obj) and self._is_theirs(request, obj)
-
-    @staticmethod
-    def _is_theirs(request: HttpRequest, article: Article | None) -> bool:
-        return (
-            article is None
-            or article.owner_id == request.user.pk
-            or request.user.has_perm("articles.touch_every_article")
-        )
+        return rests and super().has_delete_permission(request, obj) and may_touch(request.user, obj)
 
     # The list
 
@@ -128,11 +121,11 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         def owner(article: Article) -> str:
             return written.owner_for(article, request.user)
 
-        whose = [owner] if request.user.has_perm("articles.touch_every_article") else []
+        whose = [owner] if request.user.has_perm(EVERYTHING) else []
         return ["name", "stages", "state", *whose, "age", "sum"]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
-        whose = [OwnerFilter] if request.user.has_perm("articles.touch_every_article") else []
+        whose = [OwnerFilter] if request.user.has_perm(EVERYTHING) else []
         # No date_hierarchy: it reads the dates of all articles, for seconds where there are a million.
         return [
             StateFilter,

@@ -1,6 +1,6 @@
 """Batches in the desk: the list, making one, its plan, and the page on which it fills.
 
-Who may touch what is decided in one place, `BatchQuerySet.touchable_by`, as with articles: the batch of somebody else
+Who may touch what is decided in one place, `articles.models.access`, as with articles: the batch of somebody else
 is as if it did not exist.
 """
 
@@ -32,6 +32,7 @@ from articles.asking import way_back
 from articles.batch_forms import BatchForm, file_of
 from articles.batch_page import Preview, batch_page, overviews, preview
 from articles.models import Batch, BatchQuerySet
+from articles.models.access import EVERYTHING, may_touch
 from articles.templatetags import desk as written
 from articles.words import count
 
@@ -86,21 +87,15 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         return cast(BatchQuerySet, super().get_queryset(request)).touchable_by(request.user)
 
     def has_view_permission(self, request: HttpRequest, obj: Batch | None = None) -> bool:
-        return super().has_view_permission(request, obj) and self._is_theirs(request, obj)
+        return super().has_view_permission(request, obj) and may_touch(request.user, obj)
 
     def has_change_permission(self, request: HttpRequest, obj: Batch | None = None) -> bool:
-        return super().has_change_permission(request, obj) and self._is_theirs(request, obj)
+        return super().has_change_permission(request, obj) and may_touch(request.user, obj)
 
     def has_delete_permission(self, request: HttpRequest, obj: Batch | None = None) -> bool:
         """Only one that was never started: what is made stays known as a part of its batch."""
         unused = obj is None or obj.started_at is None
-        return unused and super().has_delete_permission(request, obj) and self._is_theirs(request, obj)
-
-    @staticmethod
-    def _is_theirs(request: HttpRequest, batch: Batch | None) -> bool:
-        return (
-            batch is None or batch.owner_id == request.user.pk or request.user.has_perm("articles.touch_every_article")
-        )
+        return unused and super().has_delete_permission(request, obj) and may_touch(request.user, obj)
 
     def _batch(self, request: HttpRequest, pk: int) -> Batch:
         batch = self.get_queryset(request).select_related("owner", "site").filter(pk=pk).first()
@@ -118,7 +113,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         def owner(batch: Batch) -> str:
             return "you" if batch.owner_id == request.user.pk else batch.owner.get_username()
 
-        whose = [owner] if request.user.has_perm("articles.touch_every_article") else []
+        whose = [owner] if request.user.has_perm(EVERYTHING) else []
         return ["name", "progress", "stands", "made", *whose, "age", "sum"]
 
     @admin.display(description="Progress")

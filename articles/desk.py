@@ -19,6 +19,7 @@ from django.utils import timezone
 
 from articles.batch_page import Overview, overviews
 from articles.models import Article, Batch, Call
+from articles.models.access import EVERYTHING
 from articles.problems import Problem, problems
 from articles.workers import queued_since
 from backups.desk.page import last_good
@@ -156,7 +157,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=midnight)
     shown = mine.filter(pk__in=[pk for _, pk in oldest[:SHOWN]]).order_by("created_at", "pk").with_progress()
     calls = Call.objects.filter(received_at__gte=midnight)
-    if isinstance(user, User) and not user.has_perm("articles.touch_every_article"):
+    if isinstance(user, User) and not user.has_perm(EVERYTHING):
         calls = calls.filter(article__owner=user)
     open_batches = Batch.objects.touchable_by(user).filter(state__in=[Batch.State.RUNNING, Batch.State.PAUSED])
     under_way = list(open_batches.select_related("owner").defer("styles", "sections", "brief"))

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
@@ -15,25 +14,20 @@ from django.db.models.functions import Coalesce, Substr
 from django.urls import reverse
 from django.utils import timezone
 
+from articles.models.access import OwnedQuerySet
 from articles.models.batch import Batch, Section
 from articles.models.calls import Call
 from articles.models.choices import ACCENT, PRIMARY, Formatter, Stage, is_colour, new_uid
-from articles.models.history import Attempt, Event, StageRecord
+from articles.models.history import StageRecord
 from articles.models.images import ImageFile
 from backups.storage import backup_storage
 from backups.trees.tree import Tree
 
 if TYPE_CHECKING:
-    from django.db.models.fields.related_descriptors import RelatedManager
+    pass
 
 
-class ArticleQuerySet(models.QuerySet["Article"]):
-    def touchable_by(self, user: AbstractBaseUser | AnonymousUser) -> ArticleQuerySet:
-        """What this person may see and change: everything for chief editors, else their own."""
-        if not isinstance(user, User):
-            return self.none()
-        return self if user.has_perm("articles.touch_every_article") else self.filter(owner=user)
-
+class ArticleQuerySet(OwnedQuerySet["Article"]):
     def resting(self) -> ArticleQuerySet:
         """Those with `rests`."""
         return self.filter(Q(status__in=["failed", "cancelled"]) | Q(status="waiting", attempt=0))

@@ -6,26 +6,22 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
-from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from articles.models.access import OwnedQuerySet
 from articles.models.choices import Formatter
 from backups.trees.tree import Stored
 
 if TYPE_CHECKING:
-    from django.db.models.fields.related_descriptors import RelatedManager
+    pass
 
 
-class BatchQuerySet(models.QuerySet["Batch"]):
-    def touchable_by(self, user: AbstractBaseUser | AnonymousUser) -> BatchQuerySet:
-        """What this person may see and change: everything for chief editors, else their own."""
-        if not isinstance(user, User):
-            return self.none()
-        return self if user.has_perm("articles.touch_every_article") else self.filter(owner=user)
+class BatchQuerySet(OwnedQuerySet["Batch"]):
+    """Batches, each of one person."""
 
 
 class Batch(models.Model):
