@@ -11,7 +11,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.html import format_html
 
-from articles import batches, manuscripts
+from articles import batches
+from articles.content import manuscripts
 from articles.forms import NO_SITE
 from articles.models import Batch, Preferences
 

@@ -14,7 +14,8 @@ from django.db import IntegrityError, transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from articles import manuscripts, pipeline
+from articles import pipeline
+from articles.content import manuscripts
 from articles.models import Article, Preferences
 
 NO_SITE = "No site: a preview page here"

@@ -15,7 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
-from articles import markup
+from articles.content import markup
 from articles.models import Call, ImageFile, Stage
 from articles.providers import Answer
 from articles.providers.errors import ProviderError, Refused, Rejected, Unreachable

@@ -22,8 +22,8 @@ from django.utils import timezone
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from articles import markup
 from articles.batches import key_of
+from articles.content import markup
 from articles.lists import folded
 from articles.manifest import OPENING
 from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
-from articles import manuscripts, markup
+from articles.content import manuscripts, markup
 from articles.models import Article, Call, Preferences
 from articles.providers import text
 from articles.providers.errors import Garbled, Rejected

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from articles import colours, magazine, markup
+from articles.content import colours, magazine, markup
 from articles.models import Article, Call, ImageFile
 from articles.providers import claude
 from articles.providers.errors import Garbled, ProviderError, Refused, Rejected

@@ -12,9 +12,9 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from articles import pictures
+from articles.content import pictures
+from articles.content.pictures import BadPicture, Picture
 from articles.models import Attempt, Call, ImageFile
-from articles.pictures import BadPicture, Picture
 from articles.providers import replicate
 from articles.providers.errors import Garbled, ProviderError, Rejected, Unreachable
 from articles.providers.replicate import PictureClient

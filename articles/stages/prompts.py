@@ -9,7 +9,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from lxml.html import HtmlElement
 
-from articles import manuscripts, markup
+from articles.content import manuscripts, markup
 from articles.models import Article, Call, ImageFile, Stage
 from articles.providers import text
 from articles.providers.errors import Garbled

@@ -16,7 +16,8 @@ from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from articles import batches, lists, manuscripts, markup
+from articles import batches, lists
+from articles.content import manuscripts, markup
 from articles.models import Article, Batch, Call, ImageFile, Preferences, Section, Stage, StageRecord
 from articles.providers import text
 from articles.providers.errors import Garbled, ProviderError, Rejected

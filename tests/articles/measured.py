@@ -9,7 +9,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from articles import pictures
+from articles.content import pictures
 
 
 def peak() -> float:

@@ -13,7 +13,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles import markup, pipeline
+from articles import pipeline
+from articles.content import markup
 from articles.models import Article, Call, Event, ImageFile, Preferences
 from articles.stages import format as format_stage
 from articles.sweep import sweep

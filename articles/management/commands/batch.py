@@ -15,8 +15,9 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Prefetch
 
-from articles import batches, live, manuscripts
+from articles import batches, live
 from articles.batch_watching import articles_line, line, watched
+from articles.content import manuscripts
 from articles.models import Article, Batch, Section
 from articles.words import count, duration
 

@@ -14,7 +14,8 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from articles import manuscripts, pipeline
+from articles import pipeline
+from articles.content import manuscripts
 from articles.groups import CHIEF_EDITORS, EDITORS
 from articles.models import Article
 from config.supervision import POOL, WORKER, Processes

@@ -17,7 +17,7 @@ from articles.forms import KINDS
 from articles.models import Article, Event
 from backups.database import backup, restore
 from backups.repository.repository import Repository
-from tests.articles.test_corpus import CORPUS, files
+from tests.articles.content.test_corpus import CORPUS, files
 from tests.backups import desks
 from tests.backups.desks import Copies
 

@@ -17,7 +17,7 @@ import nh3
 from lxml import etree
 from lxml.html import HtmlElement
 
-from articles import colours
+from articles.content import colours
 
 
 def _names(text: str) -> set[str]:

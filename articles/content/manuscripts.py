@@ -17,7 +17,7 @@ from lxml.html import HtmlElement
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
-from articles import markup
+from articles.content import markup
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),

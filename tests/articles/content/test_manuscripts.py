@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from articles import manuscripts, markup
-from articles.manuscripts import Unreadable
+from articles.content import manuscripts, markup
+from articles.content.manuscripts import Unreadable
 
 SENTENCES = {
     "utf-8": "Größe, naïveté и 坊っちゃん",

@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 from django.template.loader import render_to_string
 
-from articles import magazine, manuscripts, markup, pictures
+from articles.content import magazine, manuscripts, markup, pictures
 from articles.forms import KINDS
 from articles.models import Article, ImageFile
 from articles.stages import prompts
-from tests.articles.harmless import assert_harmless, assert_runs_nothing, unreadable_pairs
-from tests.articles.test_pictures import assert_bounded, decoded
+from tests.articles.content.harmless import assert_harmless, assert_runs_nothing, unreadable_pairs
+from tests.articles.content.test_pictures import assert_bounded, decoded
 
 CORPUS = Path(os.environ.get("CORPUS_DIR") or "/nowhere")
 pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="CORPUS_DIR names no folder with the corpus")

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from articles import magazine, manuscripts, markup
+from articles.content import magazine, manuscripts, markup
 from articles.models import Article, ImageFile
-from tests.articles.harmless import assert_harmless, tree, unreadable_pairs
+from tests.articles.content.harmless import assert_harmless, tree, unreadable_pairs
 from tests.conftest import MANUSCRIPT
 
 ROLES = ["hero", "section_1", "section_2", "section_3"]

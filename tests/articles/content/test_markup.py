@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from articles import colours, markup
-from tests.articles.harmless import assert_harmless, assert_runs_nothing, tree, unreadable_pairs
+from articles.content import colours, markup
+from tests.articles.content.harmless import assert_harmless, assert_runs_nothing, tree, unreadable_pairs
 
 ATTACKS = [
     "<script>alert(1)</script>",

@@ -9,7 +9,7 @@ import lxml.html
 from django.template.loader import render_to_string
 from lxml.html import HtmlElement
 
-from articles import colours, manuscripts, markup
+from articles.content import colours, manuscripts, markup
 from articles.models import Article, ImageFile
 
 SANS = "'Helvetica Neue', Helvetica, Arial, sans-serif"

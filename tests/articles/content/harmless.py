@@ -15,7 +15,7 @@ import pytest
 from django.template.loader import render_to_string
 from playwright.sync_api import Dialog, sync_playwright
 
-from articles import colours, markup
+from articles.content import colours, markup
 from articles.models import Article
 
 CHROMIUM = "/usr/bin/chromium"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from articles import colours
+from articles.content import colours
 
 HEX = st.integers(0, 0xFFFFFF).map("#{:06x}".format)
 

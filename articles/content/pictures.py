@@ -14,8 +14,8 @@ from dataclasses import dataclass
 
 from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFont, PngImagePlugin, UnidentifiedImageError
 
-from articles import colours
-from articles.colours import Rgb
+from articles.content import colours
+from articles.content.colours import Rgb
 
 FORMATS = ("JPEG", "PNG", "WEBP")
 MOST_PIXELS = 18_000_000  # 4096 × 4096 and a little: at most 225 MB until it is written

@@ -15,8 +15,8 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageStat, PngImagePlugin
 
-from articles import colours, pictures
-from articles.pictures import BadPicture
+from articles.content import colours, pictures
+from articles.content.pictures import BadPicture
 
 MOST_MEGABYTES, MOST_SECONDS = 300, 5
 LARGE = (4240, 4240)
