@@ -29,7 +29,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles import pipeline, words
+from articles import call_keys, formats, pipeline
 from articles.asking import Chosen, choose, read_ids, way_back
 from articles.batch_admin import BatchAdmin
 from articles.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
@@ -68,7 +68,7 @@ class PromptInline(admin.StackedInline[ImageFile, Article]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ImageFile]:
         """Without those whose picture is being made with the old prompt: its answer will be used."""
-        key = Concat(Value("image:"), OuterRef("role"))
+        key = Concat(Value(call_keys.IMAGE), OuterRef("role"))
         being_made = Call.objects.filter(article=OuterRef("article"), key=key, state=Call.State.RECEIVED)
         return super().get_queryset(request).filter(~Exists(being_made), sha256="")
 
@@ -231,7 +231,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         chosen = self._cancellable(request, ids)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Cancel {words.count(len(chosen.articles), 'article')}",
+            "title": f"Cancel {formats.count(len(chosen.articles), 'article')}",
             "opts": self.opts,
             "chosen": chosen,
             "back": way_back(request, reverse("admin:articles_article_changelist")),
@@ -249,9 +249,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     def say_how_many(self, request: HttpRequest, done: int, wanted: int, verb: str) -> None:
         """One message after something was done to many."""
-        said = f"{words.count(done, 'article')} {verb}."
+        said = f"{formats.count(done, 'article')} {verb}."
         if left := wanted - done:
-            said += f" {words.count(left, 'article')} left as {'it was' if left == 1 else 'they were'}."
+            said += f" {formats.count(left, 'article')} left as {'it was' if left == 1 else 'they were'}."
         self.message_user(request, said, messages.SUCCESS if done else messages.WARNING)
 
     # The page of one article

@@ -12,9 +12,9 @@ from django.http import Http404, HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
-from articles import words
+from articles import wording
+from articles.failures import report
 from articles.models import Article, Event, ImageFile, Stage, StageRecord
-from articles.report import report
 
 MOST_EVENTS = 100
 BIGGEST_ID = 2**63 - 1
@@ -128,7 +128,7 @@ def progress(request: HttpRequest, article_id: int, timeline: Query[Timeline]) -
         id=article.pk,
         title=str(article),
         status=article.status,
-        state=words.state(article),
+        state=wording.state(article),
         is_moving=article.is_moving,
         stages=_stages(article),
         images=_images(list(article.images.all())),
@@ -142,7 +142,7 @@ def progress(request: HttpRequest, article_id: int, timeline: Query[Timeline]) -
 
 def _stages(article: Article) -> list[StageOut]:
     records = {record.stage: record for record in article.records.all()}
-    return [_stage(stage, step.kind, records[stage]) for stage, step in zip(Stage, words.steps(article), strict=True)]
+    return [_stage(stage, step.kind, records[stage]) for stage, step in zip(Stage, wording.steps(article), strict=True)]
 
 
 def _stage(stage: Stage, kind: str, record: StageRecord) -> StageOut:

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
+from articles.formats import count
 from articles.models import Article, ArticleQuerySet
-from articles.words import count
 
 MOST = 1000  # articles at once
 SHOWN = 10  # titles on the page

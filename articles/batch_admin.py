@@ -31,10 +31,10 @@ from articles import batches
 from articles.asking import way_back
 from articles.batch_forms import BatchForm, file_of
 from articles.batch_page import Preview, batch_page, overviews, preview
+from articles.formats import count
 from articles.models import Batch, BatchQuerySet
 from articles.models.access import EVERYTHING, may_touch
 from articles.templatetags import desk as written
-from articles.words import count
 
 SECONDS_WITHOUT_SCRIPTS = 10
 FIELDSETS = [

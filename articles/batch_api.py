@@ -18,8 +18,8 @@ from pydantic import Field
 
 from articles import batches, live
 from articles.api import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
+from articles.formats import count
 from articles.models import Batch, BatchQuerySet, Section
-from articles.words import count
 
 MOST_BATCHES = 100
 CONFLICTS: dict[int, type[Message]] = {**REFUSALS, 409: Message}

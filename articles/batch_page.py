@@ -12,7 +12,7 @@ from decimal import Decimal
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 
-from articles import batches, lists, words
+from articles import batches, failures, formats, lists
 from articles.batches import COMPLETENESS, RATE_OVER, Plan, Standing
 from articles.models import Article, Batch, Section
 
@@ -120,8 +120,8 @@ class Preview:
     @property
     def what(self) -> str:
         """`60 articles, 1,440 sections, about $110`"""
-        parts = [words.count(len(self.plan.new_articles), "article")] if self.plan.new_articles else []
-        parts += [words.count(self.to_write, "section")] if self.to_write else []
+        parts = [formats.count(len(self.plan.new_articles), "article")] if self.plan.new_articles else []
+        parts += [formats.count(self.to_write, "section")] if self.to_write else []
         return ", ".join([*parts, about(self.plan.cost)])
 
     @property
@@ -142,7 +142,7 @@ class Preview:
 
     @property
     def time(self) -> str:
-        return words.duration(timedelta(minutes=max(round(self.plan.seconds / 60), 1)))
+        return formats.duration(timedelta(minutes=max(round(self.plan.seconds / 60), 1)))
 
 
 def preview(batch: Batch, said: dict[str, str]) -> Preview:
@@ -231,11 +231,11 @@ class BatchPage:
 
     @property
     def rate(self) -> str:
-        return words.rate(self.standing.per_minute) if self.batch.state == Batch.State.RUNNING else ""
+        return formats.rate(self.standing.per_minute) if self.batch.state == Batch.State.RUNNING else ""
 
     @property
     def left(self) -> str:
-        return words.left(self.standing.left) if self.batch.state == Batch.State.RUNNING else ""
+        return formats.left(self.standing.left) if self.batch.state == Batch.State.RUNNING else ""
 
     @property
     def is_open(self) -> bool:
@@ -245,7 +245,7 @@ class BatchPage:
     def live(self) -> str:
         """In one phrase, for those who listen."""
         standing = self.standing
-        phrases = [f"{standing.done:,} of {words.count(standing.total, 'section')}", self.left]
+        phrases = [f"{standing.done:,} of {formats.count(standing.total, 'section')}", self.left]
         return f"{self.batch.get_state_display()}: {', '.join(filter(None, phrases))}"
 
 
@@ -338,7 +338,7 @@ def _missing(batch: Batch) -> tuple[list[Missing], int]:
     reasons: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     sections = Section.objects.filter(article__in=shown, state=Section.State.FAILED).order_by("article", "index")
     for article, heading, error in sections.values_list("article", "heading", "error"):
-        reasons[article][words.why(error)].append(heading)
+        reasons[article][failures.why(error)].append(heading)
     return [Missing(article, _lacks(article, reasons[article.pk])) for article in shown], found.count() - len(shown)
 
 
@@ -374,12 +374,12 @@ class Overview:
     @property
     def progress(self) -> str:
         """`942 of 1,440 sections`"""
-        return f"{self.done:,} of {words.count(self.total, 'section')}"
+        return f"{self.done:,} of {formats.count(self.total, 'section')}"
 
     @property
     def left(self) -> str:
         to_do = self.total - self.done - self.missing
-        return words.left(timedelta(minutes=to_do / self.per_minute)) if self.per_minute and to_do else ""
+        return formats.left(timedelta(minutes=to_do / self.per_minute)) if self.per_minute and to_do else ""
 
     @property
     def completeness(self) -> list[tuple[str, str]]:

@@ -14,8 +14,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from articles import live
 from articles.batches import COMPLETENESS
+from articles.formats import count, duration
 from articles.models import Article, Batch
-from articles.words import count, duration
 
 LINE_EVERY = 10.0  # seconds, where there is no terminal
 UNCLAIMED_SECONDS = 10.0

@@ -22,9 +22,9 @@ from django.utils import timezone
 
 from articles import dispatch, lists, pace, pipeline
 from articles.costs import SECONDS, costs
+from articles.formats import count
 from articles.models import Article, Attempt, Batch, Event, Preferences, Section, Stage, StageRecord
 from articles.run import HeldBack, OutOfTime, Run
-from articles.words import count
 
 log = structlog.get_logger("galley.batches")
 

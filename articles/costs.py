@@ -7,6 +7,7 @@ from decimal import Decimal
 from django.conf import settings
 from django.db.models import Avg, Case, CharField, F, Max, Value, When
 
+from articles.call_keys import SECTION
 from articles.models import Call
 from articles.providers import prices
 
@@ -20,12 +21,6 @@ GUESSES = {
 }
 SECONDS = {"text": 60, "section": 25, "prompts": 15, "image": 30, "format": 90, "upload": 10}
 LATELY = 2000  # calls, the newest, whose mean cost is the estimate
-SECTION = "text:section-"
-
-
-def kind(key: str) -> str:
-    """`text`, `section`, `prompts`, `image`, `format`, `media` or `post`."""
-    return "section" if key.startswith(SECTION) else key.partition(":")[0]
 
 
 def costs() -> dict[str, Decimal]:

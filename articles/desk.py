@@ -18,9 +18,9 @@ from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
 
 from articles.batch_page import Overview, overviews
+from articles.failures import Problem, problems
 from articles.models import Article, Batch, Call
 from articles.models.access import EVERYTHING
-from articles.problems import Problem, problems
 from articles.workers import queued_since
 from backups.desk.page import last_good
 from backups.models import Generation

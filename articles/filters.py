@@ -12,8 +12,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
 from articles.batches import COMPLETENESS, of_completeness
+from articles.failures import problems, with_cause
 from articles.models import Article, ArticleQuerySet, Batch
-from articles.problems import problems, with_cause
 
 MOST_BATCHES = 20  # in the filter
 Choices = list[tuple[str, str]]

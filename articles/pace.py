@@ -13,9 +13,9 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
+from articles.formats import clock
 from articles.models import Pace
 from articles.providers.errors import Busy
-from articles.words import clock
 
 LONGEST_SLEEP = timedelta(seconds=20)  # a worker sleeps so long until its turn; for a later one the article waits
 WITHOUT_A_WORD = 5.0  # seconds that everybody waits when a service is busy and does not say for how long

@@ -11,24 +11,16 @@ from typing import Any
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
-from articles import words
+from articles import call_keys, failures, formats, wording
 from articles.batch_page import MARKS, kind
+from articles.failures import Report, report
 from articles.models import Article, Attempt, Call, Event, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import ProviderError
-from articles.report import Report, report
 from articles.run import storing
 from backups.trees.tree import MANIFEST, TreeError
 
 MOST_EVENTS = 100
 MOST_ATTEMPTS = 20
-STAGE_OF = {
-    "text": Stage.ARTICLE,
-    "prompts": Stage.PROMPTS,
-    "image": Stage.IMAGES,
-    "format": Stage.FORMAT,
-    "media": Stage.UPLOAD,
-    "post": Stage.UPLOAD,
-}
 THINGS = {"text": "the article", "prompts": "the picture prompts", "format": "the page", "post": "the draft"}
 MAKERS = {
     "manuscript": "your manuscript, as it is",
@@ -57,7 +49,7 @@ class File:
 class StageRow:
     """A line of the list of stages. `facts` are phrases, as `2,143 words`."""
 
-    step: words.Step
+    step: wording.Step
     number: int
     record: StageRecord | None
     facts: list[str]
@@ -99,7 +91,7 @@ class SectionRow:
 
     @property
     def why(self) -> str:
-        return words.why(self.section.error) if self.kind == "missing" else ""
+        return failures.why(self.section.error) if self.kind == "missing" else ""
 
 
 @dataclass(frozen=True)
@@ -137,9 +129,9 @@ def page(article: Article) -> Page:
     stages = _stages(article, images, calls)
     return Page(
         article=article,
-        state=words.state(article),
+        state=wording.state(article),
         report=report(article) if article.error else None,
-        progress=words.progress(article),
+        progress=wording.progress(article),
         done=sum(row.step.kind == "done" for row in stages),
         stages=stages,
         sections=_sections(article, images),
@@ -156,9 +148,9 @@ def _stages(article: Article, images: list[ImageFile], calls: list[Call]) -> lis
     records = {record.stage: record for record in article.records.all()}
     of_stage: dict[Stage, list[Call]] = defaultdict(list)
     for call in calls:
-        of_stage[_stage(call)].append(call)
+        of_stage[call_keys.stage_of(call.key)].append(call)
     rows = []
-    for stage, step in zip(Stage, words.steps(article), strict=True):
+    for stage, step in zip(Stage, wording.steps(article), strict=True):
         record = records.get(stage)
         costs = [call.cost for call in of_stage[stage] if call.cost is not None]
         rows.append(
@@ -184,19 +176,19 @@ def _facts(
     stored = [image for image in images if image.is_stored]
     done = record.state == StageRecord.State.DONE
     if stage == Stage.ARTICLE and done:
-        facts.append(words.count(article.word_count, "word"))
+        facts.append(formats.count(article.word_count, "word"))
     if stage == Stage.PROMPTS and done:
-        facts.append(words.count(len(images), "prompt"))
+        facts.append(formats.count(len(images), "prompt"))
     if stage == Stage.IMAGES and images:
-        facts.append(f"{len(stored)} of {words.count(len(images), 'picture')}")
+        facts.append(f"{len(stored)} of {formats.count(len(images), 'picture')}")
     if stage == Stage.FORMAT and done and record.maker == "template" and record.details.get("reason"):
         facts[0] = f"the template ({record.details['reason']})"
     if stage == Stage.UPLOAD and article.site_id and images:
         sent = sum(image.wordpress_media_id is not None for image in images)
-        facts.append(f"{sent} of {words.count(len(images), 'picture')} there")
+        facts.append(f"{sent} of {formats.count(len(images), 'picture')} there")
     tokens = sum(call.input_tokens + call.output_tokens for call in calls)
     if tokens:
-        facts.append(words.count(tokens, "token"))
+        facts.append(formats.count(tokens, "token"))
     return facts
 
 
@@ -235,22 +227,13 @@ def _file(article: Article, name: str, size: int, sha256: str = "") -> File:
 # What it cost
 
 
-def _kind(call: Call) -> str:
-    return call.key.partition(":")[0]
-
-
-def _stage(call: Call) -> Stage:
-    return STAGE_OF.get(_kind(call), Stage.ARTICLE)
-
-
 def _is_charged(call: Call) -> bool:
     """Calls to sites cost nothing."""
-    return _stage(call) != Stage.UPLOAD
+    return call_keys.stage_of(call.key) != Stage.UPLOAD
 
 
 def _thing(call: Call) -> str:
-    kind, _, part = call.key.partition(":")
-    part = part.replace("_", " ").replace("-", " ")
+    kind, part = call.key.partition(":")[0], call_keys.part(call.key).replace("_", " ").replace("-", " ")
     if kind in ("image", "media"):
         return f"the {part} image" if kind == "image" else f"the {part} image, to the site"
     return f"{THINGS.get(kind, kind)}{f', {part}' if part else ''}"
@@ -324,7 +307,7 @@ def _manifest_facts(manifest: dict[str, Any]) -> list[tuple[str, str]]:
 def _components(article: dict[str, Any]) -> list[str]:
     """`["2 pull quotes", "1 sidebar"]`"""
     kinds = [str(entry.get("type", "")).replace("_", " ") for entry in article.get("components", [])]
-    return [words.count(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
+    return [formats.count(kinds.count(kind), kind) for kind in dict.fromkeys(kinds)]
 
 
 def _manifest_steps(manifest: dict[str, Any]) -> list[tuple[str, str, datetime | None]]:

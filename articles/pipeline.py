@@ -32,15 +32,15 @@ from django.dispatch import Signal
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from articles import dispatch, manifest, pace
-from articles.costs import SECTION
+from articles import call_keys, dispatch, pace
 from articles.dispatch import enqueue
+from articles.failures import cause, report
 from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Section, Stage, StageRecord
-from articles.problems import cause
 from articles.processes import this_process
 from articles.providers.errors import ProviderError, Rejected, Unreachable
-from articles.report import report
 from articles.run import DAMAGED, LEASE, Fenced, HeldBack, Outcome, OutOfTime, Run, storing
+from articles.tree import manifest
+from articles.tree.names import OPENING
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -55,9 +55,6 @@ STAGES = {
 
 # News for the floors above, sent in the transaction that stops an article. What a receiver writes is there with it.
 stopped = Signal()  # article: Article
-
-# The call that each stage pays for; pictures have one each, and what a site has is looked up there.
-CALLS = {Stage.ARTICLE: "text", Stage.PROMPTS: "prompts", Stage.FORMAT: "format"}
 
 
 @dataclass(frozen=True)
@@ -276,8 +273,8 @@ def _restore_texts(run: Run, damaged: Collection[str]) -> None:
         if section.file_name in damaged:
             run.save_page(section.file_name, section.heading, section.html)
     opening = run.article.records.get(stage=Stage.ARTICLE).details.get("opening")
-    if opening and manifest.OPENING in damaged:
-        run.save_page(manifest.OPENING, opening["title"], opening["html"])
+    if opening and OPENING in damaged:
+        run.save_page(OPENING, opening["title"], opening["html"])
 
 
 def damaged_parts(article: Article, names: Collection[str]) -> tuple[frozenset[Stage], frozenset[str]]:
@@ -500,8 +497,8 @@ def _prepare(article: Article, work: Work) -> None:
     article.records.filter(again).update(state=StageRecord.State.PENDING, error="", failed_at=None)
     article.images.filter(role__in=work.images).update(sha256="", base64_sha256="", bytes=0)
     _reopen_sections(article, anew=Stage.ARTICLE in work.anew)
-    keys = {f"{kind}:{role}" for kind in ("image", "media") for role in work.images} | {
-        CALLS[stage] for stage in work.anew if stage in CALLS
+    keys = {key(role) for key in (call_keys.image, call_keys.media) for role in work.images} | {
+        call_keys.OF_STAGE[stage] for stage in work.anew if stage in call_keys.OF_STAGE
     }
     article.calls.filter(Q(state=Call.State.FAILED) | Q(key__in=keys)).update(state=Call.State.CLOSED)
 
@@ -513,7 +510,7 @@ def _reopen_sections(article: Article, *, anew: bool) -> None:
         unfinished = article.sections.all()
         unfinished.update(html="", sha256="", bytes=0, word_count=0)
         article.records.filter(stage=Stage.ARTICLE).update(details={})
-        article.calls.filter(key__startswith=SECTION).update(state=Call.State.CLOSED)
+        article.calls.filter(key__startswith=call_keys.SECTION).update(state=Call.State.CLOSED)
     revision = Batch.objects.filter(pk=article.batch_id).values("revision") if article.batch_id else 0
     unfinished.update(state=Section.State.PENDING, error=None, finished_at=None, revision=revision)
 

@@ -23,15 +23,16 @@ from django.db.models import QuerySet, Sum
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from articles import manifest, pace
+from articles import pace
 from articles.models import Article, Call, Event, Stage, StageRecord
 from articles.providers import Answer
 from articles.providers.errors import Busy, ProviderError, Unreachable
+from articles.tree import manifest, names
 from backups.trees.tree import Stored
 
 log = structlog.get_logger("galley.run")
 
-OPENING = manifest.OPENING
+OPENING = names.OPENING
 DAMAGED = "damaged"  # the code of an error over a file that is not the one that was saved; Recover makes it again
 CALL_SECONDS = 300  # the longest that one call may take
 LEASE = timedelta(seconds=CALL_SECONDS + 100)

@@ -16,13 +16,12 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from articles.dispatch import enqueue, top_up
+from articles.failures import cause, report
+from articles.formats import count
 from articles.models import Article, Attempt, Event, Stage, StageRecord
 from articles.pipeline import Mistake, stopped
-from articles.problems import cause
 from articles.processes import is_alive, this_machine
-from articles.report import report
 from articles.run import LEASE
-from articles.words import count
 
 log = structlog.get_logger("galley.sweep")
 

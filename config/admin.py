@@ -15,7 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import formats, timezone
 
-from articles import words
+from articles.formats import clock
 from articles.forms import FAR_YEAR
 from config.models import LIFETIME, MARK, Token
 
@@ -120,11 +120,11 @@ class TokenAdmin(admin.ModelAdmin[Token]):
 
     @admin.display(description="Made", ordering="created_at")
     def made(self, token: Token) -> str:
-        return words.clock(token.created_at)
+        return clock(token.created_at)
 
     @admin.display(description="Last used", ordering="last_used_at")
     def last_use(self, token: Token) -> str:
-        return words.clock(token.last_used_at) if token.last_used_at else "not yet"
+        return clock(token.last_used_at) if token.last_used_at else "not yet"
 
     @admin.display(description="Valid until", ordering="expires_at")
     def valid_until(self, token: Token) -> str:

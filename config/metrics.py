@@ -24,9 +24,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from articles import workers
+from articles import call_keys, workers
 from articles.models import Article, Call, Event, StageRecord
-from articles.page import STAGE_OF
 from articles.providers.errors import ProviderError
 from backups.health.report import STATES, remembered
 from backups.repository.manifests import TIERS
@@ -239,12 +238,12 @@ def lasted(difference: CombinedExpression) -> ExpressionWrapper[Any]:
 
 
 def stage_of_call() -> Case:
-    kinds = [When(key__startswith=kind, then=Value(stage.value)) for kind, stage in STAGE_OF.items()]
+    kinds = [When(key__startswith=kind, then=Value(stage.value)) for kind, stage in call_keys.STAGE_OF.items()]
     return Case(*kinds, default=Value(OTHER), output_field=CharField())
 
 
 def parts(cause: str) -> Labels:
-    """Stage, provider and code of what `articles.problems.cause` has put together. Codes may hold anything."""
+    """Stage, provider and code of what `articles.failures.cause` has put together. Codes may hold anything."""
     provider, _, rest = cause.partition("|")
     stage, _, rest = rest.partition("|")
     return stage, provider, rest.rpartition("|")[0]

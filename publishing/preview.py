@@ -18,8 +18,8 @@ from django.utils.html import escape
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
-from articles import manifest
 from articles.models import Article, Stage
+from articles.tree import manifest
 from backups.trees.tree import MANIFEST, TreeError
 
 PICTURE_LIFE = 3600  # seconds

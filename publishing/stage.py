@@ -15,6 +15,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.text import slugify
 
+from articles import call_keys
 from articles.content import markup
 from articles.models import Call, ImageFile, Stage
 from articles.providers import Answer
@@ -164,7 +165,7 @@ class _Upload:
     def _upload(self, image: ImageFile) -> None:
         key = f"img-{self.article.uid[:12]}-{image.role.replace('_', '-')}-{image.sha256[:8]}"
         call = self.run_.ask(
-            f"media:{image.role}",
+            call_keys.media(image.role),
             _called(image),
             provider=self._provider,
             look_up=lambda call: self._settled(call, self.client.find_media(key)),
@@ -233,7 +234,7 @@ class _Upload:
             wanted = self._wanted()
         title = str(self.article).replace("<", "&lt;").replace(">", "&gt;")  # it is text, and WordPress takes HTML
         call = self.run_.ask(
-            "post",
+            call_keys.POST,
             thing,
             provider=self._provider,
             look_up=lambda call: self._settled(call, self.client.find_post(self._slug, self._mark)),

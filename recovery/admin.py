@@ -19,11 +19,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles import pipeline, words
+from articles import formats, pipeline
 from articles.admin import ArticleAdmin, chosen_ids, status_of
 from articles.asking import Chosen, choose, read_ids, way_back
+from articles.failures import problems, with_cause
 from articles.models import Article, ArticleQuerySet
-from articles.problems import problems, with_cause
 from articles.providers.errors import ProviderError
 from articles.sweep import sweep
 from recovery.forms import RecoverForm
@@ -107,7 +107,7 @@ class RecoverableArticleAdmin(ArticleAdmin):
         verb = "Begin" if chosen.articles and all(article.is_scheduled for article in chosen.articles) else "Recover"
         context = {
             **self.admin_site.each_context(request),
-            "title": f"{verb} {words.count(len(chosen.articles), 'article')}",
+            "title": f"{verb} {formats.count(len(chosen.articles), 'article')}",
             "opts": self.opts,
             "chosen": chosen,
             "form": form,
@@ -115,7 +115,7 @@ class RecoverableArticleAdmin(ArticleAdmin):
             "total": total,
             "scheduled": sum(article.is_scheduled for article in chosen.articles),
             "problem": problem,
-            "time": words.duration(timedelta(seconds=max(total.seconds, 60) // 60 * 60)),
+            "time": formats.duration(timedelta(seconds=max(total.seconds, 60) // 60 * 60)),
             "back": back,
         }
         return TemplateResponse(request, "admin/recovery/recover.html", context)

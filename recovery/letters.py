@@ -20,10 +20,9 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
+from articles.failures import Problem, problems, report
+from articles.formats import clock, count
 from articles.models import Article, ArticleQuerySet, Call, Stage
-from articles.problems import Problem, problems
-from articles.report import report
-from articles.words import clock, count
 from backups.health.report import Report, remembered
 from recovery import links, watch, watch_words
 from recovery.models import Mail

@@ -12,14 +12,14 @@ from typing import Any
 from django.conf import settings
 from django.utils import timezone
 
-from articles import manifest
-from articles.costs import SECONDS, costs, kind
-from articles.costs import SECTION as PREFIX
+from articles import call_keys
+from articles.costs import SECONDS, costs
+from articles.formats import count
 from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
-from articles.pipeline import CALLS, Work, damaged_parts
+from articles.pipeline import Work, damaged_parts
 from articles.providers import replicate
 from articles.run import storing
-from articles.words import count
+from articles.tree import manifest, names
 
 PATIENCE = 3.0  # seconds that a page may spend on reading files; an article's own run verifies it all the same
 # In the order in which they are told; a section is a thing of its own, a part of stage 1.
@@ -130,12 +130,12 @@ def _plan(
     # Whole pictures stay, unless the images themselves, or what they show, are asked for anew.
     remade = frozenset(image.role for image in images) if Stage.IMAGES in anew else broken_images
     roles = [image.role for image in images if image.role in remade or not image.is_stored]
-    paid = {call.key for call in calls if _is_good(call)} - {f"image:{role}" for role in remade}
+    paid = {call.key for call in calls if _is_good(call)} - {call_keys.image(role) for role in remade}
     missing = [row for row in sections if Stage.ARTICLE in anew or row.state != Section.State.DONE]
     to_write = [row for row in missing if Stage.ARTICLE in anew or not row.sha256]
     roles += _roles_to_come(images, sections, to_write)
     keys = _calls(article, stages, roles, anew, paid, options.formatter or article.formatter)
-    keys += [key for row in to_write if (key := f"{PREFIX}{row.index}") not in paid or Stage.ARTICLE in anew]
+    keys += [key for row in to_write if (key := call_keys.section(row.index)) not in paid or Stage.ARTICLE in anew]
     unwritten = set(to_write)
     reused = (
         *(row.file_name for row in sections if row not in unwritten),  # their rows hold the texts, too
@@ -143,7 +143,7 @@ def _plan(
     )
     again: dict[str, int] = {stage: len(roles) if stage == Stage.IMAGES else 1 for stage in stages}
     if sections and Stage.ARTICLE in stages:
-        again |= {Stage.ARTICLE: int("text" in keys), SECTION: len(missing)}  # its opening may be there
+        again |= {Stage.ARTICLE: int(call_keys.TEXT in keys), SECTION: len(missing)}  # its opening may be there
     if article.batch_id:
         again[Stage.PROMPTS] = 0  # each section brings its own
     again = {thing: again[thing] for thing in THINGS if again.get(thing)}
@@ -155,9 +155,9 @@ def _plan(
         again=again,
         calls=tuple(keys),
         possible_repeats=sum(call.state == Call.State.INTENT and call.sends > 0 and call.key in keys for call in calls),
-        draft_stays=Stage.FORMAT in again and any(call.key == "post" and call.is_paid for call in calls),
-        cost=sum((known[kind(key)] for key in keys), Decimal(0)),
-        seconds=sum(SECONDS[kind(key)] for key in keys) + SECONDS["upload"],
+        draft_stays=Stage.FORMAT in again and any(call.key == call_keys.POST and call.is_paid for call in calls),
+        cost=sum((known[call_keys.kind(key)] for key in keys), Decimal(0)),
+        seconds=sum(SECONDS[call_keys.kind(key)] for key in keys) + SECONDS["upload"],
         work=Work(
             stages=frozenset(stages),
             anew=anew,
@@ -209,15 +209,15 @@ def _calls(
     keys = []
     for stage in stages:
         if stage == Stage.IMAGES and settings.REPLICATE_API_TOKEN:
-            keys += [key for role in roles if (key := f"image:{role}") not in paid]
-        elif with_key.get(stage) and (stage in anew or CALLS[stage] not in paid):
-            keys.append(CALLS[stage])
+            keys += [key for role in roles if (key := call_keys.image(role)) not in paid]
+        elif with_key.get(stage) and (stage in anew or call_keys.OF_STAGE[stage] not in paid):
+            keys.append(call_keys.OF_STAGE[stage])
     return keys
 
 
 def _is_good(call: Call) -> bool:
     """Whether its answer can be used without asking again. Of a picture it is an address that dies within the hour."""
-    if not call.is_paid or not call.key.startswith("image:"):
+    if not call.is_paid or not call.key.startswith(call_keys.IMAGE):
         return call.is_paid
     return bool(call.received_at and timezone.now() - call.received_at < replicate.URL_LIFE)
 
@@ -239,7 +239,7 @@ def in_words(things: Mapping[str, int]) -> tuple[str, ...]:
 
 def _thing(file: str) -> str:
     """Which of THINGS a file of the tree is; "" for one that is told with another."""
-    if file.endswith("_base64.txt") or file == manifest.OPENING:
+    if file.endswith("_base64.txt") or file == names.OPENING:
         return ""
     return SECTION if file.startswith("01_section") else FILES[file[:2]]
 

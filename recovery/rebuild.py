@@ -24,11 +24,11 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 
 from articles.batches import key_of
 from articles.content import markup
+from articles.failures import cause
 from articles.lists import folded
-from articles.manifest import OPENING
 from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
-from articles.problems import cause
 from articles.run import storing
+from articles.tree.names import OPENING
 from backups.storage import backup_storage
 from backups.trees.tree import MANIFEST, Damaged, Stored, Tree, TreeError
 from publishing.models import Site

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.utils import formats, timezone
 
-from articles.words import clock, count
+from articles.formats import clock, count
 from backups.health.report import ALARM, DAMAGED, LOOK, Part, Report, Said
 from backups.repository.manifests import DATABASE, FILES
 

@@ -11,8 +11,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from articles.failures import cause
 from articles.models import Article, Stage, StageRecord
-from articles.problems import cause
 
 LIST = "/admin/articles/article/"
 ADD = "/admin/articles/article/add/"

@@ -147,7 +147,7 @@ class Article(models.Model):
     queued_at = models.DateTimeField(null=True, editable=False)
     next_at = models.DateTimeField("next try", null=True, editable=False)
     error = models.JSONField(null=True, editable=False)  # ProviderError.saved(), with the stage
-    cause = models.CharField(max_length=300, blank=True, editable=False)  # of a stopped one: articles.problems
+    cause = models.CharField(max_length=300, blank=True, editable=False)  # of a stopped one: articles.failures
     ended_at = models.DateTimeField("ended", null=True, editable=False)
     tree_expired_at = models.DateTimeField("backup removed", null=True, editable=False)
     link = models.URLField(max_length=500, blank=True, editable=False)  # of the draft, or of the preview

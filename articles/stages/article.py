@@ -6,6 +6,7 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from articles import call_keys
 from articles.content import manuscripts, markup
 from articles.models import Article, Call, Preferences
 from articles.providers import text
@@ -68,7 +69,7 @@ def _from_idea(run: Run, article: Article) -> Outcome:
         "instructions": preferences.instructions if preferences else "",
     }
     call = run.ask(
-        "text",
+        call_keys.TEXT,
         THING,
         provider=text.PROVIDER,
         send=lambda call: client.ask(

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from articles import call_keys
 from articles.content import colours, magazine, markup
 from articles.models import Article, Call, ImageFile
 from articles.providers import claude
@@ -65,7 +66,7 @@ def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
         timeout=CALL_SECONDS,
     )
     call = run.ask(
-        "format",
+        call_keys.FORMAT,
         THING,
         provider=claude.PROVIDER,
         send=lambda call: client.ask(*_prompt(article, images), key=call.idempotency_key),

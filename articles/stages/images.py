@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from articles import call_keys
 from articles.content import pictures
 from articles.content.pictures import BadPicture, Picture
 from articles.models import Attempt, Call, ImageFile
@@ -109,7 +110,7 @@ class _Making:
 
     def _call(self, image: ImageFile) -> Call:
         return self.run.ask(
-            f"image:{image.role}",
+            call_keys.image(image.role),
             f"the {image.label} image",
             provider=replicate.PROVIDER,
             send=lambda call: self.client.create(image.prompt, image.aspect, key=call.idempotency_key),

@@ -9,6 +9,7 @@ from typing import Any
 from django.template.loader import render_to_string
 from lxml.html import HtmlElement
 
+from articles import call_keys
 from articles.content import manuscripts, markup
 from articles.models import Article, Call, ImageFile, Stage
 from articles.providers import text
@@ -58,7 +59,7 @@ def run(run: Run) -> Outcome:
         "sections": SECTIONS,
     }
     call = run.ask(
-        "prompts",
+        call_keys.PROMPTS,
         THING,
         provider=text.PROVIDER,
         send=lambda call: client.ask(

@@ -16,7 +16,7 @@ from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from articles import batches, lists
+from articles import batches, call_keys, lists
 from articles.content import manuscripts, markup
 from articles.models import Article, Batch, Call, ImageFile, Preferences, Section, Stage, StageRecord
 from articles.providers import text
@@ -83,7 +83,7 @@ def _opened(run: Run) -> StageRecord:
         "most": OUTLINE[1],
     }
     call = run.ask(
-        "text",
+        call_keys.TEXT,
         THING,
         provider=text.PROVIDER,
         send=lambda call: client.ask(
@@ -295,7 +295,7 @@ def _write_text(run: Run, section: Section) -> None:
     }
     thing = f"section {section.index}, {section.heading}"
     call = run.ask(
-        f"text:section-{section.index}",
+        call_keys.section(section.index),
         thing,
         provider=text.PROVIDER,
         send=lambda call: client.ask(

@@ -12,7 +12,9 @@ from django.utils import formats, timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles import words
+from articles import formats as article_formats
+from articles import wording
+from articles.formats import age, duration
 from articles.models import Article, Batch
 
 register = template.Library()
@@ -27,35 +29,35 @@ def _time(moment: datetime, text: str) -> SafeString:
 @register.filter
 def ago(moment: datetime | None) -> SafeString | str:
     """How long ago, with the exact time on hover."""
-    return _time(moment, words.age(moment)) if moment else "–"
+    return _time(moment, age(moment)) if moment else "–"
 
 
 @register.filter
 def past(moment: datetime) -> SafeString:
     """How long ago, within a sentence."""
-    return _time(moment, words.past(moment))
+    return _time(moment, article_formats.past(moment))
 
 
 @register.filter
 def ahead(moment: datetime) -> SafeString:
     """In how long."""
-    return _time(moment, words.ahead(moment))
+    return _time(moment, article_formats.ahead(moment))
 
 
 @register.filter
 def clock(moment: datetime | None) -> SafeString | str:
     """The time of the day, with the exact time on hover."""
-    return _time(moment, words.clock(moment)) if moment else "–"
+    return _time(moment, article_formats.clock(moment)) if moment else "–"
 
 
 @register.filter
 def took(start: datetime | None, end: datetime | None) -> str:
-    return words.duration(end - start) if start and end and end >= start else ""
+    return duration(end - start) if start and end and end >= start else ""
 
 
 @register.filter
 def lasted(seconds: int) -> str:
-    return words.duration(timedelta(seconds=seconds))
+    return duration(timedelta(seconds=seconds))
 
 
 @register.filter
@@ -82,22 +84,22 @@ def size(bytes_: int) -> str:
 @register.filter
 def count(number: int, thing: str) -> str:
     """`{{ 3|count:"article" }}` is `3 articles`."""
-    return words.count(number, *thing.split(","))
+    return article_formats.count(number, *thing.split(","))
 
 
 @register.filter
 def state(article: Article) -> str:
-    return words.state(article)
+    return wording.state(article)
 
 
 @register.filter
 def progress(article: Article) -> str:
-    return words.progress(article)
+    return wording.progress(article)
 
 
 @register.filter
 def link_words(article: Article) -> str:
-    return words.link_words(article)
+    return wording.link_words(article)
 
 
 @register.filter
@@ -117,4 +119,4 @@ def paged(context: template.Context, name: str, number: int) -> str:
 @register.inclusion_tag("admin/articles/article/strip.html")
 def strip(article: Article) -> dict[str, object]:
     """The five stages as marks, the present one with its name."""
-    return {"steps": words.steps(article)}
+    return {"steps": wording.steps(article)}

@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles import batches, pipeline, words
+from articles import batches, formats, pipeline, wording
 from articles.batch_page import preview
 from articles.groups import EDITORS
 from articles.migrations import __name__ as migrations
@@ -663,9 +663,9 @@ def test_the_page_of_an_article_lists_its_sections(running: Batch, editor: User)
 
 def test_progress_counts_sections(running: Batch) -> None:
     third = Article.objects.filter(batch=running, batch_key="style 3").with_progress().get()
-    assert words.progress(third) == "Article, 0 of 4 sections"
+    assert wording.progress(third) == "Article, 0 of 4 sections"
     write(third, 1)
-    assert words.progress(Article.objects.with_progress().get(pk=third.pk)) == "Article, 1 of 4 sections"
+    assert wording.progress(Article.objects.with_progress().get(pk=third.pk)) == "Article, 1 of 4 sections"
 
 
 @pytest.mark.parametrize(
@@ -673,7 +673,7 @@ def test_progress_counts_sections(running: Batch) -> None:
     [(0.2, "about 1 min left"), (28, "about 28 min left"), (60, "about 1 h left"), (160, "about 2 h 40 min left")],
 )
 def test_the_time_left_is_about(minutes: float, said: str) -> None:
-    assert words.left(timedelta(minutes=minutes)) == said
+    assert formats.left(timedelta(minutes=minutes)) == said
 
 
 def test_hostile_names_are_text_everywhere(editor: User, chief: User) -> None:

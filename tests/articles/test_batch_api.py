@@ -107,7 +107,7 @@ def test_a_section_that_is_opened_again_for_a_damaged_file_is_told(
 ) -> None:
     mark(first.pk, 1, Section.State.FAILED)
     first.records.filter(stage="article").update(state="done", file="01_raw_article.html")
-    monkeypatch.setattr("articles.manifest.damaged", lambda _: {"01_raw_article.html": "It is gone."})
+    monkeypatch.setattr("articles.tree.manifest.damaged", lambda _: {"01_raw_article.html": "It is gone."})
     seen = progress(editor, batch)["revision"]
 
     pipeline._mend(Run(Article.objects.get(pk=first.pk)))

@@ -19,13 +19,14 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles import manifest, pipeline, processes
+from articles import pipeline, processes
+from articles.failures import report
 from articles.models import Article, Call, Stage, StageRecord
 from articles.providers import Answer
 from articles.providers.errors import Busy, Rejected, Unreachable
-from articles.report import report
 from articles.run import LEASE, Fenced, Run
 from articles.sweep import Swept, _release, abandoned, sweep
+from articles.tree import manifest
 from tests.conftest import HandIn, error_of
 
 Work = Callable[[Article], Article]
@@ -549,7 +550,7 @@ def test_the_last_manifest_says_what_the_rows_say(hand_in: HandIn, run: Work, mo
     article = run(article)
     builds = iter([old])
     build = manifest.build
-    monkeypatch.setattr("articles.manifest.build", lambda article: next(builds, None) or build(article))
+    monkeypatch.setattr("articles.tree.manifest.build", lambda article: next(builds, None) or build(article))
     monkeypatch.setattr(Run, "hold", lambda *_, **__: None)
     with pytest.raises(Fenced):
         stale.commit_manifest()

@@ -16,8 +16,8 @@ from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
 from articles import pipeline
+from articles.failures import cause
 from articles.models import Article, Call, Event, Stage, StageRecord
-from articles.problems import cause
 from articles.providers.errors import ProviderError, Rejected
 from articles.sweep import sweep
 from backups.models import Drill, Generation, Look, Verification

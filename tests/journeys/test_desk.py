@@ -22,7 +22,7 @@ from datetime import timedelta
 from django.utils import timezone
 from articles.models import Article, StageRecord
 from articles.pipeline import submit, User
-from articles.problems import cause
+from articles.failures import cause
 for n in range(50):
     article = Article(owner=User.objects.get(username="ada"), manuscript=f"# Story {n}\\n\\n" + "A calm text. " * 30)
     article.scheduled_at = timezone.now() + timedelta(hours=1)

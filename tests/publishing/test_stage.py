@@ -20,8 +20,8 @@ from django.db.models import F
 from django.utils import timezone
 
 from articles import pipeline
+from articles.failures import report
 from articles.models import Article, Call, Stage
-from articles.report import report
 from articles.run import Run
 from articles.sweep import sweep
 from publishing import wordpress as client_module

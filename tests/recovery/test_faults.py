@@ -26,11 +26,11 @@ from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
 from articles import pipeline, processes
+from articles.failures import report
 from articles.models import Article, Event
 from articles.providers import Answer
 from articles.providers.errors import Unreachable
 from articles.providers.text import TextClient
-from articles.report import report
 from articles.run import LEASE, Run
 from articles.sweep import Swept, sweep
 from backups.trees.tree import Stored, Tree

@@ -18,8 +18,8 @@ from django.db.models import Prefetch
 from articles import batches, live
 from articles.batch_watching import articles_line, line, watched
 from articles.content import manuscripts
+from articles.formats import count, duration
 from articles.models import Article, Batch, Section
-from articles.words import count, duration
 
 ENDED_WITH_GAPS, WRONG, PAUSED = 1, 2, 3
 GIVEN = ("brief", "images_per_style", "images_per_section", "style", "formatter", "budget")  # options that are fields

@@ -10,9 +10,9 @@ import orjson
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
+from articles.failures import report
 from articles.forms import SubmitForm
 from articles.models import Article
-from articles.report import report
 from articles.watching import watched
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from articles.words import count
+from articles.formats import count
 from articles.workers import health, problem
 
 

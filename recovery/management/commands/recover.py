@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timesince import timesince
 
 from articles import pipeline
+from articles.failures import report, saved_phrases
 from articles.models import Article, Stage
 from articles.providers.errors import ProviderError
-from articles.report import report, saved_phrases
 from articles.watching import watched
 from backups.trees.tree import MANIFEST, TreeError
 from publishing.models import Site

@@ -10,10 +10,10 @@ from datetime import datetime
 from typing import Any
 
 from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
+from articles.tree.names import OPENING
 from backups.trees.tree import Damaged, Stored
 
 SCHEMA = 1
-OPENING = "01_opening.html"  # of an article that is written section by section
 STATUS = {
     StageRecord.State.PENDING: "pending",
     StageRecord.State.RUNNING: "running",

@@ -1,0 +1,52 @@
+"""The key of a call within its article: what was asked for, and which stage asked.
+
+    text   text:section-7   prompts   image:hero   image:section_1   format   media:hero   post
+
+Calls are found again by their keys, so a key never changes once it is in use.
+"""
+
+from __future__ import annotations
+
+from articles.models import Stage
+
+TEXT, PROMPTS, FORMAT, POST = "text", "prompts", "format", "post"
+SECTION, IMAGE, MEDIA = "text:section-", "image:", "media:"  # before the index of a section, before a picture's role
+
+OF_STAGE = {Stage.ARTICLE: TEXT, Stage.PROMPTS: PROMPTS, Stage.FORMAT: FORMAT}  # those that ask once for an article
+STAGE_OF = {  # by what a key begins with, up to the colon
+    "text": Stage.ARTICLE,
+    "prompts": Stage.PROMPTS,
+    "image": Stage.IMAGES,
+    "format": Stage.FORMAT,
+    "media": Stage.UPLOAD,
+    "post": Stage.UPLOAD,
+}
+
+
+def section(index: int) -> str:
+    """The text of a section."""
+    return f"{SECTION}{index}"
+
+
+def image(role: str) -> str:
+    """A picture, from the service that makes it."""
+    return f"{IMAGE}{role}"
+
+
+def media(role: str) -> str:
+    """A picture, in the media library of the site."""
+    return f"{MEDIA}{role}"
+
+
+def kind(key: str) -> str:
+    """`text`, `section`, `prompts`, `image`, `format`, `media` or `post`: what costs and times are told apart by."""
+    return "section" if key.startswith(SECTION) else key.partition(":")[0]
+
+
+def part(key: str) -> str:
+    """What of the article it is about: `hero`, `section-7`; "" for all of it."""
+    return key.partition(":")[2]
+
+
+def stage_of(key: str) -> Stage:
+    return STAGE_OF.get(key.partition(":")[0], Stage.ARTICLE)
