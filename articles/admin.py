@@ -29,7 +29,7 @@ from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles import call_keys, formats, pipeline
+from articles import call_keys, formats
 from articles.asking import Chosen, choose, read_ids, way_back
 from articles.batch_admin import BatchAdmin
 from articles.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
@@ -37,6 +37,7 @@ from articles.forms import ChangeForm, SubmitForm
 from articles.models import Article, ArticleQuerySet, Batch, Call, ImageFile, Preferences, Stage, StageRecord
 from articles.models.access import EVERYTHING, may_touch
 from articles.page import manifest_page, page
+from articles.pipeline import transitions
 from articles.schedule import Month
 from articles.templatetags import desk as written
 
@@ -242,7 +243,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return choose(ids, self.get_queryset(request), lambda article: article.can_cancel, "finished already")
 
     def _cancel(self, request: HttpRequest, article: Article) -> bool:
-        done = pipeline.cancel(article, cast(User, request.user))
+        done = transitions.cancel(article, cast(User, request.user))
         if done:
             self.log_change(request, article, "Cancel.")
         return done

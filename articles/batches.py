@@ -20,11 +20,14 @@ from django.db import transaction
 from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils import timezone
 
-from articles import dispatch, lists, pace, pipeline
+from articles import lists
 from articles.costs import SECONDS, costs
 from articles.formats import count
 from articles.models import Article, Attempt, Batch, Event, Preferences, Section, Stage, StageRecord
-from articles.run import HeldBack, OutOfTime, Run
+from articles.pipeline import dispatch, rate_limits, transitions
+from articles.pipeline.lease import HeldBack, OutOfTime
+from articles.pipeline.revision import batch_revision
+from articles.pipeline.run import Run
 
 log = structlog.get_logger("galley.batches")
 
@@ -145,15 +148,14 @@ def start(batch: Batch, by: User) -> Plan:
     """Add what is not there yet, and let the batch run: rows in one transaction. Lines that cannot be used are left
     out. Twice is as once. Raises NotPossible.
     """
-    with transaction.atomic():
-        # Locked: two people who press at once add every row once.
-        batch = Batch.objects.select_for_update().get(pk=batch.pk)
+    # Locked before it is planned: two people who press at once add every row once.
+    with batch_revision(batch.pk, **transitions.BATCH_RUNS) as revision:
+        batch = Batch.objects.get(pk=batch.pk)
         planned = plan(batch)
         if planned.problems:
             raise NotPossible(" ".join(planned.problems))
         _add_articles(batch, planned.new_articles, by)
-        _add_sections(batch, planned.sections.rows)
-        pipeline.go_on(batch.pk)
+        _add_sections(batch, planned.sections.rows, revision)
         Batch.objects.filter(pk=batch.pk, started_at=None).update(started_at=timezone.now())
         _recover_stopped(batch, by)
         transaction.on_commit(dispatch.top_up)
@@ -163,7 +165,7 @@ def start(batch: Batch, by: User) -> Plan:
 def _add_articles(batch: Batch, rows: Sequence[lists.Row], by: User) -> None:
     now = timezone.now()
     preferences = Preferences.objects.filter(user=batch.owner).first() or Preferences()
-    prefixes = pipeline.free_prefixes(batch.owner_id, now, len(rows))
+    prefixes = transitions.free_prefixes(batch.owner_id, now, len(rows))
     articles = Article.objects.bulk_create(
         (
             Article(
@@ -194,7 +196,7 @@ def _add_articles(batch: Batch, rows: Sequence[lists.Row], by: User) -> None:
     Event.objects.bulk_create(events, batch_size=ROWS)
 
 
-def _add_sections(batch: Batch, rows: Sequence[lists.Row]) -> None:
+def _add_sections(batch: Batch, rows: Sequence[lists.Row], revision: int) -> None:
     """What an article lacks, behind what it has: an index never changes. One that was finished is opened again."""
     has: dict[int, dict[str, int]] = {pk: {} for pk in batch.articles.values_list("pk", flat=True)}
     for article, key, index in batch.all_sections.order_by().values_list("article_id", "key", "index"):
@@ -214,18 +216,18 @@ def _add_sections(batch: Batch, rows: Sequence[lists.Row]) -> None:
                     heading=row.name,
                     key=row.key,
                     fields=fields,
-                    revision=batch.revision + 1,
+                    revision=revision,
                 )
             )
     Section.objects.bulk_create(sections, batch_size=ROWS)
     for done in Article.objects.filter(pk__in=finished, status=Article.Status.DONE):
-        pipeline.reopen(done)
+        transitions.reopen(done)
 
 
 def _recover_stopped(batch: Batch, by: User) -> None:
     stopped = batch.articles.filter(status__in=[Article.Status.FAILED, Article.Status.CANCELLED])
     for article in stopped:
-        pipeline.resume(article, by)
+        transitions.resume(article, by)
 
 
 # Pausing and going on
@@ -233,14 +235,15 @@ def _recover_stopped(batch: Batch, by: User) -> None:
 
 def pause(batch: Batch, by: User | None) -> bool:
     """Take no further section in hand; what is in hand is finished. False: it is not running."""
-    return _paused(batch.pk, f"{by or pipeline.OPERATOR} paused it.")
+    return _paused(batch.pk, f"{by or transitions.OPERATOR} paused it.")
 
 
 def _paused(batch_id: int, reason: str, cause: str = "") -> bool:
-    running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
-    paused = running.update(state=Batch.State.PAUSED, reason=reason[:500], cause=cause, revision=F("revision") + 1)
+    with batch_revision(batch_id):
+        running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
+        paused = running.update(state=Batch.State.PAUSED, reason=reason[:500], cause=cause)
     # In a transaction of its own: whoever works on an article of it locks the batch first.
-    dispatch.hold_back(batch_id)
+    transitions.hold_back(batch_id)
     if paused:
         log.warning("a batch is paused", batch=batch_id, reason=reason)
     return bool(paused)
@@ -258,9 +261,9 @@ def resume(batch: Batch, by: User | None) -> bool:
         stopped = Q(status=Article.Status.FAILED, cause=batch.cause) if batch.cause else Q(pk__in=[])
         if batch.state == Batch.State.CANCELLED:
             stopped |= Q(status=Article.Status.CANCELLED)
-        pipeline.go_on(batch.pk)
-        for article in batch.articles.filter(stopped):
-            pipeline.resume(article, by)
+        with batch_revision(batch.pk, **transitions.BATCH_RUNS):
+            for article in batch.articles.filter(stopped):
+                transitions.resume(article, by)
         transaction.on_commit(dispatch.top_up)
     return True
 
@@ -268,17 +271,16 @@ def resume(batch: Batch, by: User | None) -> bool:
 def cancel(batch: Batch, by: User | None) -> bool:
     """End it: what is saved stays, what is not begun is not begun. False: it has ended already."""
     open_states = [Batch.State.DRAFT, Batch.State.RUNNING, Batch.State.PAUSED]
-    open_batch = Batch.objects.filter(pk=batch.pk, state__in=open_states)
-    won = open_batch.update(
-        state=Batch.State.CANCELLED,
-        reason=f"{by or pipeline.OPERATOR} cancelled it.",
-        cause="",
-        ended_at=timezone.now(),
-        revision=F("revision") + 1,
-    )
+    with batch_revision(batch.pk):
+        won = Batch.objects.filter(pk=batch.pk, state__in=open_states).update(
+            state=Batch.State.CANCELLED,
+            reason=f"{by or transitions.OPERATOR} cancelled it.",
+            cause="",
+            ended_at=timezone.now(),
+        )
     if won:
         for article in batch.articles.filter(status__in=dispatch.OPEN):
-            pipeline.cancel(article, by)
+            transitions.cancel(article, by)
     return bool(won)
 
 
@@ -287,7 +289,7 @@ def recover(batch: Batch, by: User | None, article_ids: Sequence[int] | None = N
     stopped = batch.articles.filter(status__in=[Article.Status.FAILED, Article.Status.CANCELLED])
     if article_ids is not None:
         stopped = stopped.filter(pk__in=article_ids)
-    return sum(pipeline.resume(article, by) for article in stopped)
+    return sum(transitions.resume(article, by) for article in stopped)
 
 
 @dataclass(frozen=True)
@@ -354,7 +356,7 @@ def check_turn(run: Run) -> None:
     if batch.budget is not None and (sentence := _over_budget(batch)):
         _paused(batch.pk, sentence)
         raise HeldBack
-    if dispatch.has_to_wait(article, run.seconds):
+    if dispatch.has_to_wait(article, run.lease.seconds):
         raise OutOfTime
 
 
@@ -468,7 +470,7 @@ def slowed(batch: Batch) -> str:
     """Why a running batch stands still or is slow just now, a sentence; "" when nothing keeps it (two queries)."""
     if batch.state != Batch.State.RUNNING:
         return ""
-    if rest := pace.closed():
+    if rest := rate_limits.closed():
         return f"{rest[0].provider} had no room: {rest[0].reason}. It is asked again by itself."
     waiting = batch.articles.filter(status=Article.Status.WAITING)
     found = waiting.order_by("next_at").values_list("error", flat=True).first()

@@ -21,7 +21,7 @@ from articles.batch_page import Overview, overviews
 from articles.failures import Problem, problems
 from articles.models import Article, Batch, Call
 from articles.models.access import EVERYTHING
-from articles.workers import queued_since
+from articles.pipeline.worker_health import queued_since
 from backups.desk.page import last_good
 from backups.models import Generation
 

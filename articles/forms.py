@@ -14,9 +14,9 @@ from django.db import IntegrityError, transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from articles import pipeline
 from articles.content import manuscripts
 from articles.models import Article, Preferences
+from articles.pipeline import transitions
 
 NO_SITE = "No site: a preview page here"
 FAR_YEAR = 3000  # the calendar ends here; the last day of all years has no time in every zone
@@ -146,7 +146,7 @@ class SubmitForm(forms.ModelForm[Article]):
         for last in (False, False, True):
             try:
                 with transaction.atomic():
-                    pipeline.submit(article)
+                    transitions.submit(article)
                 return article
             except IntegrityError:
                 if last:

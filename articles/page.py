@@ -16,7 +16,7 @@ from articles.batch_page import MARKS, kind
 from articles.failures import Report, report
 from articles.models import Article, Attempt, Call, Event, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import ProviderError
-from articles.run import storing
+from articles.tree.storing import storing
 from backups.trees.tree import MANIFEST, TreeError
 
 MOST_EVENTS = 100

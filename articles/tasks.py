@@ -6,8 +6,8 @@ from typing import Any
 
 import structlog
 
-from articles import dispatch, pipeline, workers
-from articles.sweep import sweep as sweep_articles
+from articles.pipeline import dispatch, worker, worker_health
+from articles.pipeline.sweep import sweep as sweep_articles
 
 log = structlog.get_logger("galley.tasks")
 
@@ -15,7 +15,7 @@ log = structlog.get_logger("galley.tasks")
 def run(article_id: int) -> None:
     """Work on one article: this one, or one that comes before it."""
     try:
-        pipeline.run_article(dispatch.most_deserving(article_id))
+        worker.run_article(dispatch.most_deserving(article_id))
     except Exception:
         log.exception("a run ended badly; the sweep will find it", article=article_id)
 
@@ -30,5 +30,5 @@ def sweep() -> None:
 
 def worker_started(**_: Any) -> None:
     """A worker came up: it looks first for what was interrupted."""
-    workers.announce()
+    worker_health.announce()
     sweep()

@@ -10,7 +10,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from articles import workers
+from articles.pipeline import worker_health
 from backups.health import report as backups_health
 
 
@@ -68,9 +68,9 @@ def _storage() -> str:
 
 def _queue() -> str:
     """Where workers run beside this web server, one that was killed is seen at once; elsewhere, what is left undone."""
-    if workers.health().killed:
+    if worker_health.health().killed:
         return "a worker was killed, and its pool may be frozen"
-    return "articles wait, and nobody takes them" if workers.nobody_works() else "ok"
+    return "articles wait, and nobody takes them" if worker_health.nobody_works() else "ok"
 
 
 def _backups() -> str:

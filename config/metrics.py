@@ -24,8 +24,9 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from articles import call_keys, workers
+from articles import call_keys
 from articles.models import Article, Call, Event, StageRecord
+from articles.pipeline import worker_health
 from articles.providers.errors import ProviderError
 from backups.health.report import STATES, remembered
 from backups.repository.manifests import TIERS
@@ -116,7 +117,7 @@ class Desk(Collector):
         help_ = "Articles that are not finished, by status (failed: stopped until a person acts)"
         yield gauge("galley_articles", help_, ["status"], (((status,), number) for status, number in now.items()))
 
-        oldest = workers.queued_since()
+        oldest = worker_health.queued_since()
         help_ = "Seconds for which the oldest queued article has waited to be taken; 0 when none is queued"
         age = (self.now - oldest).total_seconds() if oldest else 0
         yield gauge("galley_oldest_queued_seconds", help_, [], [((), age)])

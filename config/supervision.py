@@ -10,8 +10,8 @@ import sys
 import time
 from types import FrameType
 
-from articles import workers
-from articles.processes import die_with_parent
+from articles.pipeline import worker_health
+from articles.pipeline.processes import die_with_parent
 
 WORKER = "worker"
 POOL = [sys.executable, "manage.py", "qcluster"]
@@ -34,7 +34,7 @@ class Processes:
             while not self.ending:
                 for name, command in self.programs.items():
                     self._keep(name, command)
-                if problem := workers.frozen():
+                if problem := worker_health.frozen():
                     sys.stderr.write(f"{problem}\n")
                     self._kill(WORKER)
                 time.sleep(0.5)

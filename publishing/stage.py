@@ -18,9 +18,10 @@ from django.utils.text import slugify
 from articles import call_keys
 from articles.content import markup
 from articles.models import Call, ImageFile, Stage
+from articles.pipeline.run import Outcome, Run
 from articles.providers import Answer
 from articles.providers.errors import ProviderError, Refused, Rejected, Unreachable
-from articles.run import DAMAGED, Outcome, Run
+from articles.tree.storing import DAMAGED
 from backups.trees.tree import Damaged, Stored
 from publishing import secrets
 from publishing.models import Site
@@ -110,10 +111,10 @@ class _Upload:
         content = self._content(formatted_page(self.run_))
         call = self._draft(content)
         stored = self.run_.save_file(FILE, content.encode())
-        self.run_.done(call)
+        self.run_.calls.done(call)
         post = call.raw
         if post.get("status") == "trash":
-            self.run_.note("trashed", f'The draft lies in the trash of site "{self.site}"')
+            self.run_.lease.note("trashed", f'The draft lies in the trash of site "{self.site}"')
         details = {"post_id": post["id"], "site": self.site.name, "slug": post.get("slug", "")}
         link = f"{self.site.url.rstrip('/')}/wp-admin/post.php?post={post['id']}&action=edit"
         return Outcome(stored, maker=f"WordPress {self.site.name}", details=details, article={"link": link})
@@ -157,14 +158,14 @@ class _Upload:
                 yield
         except ProviderError as exc:
             if not exc.retry:
-                self.run_.spoilt(call, exc)
+                self.run_.calls.fail(call, exc)
             raise
 
     # Pictures
 
     def _upload(self, image: ImageFile) -> None:
         key = f"img-{self.article.uid[:12]}-{image.role.replace('_', '-')}-{image.sha256[:8]}"
-        call = self.run_.ask(
+        call = self.run_.calls.ask(
             call_keys.media(image.role),
             _called(image),
             provider=self._provider,
@@ -179,7 +180,7 @@ class _Upload:
             media = self._whole(call.raw, image)
         image.wordpress_media_id, image.wordpress_url = media["id"], media["source_url"]
         image.save(update_fields=["wordpress_media_id", "wordpress_url"])
-        self.run_.done(call)
+        self.run_.calls.done(call)
 
     def _whole(self, media: Json, image: ImageFile) -> Json:
         """The media item with its smaller versions and its alt text, which a crash may have kept from it."""
@@ -233,7 +234,7 @@ class _Upload:
         with _about(thing):
             wanted = self._wanted()
         title = str(self.article).replace("<", "&lt;").replace(">", "&gt;")  # it is text, and WordPress takes HTML
-        call = self.run_.ask(
+        call = self.run_.calls.ask(
             call_keys.POST,
             thing,
             provider=self._provider,
@@ -249,7 +250,9 @@ class _Upload:
         categories = {name: self.client.category(name) for name in self.site.category_names}
         if lacking := [name for name, category in categories.items() if category is None]:
             names = ", ".join(lacking)
-            self.run_.note("category", f'User "{self.site.user}" may not make categories; the draft lacks {names}')
+            self.run_.lease.note(
+                "category", f'User "{self.site.user}" may not make categories; the draft lacks {names}'
+            )
         found = [category for category in categories.values() if category is not None]
         return ({"featured_media": hero.wordpress_media_id} if hero else {}) | ({"categories": found} if found else {})
 

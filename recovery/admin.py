@@ -19,13 +19,14 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles import formats, pipeline
+from articles import formats
 from articles.admin import ArticleAdmin, chosen_ids, status_of
 from articles.asking import Chosen, choose, read_ids, way_back
 from articles.failures import problems, with_cause
 from articles.models import Article, ArticleQuerySet
+from articles.pipeline import transitions
+from articles.pipeline.sweep import sweep
 from articles.providers.errors import ProviderError
-from articles.sweep import sweep
 from recovery.forms import RecoverForm
 from recovery.plan import Plan, Total, plans
 
@@ -132,7 +133,7 @@ class RecoverableArticleAdmin(ArticleAdmin):
         return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_changelist")))
 
     def _recover_one(self, request: HttpRequest, plan: Plan) -> bool:
-        done = pipeline.resume(plan.article, cast(User, request.user), plan.work)
+        done = transitions.resume(plan.article, cast(User, request.user), plan.work)
         if done:
             self.log_change(request, plan.article, f"Recover: {', '.join(plan.work.again)}.")
         return done

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from ninja import Body, Router
 
 from articles.api import REFUSALS, Nothing, Strict
-from articles.sweep import sweep
+from articles.pipeline.sweep import sweep
 
 router = Router(tags=["recovery"])
 

@@ -6,7 +6,7 @@ class RecoveryConfig(AppConfig):
     verbose_name = "Recovery"
 
     def ready(self) -> None:
-        from articles.pipeline import stopped
+        from articles.pipeline.transitions import stopped
         from backups.health.watch import watched
         from recovery import notify
 

@@ -9,7 +9,7 @@ import structlog
 from django.utils import timezone
 
 from articles.models import Article, Event
-from articles.run import storing
+from articles.tree.storing import storing
 from backups.storage import backup_storage
 from backups.trees import retention
 from recovery.rebuild import trees

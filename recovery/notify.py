@@ -53,7 +53,7 @@ def wish(user: User) -> Wish:
 
 
 def note_stop(article: Article, **_: Any) -> None:
-    """An article stops: note whom to tell, in the same transaction. (Receiver of `articles.pipeline.stopped`.)"""
+    """An article stops: note whom to tell, in the same transaction. (Receiver of `transitions.stopped`.)"""
     user = article.owner
     wanted = wish(user)
     if wanted == Wish.NEVER:

@@ -16,10 +16,11 @@ from articles import call_keys
 from articles.costs import SECONDS, costs
 from articles.formats import count
 from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
-from articles.pipeline import Work, damaged_parts
+from articles.pipeline.repair import damaged_parts
+from articles.pipeline.transitions import Work
 from articles.providers import replicate
-from articles.run import storing
 from articles.tree import manifest, names
+from articles.tree.storing import storing
 
 PATIENCE = 3.0  # seconds that a page may spend on reading files; an article's own run verifies it all the same
 # In the order in which they are told; a section is a thing of its own, a part of stage 1.

@@ -27,8 +27,8 @@ from articles.content import markup
 from articles.failures import cause
 from articles.lists import folded
 from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
-from articles.run import storing
 from articles.tree.names import OPENING
+from articles.tree.storing import storing
 from backups.storage import backup_storage
 from backups.trees.tree import MANIFEST, Damaged, Stored, Tree, TreeError
 from publishing.models import Site

@@ -10,9 +10,10 @@ from django.contrib.auth.models import Group, User
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles import pipeline, tasks
+from articles import tasks
 from articles.groups import CHIEF_EDITORS, EDITORS
 from articles.models import Article
+from articles.pipeline import transitions, worker
 from tests.doubles.server import Doubles, doubles
 
 MANUSCRIPT = """# Tariffs and AI
@@ -80,7 +81,7 @@ def hand_in(editor: User) -> HandIn:
     def submit(**fields: object) -> Article:
         source = {} if "idea" in fields else {"manuscript": MANUSCRIPT}
         article = Article(**{"owner": editor, **source, **fields})
-        pipeline.submit(article)
+        transitions.submit(article)
         return article
 
     return submit
@@ -91,7 +92,7 @@ def run(db: None) -> Callable[[Article], Article]:
     """Does what a worker would do with an article, once, and returns it as it is afterwards."""
 
     def work(article: Article) -> Article:
-        pipeline.run_article(article.pk)
+        worker.run_article(article.pk)
         return Article.objects.select_related("site", "owner").get(pk=article.pk)
 
     return work

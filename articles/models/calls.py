@@ -74,7 +74,7 @@ class Call(models.Model):
 
 
 class Pace(models.Model):
-    """How fast a service may be asked, by all workers on all machines together (`articles.pace`)."""
+    """How fast a service may be asked, by all workers on all machines together (`articles.pipeline.rate_limits`)."""
 
     provider = models.CharField(max_length=100, unique=True)
     next_at = models.DateTimeField(default=timezone.now)  # the next free turn, where there is a limit

@@ -6,6 +6,7 @@
       Refused         our key or our rights           a person acts
       Rejected        understood, and declined        a person acts
       Garbled         an answer that cannot be used   a person looks
+      Mistake         a mistake of our own            the operator looks
 
 Each carries two messages: a reason in plain words with the next action for people, and the raw answer for the fold.
 """
@@ -111,3 +112,9 @@ class Garbled(ProviderError):
     """There is an answer, and it cannot be used."""
 
     verb = "gave an unusable answer for"
+
+
+class Mistake(ProviderError):
+    """A mistake of our own: never tried again by itself, always shown."""
+
+    verb = "made a mistake with"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from django.conf import settings
 
+from articles.pipeline.lease import CALL_SECONDS
 from articles.providers.errors import Refused
 from articles.providers.text import TextClient
-from articles.run import CALL_SECONDS
 
 
 def text_client() -> TextClient | None:

@@ -9,9 +9,9 @@ from django.template.loader import render_to_string
 from articles import call_keys
 from articles.content import manuscripts, markup
 from articles.models import Article, Call, Preferences
+from articles.pipeline.run import Outcome, Run
 from articles.providers import text
 from articles.providers.errors import Garbled, Rejected
-from articles.run import Outcome, Run
 from articles.stages import needed_text_client, sections
 
 FILE = "01_raw_article.html"
@@ -68,7 +68,7 @@ def _from_idea(run: Run, article: Article) -> Outcome:
         "style": article.style or (preferences.style if preferences else ""),
         "instructions": preferences.instructions if preferences else "",
     }
-    call = run.ask(
+    call = run.calls.ask(
         call_keys.TEXT,
         THING,
         provider=text.PROVIDER,
@@ -80,7 +80,7 @@ def _from_idea(run: Run, article: Article) -> Outcome:
             key=call.idempotency_key,
         ),
     )
-    with run.reading(call, THING):
+    with run.calls.reading(call, THING):
         read = _read(call.raw)
     outcome = _saved(
         run,
@@ -89,7 +89,7 @@ def _from_idea(run: Run, article: Article) -> Outcome:
         {"reasoning_tokens": call.reasoning_tokens, "tokens": call.input_tokens + call.output_tokens},
         again=call.state == Call.State.DONE,
     )
-    run.done(call)
+    run.calls.done(call)
     return outcome
 
 

@@ -9,9 +9,10 @@ from django.utils import timezone
 from articles import call_keys
 from articles.content import colours, magazine, markup
 from articles.models import Article, Call, ImageFile
+from articles.pipeline.lease import CALL_SECONDS
+from articles.pipeline.run import Outcome, Run
 from articles.providers import claude
 from articles.providers.errors import Garbled, ProviderError, Refused, Rejected
-from articles.run import CALL_SECONDS, Outcome, Run
 
 FILE = "04_formatted.html"
 THING = "the formatted page"
@@ -30,7 +31,7 @@ def run(run: Run) -> Outcome:
         if article.formatter == Article.Formatter.CLAUDE or (exc.retry and article.retries < WAITS):
             raise
         if exc.code != "not_configured":
-            run.note("fallback", f"{exc.headline}: {exc.reason}. The template lays the page out", exc.detail)
+            run.lease.note("fallback", f"{exc.headline}: {exc.reason}. The template lays the page out", exc.detail)
         return _by_template(run, images, exc.reason)
 
 
@@ -65,16 +66,16 @@ def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
         allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
         timeout=CALL_SECONDS,
     )
-    call = run.ask(
+    call = run.calls.ask(
         call_keys.FORMAT,
         THING,
         provider=claude.PROVIDER,
         send=lambda call: client.ask(*_prompt(article, images), key=call.idempotency_key),
     )
-    with run.reading(call, THING):
+    with run.calls.reading(call, THING):
         page = _read(call, article, images)
     stored = run.save_file(FILE, page.encode())
-    run.done(call)
+    run.calls.done(call)
     return Outcome(
         stored,
         maker=call.model,

@@ -16,10 +16,10 @@ from articles import call_keys
 from articles.content import pictures
 from articles.content.pictures import BadPicture, Picture
 from articles.models import Attempt, Call, ImageFile
+from articles.pipeline.run import Outcome, Run
 from articles.providers import replicate
 from articles.providers.errors import Garbled, ProviderError, Rejected, Unreachable
 from articles.providers.replicate import PictureClient
-from articles.run import Outcome, Run
 from articles.stages import prompts
 
 LONGEST = timedelta(minutes=5)  # for one picture; then it is cancelled
@@ -41,7 +41,7 @@ def make(run: Run, images: list[ImageFile], each: Callable[[], None] = lambda: N
     """
     if not settings.REPLICATE_API_TOKEN:
         for image in images:
-            _keep(run, image, _drawn(image), run.saved_something)
+            _keep(run, image, _drawn(image), run.lease.made_headway)
             each()
     elif images:
         client = PictureClient(
@@ -89,8 +89,8 @@ class _Making:
         while working:
             working = {role: image for role, image in working.items() if self._tried(image, self._look)}
             if working:
-                self.run.check_time()
-                self.run.hold()
+                self.run.lease.check_time()
+                self.run.lease.renew()
                 time.sleep(next(waits, POLL_SECONDS[-1]))
         if self.failures:
             raise max(self.failures, key=lambda failure: failure.retry)
@@ -109,7 +109,7 @@ class _Making:
         return True
 
     def _call(self, image: ImageFile) -> Call:
-        return self.run.ask(
+        return self.run.calls.ask(
             call_keys.image(image.role),
             f"the {image.label} image",
             provider=replicate.PROVIDER,
@@ -124,14 +124,14 @@ class _Making:
                 answer = self.client.get(str(call.raw["id"]))
                 if replicate.is_working(answer.raw):
                     return self._patient(call)
-                self.run.update_answer(call, answer)
+                self.run.calls.update_answer(call, answer)
             url = replicate.picture_url(call.raw)
             self._note_url(image, call, url)
             picture = pictures.clean(self._downloaded(image, url))
         except (Rejected, Garbled) as exc:
-            self.run.spoilt(call, exc)
+            self.run.calls.fail(call, exc)
             if exc.code in replicate.GONE and self._was_planned(call):
-                self.run.give_up(call)
+                self.run.calls.close(call)
                 return self._begin(image)
             raise
         except BadPicture as exc:
@@ -141,9 +141,9 @@ class _Making:
                 action="press Recover to have it made again",
                 code="bad_picture",
             )
-            self.run.spoilt(call, bad)
+            self.run.calls.fail(call, bad)
             raise bad from exc
-        _keep(self.run, image, picture, lambda: self.run.done(call))
+        _keep(self.run, image, picture, lambda: self.run.calls.done(call))
         self.each()
         return False
 
@@ -167,7 +167,7 @@ class _Making:
             late = Unreachable(
                 replicate.PROVIDER, "the picture was not ready in five minutes", code="too_slow", lost=False
             )
-            self.run.spoilt(call, late)
+            self.run.calls.fail(call, late)
             raise late
         return True
 

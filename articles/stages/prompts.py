@@ -12,9 +12,9 @@ from lxml.html import HtmlElement
 from articles import call_keys
 from articles.content import manuscripts, markup
 from articles.models import Article, Call, ImageFile, Stage
+from articles.pipeline.run import Outcome, Run
 from articles.providers import text
 from articles.providers.errors import Garbled
-from articles.run import Outcome, Run
 from articles.stages import text_client
 
 FILE = "02_prompts.txt"
@@ -58,7 +58,7 @@ def run(run: Run) -> Outcome:
         "text": markup.text_of(run.article.html)[:TEXT_CHARACTERS],
         "sections": SECTIONS,
     }
-    call = run.ask(
+    call = run.calls.ask(
         call_keys.PROMPTS,
         THING,
         provider=text.PROVIDER,
@@ -70,10 +70,10 @@ def run(run: Run) -> Outcome:
             key=call.idempotency_key,
         ),
     )
-    with run.reading(call, THING):
+    with run.calls.reading(call, THING):
         prompts = _read(call.raw)
     outcome = _saved(run, prompts, call.model, again=call.state == Call.State.DONE)
-    run.done(call)
+    run.calls.done(call)
     return outcome
 
 

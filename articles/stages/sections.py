@@ -12,18 +12,19 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from articles import batches, call_keys, lists
 from articles.content import manuscripts, markup
-from articles.models import Article, Batch, Call, ImageFile, Preferences, Section, Stage, StageRecord
+from articles.models import Article, Call, ImageFile, Preferences, Section, Stage, StageRecord
+from articles.pipeline.revision import batch_revision
+from articles.pipeline.run import Outcome, Run
 from articles.providers import text
 from articles.providers.errors import Garbled, ProviderError, Rejected
-from articles.run import OPENING, Outcome, Run
 from articles.stages import images, needed_text_client
 from articles.stages.prompts import PICTURE, line
+from articles.tree.names import OPENING
 
 FILE = "01_raw_article.html"
 OUTLINE = (3, 40)  # sections of an outline, fewest and most
@@ -48,7 +49,7 @@ def run(run: Run) -> Outcome:
     record = _opened(run)
     failures = _general_pictures(run)
     for section in article.sections.exclude(state__in=[Section.State.DONE, Section.State.FAILED]):
-        run.check_time()
+        run.lease.check_time()
         batches.check_turn(run)
         _write(run, section)
     missing = list(article.sections.exclude(state=Section.State.DONE))
@@ -82,7 +83,7 @@ def _opened(run: Run) -> StageRecord:
         "headings": list(article.sections.values_list("heading", flat=True)),
         "most": OUTLINE[1],
     }
-    call = run.ask(
+    call = run.calls.ask(
         call_keys.TEXT,
         THING,
         provider=text.PROVIDER,
@@ -103,7 +104,7 @@ def _opened(run: Run) -> StageRecord:
 @contextmanager
 def _reading(run: Run, call: Call, thing: str) -> Iterator[None]:
     """As `run.reading`; what is declined of a batch is mended in its brief."""
-    with run.reading(call, thing):
+    with run.calls.reading(call, thing):
         try:
             yield
         except Rejected as exc:
@@ -197,7 +198,7 @@ def _keep_opening(run: Run, call: Call, opening: Opening, record: StageRecord) -
     record.details = {"opening": kept, "reasoning_tokens": call.reasoning_tokens}
     record.maker = call.model
     with transaction.atomic():
-        run.hold(title=opening.title, html=opening.html, word_count=markup.word_count(opening.html))
+        run.lease.renew(title=opening.title, html=opening.html, word_count=markup.word_count(opening.html))
         roles = ["hero", *(f"general_{n}" for n in range(2, len(opening.pictures) + 1))]
         _keep_prompts(article, roles[: len(opening.pictures)], opening.pictures, "16:9")
         outline = (
@@ -212,8 +213,8 @@ def _keep_opening(run: Run, call: Call, opening: Opening, record: StageRecord) -
         )
         Section.objects.bulk_create(outline)
         record.save(update_fields=["details", "maker"])
-        run.done(call)
-        run.note("saved", "The opening is safe")
+        run.calls.done(call)
+        run.lease.note("saved", "The opening is safe")
     run.commit_manifest()
 
 
@@ -255,7 +256,7 @@ def _write(run: Run, section: Section) -> None:
         images.make(run, pictures)
     except ALONE as exc:
         _mark(run, section, Section.State.FAILED, error=exc.saved())
-        run.note("missing", f"Section {section.index}, {section}: {exc.reason}", exc.detail)
+        run.lease.note("missing", f"Section {section.index}, {section}: {exc.reason}", exc.detail)
         batches.pause_when_all_fail(run.article)
     except ProviderError:
         _mark(run, section, Section.State.PENDING)
@@ -269,16 +270,13 @@ def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> N
     """Move a section on, with the batch's revision and what its article has cost so far."""
     article, is_done = run.article, state == Section.State.DONE
     changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
-    with transaction.atomic():
-        held: dict[str, Any] = {"crashes": 1, "retries": 0} if is_done else {}
-        if article.batch_id:
-            # First of all: whoever changes rows of a batch has locked it, so that revisions are committed in order.
-            batch = Batch.objects.filter(pk=article.batch_id)
-            batch.update(revision=F("revision") + 1)
-            changes["revision"] = batch.values("revision")
-            held["spent"] = run.spent
-        run.hold(**held)
-        article.sections.filter(pk=section.pk).update(**changes)
+    with batch_revision(article.batch_id) as revision:
+        spent = {"spent": run.calls.spent} if article.batch_id else {}
+        if is_done:
+            run.lease.made_headway(**spent)
+        else:
+            run.lease.renew(**spent)
+        article.sections.filter(pk=section.pk).update(**changes, revision=revision)
     section.state = state
 
 
@@ -294,7 +292,7 @@ def _write_text(run: Run, section: Section) -> None:
         "pictures": pictures,
     }
     thing = f"section {section.index}, {section.heading}"
-    call = run.ask(
+    call = run.calls.ask(
         call_keys.section(section.index),
         thing,
         provider=text.PROVIDER,
@@ -315,7 +313,7 @@ def _write_text(run: Run, section: Section) -> None:
         article.sections.filter(pk=section.pk).update(
             html=html, word_count=count, sha256=stored.sha256, bytes=stored.bytes
         )
-        run.done(call)
+        run.calls.done(call)
 
 
 def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, int, list[tuple[str, str]]]:

@@ -26,7 +26,6 @@ from backups import catalogue, configured
 from backups.database import restore as database_restore
 from backups.database import undo
 from backups.database.compare import ACTIONS, Plan, Step
-from backups.database.restore import Choice, choose, planned
 from backups.errors import BackupError
 from backups.models import Restore
 from backups.repository.manifests import DATABASE, FILES
@@ -124,11 +123,11 @@ def _restored(job: Restore) -> tuple[str, dict[str, Any]]:
 
 
 def _plan(repository: Repository, job: Restore) -> AbstractContextManager[Plan]:
-    generation = choose(repository, at=job.moment, name=job.backup)
+    generation = database_restore.choose(repository, at=job.moment, name=job.backup)
     if job.undoes:
         return undo.planned(repository, generation, job.undoes.what_it_touched())
-    choice = Choice(tuple(job.units))
-    return planned(repository, generation, choice=choice, mode=job.mode)
+    choice = database_restore.Choice(tuple(job.units))
+    return database_restore.planned(repository, generation, choice=choice, mode=job.mode)
 
 
 def failed(pk: int) -> None:

@@ -20,11 +20,12 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles import batches, formats, pipeline, wording
+from articles import batches, formats, wording
 from articles.batch_page import preview
 from articles.groups import EDITORS
 from articles.migrations import __name__ as migrations
 from articles.models import Article, Batch, ImageFile, Section
+from articles.pipeline import transitions
 from tests.batches import BATCH_ADD, BATCHES, DECLINED, drafted, lose, page_of, started, write
 from tests.conftest import HandIn
 from tests.desk import HOSTILE, LIST, RECOVER, START, as_, text
@@ -584,7 +585,7 @@ def test_recover_pressed_late_does_not_wake_a_batch(running: Batch, editor: User
     Article.objects.filter(pk=second.pk).update(status=Article.Status.DONE, error=None)
     Batch.objects.filter(pk=running.pk).update(state=Batch.State.DONE)
 
-    assert not pipeline.resume(second, editor)
+    assert not transitions.resume(second, editor)
 
     running.refresh_from_db()
     assert running.state == Batch.State.DONE

@@ -13,9 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles import batches, pipeline
+from articles import batches
 from articles.models import Article, Batch, Section
-from articles.run import Run
+from articles.pipeline import repair, transitions
+from articles.pipeline.run import Run
 from tests.articles.grid import batch_of, end, mark, write
 from tests.config.test_tokens import with_token_of
 from tests.desk import as_
@@ -95,7 +96,7 @@ def test_a_section_in_hand_of_an_article_that_is_cancelled_waits(batch: Batch, f
     mark(first.pk, 1, Section.State.RUNNING)
     seen = progress(editor, batch)["revision"]
 
-    pipeline.cancel(first, editor)
+    transitions.cancel(first, editor)
 
     said = progress(editor, batch, since=seen)
     assert said["cells"] == [[first.pk, 1, "waiting"]]
@@ -110,7 +111,7 @@ def test_a_section_that_is_opened_again_for_a_damaged_file_is_told(
     monkeypatch.setattr("articles.tree.manifest.damaged", lambda _: {"01_raw_article.html": "It is gone."})
     seen = progress(editor, batch)["revision"]
 
-    pipeline._mend(Run(Article.objects.get(pk=first.pk)))
+    repair.mend(Run(Article.objects.get(pk=first.pk)))
 
     assert [first.pk, 1, "waiting"] in progress(editor, batch, since=seen)["cells"]
 

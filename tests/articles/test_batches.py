@@ -17,11 +17,12 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles import batches, dispatch, pace, pipeline, tasks
+from articles import batches, tasks
 from articles.models import Article, Batch, Call, Pace, Section, Stage
+from articles.pipeline import dispatch, rate_limits, transitions
+from articles.pipeline.run import Run
+from articles.pipeline.sweep import sweep
 from articles.providers.errors import Busy
-from articles.run import Run
-from articles.sweep import sweep
 from recovery.plan import plans
 from recovery.rebuild import rebuild
 from tests.conftest import HandIn, error_of
@@ -532,7 +533,7 @@ def test_cancel_keeps_what_is_saved_and_a_recovered_article_makes_it_run_again(
     cancelled = made.articles.filter(status=Article.Status.CANCELLED).order_by("pk")
     first = cancelled[0]
 
-    assert pipeline.resume(first, editor)
+    assert transitions.resume(first, editor)
     work_off()
 
     assert _states(made) == {"done": 6, "pending": 3}
@@ -603,7 +604,7 @@ def test_a_running_article_of_a_batch_makes_room_for_one_that_waits(
 
 def test_a_batch_that_nobody_works_on_comes_before_one_that_has_a_worker(started: MakeBatch) -> None:
     first, second = started(name="first"), started(name="second")
-    assert pipeline._claim(first.articles.filter(status=Article.Status.QUEUED)[0].pk)
+    assert transitions.claim(first.articles.filter(status=Article.Status.QUEUED)[0].pk)
     next_of_first = first.articles.filter(status=Article.Status.QUEUED)[0]
 
     taken = dispatch.most_deserving(next_of_first.pk)
@@ -613,7 +614,7 @@ def test_a_batch_that_nobody_works_on_comes_before_one_that_has_a_worker(started
 
 def test_while_a_service_rests_nobody_asks_it(started: MakeBatch, work_off: WorkOff, services: Doubles) -> None:
     made = started(styles="\n".join(map(str, range(30))))
-    pace.close(Busy("The text service", "it has too much to do", retry_after=90))
+    rate_limits.close(Busy("The text service", "it has too much to do", retry_after=90))
     work_off()
 
     assert services.requests() == []

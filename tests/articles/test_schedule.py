@@ -15,11 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles import pipeline
 from articles.models import Article, Attempt
+from articles.pipeline import transitions
+from articles.pipeline.sweep import sweep
+from articles.pipeline.worker_health import queued_since
 from articles.schedule import Month
-from articles.sweep import sweep
-from articles.workers import queued_since
 from tests.conftest import MANUSCRIPT, HandIn
 from tests.desk import ADD, START, as_, deed, page_of, stop, text
 
@@ -128,7 +128,7 @@ def test_among_stopped_ones_it_is_said_that_it_begins_now(scheduled: Article, ha
 def test_begun_early_it_is_in_the_queue_from_now_on(scheduled: Article, editor: User, cancelled: bool) -> None:
     """Else nobody would notice, until its time, that nobody takes it."""
     if cancelled:
-        pipeline.cancel(scheduled, editor)
+        transitions.cancel(scheduled, editor)
 
     as_(editor).post(RECOVER, deed(scheduled))
 
@@ -138,7 +138,7 @@ def test_begun_early_it_is_in_the_queue_from_now_on(scheduled: Article, editor: 
 
 
 def test_it_can_be_cancelled(scheduled: Article, editor: User) -> None:
-    assert pipeline.cancel(scheduled, editor)
+    assert transitions.cancel(scheduled, editor)
     Article.objects.update(next_at=None)
     assert sweep().articles_found == 0
 

@@ -13,11 +13,11 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles import pipeline
 from articles.content import markup
 from articles.models import Article, Call, Event, ImageFile, Preferences
+from articles.pipeline import transitions
+from articles.pipeline.sweep import sweep
 from articles.stages import format as format_stage
-from articles.sweep import sweep
 from tests.conftest import HandIn, error_of
 from tests.doubles.server import Doubles
 
@@ -50,7 +50,7 @@ def _again(article: Article, run: Work) -> Article:
 
 
 def _recovered(article: Article, editor: User, run: Work) -> Article:
-    assert pipeline.resume(article, editor)
+    assert transitions.resume(article, editor)
     return run(article)
 
 

@@ -21,8 +21,8 @@ from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext, override_settings
 
-from articles import pipeline
 from articles.models import Article
+from articles.pipeline import transitions, worker
 from articles.stages import article as article_stage
 from articles.stages import prompts as prompts_stage
 from tests.environment import FOLDER
@@ -121,8 +121,8 @@ def _galley(url: str, place: dict[str, Any]) -> None:
     """One article through all stages in this process, as a worker does it."""
     with override_settings(**named(url), STORAGES={**settings.STORAGES, "backups": place}):
         article = Article(owner=_user(), idea=IDEA)
-        pipeline.submit(article)
-        pipeline.run_article(article.pk)
+        transitions.submit(article)
+        worker.run_article(article.pk)
         article.refresh_from_db()
         assert article.status == Article.Status.DONE, article.error
 
@@ -160,7 +160,7 @@ def articles_per_second(url: str, folder: Path) -> None:
 
 
 _HAND_IN = (
-    f"[__import__('articles.pipeline', fromlist=['submit']).submit("
+    f"[__import__('articles.pipeline.worker', fromlist=['submit']).submit("
     f"Article(owner_id=1, idea='{IDEA}'))"
     f" for _ in range({BATCH})]"
 )

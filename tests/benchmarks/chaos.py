@@ -1,7 +1,7 @@
 """Articles by the hundred while everything is killed at random: all done, nothing lost, nothing twice.
 
 Real servers and a real pool on PostgreSQL and Redis. A supervisor does from outside what an init system does: it
-starts again what ended, and the pool when `articles.workers` says that it may be frozen. What is killed when is drawn
+starts again what ended, and the pool when `worker_health` says that it may be frozen. What is killed when is drawn
 from a seed, by the progress of the work and not by the clock, so that a slow machine meets as many deaths.
 """
 
@@ -40,7 +40,8 @@ _TIME_PASSES = """
     SET queued_at = queued_at - interval '2 minutes', next_at = next_at - interval '15 minutes'
     WHERE status = 'queued' OR (status = 'waiting' AND error->>'code' != 'settling')"""
 _HAND_IN = (
-    "[__import__('articles.pipeline', fromlist=['submit']).submit(Article(owner_id=1, site_id=1, idea=f'{word} {{n}}'))"
+    "[__import__('articles.pipeline.transitions', fromlist=['submit'])"
+    ".submit(Article(owner_id=1, site_id=1, idea=f'{word} {{n}}'))"
     " for n in range({articles})]"
 )
 _TOLD = (

@@ -16,9 +16,9 @@ from django.db import connection, reset_queries  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.utils import timezone  # noqa: E402
 
-from articles import sweep  # noqa: E402
 from articles.failures import cause  # noqa: E402
 from articles.models import Article, Stage, StageRecord  # noqa: E402
+from articles.pipeline import sweep  # noqa: E402
 from tests.benchmarks.limits import ROUNDS, verdict  # noqa: E402
 
 ARTICLES = 1_000_000

@@ -38,7 +38,9 @@ def _kill_to_resumed_work(folder: Path) -> None:
         galley.prepare()
         times = []
         for _ in range(ROUNDS):
-            submit = "__import__('articles.pipeline', fromlist=['submit']).submit(Article(owner_id=1, idea='trains'))"
+            submit = (
+                "__import__('articles.pipeline.worker', fromlist=['submit']).submit(Article(owner_id=1, idea='trains'))"
+            )
             with galley.workers() as workers:
                 before = _sends(galley)
                 galley.ask(f"str({submit})")

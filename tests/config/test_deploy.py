@@ -21,8 +21,8 @@ import yaml
 from django.conf import settings as django_settings
 from django.core.management import get_commands
 
-from articles.run import CALL_SECONDS
-from articles.workers import UNCLAIMED
+from articles.pipeline.lease import CALL_SECONDS
+from articles.pipeline.worker_health import UNCLAIMED
 from config.supervision import PATIENCE
 from tests.journeys.installation import ROOT, Installation
 from tests.journeys.test_frozen_pool import _workers

@@ -13,10 +13,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles import workers
-from articles.sweep import sweep
+from articles.pipeline import worker_health
+from articles.pipeline.sweep import sweep
 from backups.models import Generation, Look
-from tests.articles.test_workers import passes
+from tests.articles.pipeline.test_worker_health import passes
 from tests.conftest import HandIn
 
 
@@ -50,7 +50,7 @@ def test_articles_that_nobody_takes_show_within_two_minutes(client: Client, hand
 
 
 def test_a_killed_worker_on_this_machine_shows_at_once(client: Client, db: None) -> None:
-    with mock.patch("config.health.workers.health", return_value=workers.Health(killed=(4711,))):
+    with mock.patch("articles.pipeline.worker_health.health", return_value=worker_health.Health(killed=(4711,))):
         answer = client.get("/readyz")
 
     assert answer.status_code == 503

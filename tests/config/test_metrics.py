@@ -15,15 +15,15 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from articles import pipeline
 from articles.failures import cause
 from articles.models import Article, Call, Event, Stage, StageRecord
+from articles.pipeline import transitions
+from articles.pipeline.sweep import sweep
 from articles.providers.errors import ProviderError, Rejected
-from articles.sweep import sweep
 from backups.models import Drill, Generation, Look, Verification
 from config import metrics
 from config.metrics import BACKUPS, MOST_SERIES, Tally, bounded
-from tests.articles.test_workers import passes
+from tests.articles.pipeline.test_worker_health import passes
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
 from tests.desk import REFUSED, as_, stop
@@ -185,7 +185,7 @@ def test_a_stop_counts_also_when_somebody_has_recovered_it(
     assert found["galley_stages_stopped_last_hour"] == {("article", "The text service"): 1}
     assert found["galley_calls_failed_last_hour"] == {("article", "The text service", "invalid_api_key"): 1}
 
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     found = scrape()
     assert found["galley_articles_stopped_last_hour"] == {}
     assert found["galley_stages_stopped_last_hour"] == {("article", "The text service"): 1}

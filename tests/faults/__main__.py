@@ -33,10 +33,12 @@ from django_q.monitor import monitor  # noqa: E402
 from django_q.pusher import pusher  # noqa: E402
 from django_q.worker import worker  # noqa: E402
 
-from articles import pipeline, tasks  # noqa: E402
+from articles import tasks  # noqa: E402
 from articles.models import Article, Event  # noqa: E402
-from articles.processes import die_with_parent  # noqa: E402
-from articles.sweep import UNCLAIMED  # noqa: E402
+from articles.pipeline import transitions  # noqa: E402
+from articles.pipeline.processes import die_with_parent  # noqa: E402
+from articles.pipeline.sweep import UNCLAIMED  # noqa: E402
+from articles.pipeline.worker import STAGES  # noqa: E402
 from publishing.models import Site  # noqa: E402
 from tests.faults.reaper import Reaper  # noqa: E402
 
@@ -46,7 +48,7 @@ MOVING = (Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
 
 def submit(idea: str) -> None:
     """What the desk does with a form."""
-    pipeline.submit(Article(owner=User.objects.get(), site=Site.objects.get(), idea=idea))
+    transitions.submit(Article(owner=User.objects.get(), site=Site.objects.get(), idea=idea))
 
 
 def work(idea: str) -> None:
@@ -135,7 +137,7 @@ def _lived(request: dict[str, Any]) -> dict[str, Any]:
 
 
 die_with_parent(signal.SIGKILL)
-for _stage in pipeline.STAGES.values():  # once, for all that are forked from here
+for _stage in STAGES.values():  # once, for all that are forked from here
     import_string(_stage)
 for line in sys.stdin:
     sys.stdout.write(json.dumps(_lived(json.loads(line))) + "\n")

@@ -8,7 +8,7 @@ import signal
 from contextlib import suppress
 from dataclasses import dataclass
 
-from articles import workers
+from articles.pipeline import worker_health
 from tests.journeys.installation import Workers
 
 
@@ -21,23 +21,23 @@ class Pool:
 
     @property
     def is_up(self) -> bool:
-        return bool(workers.health().alive)
+        return bool(worker_health.health().alive)
 
     def keep_running(self) -> None:
-        """Start again what ended, and all of it when `articles.workers` says that it may be frozen."""
+        """Start again what ended, and all of it when `articles.pipeline.worker_health` says that it may be frozen."""
         if self.processes.process is None or self.processes.process.poll() is not None:
             self.processes.kill()  # what may be left of it
             self.processes.start()
-        elif workers.health().killed:
+        elif worker_health.health().killed:
             self.started_anew += 1
             self.processes.kill()
 
     def kill_worker(self, chance: random.Random) -> None:
-        _kill(chance.choice(workers.health().alive))
+        _kill(chance.choice(worker_health.health().alive))
 
     def kill_sentinel(self, chance: random.Random) -> None:
         """The parent of the workers, which their notes name."""
-        alive = workers.health().alive
+        alive = worker_health.health().alive
         notes = (note.name.split("-") for note in self.processes.installation.folder.glob("workers/*/*-*"))
         _kill(chance.choice([int(sentinel) for sentinel, worker in notes if int(worker) in alive]))
 

@@ -21,7 +21,7 @@ FIFTY = """
 from datetime import timedelta
 from django.utils import timezone
 from articles.models import Article, StageRecord
-from articles.pipeline import submit, User
+from articles.pipeline.worker import submit, User
 from articles.failures import cause
 for n in range(50):
     article = Article(owner=User.objects.get(username="ada"), manuscript=f"# Story {n}\\n\\n" + "A calm text. " * 30)
@@ -38,7 +38,7 @@ BATCHES = """
 from django.db import transaction
 from articles import batches
 from articles.models import Article, Batch
-from articles.pipeline import User
+from articles.pipeline.worker import User
 ada = User.objects.get(username="ada")
 lists = {"styles": "\\n".join(f"Style {n}" for n in range(6)), "sections": "\\n".join(f"Room {n}" for n in range(24))}
 for name in ("A draft", "A paused one"):

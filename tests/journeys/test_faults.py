@@ -376,7 +376,7 @@ import json, os, signal, time
 from django.db import connections
 from articles import pipeline, processes
 from articles.models import Article
-from articles.sweep import sweep
+from articles.pipeline.sweep import sweep
 
 def forked(work):
     pid = os.fork()

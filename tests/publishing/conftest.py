@@ -16,9 +16,9 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from PIL import Image
 
-from articles import pipeline
 from articles.models import Article, ImageFile, Stage, StageRecord
-from articles.sweep import sweep
+from articles.pipeline import transitions
+from articles.pipeline.sweep import sweep
 from publishing.models import Site
 from tests.services import wordpress as service
 from tests.services.wordpress import WordPress
@@ -67,7 +67,7 @@ def ready(editor: User) -> Ready:
 
     def make(site: Site | None = None, title: str = "Tariffs and AI", page: str = PAGE) -> Article:
         article = Article(owner=editor, manuscript="# Text", title=title, html="<p>Text</p>", site=site)
-        pipeline.submit(article)
+        transitions.submit(article)
         for number, role in enumerate(ALT):
             _picture(article, role, number)
         article.records.exclude(stage=Stage.UPLOAD).update(state=StageRecord.State.DONE)

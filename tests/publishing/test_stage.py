@@ -19,11 +19,11 @@ from django.contrib.auth.models import User
 from django.db.models import F
 from django.utils import timezone
 
-from articles import pipeline
 from articles.failures import report
 from articles.models import Article, Call, Stage
-from articles.run import Run
-from articles.sweep import sweep
+from articles.pipeline import transitions
+from articles.pipeline.run import Run
+from articles.pipeline.sweep import sweep
 from publishing import wordpress as client_module
 from publishing.models import Site
 from tests.conftest import error_of
@@ -214,7 +214,7 @@ def test_a_picture_that_fails_is_explained_and_sent_once(
     assert wordpress.armed() == 0
     assert_told(article, f"{case.verb} the hero image", case.reason, case.action, waits=case.waits)
 
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     article = go_on(article)
 
     assert_published(wordpress, article)
@@ -231,7 +231,7 @@ def test_a_draft_that_fails_is_explained_and_sent_once(
     assert wordpress.armed() == 0
     assert_told(article, f"{case.verb} the draft", case.reason, case.action, waits=case.waits)
 
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     article = go_on(article)
 
     assert_published(wordpress, article)
@@ -425,7 +425,7 @@ def test_a_wrong_password_reads_as_the_editor_expects(
     made = requests.post(address, json={"name": "New"}, auth=admin, timeout=10).json()
     site.secret = made["password"]
     site.save()
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     assert_published(wordpress, go_on(article))
 
 
@@ -530,7 +530,7 @@ def test_a_token_that_expires_after_the_password_was_changed(
 
     token_site.secret = "another one"
     token_site.save()
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     article = go_on(article)
 
     assert_published(wordpress, article)
@@ -720,7 +720,7 @@ def test_a_draft_that_was_deleted_for_good_before_it_was_complete_is_made_anew(
         'show the answer below to who runs site "Magazine"' + THEN_RECOVER,
         waits=False,
     )
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     assert_published(wordpress, go_on(article))
 
 
@@ -762,7 +762,7 @@ def test_a_picture_that_the_site_cannot_see_is_named_and_looked_at_again(
             'ask who runs site "Magazine" whether it can work on pictures' + THEN_RECOVER,
             waits=False,
         )
-        pipeline.resume(article, editor)
+        transitions.resume(article, editor)
     assert len(wordpress.media()) == 1
     assert sum(sends(article).values()) == 1
 
@@ -784,7 +784,7 @@ def test_a_hero_that_the_site_drops_without_a_word_is_seen(
     )
 
     # What was made is adopted after Recover, and completed when the site lets it.
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     post = {"id": 7, "slug": f"tariffs-and-ai-{article.uid[:12]}", "featured_media": 0}
     impostor.says("GET /wp-json/wp/v2/posts", [post])
     impostor.says("POST /wp-json/wp/v2/posts/7", {**post, "featured_media": 5})

@@ -11,8 +11,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles import pipeline
 from articles.models import Article
+from articles.pipeline import worker
 from articles.providers.errors import ProviderError, Rejected
 from tests.conftest import HandIn
 from tests.services.smtp import MailServer, mail_server
@@ -37,7 +37,7 @@ Stops = Callable[..., Article]
 def stop_again(article: Article, error: ProviderError | None = None) -> Article:
     """What a worker would do with a queued article that is bound to stop."""
     with mock.patch("articles.stages.article.run", side_effect=error or declined()):
-        pipeline.run_article(article.pk)
+        worker.run_article(article.pk)
     article.refresh_from_db()
     assert article.status == Article.Status.FAILED
     return article

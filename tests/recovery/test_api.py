@@ -7,9 +7,9 @@ from django.contrib.auth.models import User
 from django.test import Client
 from django.utils import timezone
 
-from articles import pipeline
 from articles.models import Article
-from articles.sweep import MAX_CRASHES, Swept
+from articles.pipeline import transitions
+from articles.pipeline.sweep import MAX_CRASHES, Swept
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
 from tests.desk import as_
@@ -20,7 +20,7 @@ ZEROS = {"articles_found": 0, "stages_reset": 0, "tasks_restarted": 0}
 
 def interrupt(article: Article) -> None:
     """As if its worker had died."""
-    pipeline._claim(article.pk)
+    transitions.claim(article.pk)
     Article.objects.filter(pk=article.pk).update(lease_until=timezone.now(), lease_owner="elsewhere|1|1")
 
 

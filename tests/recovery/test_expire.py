@@ -14,7 +14,7 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from articles.models import Article
-from articles.run import Outcome, Run
+from articles.pipeline.run import Outcome, Run
 from publishing.models import Site
 from recovery import tasks
 from tests.conftest import HandIn

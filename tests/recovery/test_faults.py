@@ -1,7 +1,7 @@
 """Faults of the ground under a run: clock, disk, storage, processes. Each passes, and nothing is paid for twice.
 
-Everything is real but the services, which tell by their own logs what they were asked. tests/articles/test_pipeline.py
-has the same in small, tests/journeys/test_faults.py with whole installations.
+Everything is real but the services, which tell by their own logs what they were asked.
+tests/articles/pipeline/test_pipeline.py has the same in small, tests/journeys/test_faults.py with whole installations.
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
-from articles import pipeline, processes
 from articles.failures import report
 from articles.models import Article, Event
+from articles.pipeline import processes, transitions, worker
+from articles.pipeline.lease import LEASE
+from articles.pipeline.run import Run
+from articles.pipeline.sweep import Swept, sweep
 from articles.providers import Answer
 from articles.providers.errors import Unreachable
 from articles.providers.text import TextClient
-from articles.run import LEASE, Run
-from articles.sweep import Swept, sweep
 from backups.trees.tree import Stored, Tree
 from tests.conftest import MANUSCRIPT, HandIn, error_of
 from tests.doubles.meanwhile import Meanwhile
@@ -85,7 +86,7 @@ def reused() -> Iterator[str]:
 @pytest.mark.parametrize("owner", [zombie, reused])
 def test_what_a_dead_owner_left_goes_on_at_once(hand_in: HandIn, run: Work, owner: Callable[[], Iterator[str]]) -> None:
     article = hand_in()
-    pipeline._claim(article.pk)
+    transitions.claim(article.pk)
     for name in owner():
         Article.objects.update(lease_owner=name)
 
@@ -129,13 +130,13 @@ def test_a_clock_that_is_set_back_prolongs_no_wait(
 def test_a_clock_that_is_set_back_prolongs_no_lease(hand_in: HandIn, run: Work) -> None:
     """Its holder on another machine may be at work: it keeps what a lease may last, and no more."""
     article = hand_in()
-    claimed = pipeline._claim(article.pk)
+    claimed = transitions.claim(article.pk)
     assert claimed
     Article.objects.update(lease_owner="elsewhere|1|1")
     let_time_pass(-HOUR)
 
     assert sweep() == Swept()
-    Run(claimed).hold()  # not fenced
+    Run(claimed).lease.renew()  # not fenced
     let_time_pass(-HOUR)
     assert sweep() == Swept()
     let_time_pass(LEASE)
@@ -165,7 +166,7 @@ def test_an_operators_own_rhythm_of_the_sweep_stays(db: None) -> None:
 
 def test_clocks_that_differ_a_little_change_nothing(hand_in: HandIn, run: Work) -> None:
     queued, running = hand_in(), hand_in()
-    pipeline._claim(running.pk)
+    transitions.claim(running.pk)
     Article.objects.filter(pk=running.pk).update(lease_owner="elsewhere|1|1")
     let_time_pass(-timedelta(minutes=1))
     before = list(Article.objects.order_by("pk").values())
@@ -188,11 +189,11 @@ def test_a_clock_that_jumps_ahead_costs_at_most_the_call_in_flight(
         monkeypatch.setattr(TextClient, "ask", ask)
         let_time_pass(HOUR)
         assert sweep().tasks_restarted == 1
-        pipeline.run_article(article.pk)
+        worker.run_article(article.pk)
         return ask(*args, **kwargs)
 
     monkeypatch.setattr(TextClient, "ask", overtaken)
-    pipeline.run_article(article.pk)
+    worker.run_article(article.pk)
 
     article.refresh_from_db()
     assert (article.status, article.attempt) == (Article.Status.DONE, 2)
@@ -361,10 +362,10 @@ def test_a_fenced_workers_late_write_is_noticed_and_mended(
     def overtaken(tree: Tree, name: str, content: bytes) -> Stored:
         late.append(lambda: write(tree, name, content))
         monkeypatch.setattr(Tree, "add", write if landing == "after it is done" else landing_first)
-        pipeline.cancel(article, editor)
+        transitions.cancel(article, editor)
         Article.objects.update(manuscript=MANUSCRIPT.replace("Tariffs", "Lighthouses"))
-        pipeline.resume(article, editor)
-        pipeline.run_article(article.pk)
+        transitions.resume(article, editor)
+        worker.run_article(article.pk)
         return write(tree, name, content)
 
     def landing_first(tree: Tree, name: str, content: bytes) -> Stored:
@@ -382,7 +383,7 @@ def test_a_fenced_workers_late_write_is_noticed_and_mended(
     assert "Next: press Recover to have it made again." in str(report(article))
     assert "Not done: article." in str(report(article))
 
-    assert pipeline.resume(article, editor)
+    assert transitions.resume(article, editor)
     article = run(article)
     assert (article.status, article.title) == (Article.Status.DONE, "Lighthouses and AI")
     assert article.tree.verify() == []

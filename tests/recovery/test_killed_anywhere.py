@@ -21,9 +21,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from articles import batches, pipeline
+from articles import batches
 from articles.models import Article, Batch, Call, Event, Section
-from articles.sweep import sweep
+from articles.pipeline import worker
+from articles.pipeline.sweep import sweep
 from backups.storage.django_folder import LocalStorage
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
@@ -119,11 +120,11 @@ def test_whatever_dies_when(
         reaper = Reaper(moment)
         try:
             with _dying(reaper, monkeypatch):
-                pipeline.run_article(article.pk)
+                worker.run_article(article.pk)
         except Killed:
             Article.objects.filter(status="running").update(lease_until=timezone.now())
             sweep()
-            pipeline.run_article(article.pk)
+            worker.run_article(article.pk)
             _check(article, kind, services, moment)
         else:
             break

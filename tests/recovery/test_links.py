@@ -15,8 +15,8 @@ from django.test import Client
 from django.urls import reverse
 from pytest_django import Settings
 
-from articles import pipeline
 from articles.models import Article, Event, Preferences
+from articles.pipeline import transitions
 from recovery import links, notify
 from recovery.models import Mail, Stop
 from tests.recovery.conftest import Stops, declined, later
@@ -164,7 +164,7 @@ def test_nobody_keeps_it(link: str, editor: User) -> None:
 
 def test_after_recovery_it_leads_to_the_article(link: str, editor: User) -> None:
     article = Article.objects.get()
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
 
     assert _open(link, editor)["Location"] == article.get_absolute_url()
 
@@ -183,11 +183,11 @@ def test_it_shows_all_of_the_group_that_is_stopped_when_it_is_opened(
     third = stop("Three")
     stop("Another reason", error=declined("other"))
     stop("Somebody else", owner=other_editor)
-    pipeline.cancel(first, editor)
+    transitions.cancel(first, editor)
 
     assert _leads_to(_open(link, editor)) == {"ids": [f"{second.pk},{third.pk}"]}
-    pipeline.cancel(second, editor)
-    pipeline.cancel(third, editor)
+    transitions.cancel(second, editor)
+    transitions.cancel(third, editor)
     _says(_open(link, editor), 200, "Nothing is stopped any more")
 
 

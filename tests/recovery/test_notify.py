@@ -28,10 +28,10 @@ from django.utils import timezone
 from django_q.models import Schedule
 from pytest_django import Settings
 
-from articles import pipeline
 from articles.models import Article, Call, Preferences
+from articles.pipeline import transitions
+from articles.pipeline.sweep import MAX_CRASHES, sweep
 from articles.providers.errors import Busy
-from articles.sweep import MAX_CRASHES, sweep
 from recovery import letters, notify, tasks
 from recovery.models import Mail, Stop
 from tests.conftest import HandIn
@@ -184,7 +184,7 @@ def test_each_is_told_of_their_own_alone(server: MailServer, stop: Stops, other_
 
 def test_one_given_up_by_the_sweep_is_told_too(server: MailServer, hand_in: HandIn) -> None:
     article = hand_in()
-    pipeline._claim(article.pk)
+    transitions.claim(article.pk)
     Article.objects.update(crashes=MAX_CRASHES + 1, lease_until=timezone.now())
     sweep()
     notify.deliver()
@@ -288,7 +288,7 @@ def test_a_failure_within_the_hour_is_told_when_the_first_was_dealt_with(
     """Whoever has acted takes it for settled; they would not look at the first mail's link again."""
     first = stop("One")
     notify.deliver()
-    pipeline.cancel(first, editor)
+    transitions.cancel(first, editor)
     with later(minutes=30):
         stop("Two")
         notify.deliver()
@@ -301,8 +301,8 @@ def test_a_failure_within_the_hour_is_told_when_the_first_was_dealt_with(
 
 def test_what_goes_on_before_it_is_told_is_not_told(server: MailServer, stop: Stops, editor: User) -> None:
     cancelled, recovered, deleted = (stop(name) for name in ("Cancelled", "Recovered", "Deleted"))
-    pipeline.cancel(cancelled, editor)
-    pipeline.resume(recovered, editor)
+    transitions.cancel(cancelled, editor)
+    transitions.resume(recovered, editor)
     Article.objects.filter(pk=deleted.pk).delete()
     notify.deliver()
 
@@ -312,7 +312,7 @@ def test_what_goes_on_before_it_is_told_is_not_told(server: MailServer, stop: St
 
 def test_one_that_stops_again_is_told_as_it_is_now(server: MailServer, stop: Stops, editor: User) -> None:
     article = stop()
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     stop_again(article, declined("too_long", "it does not fit"))
     notify.deliver()
 
@@ -427,7 +427,7 @@ def test_no_digest_on_a_day_with_nothing_new(server: MailServer, stop: Stops, da
 
 def test_no_digest_when_all_goes_on(server: MailServer, stop: Stops, daily: User) -> None:
     with _at(2026, 5, 4, 12, 0):
-        pipeline.cancel(stop(), daily)
+        transitions.cancel(stop(), daily)
     with _at(2026, 5, 5, 8, 0):
         notify.deliver()
 
@@ -499,7 +499,7 @@ def test_what_goes_on_while_it_is_down_is_not_told(server: MailServer, stop: Sto
     server.stop()
     article = stop()
     notify.deliver()
-    pipeline.cancel(article, editor)
+    transitions.cancel(article, editor)
     server.start()
     with later(hours=1):
         notify.deliver()
@@ -941,7 +941,7 @@ def test_a_mail_server_that_hangs_holds_up_one_stop_of_many(
     """Those that the sweep gives up stop one after another, and a person may wait for it."""
     articles = [hand_in(owner=owner) for owner in (editor, other_editor)]
     for article in articles:
-        pipeline._claim(article.pk)
+        transitions.claim(article.pk)
     Article.objects.update(lease_until=timezone.now(), lease_owner="elsewhere|1|1", crashes=MAX_CRASHES + 1)
 
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"

@@ -13,8 +13,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles import pipeline
 from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
+from articles.pipeline import transitions
 from articles.providers.errors import Rejected
 from recovery.plan import Options, Total, plan
 from tests.batches import started
@@ -122,7 +122,7 @@ def test_what_is_damaged_is_made_again_from_saved_answers(
     assert planned.damaged == (f"{name} in the backup is not the file that was saved.",)
     assert (planned.work.again, planned.calls) == (again, calls)
     assert name not in planned.reused
-    assert pipeline.resume(article, None, planned.work)
+    assert transitions.resume(article, None, planned.work)
     article = run(article)
     assert article.status == Article.Status.DONE
     assert article.tree.verify() == []
@@ -139,7 +139,7 @@ def test_a_picture_is_paid_for_again_only_when_both_its_files_are_damaged(
 
     assert planned.calls == ("image:hero",)
     assert planned.work.again == ("1 image", "1 formatted page", "1 upload")
-    assert pipeline.resume(article, None, planned.work)
+    assert transitions.resume(article, None, planned.work)
     article = run(article)
     assert article.status == Article.Status.DONE
     assert article.tree.verify() == []
@@ -149,7 +149,7 @@ def test_the_promise_of_the_plan_is_kept(stopped: Callable[[str], Article], run:
     article = stopped("images")
     before = Call.objects.filter(article=article, state=Call.State.DONE).count()
     planned = plan(article)
-    pipeline.resume(article, None, planned.work)
+    transitions.resume(article, None, planned.work)
 
     run(article)
 
@@ -164,7 +164,7 @@ def test_from_a_stage_on_everything_is_asked_anew(
 
     assert planned.calls == ("prompts", "image:hero", "image:section_1", "image:section_2", "image:section_3", "format")
     assert planned.reused == ("01_raw_article.html",)
-    assert pipeline.resume(article, None, planned.work)
+    assert transitions.resume(article, None, planned.work)
     assert run(article).status == Article.Status.DONE
     assert len(services.requests("replicate", "create")) == 8
     assert {call.generation for call in article.calls.filter(key="prompts")} == {1, 2}
@@ -219,7 +219,7 @@ def test_what_an_editor_has_changed_outlives_a_damaged_file(
     article.images.filter(role="hero").update(prompt="My own prompt")
     (storage_folder / article.tree_prefix / name).unlink()
 
-    assert pipeline.resume(article, None, plan(article).work)
+    assert transitions.resume(article, None, plan(article).work)
     article = run(article)
 
     assert article.status == Article.Status.DONE
@@ -235,7 +235,7 @@ def test_what_is_asked_anew_replaces_what_an_editor_has_changed(
     Article.objects.update(title="My own title")
     article.images.filter(role="hero").update(prompt="My own prompt")
 
-    assert pipeline.resume(article, None, plan(article, Options(Stage.ARTICLE)).work)
+    assert transitions.resume(article, None, plan(article, Options(Stage.ARTICLE)).work)
     article = run(article)
 
     assert article.title != "My own title"
@@ -283,7 +283,7 @@ def test_of_an_article_of_sections_only_those_that_are_missing(
     assert planned.work.again == ("1 section", "1 image", "1 formatted page", "1 upload")
     assert planned.calls == ("image:section_2_1", "text:section-2")
     assert Total([planned]).reused == ("2 sections", "3 images")
-    assert pipeline.resume(article, None, planned.work)
+    assert transitions.resume(article, None, planned.work)
     Article.objects.filter(pk=article.pk).update(status=Article.Status.QUEUED)
     assert run(article).status == Article.Status.DONE
     asked = [request for request in services.requests()[before:] if request.operation in ("responses", "create")]

@@ -13,8 +13,8 @@ import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 
-from articles import pipeline
 from articles.models import Article, Attempt, Event
+from articles.pipeline import transitions
 from articles.providers.errors import Rejected
 from backups.trees.tree import TreeError
 from publishing.models import Site
@@ -80,14 +80,14 @@ def test_a_stopped_article_is_rebuilt_and_finished(stopped: Article, run: Work) 
     assert (article.site.name, article.site.url) == ("Magazine", "")
     assert [record.state for record in article.records.all()] == ["done"] * 4 + ["pending"]
     Article.objects.update(site=None)
-    assert pipeline.resume(article, None)
+    assert transitions.resume(article, None)
     assert run(article).status == Article.Status.DONE
 
 
 def test_a_site_that_is_not_here_waits_for_its_password(stopped: Article, run: Work) -> None:
     _lose_the_database()
     article = rebuild(stopped.tree_prefix).article
-    pipeline.resume(article, None)
+    transitions.resume(article, None)
 
     article = run(article)
 

@@ -8,8 +8,8 @@ from io import StringIO
 from django.core.management import call_command
 from django.utils import timezone
 
-from articles import pipeline
 from articles.models import Article
+from articles.pipeline import transitions
 from tests.conftest import HandIn
 
 
@@ -24,7 +24,7 @@ def test_with_nothing_to_do_zeros(db: None) -> None:
 
 
 def test_it_says_what_it_found(hand_in: HandIn) -> None:
-    pipeline._claim(hand_in().pk)
+    transitions.claim(hand_in().pk)
     Article.objects.update(lease_until=timezone.now())
 
     assert _swept() == "Articles found: 1. Stages set back: 0. Put back into the queue: 1.\n"

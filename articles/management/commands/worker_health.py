@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from articles.formats import count
-from articles.workers import health, problem
+from articles.pipeline.worker_health import health, problem
 
 
 class Command(BaseCommand):

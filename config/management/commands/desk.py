@@ -14,10 +14,10 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from articles import pipeline
 from articles.content import manuscripts
 from articles.groups import CHIEF_EDITORS, EDITORS
 from articles.models import Article
+from articles.pipeline import transitions
 from config.supervision import POOL, WORKER, Processes
 
 SAMPLES = Path(settings.BASE_DIR) / "articles" / "samples"
@@ -91,4 +91,4 @@ def sample_articles() -> None:
         return
     for file in sorted(SAMPLES.glob("*.md")):
         text = manuscripts.decode(file.read_bytes())
-        pipeline.submit(Article(owner=editor, manuscript=text, manuscript_name=file.name))
+        transitions.submit(Article(owner=editor, manuscript=text, manuscript_name=file.name))

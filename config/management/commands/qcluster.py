@@ -7,7 +7,7 @@ from typing import Any
 from django_q.cluster import Cluster
 from django_q.management.commands import qcluster
 
-from articles.processes import leave_no_orphans
+from articles.pipeline.processes import leave_no_orphans
 
 
 class _Cluster(Cluster):  # type: ignore[misc]  # django-q2 is untyped

@@ -12,9 +12,9 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.timesince import timesince
 
-from articles import pipeline
 from articles.failures import report, saved_phrases
 from articles.models import Article, Stage
+from articles.pipeline import transitions
 from articles.providers.errors import ProviderError
 from articles.watching import watched
 from backups.trees.tree import MANIFEST, TreeError
@@ -55,7 +55,7 @@ class Command(BaseCommand):
         self._show(planned, options["json"])
         if options["dry_run"]:
             return None
-        if not pipeline.resume(article, None, planned.work):
+        if not transitions.resume(article, None, planned.work):
             raise CommandError("Somebody else has just recovered this article.")
         if options["wait"]:
             self._wait(article, options["json"])

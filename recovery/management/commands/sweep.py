@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand
 
-from articles.sweep import sweep
+from articles.pipeline.sweep import sweep
 
 
 class Command(BaseCommand):

@@ -26,7 +26,7 @@ from tests.backups.files.test_backup import contents, filled
 from tests.services import s3
 from tests.services.process import wait_until
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
-from django.db import transaction
 from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django_q.models import Schedule
 
-from articles.dispatch import enqueue, top_up
-from articles.failures import cause, report
 from articles.formats import count
-from articles.models import Article, Attempt, Event, Stage, StageRecord
-from articles.pipeline import Mistake, stopped
-from articles.processes import is_alive, this_machine
-from articles.run import LEASE
+from articles.models import Article, Attempt
+from articles.pipeline import transitions
+from articles.pipeline.dispatch import top_up
+from articles.pipeline.lease import LEASE
+from articles.pipeline.processes import is_alive, this_machine
+from articles.pipeline.transitions import Found
+from articles.providers.errors import Mistake
 
 log = structlog.get_logger("galley.sweep")
 
@@ -57,18 +57,6 @@ class Swept:
         return Swept(self.articles_found + 1, self.stages_reset + stages_reset, self.tasks_restarted + restarted)
 
 
-class Found(NamedTuple):
-    """An article as the sweep found it; whatever it changes, it changes only if it still is so."""
-
-    pk: int
-    status: str
-    attempt: int
-    crashes: int
-    lease_until: datetime
-    lease_owner: str
-    site_id: int | None
-
-
 def sweep() -> Swept:
     """Put back on the way what was interrupted. Safe to run anywhere, at any time, twice at once."""
     now = timezone.now()
@@ -79,11 +67,11 @@ def sweep() -> Swept:
         swept = _release(found, swept)
     stood_still = Exists(Attempt.objects.filter(article=OuterRef("pk"), number=OuterRef("attempt"), ended_at__gt=ahead))
     for found in _found(Q(next_at__lte=now) | Q(stood_still), status=Article.Status.WAITING):
-        if _compare_and_queue(found, Attempt.Why.RETRIED if found.attempt else None):
+        if transitions.queue_again(found, Attempt.Why.RETRIED if found.attempt else None):
             swept = swept.with_one()
     unclaimed = Q(queued_at__lte=now - UNCLAIMED) | Q(queued_at__gt=ahead)
     for found in _found(unclaimed, status=Article.Status.QUEUED):
-        if _compare_and_queue(found, None):
+        if transitions.queue_again(found, None):
             swept = swept.with_one()
     top_up()
     if swept.articles_found:
@@ -118,81 +106,17 @@ def abandoned() -> list[Found]:
 
 
 def _release(found: Found, swept: Swept) -> Swept:
-    if found.crashes > MAX_CRASHES:
-        return _give_up(found, swept)
-    with transaction.atomic():
-        # With the lease that was judged: a slow worker may have renewed it meanwhile.
-        if not _compare_and_queue(found, Attempt.Why.INTERRUPTED, lease_until=found.lease_until):
-            return swept
-        running = StageRecord.objects.filter(article=found.pk, state=StageRecord.State.RUNNING)
-        reset = running.update(state=StageRecord.State.PENDING)
-        Attempt.objects.filter(article=found.pk, number=found.attempt).update(
-            outcome=Attempt.Outcome.INTERRUPTED, ended_at=timezone.now()
-        )
-        Event.objects.create(
-            article_id=found.pk,
-            kind="interrupted",
-            attempt=found.attempt,
-            message="The work was interrupted. It goes on where it left off",
-        )
-    log.warning("interrupted", article=found.pk, attempt=found.attempt, crashes=found.crashes)
-    return swept.with_one(stages_reset=reset)
+    died_too_often = found.crashes > MAX_CRASHES
+    reset = transitions.give_up(found, _deaths(found)) if died_too_often else transitions.interrupt(found)
+    return swept if reset is None else swept.with_one(stages_reset=reset, restarted=not died_too_often)
 
 
-def _compare_and_queue(found: Found, why: Attempt.Why | None, **still: Any) -> bool:
-    """Queue it, if it is still as it was found. `why` is None where its attempt is noted already."""
-    with transaction.atomic():
-        same = Article.objects.filter(pk=found.pk, status=found.status, attempt=found.attempt, **still)
-        won = same.update(
-            status=Article.Status.QUEUED,
-            queued_at=timezone.now(),
-            lease_until=None,
-            lease_owner="",
-            next_at=None,
-        )
-        if won:
-            if why:
-                Attempt.objects.create(article_id=found.pk, why=why)
-            enqueue(found.pk)
-    return bool(won)
-
-
-def _give_up(found: Found, swept: Swept) -> Swept:
+def _deaths(found: Found) -> Mistake:
     """The article that kills every worker must not go on doing so."""
-    record = StageRecord.objects.filter(article=found.pk).exclude(state=StageRecord.State.DONE).first()
-    stage = Stage(record.stage) if record else Stage.UPLOAD
-    mistake = Mistake(
+    return Mistake(
         "Galley",
         f"the work on it died {found.crashes} times without getting any further",
         action="tell the operator; press Recover to try once more",
         code="crashes",
         thing="this article",
     )
-    error = {**mistake.saved(), "stage": stage.value}
-    with transaction.atomic():
-        # As it was judged: a slow worker may have renewed its lease and made headway meanwhile.
-        judged = {"attempt": found.attempt, "lease_until": found.lease_until, "crashes": found.crashes}
-        won = Article.objects.filter(pk=found.pk, status=Article.Status.RUNNING, **judged).update(
-            status=Article.Status.FAILED,
-            error=error,
-            cause=cause(error, found.site_id),
-            ended_at=timezone.now(),
-            crashes=0,
-            lease_until=None,
-            lease_owner="",
-        )
-        if not won:
-            return swept
-        reset = StageRecord.objects.filter(article=found.pk, stage=stage).update(
-            state=StageRecord.State.FAILED, failed_at=timezone.now(), error=mistake.reason
-        )
-        Attempt.objects.filter(article=found.pk, ended_at=None).update(
-            outcome=Attempt.Outcome.STOPPED, ended_at=timezone.now()
-        )
-        Event.objects.create(
-            article_id=found.pk, kind="stopped", stage=stage, message=f"{mistake.headline}: {mistake.reason}"
-        )
-        given_up = Article.objects.get(pk=found.pk)
-        stopped.send(Article, article=given_up)
-    log.error(str(report(given_up)), article=found.pk, stage=stage.value, provider="Galley", code="crashes")
-    return swept.with_one(stages_reset=reset, restarted=False)

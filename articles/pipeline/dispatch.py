@@ -7,16 +7,17 @@ handed in on their own go straight into the queue and are taken before any of a 
 from __future__ import annotations
 
 from datetime import timedelta
-from functools import partial
+from typing import Any
 
 import structlog
 from django.conf import settings
-from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
-from django_q.tasks import async_task
 
-from articles.models import Article, Attempt, Batch
+from articles.models import Article, Batch
+from articles.pipeline.queue import enqueue
+from articles.pipeline.revision import batch_revision
+from articles.pipeline.transitions import admit
 
 log = structlog.get_logger("galley.dispatch")
 
@@ -26,23 +27,11 @@ TURN_SECONDS = 60  # that a batch may have a worker while another batch has none
 OPEN = (Article.Status.DRAFT, Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
 
 
-def enqueue(article_id: int) -> None:
-    """Hint to the workers, once this transaction is committed. A hint that is lost is given again by the sweep."""
-    transaction.on_commit(partial(_hint, article_id))
-
-
-def _hint(article_id: int) -> None:
-    try:
-        async_task("articles.tasks.run", article_id, task_name=f"article {article_id}")
-    except Exception:
-        log.warning("the queue took no message; the sweep will try again", article=article_id, exc_info=True)
-
-
-def top_up() -> None:
+def top_up(**_: Any) -> None:
     """Give the workers a few more articles of each running batch, or call it done (two queries, four a batch).
 
     What waits counts as queued: while a service is away, a batch sends no more articles after those that wait for it.
-    Safe to run anywhere, twice at once.
+    Safe to run anywhere, twice at once. (Receiver of `transitions.lined_up`.)
     """
     batches = list(Batch.objects.filter(state=Batch.State.RUNNING).order_by("pk").values_list("pk", flat=True))
     if not batches:
@@ -57,28 +46,18 @@ def top_up() -> None:
         if room := share - counts["ahead"]:
             drafts = articles.filter(status=Article.Status.DRAFT).order_by("pk").values_list("pk", flat=True)
             for article in drafts[: max(room, 0)]:
-                _admit(article)
+                admit(article)
         if not counts["open"]:
             _done(batch)
 
 
-def _admit(article_id: int) -> None:
-    with transaction.atomic():
-        now = timezone.now()
-        draft = Article.objects.filter(pk=article_id, status=Article.Status.DRAFT)
-        if draft.update(status=Article.Status.QUEUED, queued_at=now):
-            # From now on it waits for a worker; in line it waited for its turn (`workers.queued_since`).
-            Attempt.objects.filter(article=article_id, number=None, ended_at=None).update(asked_at=now)
-            enqueue(article_id)
-
-
 def _done(batch_id: int) -> None:
-    with transaction.atomic():
-        # Together with the look: a longer list may have been started meanwhile.
-        batch = Batch.objects.select_for_update().get(pk=batch_id)
-        if batch.state == Batch.State.RUNNING and not batch.articles.filter(status__in=OPEN).exists():
-            batch.state, batch.ended_at, batch.revision = Batch.State.DONE, timezone.now(), batch.revision + 1
-            batch.save(update_fields=["state", "ended_at", "revision"])
+    # Locked while it is looked at: a longer list may have been started meanwhile.
+    with batch_revision(batch_id):
+        if Article.objects.filter(batch=batch_id, status__in=OPEN).exists():
+            return
+        running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
+        if running.update(state=Batch.State.DONE, ended_at=timezone.now()):
             log.info("the batch is done", batch=batch_id)
 
 
@@ -110,10 +89,3 @@ def _ahead_of(batch_id: int, *, patience: timedelta = timedelta(), batches: bool
     worked_on = Article.objects.filter(status=Article.Status.RUNNING, batch=OuterRef("batch"))
     idle = queued.exclude(batch=batch_id).filter(~Exists(worked_on))
     return idle.values_list("pk", flat=True).first()
-
-
-def hold_back(batch_id: int) -> None:
-    """Take the batch's articles out of the queue. Those that somebody works on stop after the section in hand."""
-    in_line = {"status": Article.Status.DRAFT, "queued_at": None, "next_at": None, "error": None}
-    queued = [Article.Status.QUEUED, Article.Status.WAITING]
-    Article.objects.filter(batch=batch_id, status__in=queued).update(**in_line)

@@ -19,13 +19,14 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles import pipeline, processes
 from articles.failures import report
 from articles.models import Article, Call, Stage, StageRecord
+from articles.pipeline import processes, transitions, worker
+from articles.pipeline.lease import LEASE, Fenced
+from articles.pipeline.run import Run
+from articles.pipeline.sweep import Swept, _release, abandoned, sweep
 from articles.providers import Answer
 from articles.providers.errors import Busy, Rejected, Unreachable
-from articles.run import LEASE, Fenced, Run
-from articles.sweep import Swept, _release, abandoned, sweep
 from articles.tree import manifest
 from tests.conftest import HandIn, error_of
 
@@ -60,7 +61,7 @@ def test_an_article_passes_all_stages(hand_in: HandIn, run: Work) -> None:
 def test_only_one_claim_wins(hand_in: HandIn) -> None:
     article = hand_in()
 
-    first, second = (pipeline._claim(article.pk) for _ in range(2))
+    first, second = (transitions.claim(article.pk) for _ in range(2))
 
     assert first is not None
     assert first.attempt == 1
@@ -78,11 +79,11 @@ def test_a_doubled_message_does_nothing(hand_in: HandIn, run: Work) -> None:
 
 def test_who_lost_the_lease_writes_nothing_more(hand_in: HandIn) -> None:
     article = hand_in()
-    slow = pipeline._claim(article.pk)
+    slow = transitions.claim(article.pk)
     assert slow is not None
     Article.objects.filter(pk=article.pk).update(attempt=2)
 
-    for write in (Run(slow).hold, Run(slow).commit_manifest, lambda: Run(slow).save_file("a.txt", b"")):
+    for write in (Run(slow).lease.renew, Run(slow).commit_manifest, lambda: Run(slow).save_file("a.txt", b"")):
         with pytest.raises(Fenced):
             write()
 
@@ -153,8 +154,8 @@ def test_a_database_that_restarts_only_delays(
 ) -> None:
     article = hand_in()
     stage(OperationalError("terminating connection"))
-    monkeypatch.setattr("articles.pipeline.time.sleep", lambda _: None)
-    monkeypatch.setattr("articles.pipeline.connection.close", lambda: None)
+    monkeypatch.setattr("articles.pipeline.worker.time.sleep", lambda _: None)
+    monkeypatch.setattr("articles.pipeline.worker.connection.close", lambda: None)
 
     article = run(article)
 
@@ -184,7 +185,7 @@ def test_recover_goes_on_where_it_stopped(
         article = run(article)
     assert article.can_recover
     with mock.patch("articles.stages.article.run", _raising(AssertionError("done already"))):
-        assert pipeline.resume(article, editor)
+        assert transitions.resume(article, editor)
         article = run(article)
 
     assert article.status == Article.Status.DONE
@@ -196,18 +197,18 @@ def test_recover_twice_does_it_once(hand_in: HandIn, run: Work, stage: Fails, ed
     stage(Rejected("The text service", "no"))
     article = run(article)
 
-    assert [pipeline.resume(article, editor), pipeline.resume(article, editor)] == [True, False]
+    assert [transitions.resume(article, editor), transitions.resume(article, editor)] == [True, False]
 
 
 def test_cancel_fences_who_is_at_work(hand_in: HandIn, editor: User) -> None:
     article = hand_in()
-    working = pipeline._claim(article.pk)
+    working = transitions.claim(article.pk)
     assert working is not None
 
-    assert pipeline.cancel(article, editor)
+    assert transitions.cancel(article, editor)
     with pytest.raises(Fenced):
-        Run(working).hold()
-    assert not pipeline.cancel(article, editor)
+        Run(working).lease.renew()
+    assert not transitions.cancel(article, editor)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +223,7 @@ def test_cancel_fences_who_is_at_work(hand_in: HandIn, editor: User) -> None:
 )
 def test_the_sweep_finds_the_dead(hand_in: HandIn, lease: timedelta, owner: str, found: int) -> None:
     article = hand_in()
-    pipeline._claim(article.pk)
+    transitions.claim(article.pk)
     this = processes.this_process()
     host, pid, started = this.split("|")
     owners = {"this": this, "reused": f"{host}|{pid}|{int(started) - 1}", "gone": f"{host}|4194305|1"}
@@ -247,7 +248,7 @@ def test_a_zombie_is_dead() -> None:
 def test_an_article_that_kills_its_workers_is_given_up(hand_in: HandIn) -> None:
     article = hand_in()
     for _ in range(4):
-        assert pipeline._claim(article.pk)
+        assert transitions.claim(article.pk)
         Article.objects.update(lease_until=timezone.now() - timedelta(seconds=1))
         sweep()
 
@@ -270,7 +271,7 @@ def test_a_lost_message_is_given_again(
 
 def test_two_articles_in_one_second_have_two_trees(hand_in: HandIn) -> None:
     now = timezone.now()
-    with mock.patch("articles.pipeline.timezone.now", return_value=now):
+    with mock.patch("articles.pipeline.worker.timezone.now", return_value=now):
         prefixes = {hand_in().tree_prefix for _ in range(3)}
 
     assert len(prefixes) == 3
@@ -279,7 +280,7 @@ def test_two_articles_in_one_second_have_two_trees(hand_in: HandIn) -> None:
 def test_a_queue_that_is_away_loses_no_article(
     hand_in: HandIn, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Callable[..., object]
 ) -> None:
-    monkeypatch.setattr("articles.dispatch.async_task", _raising(ConnectionError("no queue")))
+    monkeypatch.setattr("articles.pipeline.queue.async_task", _raising(ConnectionError("no queue")))
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
         article = hand_in()
 
@@ -291,7 +292,7 @@ def test_an_article_among_many_costs_no_more_than_the_first(hand_in: HandIn) -> 
     for _ in range(4):
         article = hand_in()
         with CaptureQueriesContext(connection) as queries:
-            pipeline.run_article(article.pk)
+            worker.run_article(article.pk)
         counts.append(len(queries))
 
     assert len(set(counts)) == 1
@@ -302,11 +303,11 @@ def test_calls_that_a_person_gave_up_are_asked_anew(hand_in: HandIn, editor: Use
     call = Call.objects.create(article=article, key="text", provider="P", idempotency_key="k", state=Call.State.FAILED)
     Article.objects.update(status=Article.Status.FAILED, error={})
 
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
 
     call.refresh_from_db()
     assert call.state == Call.State.CLOSED
-    assert Run(article)._current("text", "P").generation == 2
+    assert Run(article).calls._current("text", "P").generation == 2
 
 
 @pytest.mark.parametrize(
@@ -324,60 +325,60 @@ def test_an_article_without_a_title_has_a_working_one(source: str, title: str) -
 
 def _two_workers(article: Article, editor: User) -> tuple[Run, Run]:
     """One that was fenced by Cancel and Recover while it waited for an answer, and the one that came after it."""
-    slow = pipeline._claim(article.pk)
-    pipeline.cancel(article, editor)
-    pipeline.resume(article, editor)
-    fresh = pipeline._claim(article.pk)
+    slow = transitions.claim(article.pk)
+    transitions.cancel(article, editor)
+    transitions.resume(article, editor)
+    fresh = transitions.claim(article.pk)
     assert slow
     assert fresh
     return Run(slow), Run(fresh)
 
 
 def _ask(run: Run, send: Callable[[Call], Answer]) -> Call:
-    return run.ask("text", "the article", provider="P", send=send)
+    return run.calls.ask("text", "the article", provider="P", send=send)
 
 
 def test_the_first_answer_stays_whoever_got_it(hand_in: HandIn, editor: User) -> None:
     slow, fresh = _two_workers(hand_in(), editor)
 
     def send(call: Call) -> Answer:
-        slow._receive(Call.objects.get(pk=call.pk), Answer({"of": "slow"}))
+        slow.calls._receive(Call.objects.get(pk=call.pk), Answer({"of": "slow"}))
         return Answer({"of": "fresh"})
 
     assert _ask(fresh, send).raw == {"of": "slow"}
-    fresh.hold()
+    fresh.lease.renew()
     with pytest.raises(Fenced):
-        slow.hold()
+        slow.lease.renew()
 
 
 def test_a_fenced_workers_failure_spoils_nothing(hand_in: HandIn, editor: User) -> None:
     slow, fresh = _two_workers(hand_in(), editor)
 
     def send(call: Call) -> Answer:
-        slow.spoilt(Call.objects.get(pk=call.pk), Rejected("P", "no"))
+        slow.calls.fail(Call.objects.get(pk=call.pk), Rejected("P", "no"))
         return Answer({"of": "fresh"})
 
     call = _ask(fresh, send)
     assert (call.state, call.raw) == (Call.State.RECEIVED, {"of": "fresh"})
     late = Call(pk=call.pk, state=Call.State.INTENT)
-    slow.spoilt(late, Rejected("P", "no"))
+    slow.calls.fail(late, Rejected("P", "no"))
     call.refresh_from_db()
     assert call.state == Call.State.RECEIVED
 
 
 def test_a_fenced_workers_paid_answer_is_kept(hand_in: HandIn, editor: User) -> None:
     article = hand_in()
-    slow = pipeline._claim(article.pk)
+    slow = transitions.claim(article.pk)
     assert slow
 
     def send(_: Call) -> Answer:
-        pipeline.cancel(article, editor)
+        transitions.cancel(article, editor)
         return Answer({"of": "slow"})
 
     run = Run(slow)
     assert _ask(run, send).raw == {"of": "slow"}
     with pytest.raises(Fenced):
-        run.hold()
+        run.lease.renew()
     assert Call.objects.get().state == Call.State.RECEIVED
 
 
@@ -393,7 +394,7 @@ def test_recover_makes_a_damaged_file_again(
         article = run(article)
     (storage_folder / article.tree_prefix / name).write_text("something else")
 
-    assert pipeline.resume(article, editor)
+    assert transitions.resume(article, editor)
     article = run(article)
 
     assert article.status == Article.Status.DONE
@@ -410,14 +411,14 @@ def test_what_is_damaged_is_found_though_the_first_look_failed(
         broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
         article = run(article)
     (storage_folder / article.tree_prefix / "01_raw_article.html").write_text("something else")
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
 
     if setback == "storage":
         with mock.patch("backups.trees.tree.Tree.read", side_effect=OSError(5, "Input/output error")):
             assert run(article).status == Article.Status.WAITING
         Article.objects.update(next_at=timezone.now())
     else:
-        pipeline._claim(article.pk)
+        transitions.claim(article.pk)
         Article.objects.update(lease_until=timezone.now())
     sweep()
     article = run(article)
@@ -439,14 +440,14 @@ def test_the_upload_says_that_a_file_is_damaged(
     article = run(article)
     assert error_of(article)["reason"] == "04_formatted.html is missing from the backup"
 
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     assert run(article).status == Article.Status.DONE
 
 
 def test_a_worker_that_made_headway_is_not_given_up(hand_in: HandIn) -> None:
     """Judged dead with its last crash, it renews its lease before the verdict."""
     article = hand_in()
-    pipeline._claim(article.pk)
+    transitions.claim(article.pk)
     Article.objects.update(crashes=4, lease_until=timezone.now())
     [judged] = abandoned()
     Article.objects.update(crashes=1, lease_until=timezone.now() + LEASE)
@@ -462,7 +463,7 @@ def test_a_failure_before_the_first_stage_undoes_none_that_is_done(
     with monkeypatch.context() as broken:
         broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
         article = run(article)
-    pipeline.resume(article, editor)
+    transitions.resume(article, editor)
     with mock.patch("backups.trees.tree.Tree.commit", side_effect=OSError(28, "No space left on device")):
         article = run(article)
 
@@ -473,9 +474,9 @@ def test_a_failure_before_the_first_stage_undoes_none_that_is_done(
 def test_a_call_that_was_fenced_before_it_was_sent_was_not_sent(hand_in: HandIn, editor: User) -> None:
     """Whoever goes on need not fear that it was paid for."""
     article = hand_in()
-    slow = pipeline._claim(article.pk)
+    slow = transitions.claim(article.pk)
     assert slow
-    pipeline.cancel(article, editor)
+    transitions.cancel(article, editor)
     unsent = mock.Mock()
 
     with pytest.raises(Fenced):
@@ -488,11 +489,11 @@ def test_a_call_that_was_fenced_before_it_was_sent_was_not_sent(hand_in: HandIn,
 
 def test_an_answer_to_a_call_that_was_given_up_is_kept_beside_it(hand_in: HandIn, editor: User) -> None:
     article = hand_in()
-    slow = pipeline._claim(article.pk)
+    slow = transitions.claim(article.pk)
     assert slow
 
     def send(call: Call) -> Answer:
-        pipeline.cancel(article, editor)
+        transitions.cancel(article, editor)
         Call.objects.filter(pk=call.pk).update(state=Call.State.CLOSED)
         return Answer({"of": "slow"}, cost=Decimal("0.02"))
 
@@ -505,15 +506,15 @@ def test_an_answer_to_a_call_that_was_given_up_is_kept_beside_it(hand_in: HandIn
 def test_a_slow_worker_brings_no_call_back_that_was_given_up(hand_in: HandIn, editor: User) -> None:
     """It has read its answer when somebody cancels, and asks for the article anew."""
     article = hand_in()
-    slow = pipeline._claim(article.pk)
+    slow = transitions.claim(article.pk)
     assert slow
     call = _ask(Run(slow), lambda _: Answer({"of": "slow"}))
-    pipeline.cancel(article, editor)
+    transitions.cancel(article, editor)
     anew = frozenset({Stage.ARTICLE})
-    assert pipeline.resume(article, editor, pipeline.Work(stages=anew, anew=anew))
+    assert transitions.resume(article, editor, transitions.Work(stages=anew, anew=anew))
 
     with pytest.raises(Fenced):
-        Run(slow).done(call)
+        Run(slow).calls.done(call)
 
     assert Call.objects.get().state == Call.State.CLOSED
 
@@ -524,7 +525,7 @@ def test_a_waiting_article_can_be_told_to_go_on_now(hand_in: HandIn, run: Work, 
     article = run(article)
 
     assert article.can_recover
-    assert pipeline.resume(article, editor)
+    assert transitions.resume(article, editor)
     assert Article.objects.get().status == Article.Status.QUEUED
 
 
@@ -532,10 +533,10 @@ def test_cancel_ends_the_attempt_and_its_error(hand_in: HandIn, run: Work, stage
     article = hand_in()
     stage(Rejected("The text service", "no"))
     article = run(article)
-    pipeline.resume(article, editor)
-    pipeline.cancel(article, editor)
-    pipeline.resume(article, editor)
-    pipeline._claim(article.pk)
+    transitions.resume(article, editor)
+    transitions.cancel(article, editor)
+    transitions.resume(article, editor)
+    transitions.claim(article.pk)
 
     numbers = list(article.attempts.values_list("number", "outcome"))
     assert numbers == [(1, "stopped"), (None, "cancelled"), (2, "")]
@@ -560,10 +561,10 @@ def test_the_last_manifest_says_what_the_rows_say(hand_in: HandIn, run: Work, mo
 
 @pytest.mark.django_db(transaction=True)
 def test_a_paid_answer_waits_for_a_database_that_is_away(hand_in: HandIn, monkeypatch: pytest.MonkeyPatch) -> None:
-    claimed = pipeline._claim(hand_in().pk)
+    claimed = transitions.claim(hand_in().pk)
     assert claimed
     waits: list[float] = []
-    monkeypatch.setattr("articles.run.time.sleep", waits.append)
+    monkeypatch.setattr("articles.pipeline.calls.time.sleep", waits.append)
 
     def away(execute: Callable[..., object], sql: str, *rest: object) -> object:
         if "received_at" in sql and sql.startswith("UPDATE") and len(waits) < 2:

@@ -25,7 +25,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from articles.models import Article, Attempt, Event
-from articles.processes import is_alive, this_machine, this_process
+from articles.pipeline.processes import is_alive, this_machine, this_process
 
 UNCLAIMED = timedelta(seconds=75)  # with a look every half minute, a frozen pool is noticed within two minutes
 

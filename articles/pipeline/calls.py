@@ -1,7 +1,7 @@
-"""What a stage may do while its article is claimed: ask a service, save a file, note what happened.
+"""The ledger of calls to the outside: none is paid for twice where that can be known, and none is forgotten.
 
-Every write is fenced: it happens only while the article is still running under this very attempt. A worker that was
-slow, lost its lease and comes back finds itself `Fenced` and stops. What it had paid for is kept all the same.
+The intent is committed before the call, the raw answer before anything is read from it. An answer that is there is
+never asked for again; what was paid for is kept even when the worker that asked is fenced meanwhile.
 """
 
 from __future__ import annotations
@@ -11,95 +11,33 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import structlog
-from botocore.exceptions import BotoCoreError, ClientError
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import QuerySet, Sum
-from django.template.loader import render_to_string
+from django.db import InterfaceError, OperationalError, connection
+from django.db.models import Sum
 from django.utils import timezone
 
-from articles import pace
-from articles.models import Article, Call, Event, Stage, StageRecord
+from articles.models import Call
+from articles.pipeline import rate_limits
+from articles.pipeline.lease import Fenced, Lease
 from articles.providers import Answer
 from articles.providers.errors import Busy, ProviderError, Unreachable
-from articles.tree import manifest, names
-from backups.trees.tree import Stored
 
 log = structlog.get_logger("galley.run")
 
-OPENING = names.OPENING
-DAMAGED = "damaged"  # the code of an error over a file that is not the one that was saved; Recover makes it again
-CALL_SECONDS = 300  # the longest that one call may take
-LEASE = timedelta(seconds=CALL_SECONDS + 100)
-BUDGET_SECONDS = 240  # no new call after this long: with the longest call it stays below the queue's time-out
 
+class Calls:
+    """The calls of one article, made under one lease."""
 
-class Fenced(Exception):
-    """The article is no longer ours: it was cancelled, or its lease ran out and another worker has it."""
-
-
-class OutOfTime(Exception):
-    """This task has worked long enough; the next one goes on."""
-
-
-class HeldBack(Exception):
-    """The article's batch does not run any more: it stays in line until it does."""
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a stage made: its file in the tree, who made it, details for the record, changes to the article."""
-
-    stored: Stored | None = None
-    maker: str = ""
-    details: dict[str, Any] = field(default_factory=dict)
-    article: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass
-class Run:
-    """One claim of one article."""
-
-    article: Article
-    stage: Stage = Stage.ARTICLE
-    started: float = field(default_factory=time.monotonic)
-
-    def _mine(self) -> QuerySet[Article]:
-        return Article.objects.filter(pk=self.article.pk, status=Article.Status.RUNNING, attempt=self.article.attempt)
-
-    def hold(self, **changes: Any) -> None:
-        """Renew the lease, with changes to the article. Raises Fenced."""
-        changes = {"lease_until": timezone.now() + LEASE, **changes}
-        if not self._mine().update(**changes):
-            raise Fenced
-        for name, value in changes.items():
-            setattr(self.article, name, value)
-
-    def saved_something(self, **changes: Any) -> None:
-        """Hold, and forget earlier crashes and waits: the run makes headway."""
-        self.hold(crashes=1, retries=0, **changes)
-
-    @property
-    def seconds(self) -> float:
-        """How long this task has worked on the article."""
-        return time.monotonic() - self.started
+    def __init__(self, lease: Lease) -> None:
+        self._lease = lease
 
     @property
     def spent(self) -> Decimal:
-        """What the calls for the article have cost, in US dollars, as far as it is known (one query)."""
-        return self.article.calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
-
-    def check_time(self) -> None:
-        """Raises OutOfTime when nothing long may be started any more."""
-        if self.seconds > BUDGET_SECONDS:
-            raise OutOfTime
-
-    # Calls to the outside
+        """What they have cost, in US dollars, as far as it is known (one query)."""
+        return self._lease.article.calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
 
     def ask(
         self,
@@ -120,18 +58,18 @@ class Run:
             return call
         if call.state == Call.State.FAILED and call.error and not ProviderError.restored(call.error).retry:
             raise ProviderError.restored(call.error)
-        self.check_time()
-        pace.take_turn(provider)
+        self._lease.check_time()
+        rate_limits.take_turn(provider)
         if look_up is not None and (found := self._looked_up(look_up, call, thing)):
             self._intend(call, sends=call.sends)
             self._receive(call, found)
-            self.note("adopted", f"Found {thing} where an earlier attempt had left it")
+            self._lease.note("adopted", f"Found {thing} where an earlier attempt had left it")
             return call
         lost = call.sent_at if call.state == Call.State.INTENT else None
         self._intend(call, sends=call.sends + 1, lost_answers=call.lost_answers + bool(lost))
         if lost and look_up is None:
             at = timezone.localtime(lost).strftime("%H:%M")
-            self.note("repeated", f"{provider} may have charged {thing} twice ({at}, its answer was lost)")
+            self._lease.note("repeated", f"{provider} may have charged {thing} twice ({at}, its answer was lost)")
         self._receive(call, self._sent(send, call, thing))
         return call
 
@@ -152,24 +90,24 @@ class Run:
             lost = isinstance(exc, Unreachable) and exc.lost
             self._log_call(logging.WARNING, "a call failed", call, code=exc.code, retry=exc.retry, lost=lost)
             if isinstance(exc, Busy):
-                pace.close(exc)
+                rate_limits.close(exc)
             if not lost:
-                self.spoilt(call, exc)
+                self.fail(call, exc)
             raise
 
     def _log_call(self, level: int, event: str, call: Call, **facts: Any) -> None:
         """`sends` counts the first and all repetitions; `seconds` are since the last of them."""
         seconds = round((timezone.now() - call.sent_at).total_seconds(), 3) if call.sent_at else None
         counted = {"sends": call.sends, "lost_answers": call.lost_answers, "seconds": seconds}
-        log.log(level, event, call=call.key, provider=call.provider, stage=self.stage.value, **counted, **facts)
+        log.log(level, event, call=call.key, provider=call.provider, stage=self._lease.stage.value, **counted, **facts)
 
     def _current(self, key: str, provider: str) -> Call:
         """The call in force for a key; a new generation where the last was given up or went elsewhere."""
-        last = self.article.calls.filter(key=key).order_by("-generation").first()
+        last = self._lease.article.calls.filter(key=key).order_by("-generation").first()
         if last and last.state != Call.State.CLOSED and last.provider == provider:
             return last
         call, _ = Call.objects.get_or_create(
-            article=self.article,
+            article=self._lease.article,
             key=key,
             generation=last.generation + 1 if last else 1,
             defaults={"provider": provider, "idempotency_key": uuid.uuid4().hex},
@@ -183,7 +121,7 @@ class Run:
         _set(call, **changes)
         call.save(update_fields=list(changes))
         try:
-            self.hold()
+            self._lease.renew()
         except Fenced:
             # Nothing was sent, and whoever has the article now need not fear that something was.
             Call.objects.filter(pk=call.pk, sent_at=call.sent_at).update(**before)
@@ -208,19 +146,19 @@ class Run:
             )
             return
         # A slow worker, fenced meanwhile, was answered before us.
-        self.hold()
+        self._lease.renew()
         call.refresh_from_db()
         if not call.is_paid:
             raise Fenced
 
     @contextmanager
     def reading(self, call: Call, thing: str) -> Iterator[None]:
-        """Around what reads an answer: one that cannot be used spoils its call."""
+        """Around what reads an answer: one that cannot be used fails its call."""
         try:
             yield
         except ProviderError as exc:
             exc.thing = exc.thing or thing
-            self.spoilt(call, exc)
+            self.fail(call, exc)
             raise
 
     def update_answer(self, call: Call, answer: Answer) -> None:
@@ -234,88 +172,19 @@ class Run:
         changes = {"state": Call.State.DONE, "done_at": timezone.now()}
         Call.objects.filter(pk=call.pk).exclude(state=Call.State.CLOSED).update(**changes)
         _set(call, **changes)
-        self.saved_something()
+        self._lease.made_headway()
 
-    def spoilt(self, call: Call, exc: ProviderError) -> None:
+    def fail(self, call: Call, exc: ProviderError) -> None:
         """The call failed, or its answer is of no use. The answer stays on the row."""
         changes = {"state": Call.State.FAILED, "error": exc.saved()}
         # As we know it: an answer that another worker has received meanwhile is good.
         if Call.objects.filter(pk=call.pk, state=call.state).update(**changes):
             _set(call, **changes)
 
-    def give_up(self, call: Call) -> None:
+    def close(self, call: Call) -> None:
         """A failed call is not looked at again: whoever asks next asks anew."""
         Call.objects.filter(pk=call.pk, state=Call.State.FAILED).update(state=Call.State.CLOSED)
         _set(call, state=Call.State.CLOSED)
-
-    # What is kept
-
-    def save_file(self, name: str, content: bytes) -> Stored:
-        """Write a file into the article's tree. Raises Unreachable when the storage does not take it."""
-        self.hold()
-        with storing():
-            return self.article.tree.add(name, content)
-
-    def save_page(self, name: str, title: str, html: str) -> Stored:
-        """Write a text under its title. Raises as `save_file` does."""
-        page = render_to_string("articles/raw_article.html", {"title": title, "html": html})
-        return self.save_file(name, page.encode())
-
-    def load_file(self, stored: Stored) -> bytes:
-        """Read a file of the tree. Raises Unreachable, backups.trees.tree.Damaged."""
-        with storing():
-            return self.article.tree.read(stored)
-
-    def commit_manifest(self) -> None:
-        """Replace the manifest by what the rows say now."""
-        self.hold()
-        written = None
-        while written != (now := manifest.build(self.article)):
-            with storing():
-                self.article.tree.commit(*now)
-            written = now
-            if self._mine().exists():  # and so was it all the time: nobody has written a newer one
-                return
-        raise Fenced
-
-    def note(self, kind: str, message: str, detail: str = "", **facts: Any) -> None:
-        """Add to the timeline, and to the log, which takes `facts` as well."""
-        Event.objects.create(
-            article=self.article,
-            kind=kind,
-            stage=self.stage,
-            attempt=self.article.attempt,
-            message=message[:500],
-            detail=detail,
-        )
-        log.info(message, kind=kind, stage=self.stage.value, **facts)
-
-    def begin(self, record: StageRecord) -> None:
-        self.stage = Stage(record.stage)
-        self.hold()
-        _set(record, state=StageRecord.State.RUNNING, started_at=timezone.now(), failed_at=None, error="")
-        record.save()
-
-    def finish(self, record: StageRecord, outcome: Outcome) -> None:
-        """File, row, manifest: the stage is complete when the manifest names what it made."""
-        stored, now = outcome.stored, timezone.now()
-        with transaction.atomic():
-            spent = {"spent": self.spent} if self.article.batch_id else {}
-            self.saved_something(**outcome.article, **spent)
-            _set(
-                record,
-                state=StageRecord.State.DONE,
-                finished_at=now,
-                file=stored.name if stored else "",
-                sha256=stored.sha256 if stored else "",
-                bytes=stored.bytes if stored else 0,
-                maker=outcome.maker,
-                details=outcome.details,
-            )
-            record.save()
-            seconds = round((now - (record.started_at or now)).total_seconds(), 3)
-            self.note("saved", f"{self.stage.label}: done and safe", maker=outcome.maker, seconds=seconds)
-        self.commit_manifest()
 
 
 def _persisted(call: Call, changes: dict[str, Any]) -> bool:
@@ -342,22 +211,3 @@ def _persisted(call: Call, changes: dict[str, Any]) -> bool:
 def _set(row: Any, **changes: Any) -> None:
     for name, value in changes.items():
         setattr(row, name, value)
-
-
-@contextmanager
-def storing() -> Iterator[None]:
-    """Turns the errors of the backup storage into one that a run can wait for."""
-    try:
-        yield
-    except (OSError, BotoCoreError, ClientError) as exc:
-        raise Unreachable(
-            "The backup storage",
-            f"it did not take a file ({exc.strerror or 'input/output error'})"
-            if isinstance(exc, OSError)
-            else "it did not answer",
-            action="ask the operator to look at the storage, then press Recover",
-            code="storage",
-            detail=str(exc),
-            lost=False,
-            thing="a file",
-        ) from exc

@@ -12,9 +12,9 @@ import pytest
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles import pace
 from articles.models import Article, Pace
-from articles.pace import NotYet
+from articles.pipeline import rate_limits
+from articles.pipeline.rate_limits import NotYet
 from articles.providers import text
 from articles.providers.errors import Busy
 from tests.conftest import HandIn, error_of
@@ -30,7 +30,7 @@ Work = Callable[[Article], Article]
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """How long was slept, instead of sleeping."""
     seconds: list[float] = []
-    monkeypatch.setattr("articles.pace.time.sleep", seconds.append)
+    monkeypatch.setattr("articles.pipeline.rate_limits.time.sleep", seconds.append)
     return seconds
 
 
@@ -41,17 +41,17 @@ def _busy(seconds: float | None) -> Busy:
 @pytest.mark.django_db
 def test_without_a_limit_nobody_waits(slept: list[float], django_assert_num_queries: DjangoAssertNumQueries) -> None:
     with django_assert_num_queries(1):
-        pace.take_turn(SERVICE)
+        rate_limits.take_turn(SERVICE)
 
     assert slept == []
 
 
 @pytest.mark.django_db
 def test_sites_have_limits_of_their_own(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    pace.close(Busy("WordPress", "it has too much to do", retry_after=100))
+    rate_limits.close(Busy("WordPress", "it has too much to do", retry_after=100))
 
     with django_assert_num_queries(0):
-        pace.take_turn("WordPress")
+        rate_limits.take_turn("WordPress")
 
 
 @pytest.mark.django_db
@@ -59,11 +59,11 @@ def test_turns_come_evenly(slept: list[float], settings: Settings) -> None:
     settings.GALLEY_PER_MINUTE = {SERVICE: 12}
 
     for _ in range(5):
-        pace.take_turn(SERVICE)
+        rate_limits.take_turn(SERVICE)
 
     assert [round(seconds) for seconds in slept] == [0, 5, 10, 15, 20]
     with pytest.raises(NotYet) as told:  # a worker would sleep too long
-        pace.take_turn(SERVICE)
+        rate_limits.take_turn(SERVICE)
     assert told.value.retry_after == pytest.approx(25, abs=1)
     assert "12 times a minute" in told.value.reason
 
@@ -98,20 +98,20 @@ def test_a_turn_is_given_once(database: str, tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 def test_when_one_is_asked_to_wait_all_wait(slept: list[float]) -> None:
-    pace.close(_busy(120))
+    rate_limits.close(_busy(120))
 
     with pytest.raises(NotYet, match="too much to do") as told:
-        pace.take_turn(SERVICE)
+        rate_limits.take_turn(SERVICE)
 
     assert told.value.retry_after == pytest.approx(120, abs=2)
-    assert [rest.provider for rest in pace.closed()] == [SERVICE]
+    assert [rest.provider for rest in rate_limits.closed()] == [SERVICE]
 
 
 @pytest.mark.django_db
 def test_a_shorter_rest_ends_no_longer_one() -> None:
-    pace.close(_busy(120))
-    pace.close(_busy(10))
-    pace.close(_busy(None))
+    rate_limits.close(_busy(120))
+    rate_limits.close(_busy(10))
+    rate_limits.close(_busy(None))
 
     until = Pace.objects.get().closed_until
     assert until is not None
@@ -124,17 +124,17 @@ def test_a_short_rest_is_slept_through(slept: list[float], monkeypatch: pytest.M
         slept.append(seconds)
         Pace.objects.update(closed_until=timezone.now())
 
-    monkeypatch.setattr("articles.pace.time.sleep", sleep)
-    pace.close(_busy(7))
+    monkeypatch.setattr("articles.pipeline.rate_limits.time.sleep", sleep)
+    rate_limits.close(_busy(7))
 
-    pace.take_turn(SERVICE)
+    rate_limits.take_turn(SERVICE)
 
     assert slept == [pytest.approx(7, abs=1)]
 
 
 def test_an_article_that_waits_for_its_turn_has_used_up_no_try(hand_in: HandIn, run: Work, services: Doubles) -> None:
     article = hand_in(idea="Lighthouses")
-    pace.close(_busy(300))
+    rate_limits.close(_busy(300))
 
     waiting = run(article)
 

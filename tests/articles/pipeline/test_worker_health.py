@@ -17,11 +17,12 @@ from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles import pipeline, workers
 from articles.models import Article, Attempt, Event
-from articles.processes import this_machine, this_process
-from articles.run import Run
-from articles.sweep import sweep
+from articles.pipeline import worker_health
+from articles.pipeline.lease import Lease
+from articles.pipeline.processes import this_machine, this_process
+from articles.pipeline.sweep import sweep
+from articles.pipeline.transitions import claim
 from tests.conftest import HandIn
 
 
@@ -41,7 +42,7 @@ def worker(tmp_path: Path, settings: Settings) -> Iterator[subprocess.Popen[byte
     """A process that left the note of a worker whose pool is this process."""
     settings.VAR_DIR = tmp_path
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        note = workers._folder() / f"{os.getpid()}-{process.pid}"
+        note = worker_health._folder() / f"{os.getpid()}-{process.pid}"
         note.parent.mkdir(parents=True)
         note.write_text(f"{this_process()}\n{this_process(process.pid)}\n")
         yield process
@@ -50,7 +51,7 @@ def worker(tmp_path: Path, settings: Settings) -> Iterator[subprocess.Popen[byte
 
 def grown_up() -> None:
     """As if the pool had been there for long."""
-    for note in workers._folder().glob("*-*"):
+    for note in worker_health._folder().glob("*-*"):
         os.utime(note, (0, 0))
 
 
@@ -66,17 +67,17 @@ def queued(hand_in: HandIn) -> Article:
 
 
 def test_an_article_that_nobody_takes(queued: Article) -> None:
-    assert workers.nobody_works()
+    assert worker_health.nobody_works()
 
 
 def test_one_that_was_just_handed_in_has_time(hand_in: HandIn) -> None:
     hand_in()
-    assert not workers.nobody_works()
+    assert not worker_health.nobody_works()
 
 
 def test_giving_its_message_again_hides_nothing(queued: Article) -> None:
     assert sweep().tasks_restarted == 1
-    assert workers.nobody_works()
+    assert worker_health.nobody_works()
 
 
 def test_one_whose_time_has_just_come_has_not_waited_long(hand_in: HandIn) -> None:
@@ -84,44 +85,44 @@ def test_one_whose_time_has_just_come_has_not_waited_long(hand_in: HandIn) -> No
     passes(120)
     assert sweep().tasks_restarted == 1
 
-    assert not workers.nobody_works()
+    assert not worker_health.nobody_works()
     passes(120)
-    assert workers.nobody_works()
+    assert worker_health.nobody_works()
 
 
 def test_where_all_are_busy_others_may_wait(queued: Article, hand_in: HandIn) -> None:
     running = hand_in()
-    assert pipeline._claim(running.pk)
-    assert not workers.nobody_works()
+    assert claim(running.pk)
+    assert not worker_health.nobody_works()
 
     # A long call: nothing is heard of it, and its lease holds.
     passes(300)
-    assert not workers.nobody_works()
+    assert not worker_health.nobody_works()
 
     passes(300)
-    assert workers.nobody_works()
+    assert worker_health.nobody_works()
 
 
 def test_an_article_in_the_hands_of_the_dead_is_nobodys(queued: Article, hand_in: HandIn) -> None:
-    assert pipeline._claim(hand_in().pk)
+    assert claim(hand_in().pk)
     Article.objects.filter(status=Article.Status.RUNNING).update(lease_owner=f"{this_machine()}|1|1")
 
-    assert workers.nobody_works()
+    assert worker_health.nobody_works()
 
 
 def test_between_two_articles_nobody_holds_one(queued: Article, hand_in: HandIn) -> None:
     article = hand_in()
-    claimed = pipeline._claim(article.pk)
+    claimed = claim(article.pk)
     assert claimed
-    Run(claimed).note("done", "The article is done")
+    Lease(claimed).note("done", "The article is done")
     article.delete()  # only what is left of it counts
-    assert workers.nobody_works()
+    assert worker_health.nobody_works()
 
     Event.objects.create(article=queued, attempt=1, kind="interrupted", message="Interrupted")
     Event.objects.create(article=queued, kind="recovered", message="ada pressed Recover")
-    assert workers.nobody_works()
+    assert worker_health.nobody_works()
     Event.objects.create(article=queued, attempt=1, kind="done", message="The article is done")
-    assert not workers.nobody_works()
+    assert not worker_health.nobody_works()
 
 
 # Is the pool of this machine well?
@@ -155,7 +156,7 @@ def test_a_killed_worker_may_have_frozen_its_pool(worker: subprocess.Popen[bytes
 
 def test_a_pool_that_takes_nothing_is_frozen(queued: Article, worker: subprocess.Popen[bytes]) -> None:
     # One that has just been started has its chance first.
-    assert workers.frozen() is None
+    assert worker_health.frozen() is None
 
     grown_up()
     with pytest.raises(CommandError, match="nobody takes them: the pool may be frozen"):
@@ -166,8 +167,8 @@ def test_a_database_that_is_away_is_no_reason(queued: Article, worker: subproces
     grown_up()
 
     with (
-        mock.patch("articles.workers.nobody_works", side_effect=OperationalError),
-        mock.patch("articles.workers.connection.close") as closed,
+        mock.patch("articles.pipeline.worker_health.nobody_works", side_effect=OperationalError),
+        mock.patch("articles.pipeline.worker_health.connection.close") as closed,
     ):
-        assert workers.problem() is None
+        assert worker_health.problem() is None
     closed.assert_called_once_with()

@@ -1,0 +1,23 @@
+"""Messages to the workers. A message is only a hint that a row is to be looked at: it may be lost, doubled or late."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import structlog
+from django.db import transaction
+from django_q.tasks import async_task
+
+log = structlog.get_logger("galley.queue")
+
+
+def enqueue(article_id: int) -> None:
+    """Hint to the workers, once this transaction is committed. A hint that is lost is given again by the sweep."""
+    transaction.on_commit(partial(_hint, article_id))
+
+
+def _hint(article_id: int) -> None:
+    try:
+        async_task("articles.tasks.run", article_id, task_name=f"article {article_id}")
+    except Exception:
+        log.warning("the queue took no message; the sweep will try again", article=article_id, exc_info=True)

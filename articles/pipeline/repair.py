@@ -1,0 +1,101 @@
+"""Files of an article that are not those that were saved: found, made again from what is there, or set back."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Collection
+
+import structlog
+
+from articles.models import Article, Attempt, ImageFile, Stage
+from articles.pipeline import transitions
+from articles.pipeline.revision import batch_revision
+from articles.pipeline.run import Run
+from articles.providers.errors import Rejected, Unreachable
+from articles.tree import manifest
+from articles.tree.names import OPENING
+from articles.tree.storing import DAMAGED, storing
+
+log = structlog.get_logger("galley.pipeline")
+
+
+def look_over(article: Article) -> None:
+    """Stop a done article whose files are not those that were saved: a fenced worker may have written one too late.
+
+    It looks itself when it finds itself fenced, and whoever finishes what it left looks after it is done: one of them
+    sees it. A storage that is away just then shows nothing.
+    """
+    if not Article.objects.filter(pk=article.pk, status=Article.Status.DONE).exists():
+        return
+    try:
+        with storing():
+            findings = manifest.damaged(article)
+    except Unreachable:
+        log.warning("the files could not be looked over", exc_info=True)
+        return
+    if findings:
+        reason = "; ".join(finding.rstrip(".") for finding in findings.values())
+        action = "press Recover to have it made again"
+        found = Rejected("Galley", reason, action=action, code=DAMAGED, thing="a file of the backup")
+        stages = (Stage(record.stage) for record in article.records.all() if record.file in findings)
+        transitions.stop_done(article, next(stages, Stage.IMAGES), found)  # pictures alone stand on no record
+
+
+def must_look_through(article: Article) -> bool:
+    """Whether a person has pressed Recover, and no run since has come through all the files.
+
+    Not for every run: it reads every file of the tree. Nor for the recovered attempt alone: that may have died, or
+    found the storage away.
+    """
+    asked = article.attempts.filter(why=Attempt.Why.RECOVERED, number__isnull=False).last()
+    return asked is not None and not article.events.filter(kind="verified", attempt__gte=asked.number).exists()
+
+
+def mend(run: Run) -> None:
+    """Set back what is not in the backup any more as it was saved, with all that was made of it."""
+    article = run.article
+    with storing():
+        damaged = manifest.damaged(article)
+    for image in article.images.all():
+        _restore_twin(run, image, damaged.keys())
+    _restore_texts(run, damaged.keys())
+    stages, images = damaged_parts(article, damaged.keys())
+    with batch_revision(article.batch_id if stages else None) as revision:
+        run.lease.renew()
+        if stages:
+            first = min(stage.step for stage in stages)
+            later = frozenset(stage for stage in Stage if stage.step >= first)
+            transitions.prepare(article, transitions.Work(stages=later, images=images), revision)
+        for sentence in damaged.values():
+            run.lease.note("damaged", f"{sentence} It is made again")
+        run.lease.note("verified", "What is saved was read and compared with its hashes")
+
+
+def _restore_twin(run: Run, image: ImageFile, damaged: Collection[str]) -> None:
+    """A picture lies in the tree twice, as it is and in base64: while one of them is whole, nothing is paid for."""
+    match image.file_name in damaged, image.base64_name in damaged:
+        case True, False:
+            run.save_file(image.file_name, base64.b64decode(run.load_file(image.stored_base64)))
+        case False, True:
+            run.save_file(image.base64_name, base64.b64encode(run.load_file(image.stored)))
+
+
+def _restore_texts(run: Run, damaged: Collection[str]) -> None:
+    """The texts of a long article are in their rows, too."""
+    for section in run.article.sections.exclude(sha256=""):
+        if section.file_name in damaged:
+            run.save_page(section.file_name, section.heading, section.html)
+    opening = run.article.records.get(stage=Stage.ARTICLE).details.get("opening")
+    if opening and OPENING in damaged:
+        run.save_page(OPENING, opening["title"], opening["html"])
+
+
+def damaged_parts(article: Article, names: Collection[str]) -> tuple[frozenset[Stage], frozenset[str]]:
+    """The finished stages and the roles of pictures to which these files belong."""
+    images = frozenset(
+        image.role
+        for image in article.images.all()
+        if image.is_stored and {image.file_name, image.base64_name} <= set(names)  # one can be made of the other
+    )
+    stages = frozenset(Stage(record.stage) for record in article.records.all() if record.file in names)
+    return (stages | {Stage.IMAGES} if images else stages), images

@@ -1,0 +1,403 @@
+"""Every change of an article's status, each by one guarded update.
+
+The row is the truth and a message in the queue only a hint: messages may be lost, doubled or late without harm.
+
+    of a batch: draft ──admit──┐      scheduled: waiting ─sweep┐
+                 ↑             ↓                               ↓
+                 │   submit→ queued ─claim→ running ─→ done ─reopen→ draft
+                 │             ↑   ↑          │ │ └─→ failed ─resume→ queued; of a batch: draft
+                 │             │   └─sweep────┘ └───→ waiting ─sweep→ queued
+                 └─batch rests─┴── out of time            cancel: from anywhere but done
+
+A claim's attempt number fences every later write (`articles.pipeline.lease`).
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any, NamedTuple
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F, Q
+from django.dispatch import Signal
+from django.utils import timezone
+
+from articles import call_keys
+from articles.failures import cause, report
+from articles.models import Article, Attempt, Batch, Call, Event, Section, Stage, StageRecord
+from articles.pipeline.lease import LEASE, Lease
+from articles.pipeline.processes import this_process
+from articles.pipeline.queue import enqueue
+from articles.pipeline.revision import batch_revision
+from articles.providers.errors import ProviderError
+
+log = structlog.get_logger("galley.pipeline")
+
+# News for the floors above. `stopped` is sent in the transaction that stops an article: what a receiver writes is there
+# with it. `lined_up` is sent after the commit that puts an article of a batch in line.
+stopped = Signal()  # article: Article
+lined_up = Signal()
+
+# Fields of a batch that runs, and of an article that nobody works on.
+BATCH_RUNS: dict[str, Any] = {"state": Batch.State.RUNNING, "reason": "", "cause": "", "ended_at": None}
+UNHELD: dict[str, Any] = {"lease_until": None, "lease_owner": ""}
+OPERATOR = "The operator"  # who acts when nobody of the desk does: from the shell
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a recovery does beyond going on where the article stopped.
+
+    `stages` are done again; those in `anew` are paid for again as well, the others read their saved answers. `images`
+    are roles of pictures to make again, `changes` new values for the article. The rest is for the record, in words.
+    """
+
+    stages: frozenset[Stage] = frozenset()
+    anew: frozenset[Stage] = frozenset()
+    images: frozenset[str] = frozenset()
+    changes: dict[str, Any] = field(default_factory=dict)
+    from_stage: str = ""
+    reused: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+
+
+GOING_ON = Work()
+
+
+class Found(NamedTuple):
+    """An article as it was found; whoever changes it by this changes it only if it still is so."""
+
+    pk: int
+    status: str
+    attempt: int
+    crashes: int
+    lease_until: datetime
+    lease_owner: str
+    site_id: int | None
+
+
+# Into the queue
+
+
+def submit(article: Article) -> None:
+    """Save a new article with its five records, queued, or waiting for its time. All or nothing."""
+    with transaction.atomic():
+        now = timezone.now()
+        article.created_at = now
+        if article.scheduled_at and article.scheduled_at > now:
+            article.status, article.next_at = Article.Status.WAITING, article.scheduled_at
+        else:
+            article.status, article.queued_at = Article.Status.QUEUED, now
+        article.tree_prefix = free_prefixes(article.owner_id, now, 1)[0]
+        article.save(force_insert=True)
+        StageRecord.objects.bulk_create(StageRecord(article=article, stage=stage) for stage in Stage)
+        Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED, asked_by=article.owner)
+        Event.objects.create(article=article, kind="submitted", message=f"Handed in by {article.owner}")
+        if article.status == Article.Status.QUEUED:
+            enqueue(article.pk)
+
+
+def free_prefixes(owner_id: int, moment: datetime, number: int) -> list[str]:
+    """`user_6/article_20251011_214423`, with a number behind where that second is taken already (one query)."""
+    prefix = f"user_{owner_id}/article_{moment:%Y%m%d_%H%M%S}"
+    taken = set(Article.objects.filter(tree_prefix__startswith=prefix).values_list("tree_prefix", flat=True))
+    names = (prefix if n == 1 else f"{prefix}_{n}" for n in itertools.count(1))
+    return list(itertools.islice((name for name in names if name not in taken), number))
+
+
+def admit(article_id: int) -> None:
+    """An article of a batch that is in line comes into the queue."""
+    with transaction.atomic():
+        now = timezone.now()
+        draft = Article.objects.filter(pk=article_id, status=Article.Status.DRAFT)
+        if draft.update(status=Article.Status.QUEUED, queued_at=now):
+            # From now on it waits for a worker; in line it waited for its turn (`worker_health.queued_since`).
+            Attempt.objects.filter(article=article_id, number=None, ended_at=None).update(asked_at=now)
+            enqueue(article_id)
+
+
+def hold_back(batch_id: int) -> None:
+    """Take the batch's articles out of the queue. Those that somebody works on stop after the section in hand."""
+    in_line = {"status": Article.Status.DRAFT, "queued_at": None, "next_at": None, "error": None}
+    queued = [Article.Status.QUEUED, Article.Status.WAITING]
+    Article.objects.filter(batch=batch_id, status__in=queued).update(**in_line)
+
+
+def queue_again(found: Found, why: Attempt.Why | None, **still: Any) -> bool:
+    """Queue what was found interrupted, due or forgotten, if it still is so. `why` is None where its attempt is noted
+    already.
+    """
+    with transaction.atomic():
+        same = Article.objects.filter(pk=found.pk, status=found.status, attempt=found.attempt, **still)
+        won = same.update(status=Article.Status.QUEUED, queued_at=timezone.now(), next_at=None, **UNHELD)
+        if won:
+            if why:
+                Attempt.objects.create(article_id=found.pk, why=why)
+            enqueue(found.pk)
+    return bool(won)
+
+
+def interrupt(found: Found) -> int | None:
+    """Put back in the queue what nobody works on any more. Returns the stages set back; None: somebody does."""
+    with transaction.atomic():
+        # With the lease that was judged: a slow worker may have renewed it meanwhile.
+        if not queue_again(found, Attempt.Why.INTERRUPTED, lease_until=found.lease_until):
+            return None
+        running = StageRecord.objects.filter(article=found.pk, state=StageRecord.State.RUNNING)
+        reset = running.update(state=StageRecord.State.PENDING)
+        Attempt.objects.filter(article=found.pk, number=found.attempt).update(
+            outcome=Attempt.Outcome.INTERRUPTED, ended_at=timezone.now()
+        )
+        Event.objects.create(
+            article_id=found.pk,
+            kind="interrupted",
+            attempt=found.attempt,
+            message="The work was interrupted. It goes on where it left off",
+        )
+    log.warning("interrupted", article=found.pk, attempt=found.attempt, crashes=found.crashes)
+    return reset
+
+
+# By the worker that has it
+
+
+def claim(article_id: int) -> Article | None:
+    """Take a queued article. None: somebody else was quicker, or there is nothing to do."""
+    # Together with its attempt: whoever cancels and recovers in between writes another one.
+    with transaction.atomic():
+        won = Article.objects.filter(pk=article_id, status=Article.Status.QUEUED).update(
+            status=Article.Status.RUNNING,
+            attempt=F("attempt") + 1,
+            crashes=F("crashes") + 1,
+            lease_owner=this_process(),
+            lease_until=timezone.now() + LEASE,
+            next_at=None,
+            error=None,
+            ended_at=None,
+        )
+        if not won:
+            return None
+        article = Article.objects.select_related("owner", "site", "batch").get(pk=article_id)
+        article.attempts.filter(number=None, ended_at=None).update(number=article.attempt, started_at=timezone.now())
+    return article
+
+
+def finish(lease: Lease) -> None:
+    """It is done. Raises Fenced, as do all of these."""
+    with transaction.atomic():
+        lease.renew(status=Article.Status.DONE, crashes=0, ended_at=timezone.now(), **UNHELD)
+        _end_attempt(lease, Attempt.Outcome.DONE)
+        seconds = round((timezone.now() - lease.article.created_at).total_seconds())
+        lease.note("done", "The article is done", seconds=seconds)
+
+
+def requeue(lease: Lease) -> None:
+    """The time of this task is up: the next one goes on."""
+    with transaction.atomic():
+        lease.renew(status=Article.Status.QUEUED, queued_at=timezone.now(), crashes=0, **UNHELD)
+        _go_on_later(lease)
+        enqueue(lease.article.pk)
+
+
+def back_in_line(lease: Lease) -> None:
+    """The article's batch rests, and so does the article."""
+    with transaction.atomic():
+        lease.renew(status=Article.Status.DRAFT, crashes=0, **UNHELD)
+        _go_on_later(lease)
+
+
+def wait(lease: Lease, exc: ProviderError, seconds: float, *, counts: bool) -> None:
+    """Try again by itself after so many seconds. `counts`: whether that is one of the tries that it has."""
+    article, error = lease.article, {**exc.saved(), "stage": lease.stage.value}
+    with transaction.atomic():
+        lease.renew(
+            status=Article.Status.WAITING,
+            next_at=timezone.now() + timedelta(seconds=seconds),
+            retries=article.retries + counts,
+            crashes=0,
+            error=error,
+            **UNHELD,
+        )
+        _end_attempt(lease, Attempt.Outcome.WAITING)
+        said = f"{exc.headline}: {exc.reason}. Trying again by itself"
+        lease.note("waiting", said, exc.detail, **_facts(exc, article), seconds=round(seconds))
+
+
+def stop(lease: Lease, exc: ProviderError) -> None:
+    """Trying again does not help: a person acts."""
+    article, error = lease.article, {**exc.saved(), "stage": lease.stage.value}
+    with transaction.atomic():
+        lease.renew(status=Article.Status.FAILED, crashes=0, **_stopped(error, article.site_id), **UNHELD)
+        _end_attempt(lease, Attempt.Outcome.STOPPED)
+        lease.note("stopped", f"{exc.headline}: {exc.reason}", exc.detail)
+        stopped.send(Article, article=article)
+    log.error(str(report(article)), stage=lease.stage.value, **_facts(exc, article))
+
+
+def _stopped(error: dict[str, Any], site_id: int | None) -> dict[str, Any]:
+    return {"error": error, "cause": cause(error, site_id), "ended_at": timezone.now()}
+
+
+def _end_attempt(lease: Lease, outcome: Attempt.Outcome) -> None:
+    lease.article.attempts.filter(number=lease.article.attempt).update(outcome=outcome, ended_at=timezone.now())
+
+
+def _go_on_later(lease: Lease) -> None:
+    _end_attempt(lease, Attempt.Outcome.PAUSED)
+    Attempt.objects.create(article=lease.article, why=Attempt.Why.RETRIED)
+
+
+def _facts(exc: ProviderError, article: Article) -> dict[str, Any]:
+    """What a machine wants to know of a setback, for the log."""
+    return {"provider": exc.provider, "code": exc.code, "retries": article.retries}
+
+
+# Found out afterwards
+
+
+def give_up(found: Found, exc: ProviderError) -> int | None:
+    """Stop the article that kills every worker. Returns the stages set back; None: it is not as it was found."""
+    record = StageRecord.objects.filter(article=found.pk).exclude(state=StageRecord.State.DONE).first()
+    stage = Stage(record.stage) if record else Stage.UPLOAD
+    error = {**exc.saved(), "stage": stage.value}
+    with transaction.atomic():
+        # As it was judged: a slow worker may have renewed its lease and made headway meanwhile.
+        judged = {"attempt": found.attempt, "lease_until": found.lease_until, "crashes": found.crashes}
+        won = Article.objects.filter(pk=found.pk, status=Article.Status.RUNNING, **judged).update(
+            status=Article.Status.FAILED, crashes=0, **_stopped(error, found.site_id), **UNHELD
+        )
+        if not won:
+            return None
+        reset = _fail_record(found.pk, stage, exc)
+        Attempt.objects.filter(article=found.pk, ended_at=None).update(
+            outcome=Attempt.Outcome.STOPPED, ended_at=timezone.now()
+        )
+        _tell_stopped(found.pk, stage, exc)
+    return reset
+
+
+def stop_done(article: Article, stage: Stage, exc: ProviderError) -> None:
+    """A finished article is not whole after all; nothing happens when it moves again already."""
+    error = {**exc.saved(), "stage": stage.value}
+    with batch_revision(article.batch_id):
+        done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
+        if done.update(status=Article.Status.FAILED, **_stopped(error, article.site_id)):
+            _fail_record(article.pk, stage, exc)
+            _tell_stopped(article.pk, stage, exc)
+
+
+def _fail_record(article_id: int, stage: Stage, exc: ProviderError) -> int:
+    failed = {"state": StageRecord.State.FAILED, "failed_at": timezone.now(), "error": exc.reason}
+    return StageRecord.objects.filter(article=article_id, stage=stage).update(**failed)
+
+
+def _tell_stopped(article_id: int, stage: Stage, exc: ProviderError) -> None:
+    """On the timeline, to the floors above and in the log, in the transaction that stopped it."""
+    article = Article.objects.get(pk=article_id)
+    said = f"{exc.headline}: {exc.reason}"
+    Event.objects.create(article=article, kind="stopped", stage=stage, attempt=article.attempt, message=said[:500])
+    stopped.send(Article, article=article)
+    log.error(str(report(article)), article=article_id, stage=stage.value, **_facts(exc, article))
+
+
+# By people
+
+
+def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
+    """Go on with a stopped, cancelled or waiting article where it left off, or as `work` says.
+
+    False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew. One of
+    a batch gets in line, and the batch goes on.
+    """
+    batch = article.batch_id
+    with batch_revision(batch, **(BATCH_RUNS if batch else {})) as revision:
+        now = timezone.now()
+        won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
+            status=Article.Status.DRAFT if batch else Article.Status.QUEUED,
+            queued_at=now,
+            retries=0,
+            crashes=0,
+            error=None,
+            cause="",
+            ended_at=None,
+            next_at=None,
+            **work.changes,
+        )
+        if not won:
+            transaction.set_rollback(True)  # its batch stays as it is, too
+            return False
+        prepare(article, work, revision)
+        # One that was to begin later begins now.
+        Article.objects.filter(pk=article.pk, scheduled_at__gt=now).update(scheduled_at=now)
+        unbegun = article.attempts.filter(number=None, ended_at=None)
+        unbegun.update(outcome=Attempt.Outcome.WAITING, ended_at=now)
+        Attempt.objects.create(
+            article=article,
+            why=Attempt.Why.RECOVERED,
+            asked_by=by,
+            from_stage=work.from_stage,
+            reused=list(work.reused),
+            again=list(work.again),
+        )
+        Event.objects.create(article=article, kind="recovered", message=f"{by or OPERATOR} pressed Recover")
+        if batch:
+            transaction.on_commit(partial(lined_up.send, Article))
+        else:
+            enqueue(article.pk)
+    return True
+
+
+def reopen(article: Article) -> None:
+    """A finished article of a batch got further sections: it gets in line again, and its page is laid out anew."""
+    done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
+    if done.update(status=Article.Status.DRAFT, ended_at=None):
+        article.records.update(state=StageRecord.State.PENDING)
+        Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED)
+        Event.objects.create(article=article, kind="reopened", message="Further sections were handed in")
+
+
+def prepare(article: Article, work: Work, revision: int) -> None:
+    """Put back what shall be done again; what a person asked for anew gets new calls. Sections get the revision."""
+    again = Q(stage__in=work.stages) | ~Q(state=StageRecord.State.DONE)
+    article.records.filter(again).update(state=StageRecord.State.PENDING, error="", failed_at=None)
+    article.images.filter(role__in=work.images).update(sha256="", base64_sha256="", bytes=0)
+    _reopen_sections(article, revision, anew=Stage.ARTICLE in work.anew)
+    of_images: list[Callable[[str], str]] = [call_keys.image, call_keys.media]
+    keys = {key(role) for key in of_images for role in work.images} | {
+        call_keys.OF_STAGE[stage] for stage in work.anew if stage in call_keys.OF_STAGE
+    }
+    article.calls.filter(Q(state=Call.State.FAILED) | Q(key__in=keys)).update(state=Call.State.CLOSED)
+
+
+def _reopen_sections(article: Article, revision: int, *, anew: bool) -> None:
+    """Those that are missing; all of an article that is to be written anew."""
+    unfinished = article.sections.exclude(state=Section.State.DONE)
+    if anew:
+        unfinished = article.sections.all()
+        unfinished.update(html="", sha256="", bytes=0, word_count=0)
+        article.records.filter(stage=Stage.ARTICLE).update(details={})
+        article.calls.filter(key__startswith=call_keys.SECTION).update(state=Call.State.CLOSED)
+    unfinished.update(state=Section.State.PENDING, error=None, finished_at=None, revision=revision)
+
+
+def cancel(article: Article, by: User | None) -> bool:
+    """Stop an article. A worker that is at it finds itself fenced; what is saved stays."""
+    with batch_revision(article.batch_id) as revision:
+        ended = {"status": Article.Status.CANCELLED, "ended_at": timezone.now(), "next_at": None, "error": None}
+        open_one = Article.objects.filter(pk=article.pk).exclude(
+            status__in=[Article.Status.DONE, Article.Status.CANCELLED]
+        )
+        won = open_one.update(**ended, cause="", **UNHELD)
+        if won:
+            article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
+            in_hand = article.sections.filter(state=Section.State.RUNNING)
+            in_hand.update(state=Section.State.PENDING, revision=revision)
+            article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
+            Event.objects.create(article=article, kind="cancelled", message=f"{by or OPERATOR} pressed Cancel")
+    return bool(won)

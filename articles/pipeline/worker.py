@@ -1,0 +1,157 @@
+"""What a worker does with an article: claim it, run its stages, and see which end follows."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+
+import structlog
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection
+from django.utils import timezone
+from django.utils.module_loading import import_string
+
+from articles.models import Article, Attempt, Stage, StageRecord
+from articles.pipeline import dispatch, rate_limits, transitions
+from articles.pipeline.lease import Fenced, HeldBack, OutOfTime
+from articles.pipeline.repair import look_over, mend, must_look_through
+from articles.pipeline.run import Outcome, Run
+from articles.providers.errors import Mistake, ProviderError, Unreachable
+
+log = structlog.get_logger("galley.pipeline")
+
+# Resolved at first use: the last stage lives on a floor above, and the services' libraries take a second to import.
+STAGES = {
+    Stage.ARTICLE: "articles.stages.article.run",
+    Stage.PROMPTS: "articles.stages.prompts.run",
+    Stage.IMAGES: "articles.stages.images.run",
+    Stage.FORMAT: "articles.stages.format.run",
+    Stage.UPLOAD: "publishing.stage.run",
+}
+
+
+def run_article(article_id: int) -> None:
+    """Work on an article, if nobody else does, until it is done, stops, waits, or the time of this task is up."""
+    article = transitions.claim(article_id)
+    if article is None:
+        return
+    run = Run(article)
+    if article.batch_id:
+        dispatch.top_up()  # one less is queued
+    with structlog.contextvars.bound_contextvars(article=article.pk, attempt=article.attempt):
+        try:
+            _run_stages(run)
+        except Fenced:
+            log.warning("fenced: another worker has the article now")
+            look_over(article)
+        except OutOfTime:
+            transitions.requeue(run.lease)
+        except HeldBack:
+            transitions.back_in_line(run.lease)
+        except ProviderError as exc:
+            _set_back(run, exc)
+        except (OperationalError, InterfaceError) as exc:
+            log.warning("the database failed", exc_info=True)
+            _set_back_when_possible(run, exc)
+        except Exception as exc:
+            log.exception("a mistake of our own")
+            _set_back(run, _our_mistake(exc))
+    if article.batch_id:
+        dispatch.top_up()
+
+
+def _run_stages(run: Run) -> None:
+    article = run.article
+    todo = article.records.exclude(state=StageRecord.State.DONE)
+    first = todo.first()
+    run.lease.stage = Stage(first.stage) if first else Stage.UPLOAD
+    if must_look_through(article):
+        mend(run)
+    run.commit_manifest()  # what a death between row and manifest left behind; and the manuscript is safe from here on
+    for record in todo:
+        run.lease.check_time()
+        run.begin(record)
+        stage: Callable[[Run], Outcome] = import_string(STAGES[Stage(record.stage)])
+        run.finish(record, stage(run))
+    transitions.finish(run.lease)
+    left = article.attempts.filter(outcome__in=[Attempt.Outcome.INTERRUPTED, Attempt.Outcome.CANCELLED])
+    if article.attempt > 1 and left.exists():  # their workers may live
+        look_over(article)
+
+
+def _set_back(run: Run, exc: ProviderError) -> None:
+    """Let the article wait when trying again may help, else stop it: with the reason, in rows and manifest."""
+    article, stage = run.article, run.lease.stage
+    times, *backoff = settings.GALLEY_RETRIES.get(type(exc).__name__, (0, 0, 0))
+    no_fault = isinstance(exc, rate_limits.NotYet)
+    waits = no_fault or (exc.retry and article.retries < times)
+    try:
+        run.lease.renew()
+        unfinished = article.records.filter(stage=stage).exclude(state=StageRecord.State.DONE)
+        unfinished.update(
+            state=StageRecord.State.PENDING if waits else StageRecord.State.FAILED,
+            failed_at=None if waits else timezone.now(),
+            error=f"{exc.headline}: {exc.reason}",
+        )
+        if not waits:
+            _keep_instructions(article, stage, exc)
+        _try_manifest(run)
+        if waits:
+            seconds = _seconds(article.retries, exc.retry_after, *backoff)
+            transitions.wait(run.lease, exc, seconds, counts=not no_fault)
+        else:
+            transitions.stop(run.lease, exc)
+    except Fenced:
+        log.warning("fenced: another worker has the article now")
+
+
+def _keep_instructions(article: Article, stage: Stage, exc: ProviderError) -> None:
+    record = article.records.get(stage=stage)
+    record.details = {**record.details, "recovery_instructions": f"{exc.action[:1].upper()}{exc.action[1:]}."}
+    record.save(update_fields=["details"])
+
+
+def _try_manifest(run: Run) -> None:
+    try:
+        run.commit_manifest()
+    except ProviderError:
+        log.warning("the manifest could not be written; the next run writes it", exc_info=True)
+
+
+def _seconds(retries: int, retry_after: float | None, first: float, longest: float) -> float:
+    """Until the next try: as the service says, else twice as long each time."""
+    if retry_after is not None:
+        return max(retry_after, 1)
+    return min(first * 2.0**retries, longest) * random.uniform(1, 1.2)  # noqa: S311  jitter, no secret
+
+
+def _set_back_when_possible(run: Run, exc: Exception) -> None:
+    """A database that restarts is back within seconds; when it is not, the lease runs out and the sweep takes over."""
+    error = Unreachable(
+        "The database",
+        "the connection broke off",
+        code="database",
+        detail=str(exc),
+        thing="a record",
+        lost=False,
+    )
+    for seconds in (1, 2, 4, 8):
+        time.sleep(seconds)
+        connection.close()
+        try:
+            return _set_back(run, error)
+        except (OperationalError, InterfaceError):
+            log.warning("the database is not back yet")
+    return None
+
+
+def _our_mistake(exc: Exception) -> Mistake:
+    return Mistake(
+        "Galley",
+        "this is a mistake in Galley, not in your article",
+        action="tell the operator, who finds it in the log, then press Recover",
+        code="bug",
+        detail=f"{type(exc).__name__}: {exc}",
+        thing="this article",
+    )
