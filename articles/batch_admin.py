@@ -27,10 +27,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles import batches
 from articles.asking import way_back
 from articles.batch_forms import BatchForm, file_of
 from articles.batch_page import Preview, batch_page, overviews, preview
+from articles.batches import control, plan, start
+from articles.batches import progress as batche_progress
 from articles.formats import count
 from articles.models import Batch, BatchQuerySet
 from articles.models.access import EVERYTHING, may_touch
@@ -176,7 +177,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
             with transaction.atomic():
                 return super().add_view(request, *args, **kwargs)
         except IntegrityError:  # pressed twice: the other one was quicker
-            namesakes = Batch.objects.filter(owner=request.user.pk, key=batches.key_of(request.POST.get("name", "")))
+            namesakes = Batch.objects.filter(owner=request.user.pk, key=plan.key_of(request.POST.get("name", "")))
             batch = namesakes.first()
             if batch is None:
                 raise
@@ -205,7 +206,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
 
     def save_model(self, request: HttpRequest, obj: Batch, form: Any, change: bool) -> None:
         """Of one that is there only what was changed: its state and revision move on meanwhile."""
-        obj.key = batches.key_of(obj.name)
+        obj.key = plan.key_of(obj.name)
         if not change:
             obj.owner = cast(User, request.user)
             obj.save(force_insert=True)
@@ -263,8 +264,8 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         if request.POST.get("planned") != shown.signature:
             return self._show_plan(request, shown, changed=True)
         try:
-            planned = batches.start(batch, cast(User, request.user))
-        except batches.NotPossible as exc:
+            planned = start.start(batch, cast(User, request.user))
+        except plan.NotPossible as exc:
             self.message_user(request, str(exc), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:articles_batch_plan", args=[pk]))
         articles, sections = len(planned.new_articles), planned.new_sections + planned.missing_sections
@@ -320,7 +321,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         batch = self._changeable(request, pk)
         if isinstance(batch, HttpResponse):
             return batch
-        done = batches.pause(batch, cast(User, request.user))
+        done = control.pause(batch, cast(User, request.user))
         return self._told(
             request, batch, done, "Pause.", "“{}” pauses: the sections in hand are finished, no others begun."
         )
@@ -329,7 +330,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         batch = self._changeable(request, pk)
         if isinstance(batch, HttpResponse):
             return batch
-        done = batches.resume(batch, cast(User, request.user))
+        done = control.resume(batch, cast(User, request.user))
         return self._told(request, batch, done, "Resume.", "“{}” goes on.")
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
@@ -341,12 +342,12 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
             context = {
                 **self._context(request, batch),
                 "title": f"Cancel “{batch}”",
-                "standing": (standing := batches.standing(batch)),
+                "standing": (standing := batche_progress.standing(batch)),
                 "to_do": standing.total - standing.done,
                 "back": way_back(request, batch.get_absolute_url()),
             }
             return TemplateResponse(request, "admin/articles/batch/cancel.html", context)
-        done = batches.cancel(batch, cast(User, request.user))
+        done = control.cancel(batch, cast(User, request.user))
         return self._told(request, batch, done, "Cancel.", "“{}” is cancelled; all that is saved stays.")
 
     def _told(self, request: HttpRequest, batch: Batch, done: bool, note: str, said: str) -> HttpResponse:

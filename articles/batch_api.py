@@ -16,8 +16,11 @@ from ninja import Body, Query, Router
 from ninja.errors import HttpError
 from pydantic import Field
 
-from articles import batches, live
 from articles.api import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
+from articles.batches import control, progress, stream
+from articles.batches import plan as batche_plan
+from articles.batches import start as batche_start
+from articles.batches.plan import NotPossible
 from articles.formats import count
 from articles.models import Batch, BatchQuerySet, Section
 
@@ -158,7 +161,7 @@ def _line(batch: Batch, sections: dict[str, int]) -> BatchOut:
 def batch_progress(request: HttpRequest, batch_id: int, known: Query[Since]) -> dict[str, Any]:
     """How a batch stands, with the cells that have changed since (a constant number of queries)."""
     _look_up(request, batch_id)
-    found = live.progress(batch_id, known.since)
+    found = progress.progress(batch_id, known.since)
     money = {"spent": Decimal(found.facts["spent"]), "budget": found.facts["budget"] and Decimal(found.facts["budget"])}
     return {**found.facts, **money, "cells": found.cells(found.since)}
 
@@ -175,11 +178,11 @@ def batch_events(request: HttpRequest, batch_id: int, known: Query[Since]) -> St
     _look_up(request, batch_id)
     if not isinstance(request, ASGIRequest):
         raise HttpError(406, "This server cannot send events, it runs under WSGI. Ask for …/progress now and then.")
-    if live.hub.is_full:
+    if stream.hub.is_full:
         raise HttpError(503, "Too many people watch by this server just now. Ask for …/progress now and then.")
     since = _last_event(request)
     again: Callable[[], User | None] = request.let_in_again  # type: ignore[attr-defined]  # by whoever let it in
-    watching = live.hub.stream(batch_id, known.since if since is None else since, Watching(again, batch_id))
+    watching = stream.hub.stream(batch_id, known.since if since is None else since, Watching(again, batch_id))
     return StreamingHttpResponse(
         watching,
         content_type="text/event-stream; charset=utf-8",
@@ -219,14 +222,14 @@ def _last_event(request: HttpRequest) -> int | None:
 def start(request: HttpRequest, batch_id: int, how: Annotated[Start | None, Body()] = None) -> DeedOut:
     """Make what is not there yet. Again on one that has run: only what is missing."""
     batch = _mine(request, batch_id)
-    bad = batches.plan(batch).bad
+    bad = batche_plan.plan(batch).bad
     if bad and not (how and how.without_bad_lines):
         first = "; ".join(f"{name}, line {row.line}: {row.reason}" for name, row in bad[:3])
-        raise batches.NotPossible(
+        raise NotPossible(
             f"{count(len(bad), 'line')} cannot be used: {first} "
             'Mend them in the desk, or send {"without_bad_lines": true} to leave them out.'
         )
-    plan = batches.start(batch, _user(request))
+    plan = batche_start.start(batch, _user(request))
     made = f"{count(plan.articles, 'article')}, {count(plan.new_sections + plan.missing_sections, 'section')} to write"
     return _done(batch, f"Started: {made}.")
 
@@ -253,7 +256,7 @@ def cancel(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | Non
 
 def _do(deed: str, request: HttpRequest, batch_id: int) -> DeedOut:
     batch = _mine(request, batch_id)
-    return _done(batch, batches.DEEDS[deed](batch, _user(request)))
+    return _done(batch, control.DEEDS[deed](batch, _user(request)))
 
 
 def _user(request: HttpRequest) -> User:

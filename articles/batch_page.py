@@ -12,8 +12,12 @@ from decimal import Decimal
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 
-from articles import batches, failures, formats, lists
-from articles.batches import COMPLETENESS, RATE_OVER, Plan, Standing
+from articles import failures, formats
+from articles.batches import lists
+from articles.batches import plan as batche_plan
+from articles.batches import progress as batche_progress
+from articles.batches.plan import Plan
+from articles.batches.progress import COMPLETENESS, RATE_OVER, Standing, of_completeness, with_sections
 from articles.models import Article, Batch, Section
 
 LINES = 50  # of a list, or of the grid, on a page
@@ -147,7 +151,7 @@ class Preview:
 
 def preview(batch: Batch, said: dict[str, str]) -> Preview:
     """The plan and the page of each list that `said` asks for (six queries)."""
-    plan = batches.plan(batch)
+    plan = batche_plan.plan(batch)
     listings = []
     for name, listed in (("styles", plan.styles), ("sections", plan.sections)):
         pager = Pager.read(said.get(name), name, len(listed.rows))
@@ -251,7 +255,7 @@ class BatchPage:
 
 def batch_page(batch: Batch, said: dict[str, str], *, with_grid: bool = True) -> BatchPage:
     """What the address asks for of a batch that was started (15 queries at most, whatever its size)."""
-    standing = batches.standing(batch)  # first: its revision must not be younger than any row shown
+    standing = batche_progress.standing(batch)  # first: its revision must not be younger than any row shown
     show = said.get("show", "") if said.get("show") in COMPLETENESS else ""
     headings = _headings(batch)
     columns_pager = Pager.read(said.get("columns"), "columns", len(headings), COLUMNS)
@@ -266,7 +270,7 @@ def batch_page(batch: Batch, said: dict[str, str], *, with_grid: bool = True) ->
     return BatchPage(
         batch=batch,
         standing=standing,
-        slowed=batches.slowed(batch),
+        slowed=batche_progress.slowed(batch),
         recoverable=batch.articles.filter(status__in=stopped).count(),
         has_more_lines=_has_more_lines(batch, [key for key, _ in headings], standing),
         with_grid=with_grid,
@@ -287,9 +291,7 @@ def _headings(batch: Batch) -> list[tuple[str, str]]:
 
 
 def _rows(batch: Batch, show: str, pager: Pager, keys: Sequence[str]) -> list[GridRow]:
-    articles = (
-        batches.of_completeness(batch.articles.all(), show) if show else batches.with_sections(batch.articles.all())
-    )
+    articles = of_completeness(batch.articles.all(), show) if show else with_sections(batch.articles.all())
     shown = list(
         articles.only("title", "idea", "status", "word_count", "batch", "batch_fields").order_by("pk")[pager.slice]
     )
@@ -299,7 +301,7 @@ def _rows(batch: Batch, show: str, pager: Pager, keys: Sequence[str]) -> list[Gr
     for article, key, index, heading, state in sections.values_list("article", "key", "index", "heading", "state"):
         cells[article][key] = Cell(article, index, heading, kind(state, is_running=article in running))
     return [
-        GridRow(article, batches.completeness(article), [cells[article.pk].get(key) for key in keys])
+        GridRow(article, batche_progress.completeness(article), [cells[article.pk].get(key) for key in keys])
         for article in shown
     ]
 
@@ -420,8 +422,8 @@ def _minutes(batch: Batch, now: datetime) -> float:
 def _articles(found: Sequence[Batch]) -> tuple[dict[int, dict[str, int]], dict[int, Decimal]]:
     numbers: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(COMPLETENESS, 0))
     spent: dict[int, Decimal] = defaultdict(Decimal)
-    articles = batches.with_sections(Article.objects.filter(batch__in=found)).order_by()
+    articles = with_sections(Article.objects.filter(batch__in=found)).order_by()
     for article in articles.only("batch_id", "word_count", "status", "spent").iterator():
-        numbers[article.batch_id or 0][batches.completeness(article)] += 1
+        numbers[article.batch_id or 0][batche_progress.completeness(article)] += 1
         spent[article.batch_id or 0] += article.spent
     return numbers, spent

@@ -22,7 +22,7 @@ from ninja.utils import check_csrf
 
 from articles.api import router as articles
 from articles.batch_api import router as batches
-from articles.batches import NotPossible
+from articles.batches.plan import NotPossible
 from config.models import Token
 from recovery.api import router as recovery
 

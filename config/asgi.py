@@ -18,7 +18,7 @@ warnings.filterwarnings("ignore", message="StreamingHttpResponse must consume sy
 django = get_asgi_application()
 call_command("check")
 
-from articles.live import hub  # noqa: E402  its models want Django set up
+from articles.batches.stream import hub  # noqa: E402  its models want Django set up
 
 Message = dict[str, Any]
 # Django keeps a thread for each request until its answer has ended. An open stream needs none: those who want one

@@ -22,10 +22,10 @@ from django.utils import timezone
 from PIL import Image
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
-from articles.batches import key_of
+from articles.batches.lists import folded
+from articles.batches.plan import key_of
 from articles.content import markup
 from articles.failures import cause
-from articles.lists import folded
 from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
 from articles.tree.names import OPENING
 from articles.tree.storing import storing

@@ -9,8 +9,8 @@ from django.contrib.auth.models import User
 from django.urls import reverse
 from django.utils import timezone
 
-from articles import batches
-from articles.batches import key_of
+from articles.batches import start
+from articles.batches.plan import key_of
 from articles.models import Article, Batch, Section
 
 BATCHES = "/admin/articles/batch/"
@@ -42,7 +42,7 @@ def drafted(owner: User, name: str = "Rooms", *, styles: int = 3, sections: int 
 
 def started(owner: User, name: str = "Rooms", **fields: Any) -> Batch:
     batch = drafted(owner, name, **fields)
-    batches.start(batch, owner)
+    start.start(batch, owner)
     batch.refresh_from_db()
     return batch
 

@@ -15,7 +15,8 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from articles import batches, call_keys, lists
+from articles import call_keys
+from articles.batches import control, lists
 from articles.content import manuscripts, markup
 from articles.models import Article, Call, ImageFile, Preferences, Section, Stage, StageRecord
 from articles.pipeline.revision import batch_revision
@@ -45,12 +46,12 @@ class Opening:
 
 def run(run: Run) -> Outcome:
     article = run.article
-    batches.check_turn(run)
+    control.check_turn(run)
     record = _opened(run)
     failures = _general_pictures(run)
     for section in article.sections.exclude(state__in=[Section.State.DONE, Section.State.FAILED]):
         run.lease.check_time()
-        batches.check_turn(run)
+        control.check_turn(run)
         _write(run, section)
     missing = list(article.sections.exclude(state=Section.State.DONE))
     if missing:
@@ -257,7 +258,7 @@ def _write(run: Run, section: Section) -> None:
     except ALONE as exc:
         _mark(run, section, Section.State.FAILED, error=exc.saved())
         run.lease.note("missing", f"Section {section.index}, {section}: {exc.reason}", exc.detail)
-        batches.pause_when_all_fail(run.article)
+        control.pause_when_all_fail(run.article)
     except ProviderError:
         _mark(run, section, Section.State.PENDING)
         raise

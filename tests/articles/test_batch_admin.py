@@ -20,8 +20,9 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles import batches, formats, wording
+from articles import formats, wording
 from articles.batch_page import preview
+from articles.batches import control, start
 from articles.groups import EDITORS
 from articles.migrations import __name__ as migrations
 from articles.models import Article, Batch, ImageFile, Section
@@ -447,7 +448,7 @@ def test_a_section_that_nobody_writes_any_more_waits(running: Batch, editor: Use
 def test_sections_that_were_added_later_stand_in_their_columns(running: Batch, editor: User) -> None:
     """Behind the others in articles that were there, in the order of the list in new ones."""
     Batch.objects.filter(pk=running.pk).update(styles="Style 4", sections="Attic\nRoom 1")
-    batches.start(running, editor)
+    start.start(running, editor)
 
     page = as_(editor).get(page_of(running)).context["page"]
 
@@ -556,7 +557,7 @@ def test_a_page_without_scripts_loads_itself_again_while_it_runs(running: Batch,
         '<noscript><meta http-equiv="refresh" content="10"></noscript>' in client.get(page_of(running)).content.decode()
     )
 
-    batches.pause(running, editor)
+    control.pause(running, editor)
 
     assert "<noscript><meta" not in client.get(page_of(running)).content.decode()
 
@@ -682,7 +683,7 @@ def test_hostile_names_are_text_everywhere(editor: User, chief: User) -> None:
     rows = f'style,"{HOSTILE.replace(chr(34), chr(34) * 2)}"\n'
     Batch.objects.filter(pk=batch.pk).update(styles=HOSTILE, sections=f"Room\n{HOSTILE}\n{HOSTILE}")
     _no_markup(editor, chief, [page_of(batch), page_of(batch, "edit"), page_of(batch, "plan")])
-    batches.start(batch, editor)
+    start.start(batch, editor)
     article = batch.articles.get()
     write(article, 1)
     lose(article, 2)

@@ -13,11 +13,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles import batches
+from articles.batches import control
 from articles.models import Article, Batch, Section
 from articles.pipeline import repair, transitions
 from articles.pipeline.run import Run
-from tests.articles.grid import batch_of, end, mark, write
+from tests.articles.batches.grid import batch_of, end, mark, write
 from tests.config.test_tokens import with_token_of
 from tests.desk import as_
 
@@ -128,7 +128,7 @@ def test_rate_rest_cost_and_budget(batch: Batch, first: Article, editor: User) -
     assert 235 < said["left_seconds"] < 245
     assert (said["spent"], said["budget"]) == ("61.20", "110.00")
     # One that rests has no rest to wait for.
-    batches.pause(batch, editor)
+    control.pause(batch, editor)
     said = progress(editor, batch)
     assert (said["state"], said["left_seconds"], said["reason"]) == ("paused", None, "ada paused it.")
 

@@ -15,10 +15,11 @@ from django.utils import timezone
 from pytest_django import Settings
 from rich.console import Console
 
-from articles import batch_watching, batches, live
+from articles import batch_watching
+from articles.batches import control, progress, stream
 from articles.models import Article, Batch, Event, Section
 from publishing.models import Site
-from tests.articles.grid import batch_of, end, mark, write
+from tests.articles.batches.grid import batch_of, end, mark, write
 
 
 def _batch(*words: str) -> tuple[int, str, str]:
@@ -51,7 +52,7 @@ def lists(tmp_path: Path) -> list[str]:
 
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "EVERY", 0.0)
+    monkeypatch.setattr(stream, "EVERY", 0.0)
 
 
 # Starting
@@ -201,10 +202,10 @@ def test_status_counts(mixed: Batch, editor: User) -> None:
     assert len(_batch("status")[1].splitlines()) == 4
     facts = json.loads(_batch("status", "Rooms", "--json")[1])
     assert facts["sections"] == {"total": 10, "done": 3, "running": 0, "waiting": 6, "missing": 1}
-    assert facts["articles"] == dict.fromkeys(batches.COMPLETENESS, 1)
+    assert facts["articles"] == dict.fromkeys(progress.COMPLETENESS, 1)
 
 
-@pytest.mark.parametrize(("number", "which"), [*enumerate(batches.COMPLETENESS, 1)])
+@pytest.mark.parametrize(("number", "which"), [*enumerate(progress.COMPLETENESS, 1)])
 def test_the_articles_of_each_kind(number: int, which: str, mixed: Batch) -> None:
     said = _batch("status", "Rooms", "--which", which)[1]
 
@@ -231,15 +232,15 @@ def test_what_an_article_lacks_is_named(mixed: Batch) -> None:
 def meanwhile(monkeypatch: pytest.MonkeyPatch, hurry: None) -> Callable[..., None]:
     """What happens between two looks of whoever watches: a step each."""
     steps: list[Callable[[], object]] = []
-    look = live.progress
+    look = progress.progress
 
-    def stepping(batch_id: int, since: int = 0) -> live.Progress:
+    def stepping(batch_id: int, since: int = 0) -> progress.Progress:
         found = look(batch_id, since)
         if steps:
             steps.pop(0)()
         return found
 
-    monkeypatch.setattr(live, "progress", stepping)
+    monkeypatch.setattr(progress, "progress", stepping)
     return lambda *given: steps.extend(given)
 
 
@@ -276,7 +277,7 @@ def test_watch_as_lines_of_json(editor: User, meanwhile: Callable[..., None]) ->
 
 def test_watch_ends_when_it_is_paused(editor: User, meanwhile: Callable[..., None]) -> None:
     batch = batch_of(editor)
-    meanwhile(lambda: None, lambda: batches.pause(batch, editor))
+    meanwhile(lambda: None, lambda: control.pause(batch, editor))
 
     code, said, _ = _batch("watch", "Rooms")
 
@@ -286,7 +287,7 @@ def test_watch_ends_when_it_is_paused(editor: User, meanwhile: Callable[..., Non
 
 def test_a_cancelled_one_is_not_complete(editor: User, hurry: None) -> None:
     batch = batch_of(editor)
-    batches.cancel(batch, editor)
+    control.cancel(batch, editor)
 
     assert _batch("watch", "Rooms")[0] == 1
 
@@ -299,7 +300,7 @@ def test_one_that_is_not_started_cannot_be_watched(editor: User) -> None:
 
 
 def test_start_and_wait(editor: User, lists: list[str], meanwhile: Callable[..., None]) -> None:
-    meanwhile(lambda: batches.pause(Batch.objects.get(), editor))
+    meanwhile(lambda: control.pause(Batch.objects.get(), editor))
 
     assert _batch("start", "Rooms", *lists, "--wait")[0] == 3
 
@@ -310,7 +311,7 @@ def test_progress_goes_to_standard_error(
     """Where it is no terminal, in plain lines: one when the state changes."""
     batch = batch_of(editor)
     batch.articles.update(status=Article.Status.QUEUED, queued_at=timezone.now())
-    meanwhile(lambda: None, lambda: batches.pause(batch, editor))
+    meanwhile(lambda: None, lambda: control.pause(batch, editor))
     monkeypatch.setattr(batch_watching, "UNCLAIMED_SECONDS", -1)
 
     _batch("watch", "Rooms")
@@ -336,7 +337,7 @@ def test_a_bar_in_a_terminal(
     batch = batch_of(editor)
     article = batch.articles.earliest("pk")
     write(article)
-    meanwhile(lambda: mark(article.pk, 1, Section.State.DONE), lambda: batches.pause(batch, editor))
+    meanwhile(lambda: mark(article.pk, 1, Section.State.DONE), lambda: control.pause(batch, editor))
 
     _batch("watch", "Rooms")
 
@@ -353,6 +354,6 @@ def test_watching_outlives_a_database_that_is_away(
 
     batch = batch_of(editor)
     monkeypatch.setattr("articles.batch_watching.connection.close", lambda: None)  # the test's own
-    meanwhile(lambda: None, away, lambda: batches.pause(batch, editor))
+    meanwhile(lambda: None, away, lambda: control.pause(batch, editor))
 
     assert _batch("watch", "Rooms")[0] == 3

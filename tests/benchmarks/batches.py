@@ -29,7 +29,7 @@ CHANGES = 20  # a second
 SECONDS = 20
 _MAKE = """
 from django.contrib.auth.models import User
-from tests.articles.grid import batch_of
+from tests.articles.batches.grid import batch_of
 from tests.config.test_tokens import new_token
 User.objects.update(is_staff=True, is_superuser=True)
 owner = User.objects.get()

@@ -21,7 +21,7 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.utils import timezone
 
-from articles import batches
+from articles.batches import start
 from articles.models import Article, Batch, Call, Event, Section
 from articles.pipeline import worker
 from articles.pipeline.sweep import sweep
@@ -59,7 +59,7 @@ def _of_a_batch(_: HandIn, editor: User) -> Article:
         sections="Kitchen\nBath",
         images_per_section=1,
     )
-    batches.start(batch, editor)
+    start.start(batch, editor)
     return batch.articles.get()
 
 

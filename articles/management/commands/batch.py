@@ -15,8 +15,11 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Prefetch
 
-from articles import batches, live
 from articles.batch_watching import articles_line, line, watched
+from articles.batches import control, progress
+from articles.batches import plan as batche_plan
+from articles.batches import start as batche_start
+from articles.batches.plan import NotPossible, Plan, key_of
 from articles.content import manuscripts
 from articles.formats import count, duration
 from articles.models import Article, Batch, Section
@@ -60,13 +63,13 @@ class Command(BaseCommand):
             one.add_argument("name", nargs="?" if verb == "status" else None)
             one.add_argument("--owner", metavar="USER", help="where two people have a batch of this name")
             if verb == "status":
-                one.add_argument("--which", choices=batches.COMPLETENESS, help="list these articles")
+                one.add_argument("--which", choices=progress.COMPLETENESS, help="list these articles")
         for parsed in verbs.choices.values():
             parsed.add_argument("--json", action="store_true", help="lines of JSON for programs")
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:
         verbs: dict[str, Callable[..., None]] = {
-            **dict.fromkeys(batches.DEEDS, self._do),
+            **dict.fromkeys(control.DEEDS, self._do),
             "start": self._start,
             "watch": self._watch,
             "recover": self._recover,
@@ -74,30 +77,30 @@ class Command(BaseCommand):
         }
         try:
             verbs[verb](verb=verb, **options)
-        except batches.NotPossible as exc:
+        except NotPossible as exc:
             raise CommandError(str(exc), returncode=WRONG) from exc
 
     def _start(
         self, *, name: str, owner: str, dry_run: bool, without_bad_lines: bool, wait: bool, json: bool, **options: Any
     ) -> None:
         batch = _given(name, owner, options)
-        plan = batches.plan(batch)
+        plan = batche_plan.plan(batch)
         for listed, row in plan.bad:
             self.stderr.write(f"{options[listed] or listed}, line {row.line}: {row.text}: {row.reason}")
         self._tell_plan(batch, plan, json)
         if plan.problems:
-            raise batches.NotPossible(" ".join(plan.problems))
+            raise NotPossible(" ".join(plan.problems))
         if plan.bad and not without_bad_lines:
             bad = count(len(plan.bad), "line")
-            raise batches.NotPossible(f"{bad} cannot be used. Mend them, or leave them out: --without-bad-lines")
+            raise NotPossible(f"{bad} cannot be used. Mend them, or leave them out: --without-bad-lines")
         if dry_run:
             return
         batch.save()
-        batches.start(batch, batch.owner)
+        batche_start.start(batch, batch.owner)
         if wait:
             self._follow(batch, json)
 
-    def _tell_plan(self, batch: Batch, plan: batches.Plan, as_json: bool) -> None:
+    def _tell_plan(self, batch: Batch, plan: Plan, as_json: bool) -> None:
         facts = {
             "name": batch.name,
             "articles": plan.articles,
@@ -129,11 +132,11 @@ class Command(BaseCommand):
     def _watch(self, *, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)
         if batch.state == Batch.State.DRAFT:
-            raise batches.NotPossible(f"“{batch}” is not started. Start it: manage.py batch start")
+            raise NotPossible(f"“{batch}” is not started. Start it: manage.py batch start")
         self._follow(batch, json)
 
     def _follow(self, batch: Batch, as_json: bool) -> None:
-        def tell(found: live.Progress) -> None:
+        def tell(found: progress.Progress) -> None:
             if as_json:
                 self._print({**found.facts, "cells": found.cells(found.since)})
 
@@ -148,11 +151,11 @@ class Command(BaseCommand):
 
     def _do(self, *, verb: str, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)
-        self._say(batch, batches.DEEDS[verb](batch, None), json)
+        self._say(batch, control.DEEDS[verb](batch, None), json)
 
     def _recover(self, *, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)
-        number = batches.recover(batch, None)
+        number = control.recover(batch, None)
         verb = "goes" if number == 1 else "go"
         self._say(batch, f"{count(number, 'article')} {verb} on." if number else "No article of it has stopped.", json)
 
@@ -169,7 +172,7 @@ class Command(BaseCommand):
             if which:
                 self._list(batch, which, json)
                 continue
-            facts = live.progress(batch.pk, batch.revision).facts
+            facts = progress.progress(batch.pk, batch.revision).facts
             if json:
                 self._print(facts)
             else:
@@ -181,7 +184,7 @@ class Command(BaseCommand):
 
     def _list(self, batch: Batch, which: str, as_json: bool) -> None:
         gaps = Section.objects.exclude(state=Section.State.DONE).defer("html")
-        articles = batches.of_completeness(batch.articles.defer("html", "manuscript"), which).order_by("pk")
+        articles = progress.of_completeness(batch.articles.defer("html", "manuscript"), which).order_by("pk")
         for article in articles.prefetch_related(Prefetch("sections", gaps, to_attr="gaps")):
             written, planned = article.written, article.planned  # type: ignore[attr-defined]  # counted there
             missing: list[dict[str, Any]] = [
@@ -212,12 +215,12 @@ def _given(name: str, owner: str, options: dict[str, Any]) -> Batch:
     """The batch of this name as it is to be, not saved yet: a new one, or what is there with what was said of it."""
     user = User.objects.filter(username=owner).first()
     if user is None:
-        raise batches.NotPossible(f'There is no user "{owner}".')
+        raise NotPossible(f'There is no user "{owner}".')
     name = " ".join(name.split())
-    batch = Batch.objects.filter(owner=user, key=batches.key_of(name)).first()
-    batch = batch or Batch(owner=user, name=name, key=batches.key_of(name))
+    batch = Batch.objects.filter(owner=user, key=key_of(name)).first()
+    batch = batch or Batch(owner=user, name=name, key=key_of(name))
     if batch.pk is None and not (options["brief"] and options["styles"] and options["sections"]):
-        raise batches.NotPossible(f"There is no batch “{name}” yet. A new one needs --brief, --styles and --sections.")
+        raise NotPossible(f"There is no batch “{name}” yet. A new one needs --brief, --styles and --sections.")
     for field in GIVEN:
         if options[field] is not None:
             setattr(batch, field, options[field])
@@ -228,12 +231,12 @@ def _given(name: str, owner: str, options: dict[str, Any]) -> Batch:
         sites = Batch._meta.get_field("site").related_model._default_manager
         batch.site_id = sites.filter(name=options["site"]).values_list("pk", flat=True).first()
         if batch.site_id is None:
-            raise batches.NotPossible(f'There is no site "{options["site"]}". See them: manage.py site list')
+            raise NotPossible(f'There is no site "{options["site"]}". See them: manage.py site list')
     try:
         batch.full_clean()
     except ValidationError as exc:
         said = (f"{field}: {' '.join(dict.fromkeys(reasons))}" for field, reasons in exc.message_dict.items())
-        raise batches.NotPossible(" ".join(said)) from exc
+        raise NotPossible(" ".join(said)) from exc
     return batch
 
 
@@ -241,18 +244,18 @@ def _read(file: Path) -> str:
     try:
         return manuscripts.decode(file.read_bytes())
     except OSError as exc:
-        raise batches.NotPossible(f"{file} cannot be read: {exc.strerror}.") from exc
+        raise NotPossible(f"{file} cannot be read: {exc.strerror}.") from exc
     except manuscripts.Unreadable as exc:
-        raise batches.NotPossible(f"{file} is empty, or no text. Save the table as CSV.") from exc
+        raise NotPossible(f"{file} is empty, or no text. Save the table as CSV.") from exc
 
 
 def _named(name: str, owner: str | None) -> Batch:
-    found = list(Batch.objects.filter(key=batches.key_of(name), **_of(owner)).select_related("owner"))
+    found = list(Batch.objects.filter(key=key_of(name), **_of(owner)).select_related("owner"))
     if not found:
-        raise batches.NotPossible(f"There is no batch “{name}”. See them: manage.py batch status")
+        raise NotPossible(f"There is no batch “{name}”. See them: manage.py batch status")
     if len(found) > 1:
         owners = ", ".join(sorted(batch.owner.get_username() for batch in found))
-        raise batches.NotPossible(f"Several people have a batch of this name: {owners}. Say whose: --owner")
+        raise NotPossible(f"Several people have a batch of this name: {owners}. Say whose: --owner")
     return found[0]
 
 

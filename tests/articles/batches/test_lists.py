@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from articles import lists
+from articles.batches import lists
 
 
 def _names(text: str) -> list[str]:

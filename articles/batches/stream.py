@@ -15,19 +15,16 @@ from bisect import bisect_right
 from collections.abc import AsyncGenerator, Callable, Collection
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from operator import attrgetter
+from dataclasses import dataclass, replace
 from types import FrameType
-from typing import Any, NamedTuple
+from typing import Any
 
-import orjson
 import structlog
 from asgiref.sync import sync_to_async
 from django.db import connections
-from django.db.models import Case, CharField, Value, When
 
-from articles import batches
-from articles.models import Article, Batch, Section
+from articles.batches.progress import Progress, progress, revision_of
+from articles.models import Batch
 
 log = structlog.get_logger("galley.live")
 
@@ -41,122 +38,11 @@ STUCK = 60.0  # seconds that one who takes nothing may hold what was sent
 WINDOW = 5000  # changed cells that are kept for those who are a little behind
 MOST_WATCHERS = 2000  # in one process
 THREADS = 4  # that look into the database, for all batches
-MOST_EVENTS = 8  # that are made once for many watchers: most have seen the same
 RETRY = b"retry: 3000\n\n"  # milliseconds until a browser connects again
 NOTHING_NEW = b": nothing new\n\n"
 
 
 # How a batch stands
-
-
-class Cell(NamedTuple):
-    """A section as the grid shows it, and the batch's revision when it became so."""
-
-    revision: int
-    article: int
-    section: int
-    state: str  # done, running, waiting, missing
-
-
-_revision = attrgetter("revision")
-# One that says it is running is so only while somebody works on its article.
-_STATE = Case(
-    When(state=Section.State.DONE, then=Value("done")),
-    When(state=Section.State.FAILED, then=Value("missing")),
-    When(state=Section.State.RUNNING, article__status=Article.Status.RUNNING, then=Value("running")),
-    default=Value("waiting"),
-    output_field=CharField(),
-)
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How a batch stands at a revision, and which cells have changed after `since`."""
-
-    since: int
-    revision: int
-    ended: bool  # nothing changes any more until a person acts
-    facts: dict[str, Any]  # what the API says, but for the cells
-    changed: list[Cell]  # oldest first
-    stranded: list[Cell]  # their workers died: they wait, and no revision tells
-    edition: int = 0  # the same where there is nothing new for whoever has seen the revision
-    _events: dict[int, bytes] = field(default_factory=dict, compare=False)
-
-    def cells(self, since: int) -> list[tuple[int, int, str]]:
-        """Each cell once that has changed after this revision, which is not before `self.since`. After 0: all."""
-        changed = self.changed[bisect_right(self.changed, since, key=_revision) if since else 0 :]
-        found = {(cell.article, cell.section): cell.state for cell in [*self.stranded, *changed]}
-        return [(article, index, state) for (article, index), state in found.items()]
-
-    def events(self, since: int) -> bytes:
-        """For one who has seen everything up to a revision, as they go over the wire."""
-        if (known := self._events.get(since)) is not None:
-            return known
-        made = _event("progress", self.revision, {**self.facts, "cells": self.cells(since)})
-        if self.ended:
-            made += _event("end", self.revision, {**self.facts, "cells": []})
-        if len(self._events) < MOST_EVENTS:
-            self._events[since] = made
-        return made
-
-
-def _event(name: str, revision: int, said: dict[str, Any]) -> bytes:
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (revision, name.encode(), orjson.dumps(said))
-
-
-def progress(batch_id: int, since: int = 0) -> Progress:
-    """How a batch stands (ten queries at most). Raises Batch.DoesNotExist.
-
-    Whoever has seen a revision that is still to come saw it in another life of the database, and is told everything.
-    """
-    batch = Batch.objects.defer("brief", "styles", "sections").get(pk=batch_id)
-    # It reads the revision first: what is read after it is as new, or newer.
-    standing = batches.standing(batch)
-    since = since if since <= standing.revision else 0
-    cells = batch.all_sections.order_by("revision").annotate(shown=_STATE)
-    fields = ("revision", "article_id", "index", "shown")
-    in_hand = [Cell(*row) for row in cells.filter(state=Section.State.RUNNING).values_list(*fields)]
-    # From 0 on all of them: what was rebuilt from its tree has not changed since, and has no revision.
-    later = cells.filter(revision__gt=since) if since else cells
-    changed = [Cell(*row) for row in later.values_list(*fields).iterator()]
-    # Whoever sees a change sees all before it.
-    revision = max(standing.revision, changed[-1].revision if changed else 0)
-    running = sum(cell.state == "running" for cell in in_hand)
-    return Progress(
-        since=since,
-        revision=revision,
-        # One that was cancelled just now lets go of its articles one by one.
-        ended=batch.state in (Batch.State.DONE, Batch.State.CANCELLED) and not running,
-        facts=_facts(batch, standing, revision, running),
-        changed=changed,
-        stranded=[cell for cell in in_hand if cell.state == "waiting"],
-    )
-
-
-def _facts(batch: Batch, standing: batches.Standing, revision: int, running: int) -> dict[str, Any]:
-    left = standing.left if batch.state == Batch.State.RUNNING else None
-    waiting = standing.total - standing.done - standing.missing - running
-    return {
-        "id": batch.pk,
-        "name": batch.name,
-        "state": batch.state,
-        "state_words": batch.get_state_display(),
-        "reason": batch.reason,
-        "slowed": batches.slowed(batch),
-        "revision": revision,
-        "sections": {
-            "total": standing.total,
-            "done": standing.done,
-            "running": running,
-            "waiting": max(waiting, 0),
-            "missing": standing.missing,
-        },
-        "articles": standing.articles,
-        "per_minute": round(standing.per_minute, 1),
-        "left_seconds": None if left is None else round(left.total_seconds()),
-        "spent": f"{standing.spent:.2f}",
-        "budget": None if batch.budget is None else f"{batch.budget:.2f}",
-    }
 
 
 # For many who watch
@@ -317,7 +203,7 @@ def _joined(latest: Progress, found: Progress) -> Progress:
         since, changed = latest.since, [*kept, *changed]
         if len(changed) > WINDOW:
             since = max(changed[-WINDOW - 1].revision, 1)  # from 0 on would be all
-            changed = changed[bisect_right(changed, since, key=_revision) :]
+            changed = changed[bisect_right(changed, since, key=revision_of) :]
     return replace(found, since=since, changed=changed, edition=latest.edition + new, _events={})
 
 

@@ -17,7 +17,9 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles import batches, tasks
+from articles import tasks
+from articles.batches import control, plan, progress
+from articles.batches import start as batche_start
 from articles.models import Article, Batch, Call, Pace, Section, Stage
 from articles.pipeline import dispatch, rate_limits, transitions
 from articles.pipeline.run import Run
@@ -54,7 +56,7 @@ def batch(editor: User, services: Doubles) -> MakeBatch:
 def started(batch: MakeBatch, editor: User) -> MakeBatch:
     def start(**fields: Any) -> Batch:
         made = batch(**fields)
-        batches.start(made, editor)
+        batche_start.start(made, editor)
         return made
 
     return start
@@ -76,7 +78,7 @@ def _article(batch: Batch, style: str) -> Article:
 
 
 def test_a_plan_counts_what_will_be_made(batch: MakeBatch) -> None:
-    planned = batches.plan(batch(images_per_style=2, images_per_section=3))
+    planned = plan.plan(batch(images_per_style=2, images_per_section=3))
 
     assert (planned.articles, len(planned.new_articles), planned.new_sections) == (3, 3, 9)
     assert (planned.images, planned.calls) == (3 * 2 + 9 * 3, 3 + 9 + 33)
@@ -91,12 +93,12 @@ def test_a_plan_says_what_keeps_it_from_being_started(batch: MakeBatch, settings
     Batch.objects.update(brief="The {room} in {style}")
     made.refresh_from_db()
 
-    planned = batches.plan(made)
+    planned = plan.plan(made)
 
     assert len(planned.problems) == 3
     assert [(name, bad.line) for name, bad in planned.bad] == [("sections", 2)]
-    with pytest.raises(batches.NotPossible, match=r"no usable style.*{room}.*OPENAI_API_KEY"):
-        batches.start(made, editor)
+    with pytest.raises(plan.NotPossible, match=r"no usable style.*{room}.*OPENAI_API_KEY"):
+        batche_start.start(made, editor)
     assert (_again(made).state, Article.objects.count()) == (Batch.State.DRAFT, 0)
 
 
@@ -106,9 +108,9 @@ def test_all_rows_or_none(batch: MakeBatch, editor: User, monkeypatch: pytest.Mo
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("articles.batches._add_sections", dies)
+    monkeypatch.setattr("articles.batches.start._add_sections", dies)
     with pytest.raises(KeyboardInterrupt):
-        batches.start(made, editor)
+        batche_start.start(made, editor)
 
     assert (_again(made).state, Article.objects.count(), OrmQ.objects.count()) == (Batch.State.DRAFT, 0, 0)
 
@@ -122,11 +124,11 @@ def test_each_article_has_a_tree_of_its_own(started: MakeBatch) -> None:
 def test_planning_costs_the_same_queries_for_many(batch: MakeBatch, editor: User) -> None:
     small, large = batch(name="small", styles="a"), batch(name="large", styles="\n".join(map(str, range(200))))
     for made in (small, large):
-        batches.start(made, editor)
+        batche_start.start(made, editor)
     queries = []
     for made in (small, large):
         with CaptureQueriesContext(connection) as captured:
-            batches.plan(_again(made))
+            plan.plan(_again(made))
         queries.append(len(captured))
 
     assert queries[0] == queries[1] <= 8
@@ -154,7 +156,7 @@ def test_a_batch_is_written_section_by_section(started: MakeBatch, work_off: Wor
         assert [picture or heading for picture, heading in order if not picture.startswith("03_general")] == [
             "03_hero", "Kitchen", "03_section_1_1", "Bath", "03_section_2_1", "Hall", "03_section_3_1"
         ]  # fmt: skip
-    standing = batches.standing(made)
+    standing = progress.standing(made)
     assert (standing.done, standing.total, standing.missing) == (9, 9, 0)
     assert standing.articles["complete"] == 3
     assert float(standing.spent) == pytest.approx(float(sum(call.cost or 0 for call in Call.objects.all())), abs=1e-5)
@@ -178,8 +180,8 @@ def test_started_twice_it_asks_for_nothing(
     work_off()
     asked = len(services.requests())
 
-    assert batches.plan(_again(made)).does_nothing
-    batches.start(made, editor)
+    assert plan.plan(_again(made)).does_nothing
+    batche_start.start(made, editor)
     work_off()
     sweep()
 
@@ -196,9 +198,9 @@ def test_a_longer_list_adds_only_what_is_missing(
     Batch.objects.update(styles=f"{STYLES}\nGothic", sections=f"Attic\n{ROOMS}")
     made.refresh_from_db()
 
-    planned = batches.plan(made)
+    planned = plan.plan(made)
     assert (len(planned.new_articles), planned.new_sections, planned.published) == (1, 3 + 4, 3)
-    batches.start(made, editor)
+    batche_start.start(made, editor)
     work_off()
 
     assert len(services.requests("openai")) - asked == 1 + 7
@@ -241,16 +243,16 @@ def test_a_section_that_is_declined_for_ever_is_the_only_one_missing(
     assert (stopped.status, error_of(stopped)["code"]) == (Article.Status.FAILED, "sections")
     assert "1 of 3 sections is missing: Bath" in error_of(stopped)["reason"]
     assert [section.state for section in stopped.sections.all()] == ["done", "failed", "done"]
-    assert batches.standing(made).articles == {"complete": 2, "partial": 1, "basic": 0, "failed": 0, "waiting": 0}
-    assert list(batches.of_completeness(Article.objects.all(), "partial")) == [stopped]
+    assert progress.standing(made).articles == {"complete": 2, "partial": 1, "basic": 0, "failed": 0, "waiting": 0}
+    assert list(progress.of_completeness(Article.objects.all(), "partial")) == [stopped]
     assert _again(made).state == Batch.State.DONE
     asked = len(services.requests())
 
-    assert batches.recover(made, editor) == 1
+    assert control.recover(made, editor) == 1
     work_off()
     assert [(request.provider) for request in services.requests()[asked:]] == ["openai"]
     services.reset()
-    assert batches.recover(made, editor) == 1
+    assert control.recover(made, editor) == 1
     work_off()
 
     assert _states(made) == {"done": 9}
@@ -272,7 +274,7 @@ def test_a_picture_that_is_declined_leaves_its_text(
     assert planned.work.again == ("1 section", "1 image", "1 formatted page", "1 upload")
     asked = len(services.requests("openai"))
 
-    batches.recover(made, editor, [article.pk])
+    control.recover(made, editor, [article.pk])
     work_off()
 
     assert _states(made) == {"done": 3}
@@ -310,7 +312,7 @@ def test_what_is_damaged_of_a_long_article_is_written_again_without_asking(
         article.tree.add(name, b"something else")
     asked = len(services.requests("openai"))
 
-    batches.recover(made, editor)
+    control.recover(made, editor)
     work_off()
 
     article.refresh_from_db()
@@ -340,8 +342,8 @@ def test_rebuilt_from_its_trees_a_batch_pays_only_for_what_is_missing(
     )
     assert _states(again) == {"done": 5, "pending": 1}
 
-    assert batches.resume(again, editor)
-    assert batches.recover(again, editor) == 1
+    assert control.resume(again, editor)
+    assert control.recover(again, editor) == 1
     work_off()
 
     assert _states(again) == {"done": 6}
@@ -381,7 +383,7 @@ def test_articles_in_a_row_whose_opening_is_declined_pause_it(
     assert made.articles.filter(status=Article.Status.FAILED).count() == 4
     services.reset()
     Batch.objects.update(brief="Something kinder about {style}")
-    assert batches.resume(made, editor)
+    assert control.resume(made, editor)
     work_off()
     assert _states(made) == {"done": 27}
     assert all("Something kinder about" in request.body["input"] for request in services.requests("openai"))
@@ -406,7 +408,7 @@ def test_a_service_that_answers_nobody_pauses_it_and_resume_goes_on_with_all(
     services.reset()
     asked = Call.objects.filter(state=Call.State.DONE).count()
 
-    assert batches.resume(made, editor)
+    assert control.resume(made, editor)
     work_off()
 
     assert _states(made) == {"done": 9}
@@ -425,7 +427,7 @@ def test_a_service_that_is_down_for_a_while_makes_it_wait_and_nothing_more(
     waiting = made.articles.filter(status=Article.Status.WAITING).count()
     # Those that were queued and the one that was being worked on; the others are not sent after them.
     assert waiting == dispatch.PER_WORKER + 1
-    assert "waiting: " in batches.slowed(_again(made))
+    assert "waiting: " in progress.slowed(_again(made))
     services.reset()
     for _ in range(6):
         Article.objects.filter(status=Article.Status.WAITING).update(next_at=timezone.now())
@@ -445,7 +447,7 @@ def test_a_service_that_asks_to_wait_slows_it_and_is_named(
     work_off()
 
     assert len(services.requests("openai")) == 1
-    assert "The text service had no room" in batches.slowed(_again(made))
+    assert "The text service had no room" in progress.slowed(_again(made))
     assert _again(made).state == Batch.State.RUNNING
     Pace.objects.update(closed_until=None)
     Article.objects.filter(status=Article.Status.WAITING).update(next_at=timezone.now())
@@ -462,14 +464,14 @@ def test_it_pauses_before_its_budget_is_spent(
     work_off()
 
     made.refresh_from_db()
-    spent = batches.standing(made).spent
+    spent = progress.standing(made).spent
     assert made.state == Batch.State.PAUSED
     assert "the budget of $0.02" in made.reason
     assert 0 < spent <= Decimal("0.02")
     assert "done" in _states(made)
     Batch.objects.update(budget=Decimal(5))
 
-    assert batches.resume(made, editor)
+    assert control.resume(made, editor)
     work_off()
 
     assert _states(made) == {"done": 9}
@@ -484,8 +486,8 @@ def test_pause_takes_the_articles_out_of_the_queue_and_resume_puts_them_back(
     made = started()
     assert made.articles.filter(status=Article.Status.QUEUED).exists()
 
-    assert batches.pause(made, editor)
-    assert not batches.pause(made, editor)
+    assert control.pause(made, editor)
+    assert not control.pause(made, editor)
     work_off()
     sweep()
     work_off()
@@ -493,8 +495,8 @@ def test_pause_takes_the_articles_out_of_the_queue_and_resume_puts_them_back(
     assert services.requests() == []
     assert set(made.articles.values_list("status", flat=True)) == {Article.Status.DRAFT}
     assert _again(made).reason == "ada paused it."
-    assert batches.resume(made, editor)
-    assert not batches.resume(made, editor)
+    assert control.resume(made, editor)
+    assert not control.resume(made, editor)
     work_off()
     assert _states(made) == {"done": 9}
 
@@ -503,14 +505,14 @@ def test_pause_lets_the_section_in_hand_be_finished(
     started: MakeBatch, work_off: WorkOff, services: Doubles, editor: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = started(styles="Bauhaus")
-    marked = batches.check_turn
+    marked = control.check_turn
 
     def pauses(run: Run) -> None:
         if run.article.sections.filter(state=Section.State.DONE).count() == 1:
-            batches.pause(made, editor)
+            control.pause(made, editor)
         marked(run)
 
-    monkeypatch.setattr("articles.batches.check_turn", pauses)
+    monkeypatch.setattr("articles.batches.control.check_turn", pauses)
     work_off()
 
     article = _article(made, "Bauhaus")
@@ -525,8 +527,8 @@ def test_cancel_keeps_what_is_saved_and_a_recovered_article_makes_it_run_again(
     made = started()
     tasks.run(made.articles.order_by("pk")[0].pk)
 
-    assert batches.cancel(made, editor)
-    assert not batches.cancel(made, editor)
+    assert control.cancel(made, editor)
+    assert not control.cancel(made, editor)
     work_off()
     assert _again(made).state == Batch.State.CANCELLED
     assert _states(made) == {"done": 3, "pending": 6}
@@ -538,7 +540,7 @@ def test_cancel_keeps_what_is_saved_and_a_recovered_article_makes_it_run_again(
 
     assert _states(made) == {"done": 6, "pending": 3}
     assert _again(made).state == Batch.State.DONE
-    assert batches.start(made, editor).missing_sections == 3
+    assert batche_start.start(made, editor).missing_sections == 3
     work_off()
     assert _states(made) == {"done": 9}
 
@@ -585,7 +587,7 @@ def test_a_running_article_of_a_batch_makes_room_for_one_that_waits(
     started: MakeBatch, hand_in: HandIn, work_off: WorkOff, services: Doubles, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = started(styles="Bauhaus")
-    check = batches.check_turn
+    check = control.check_turn
     urgent: list[Article] = []
 
     def handed_in_meanwhile(run: Run) -> None:
@@ -594,7 +596,7 @@ def test_a_running_article_of_a_batch_makes_room_for_one_that_waits(
             Article.objects.filter(pk=urgent[0].pk).update(queued_at=timezone.now() - timedelta(seconds=5))
         check(run)
 
-    monkeypatch.setattr("articles.batches.check_turn", handed_in_meanwhile)
+    monkeypatch.setattr("articles.batches.control.check_turn", handed_in_meanwhile)
     work_off()
 
     ended = list(Article.objects.order_by("ended_at").values_list("pk", flat=True))
@@ -654,6 +656,6 @@ def test_completeness_is_the_same_in_rows_and_in_queries(started: MakeBatch, fac
         word_count=facts.get("words", 0), status=facts.get("status", Article.Status.DRAFT), error={"kind": "Rejected"}
     )
 
-    for name in batches.COMPLETENESS:
-        assert batches.of_completeness(Article.objects.all(), name).exists() == (name == which)
-    assert batches.standing(made).articles[which] == 1
+    for name in progress.COMPLETENESS:
+        assert progress.of_completeness(Article.objects.all(), name).exists() == (name == which)
+    assert progress.standing(made).articles[which] == 1

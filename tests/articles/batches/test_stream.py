@@ -24,15 +24,16 @@ from django.urls import resolve
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from articles import live
 from articles.batch_api import Watching
+from articles.batches import progress
+from articles.batches import stream as batche_stream
+from articles.batches.stream import NOTHING_NEW, RETRY, Hub
 from articles.groups import EDITORS
-from articles.live import NOTHING_NEW, RETRY, Hub
 from articles.models import Article, Batch, Section
 from config.api import BySession, ByToken
 from config.env import Environment
 from config.models import Token
-from tests.articles.grid import batch_of, end, mark, write
+from tests.articles.batches.grid import batch_of, end, mark, write
 from tests.config.test_deploy import words_of
 from tests.config.test_tokens import new_token
 from tests.desk import as_
@@ -100,7 +101,7 @@ def first_cell(batch: Batch) -> int:
 
 @pytest.fixture(autouse=True)
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "EVERY", 0.05)
+    monkeypatch.setattr(batche_stream, "EVERY", 0.05)
 
 
 # Somebody who watches
@@ -288,7 +289,7 @@ def test_a_cancelled_batch_has_ended_when_nothing_is_in_hand(batch: Batch) -> No
 
 
 def test_a_worker_that_dies_is_seen_although_no_revision_tells(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "COUNTED_EVERY", 0.1)
+    monkeypatch.setattr(batche_stream, "COUNTED_EVERY", 0.1)
     article = first_cell(batch)
     mark(article, 1, Section.State.RUNNING)
 
@@ -361,7 +362,7 @@ def nobody_misses_a_change(owner: User) -> None:
 
 
 def test_nobody_misses_a_change_while_many_write(ada: User, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "EVERY", 0.001)
+    monkeypatch.setattr(batche_stream, "EVERY", 0.001)
     nobody_misses_a_change(ada)
 
 
@@ -369,7 +370,7 @@ def test_the_same_on_postgresql(
     tmp_path: Path, django_db_setup: None, django_db_blocker: DjangoDbBlocker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There, too, nobody misses a change; and those who watch hold none of the few connections."""
-    monkeypatch.setattr(live, "EVERY", 0.001)
+    monkeypatch.setattr(batche_stream, "EVERY", 0.001)
     if reason := postgres.available():
         pytest.skip(reason)
     with postgres.postgres(tmp_path) as url:
@@ -400,15 +401,15 @@ async def all_watch(server: Server, batch: Batch, article: int, secret: str, num
 @pytest.fixture
 def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The revisions after which somebody has looked thoroughly, one for each time."""
-    monkeypatch.setattr(live, "COUNTED_EVERY", 1000)
+    monkeypatch.setattr(batche_stream, "COUNTED_EVERY", 1000)
     made: list[int] = []
-    look = live.progress
+    look = progress.progress
 
-    def noted(batch_id: int, since: int = 0) -> live.Progress:
+    def noted(batch_id: int, since: int = 0) -> progress.Progress:
         made.append(since)
         return look(batch_id, since)
 
-    monkeypatch.setattr(live, "progress", noted)
+    monkeypatch.setattr(progress, "progress", noted)
     return made
 
 
@@ -445,7 +446,7 @@ def test_nobody_looks_when_nobody_watches(batch: Batch) -> None:
 def test_a_slow_reader_holds_nobody_up_and_is_told_all_at_once(
     batch: Batch, looks: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "WINDOW", 3)
+    monkeypatch.setattr(batche_stream, "WINDOW", 3)
     article = first_cell(batch)
     others = list(batch.articles.exclude(pk=article).values_list("pk", flat=True))
 
@@ -476,7 +477,7 @@ def test_a_slow_reader_holds_nobody_up_and_is_told_all_at_once(
 
 
 def test_one_that_takes_nothing_for_long_is_let_go(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "STUCK", 0.2)
+    monkeypatch.setattr(batche_stream, "STUCK", 0.2)
 
     async def take_nothing(hub: Hub) -> None:
         async with aclosing(hub.stream(batch.pk, 0, always)) as stream:
@@ -499,27 +500,27 @@ def test_one_that_takes_nothing_for_long_is_let_go(batch: Batch, monkeypatch: py
 
 
 def test_streams_outlive_a_database_that_is_away(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    article, look = first_cell(batch), live.progress
+    article, look = first_cell(batch), progress.progress
     failed = threading.Event()
 
-    def away(batch_id: int, since: int = 0) -> live.Progress:
+    def away(batch_id: int, since: int = 0) -> progress.Progress:
         failed.set()
         raise OperationalError("server closed the connection unexpectedly")
 
     async def watch() -> None:
         async with watching(Hub(), batch) as (grid, _):
             await until(lambda: grid.said)
-            monkeypatch.setattr(live, "progress", away)
+            monkeypatch.setattr(progress, "progress", away)
             await in_thread(mark, article, 1, Section.State.DONE)
             await until(failed.is_set)
-            monkeypatch.setattr(live, "progress", look)
+            monkeypatch.setattr(progress, "progress", look)
             await until(lambda: grid.cells[article, 1] == "done")
 
     run(watch())
 
 
 def test_whoever_may_not_watch_any_more_loses_the_stream(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "CHECKED_EVERY", 0.1)
+    monkeypatch.setattr(batche_stream, "CHECKED_EVERY", 0.1)
     rights, asked = {"ada": True, "ben": True}, []
 
     def of(name: str) -> Callable[[], bool]:
@@ -567,7 +568,7 @@ def test_a_batch_that_is_gone_ends_its_streams(batch: Batch) -> None:
 
 def test_silence_is_broken_now_and_then(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
     """Proxies close what is silent."""
-    monkeypatch.setattr(live, "KEEP_ALIVE", 0.05)
+    monkeypatch.setattr(batche_stream, "KEEP_ALIVE", 0.05)
 
     async def watch() -> None:
         async with aclosing(Hub().stream(batch.pk, 0, always)) as stream:
@@ -690,7 +691,7 @@ def test_open_streams_do_not_keep_the_server_from_stopping(galley: Installation,
 def test_a_token_that_is_revoked_ends_the_stream(
     batch: Batch, secret: str, ada: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(live, "CHECKED_EVERY", 0.1)
+    monkeypatch.setattr(batche_stream, "CHECKED_EVERY", 0.1)
     token = Token.objects.get()
 
     async def watch() -> None:
@@ -752,7 +753,7 @@ def test_nothing_compresses_a_stream(batch: Batch, secret: str) -> None:
 
 
 def test_a_full_server_sends_people_away_to_poll(batch: Batch, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(live, "MOST_WATCHERS", 0)
+    monkeypatch.setattr(batche_stream, "MOST_WATCHERS", 0)
     _, answer = asked(batch, secret)
 
     assert answer.status_code == 503

@@ -1,0 +1,185 @@
+"""Batches: so many styles, each an article, each with the same sections.
+
+A batch is rows first: all of them in one transaction, and only those that are not there yet. What works on them are
+the articles' own runs; here a batch is planned, begun, paused and counted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
+from typing import Any
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import Count, Q, Sum
+from django.utils import timezone
+
+from articles.batches.plan import NotPossible
+from articles.costs import costs
+from articles.models import Article, Batch, Section
+from articles.pipeline import dispatch, transitions
+from articles.pipeline.lease import HeldBack, OutOfTime
+from articles.pipeline.revision import batch_revision
+from articles.pipeline.run import Run
+
+log = structlog.get_logger("galley.batches")
+
+ALIKE = 10  # sections in a row that are missing for one reason pause a batch: it is not the sections
+ALIKE_ARTICLES = 4  # that stop before their sections, likewise
+
+
+# The plan
+
+
+# Starting
+
+
+# Pausing and going on
+
+
+def pause(batch: Batch, by: User | None) -> bool:
+    """Take no further section in hand; what is in hand is finished. False: it is not running."""
+    return _paused(batch.pk, f"{by or transitions.OPERATOR} paused it.")
+
+
+def _paused(batch_id: int, reason: str, cause: str = "") -> bool:
+    with batch_revision(batch_id):
+        running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
+        paused = running.update(state=Batch.State.PAUSED, reason=reason[:500], cause=cause)
+    # In a transaction of its own: whoever works on an article of it locks the batch first.
+    transitions.hold_back(batch_id)
+    if paused:
+        log.warning("a batch is paused", batch=batch_id, reason=reason)
+    return bool(paused)
+
+
+def resume(batch: Batch, by: User | None) -> bool:
+    """Go on where it was paused or cancelled; with the articles that stopped for what has paused it. False: it runs.
+
+    Sections that were declined each on its own are not asked for again: Recover does that.
+    """
+    with transaction.atomic():
+        batch = Batch.objects.select_for_update().get(pk=batch.pk)
+        if batch.state not in (Batch.State.PAUSED, Batch.State.CANCELLED):
+            return False
+        stopped = Q(status=Article.Status.FAILED, cause=batch.cause) if batch.cause else Q(pk__in=[])
+        if batch.state == Batch.State.CANCELLED:
+            stopped |= Q(status=Article.Status.CANCELLED)
+        with batch_revision(batch.pk, **transitions.BATCH_RUNS):
+            for article in batch.articles.filter(stopped):
+                transitions.resume(article, by)
+        transaction.on_commit(dispatch.top_up)
+    return True
+
+
+def cancel(batch: Batch, by: User | None) -> bool:
+    """End it: what is saved stays, what is not begun is not begun. False: it has ended already."""
+    open_states = [Batch.State.DRAFT, Batch.State.RUNNING, Batch.State.PAUSED]
+    with batch_revision(batch.pk):
+        won = Batch.objects.filter(pk=batch.pk, state__in=open_states).update(
+            state=Batch.State.CANCELLED,
+            reason=f"{by or transitions.OPERATOR} cancelled it.",
+            cause="",
+            ended_at=timezone.now(),
+        )
+    if won:
+        for article in batch.articles.filter(status__in=dispatch.OPEN):
+            transitions.cancel(article, by)
+    return bool(won)
+
+
+def recover(batch: Batch, by: User | None, article_ids: Sequence[int] | None = None) -> int:
+    """Make what is missing, of these articles or of all that stopped. Returns how many go on."""
+    stopped = batch.articles.filter(status__in=[Article.Status.FAILED, Article.Status.CANCELLED])
+    if article_ids is not None:
+        stopped = stopped.filter(pk__in=article_ids)
+    return sum(transitions.resume(article, by) for article in stopped)
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a person may do with a batch, and what is said when it was done, and when it could not be."""
+
+    do: Callable[[Batch, User | None], bool]
+    done: str
+    refused: str
+
+    def __call__(self, batch: Batch, by: User | None) -> str:
+        """Do it. Raises NotPossible."""
+        if not self.do(batch, by):
+            raise NotPossible(self.refused)
+        return self.done
+
+
+DEEDS = {
+    "pause": Deed(pause, "Paused. What is in hand is finished.", "It is not running, so it cannot be paused."),
+    "resume": Deed(resume, "It goes on.", "It is neither paused nor cancelled, so it cannot go on."),
+    "cancel": Deed(cancel, "Cancelled. What is saved stays.", "It has ended already."),
+}
+
+
+def note_stop(article: Article, **_: Any) -> None:
+    """An article has stopped: where the cause is nobody's text, the rest of its batch would stop for it, too."""
+    error = article.error or {}
+    if article.batch_id is None or error.get("code") == "sections":
+        return
+    action = error["action"].replace("press Recover", "resume the batch")
+    reason = f"{error['headline']}: {error['reason']}. Next: {action}."
+    if error.get("kind") not in ("Refused", "Unreachable", "Busy"):
+        ended = Article.objects.filter(batch=article.batch_id, ended_at__isnull=False).order_by("-ended_at", "-pk")
+        latest = list(ended.values_list("status", "cause")[:ALIKE_ARTICLES])
+        if latest != [(Article.Status.FAILED, article.cause)] * ALIKE_ARTICLES:
+            return
+        reason = f"{ALIKE_ARTICLES} articles in a row stopped for one reason. {reason}"
+    # Not in this transaction, which holds the article already.
+    transaction.on_commit(partial(_paused, article.batch_id, reason, article.cause))
+
+
+def pause_when_all_fail(article: Article) -> None:
+    """Ten sections of a batch in a row that are missing for one reason: then it is not the sections (one query)."""
+    if article.batch_id is None:
+        return
+    finished = Section.objects.filter(batch=article.batch_id, state__in=[Section.State.DONE, Section.State.FAILED])
+    latest = [error or {} for error in finished.order_by("-revision").values_list("error", flat=True)[:ALIKE]]
+    causes = {(error.get("provider"), error.get("code")) for error in latest}
+    if len(latest) == ALIKE and len(causes) == 1 and (reason := latest[0].get("reason")):
+        said = f"{ALIKE} sections in a row are missing for one reason: {reason}. Next: find out why, then resume."
+        _paused(article.batch_id, said)
+
+
+def check_turn(run: Run) -> None:
+    """Before each section of a batch's article. Raises HeldBack when the batch does not run, OutOfTime to let others
+    have the worker.
+    """
+    article = run.article
+    if article.batch_id is None:
+        return
+    batch = Batch.objects.only("state", "budget").get(pk=article.batch_id)
+    if batch.state != Batch.State.RUNNING:
+        raise HeldBack
+    if batch.budget is not None and (sentence := _over_budget(batch)):
+        _paused(batch.pk, sentence)
+        raise HeldBack
+    if dispatch.has_to_wait(article, run.lease.seconds):
+        raise OutOfTime
+
+
+def _over_budget(batch: Batch) -> str:
+    """Why no further section may be begun, a sentence; "" while there is money for all in hand (two queries)."""
+    spent = batch.articles.aggregate(sum=Sum("spent"), running=Count("pk", filter=Q(status=Article.Status.RUNNING)))
+    written = batch.all_sections.filter(state=Section.State.DONE).count()
+    so_far = spent["sum"] or Decimal(0)
+    next_one = so_far / written if written else costs()["section"]
+    if batch.budget is None or so_far + next_one * spent["running"] <= batch.budget:
+        return ""
+    return (
+        f"The next sections would spend more than the budget of ${batch.budget:,.2f}: ${so_far:,.2f} are spent. "
+        "Next: raise the budget, then resume."
+    )
+
+
+# How it stands
