@@ -1,6 +1,7 @@
 import django_stubs_ext
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.db.models.signals import post_migrate
 
 # Django's classes take type parameters. Here, before any app's models, as commands that need no app need no part of it.
 django_stubs_ext.monkeypatch()
@@ -10,7 +11,7 @@ class DeskConfig(admin_apps.SimpleAdminConfig):
     """Django's admin, with the desk as its site. What it shows is loaded with the URLs: a command needs none of it."""
 
     default = False
-    default_site = "articles.desk.Desk"
+    default_site = "config.desk.site.Desk"
 
 
 class ConfigConfig(AppConfig):
@@ -20,3 +21,6 @@ class ConfigConfig(AppConfig):
 
     def ready(self) -> None:
         from config import checks  # noqa: F401  registers them
+        from config.roles import create_groups
+
+        post_migrate.connect(create_groups, sender=self)

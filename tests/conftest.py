@@ -11,9 +11,9 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from articles import tasks
-from articles.groups import CHIEF_EDITORS, EDITORS
 from articles.models import Article
 from articles.pipeline import transitions, worker
+from config.roles import CHIEF_EDITORS, EDITORS
 from tests.doubles.server import Doubles, doubles
 
 MANUSCRIPT = """# Tariffs and AI

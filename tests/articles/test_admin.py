@@ -18,8 +18,8 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles import desk
 from articles.models import Article, Call, Event, ImageFile, Preferences, Stage, StageRecord
+from config.desk import start
 from publishing.models import Site
 from tests.conftest import MANUSCRIPT, HandIn
 from tests.desk import ADD, HOSTILE, LIST, RECOVER, REFUSED, START, as_, deed, move, page_of, stop, text
@@ -407,13 +407,13 @@ def test_costs_of_today_are_those_of_the_editor(stopped: Article, editor: User, 
             article=stopped, key=f"k{number}", provider="p", cost="1.25", received_at=timezone.now() - age
         )
 
-    assert desk.start(editor).cost_today == 1.25
-    assert desk.start(other_editor).cost_today == 0
+    assert start.start(editor).cost_today == 1.25
+    assert start.start(other_editor).cost_today == 0
 
 
 @pytest.mark.parametrize("hour", range(24))
 def test_the_greeting_fits_the_hour(hour: int) -> None:
-    greeting = desk.greeting(timezone.now().replace(hour=hour))
+    greeting = start.greeting(timezone.now().replace(hour=hour))
 
     assert greeting == ("Good evening" if hour < 5 or hour > 17 else "Good morning" if hour < 12 else "Good afternoon")
 

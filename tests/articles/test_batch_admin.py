@@ -23,10 +23,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 from articles import formats, wording
 from articles.batch_page import preview
 from articles.batches import control, start
-from articles.groups import EDITORS
 from articles.migrations import __name__ as migrations
 from articles.models import Article, Batch, ImageFile, Section
 from articles.pipeline import transitions
+from config.roles import EDITORS
 from tests.batches import BATCH_ADD, BATCHES, DECLINED, drafted, lose, page_of, started, write
 from tests.conftest import HandIn
 from tests.desk import HOSTILE, LIST, RECOVER, START, as_, text

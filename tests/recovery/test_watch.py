@@ -16,11 +16,11 @@ from django.db import DatabaseError
 from django_q.models import Schedule
 from pytest_django import Settings
 
-from articles.groups import CHIEF_EDITORS
 from articles.models import Preferences
 from backups import tasks
 from backups.health import report
 from backups.models import Drill, Generation, Look, Verification
+from config.roles import CHIEF_EDITORS
 from recovery import notify, watch_words
 from recovery.models import Mail
 from tests.conftest import HandIn

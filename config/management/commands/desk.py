@@ -15,9 +15,9 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
 from articles.content import manuscripts
-from articles.groups import CHIEF_EDITORS, EDITORS
 from articles.models import Article
 from articles.pipeline import transitions
+from config.roles import CHIEF_EDITORS, EDITORS
 from config.supervision import POOL, WORKER, Processes
 
 SAMPLES = Path(settings.BASE_DIR) / "articles" / "samples"

@@ -28,11 +28,11 @@ from articles.batch_api import Watching
 from articles.batches import progress
 from articles.batches import stream as batche_stream
 from articles.batches.stream import NOTHING_NEW, RETRY, Hub
-from articles.groups import EDITORS
 from articles.models import Article, Batch, Section
 from config.api import BySession, ByToken
 from config.env import Environment
 from config.models import Token
+from config.roles import EDITORS
 from tests.articles.batches.grid import batch_of, end, mark, write
 from tests.config.test_deploy import words_of
 from tests.config.test_tokens import new_token

@@ -20,13 +20,13 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles.groups import CHIEF_EDITORS
 from backups import catalogue, configured, models, tasks
 from backups.database import backup
 from backups.health import drill
 from backups.health.drill import Drilled
 from backups.repository import prune
 from backups.repository.manifests import DATABASE
+from config.roles import CHIEF_EDITORS
 from tests.conftest import HandIn
 from tests.desk import HOSTILE, START, as_, text
 

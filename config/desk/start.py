@@ -1,0 +1,88 @@
+"""The start page, which answers one question: What needs me?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
+from django.db.models import Sum
+from django.utils import timezone
+
+from articles.batch_page import Overview, overviews
+from articles.failures import Problem, problems
+from articles.models import Article, Batch, Call
+from articles.models.access import EVERYTHING
+from articles.pipeline.worker_health import queued_since
+
+SHOWN = 8  # lines of a kind on the start page
+UNCLAIMED = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Start:
+    """What the start page says to one person."""
+
+    problems: list[Problem]
+    more_problems: int
+    stopped: int
+    batches: list[Overview]  # that run
+    paused: list[Batch]
+    moving: list[Article]
+    more_moving: int
+    unclaimed_since: datetime | None
+    done: list[Article]
+    done_today: int
+    scheduled: int
+    cost_today: Decimal
+    is_new: bool
+
+
+def greeting(now: datetime) -> str:
+    if now.hour < 5 or now.hour >= 18:
+        return "Good evening"
+    return "Good morning" if now.hour < 12 else "Good afternoon"
+
+
+def start(user: AbstractBaseUser | AnonymousUser) -> Start:
+    """What concerns this person (eleven queries, thirteen where batches run, however many articles there are)."""
+    mine = Article.objects.touchable_by(user)
+    midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
+    scheduled = mine.filter(status=Article.Status.WAITING, attempt=0)
+    # Sorted here: the database would walk through all articles by their date to find the few that move.
+    # Those of batches are shown as one line, their batch's.
+    moving = mine.filter(batch=None, status__in=[Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING])
+    oldest = sorted(moving.exclude(pk__in=scheduled.values("pk")).order_by().values_list("created_at", "pk"))
+    done = mine.filter(status=Article.Status.DONE, ended_at__gte=midnight)
+    shown = mine.filter(pk__in=[pk for _, pk in oldest[:SHOWN]]).order_by("created_at", "pk").with_progress()
+    calls = Call.objects.filter(received_at__gte=midnight)
+    if isinstance(user, User) and not user.has_perm(EVERYTHING):
+        calls = calls.filter(article__owner=user)
+    open_batches = Batch.objects.touchable_by(user).filter(state__in=[Batch.State.RUNNING, Batch.State.PAUSED])
+    under_way = list(open_batches.select_related("owner").defer("styles", "sections", "brief"))
+    spent = calls.aggregate(sum=Sum("cost"))["sum"]
+    found = problems(mine)
+    return Start(
+        problems=found[:SHOWN],
+        more_problems=max(len(found) - SHOWN, 0),
+        stopped=sum(problem.count for problem in found),
+        batches=overviews([batch for batch in under_way if batch.state == Batch.State.RUNNING]),
+        paused=[batch for batch in under_way if batch.state == Batch.State.PAUSED],
+        moving=list(shown),
+        more_moving=max(len(oldest) - SHOWN, 0),
+        unclaimed_since=_unclaimed_since(),
+        done=list(done.order_by("-ended_at").with_progress()[:SHOWN]),
+        done_today=done.count(),
+        cost_today=spent or Decimal(0),
+        scheduled=scheduled.count(),
+        is_new=not (mine.exists() or under_way),
+    )
+
+
+def _unclaimed_since() -> datetime | None:
+    """Since when articles are queued while nobody works on any: then the operator must look."""
+    if Article.objects.filter(status=Article.Status.RUNNING).exists():
+        return None
+    since = queued_since()
+    return since if since and since <= timezone.now() - UNCLAIMED else None
