@@ -20,8 +20,8 @@ from ninja.security.base import AuthBase
 from ninja.types import DictStrAny
 from ninja.utils import check_csrf
 
-from articles.api import router as articles
-from articles.batch_api import router as batches
+from articles.api.articles import router as articles
+from articles.api.batches import router as batches
 from articles.batches.plan import NotPossible
 from config.models import Token
 from recovery.api import router as recovery

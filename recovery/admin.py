@@ -20,8 +20,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import formats
-from articles.admin import ArticleAdmin, chosen_ids, status_of
-from articles.asking import Chosen, choose, read_ids, way_back
+from articles.desk.article_admin import ArticleAdmin, chosen_ids, status_of
+from articles.desk.selection import Chosen, choose, read_ids, way_back
 from articles.failures import problems, with_cause
 from articles.models import Article, ArticleQuerySet
 from articles.pipeline import transitions

@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Sum
 from django.utils import timezone
 
-from articles.batch_page import Overview, overviews
+from articles.desk.batch_page import Overview, overviews
 from articles.failures import Problem, problems
 from articles.models import Article, Batch, Call
 from articles.models.access import EVERYTHING

@@ -15,13 +15,13 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Prefetch
 
-from articles.batch_watching import articles_line, line, watched
 from articles.batches import control, progress
 from articles.batches import plan as batche_plan
 from articles.batches import start as batche_start
 from articles.batches.plan import NotPossible, Plan, key_of
 from articles.content import manuscripts
 from articles.formats import count, duration
+from articles.management.follow_batch import articles_line, line, watched
 from articles.models import Article, Batch, Section
 
 ENDED_WITH_GAPS, WRONG, PAUSED = 1, 2, 3

@@ -10,10 +10,10 @@ import orjson
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
+from articles.desk.article_forms import SubmitForm
 from articles.failures import report
-from articles.forms import SubmitForm
+from articles.management.follow_article import watched
 from articles.models import Article
-from articles.watching import watched
 
 
 class Command(BaseCommand):

@@ -13,10 +13,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timesince import timesince
 
 from articles.failures import report, saved_phrases
+from articles.management.follow_article import watched
 from articles.models import Article, Stage
 from articles.pipeline import transitions
 from articles.providers.errors import ProviderError
-from articles.watching import watched
 from backups.trees.tree import MANIFEST, TreeError
 from publishing.models import Site
 from recovery.plan import Options, Plan, Total, plan

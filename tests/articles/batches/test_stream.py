@@ -24,7 +24,7 @@ from django.urls import resolve
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
-from articles.batch_api import Watching
+from articles.api.batches import Watching
 from articles.batches import progress
 from articles.batches import stream as batche_stream
 from articles.batches.stream import NOTHING_NEW, RETRY, Hub

@@ -17,7 +17,7 @@ import pytest
 from django.template.loader import render_to_string
 
 from articles.content import magazine, manuscripts, markup, pictures
-from articles.forms import KINDS
+from articles.desk.article_forms import KINDS
 from articles.models import Article, ImageFile
 from articles.stages import prompts
 from tests.articles.content.harmless import assert_harmless, assert_runs_nothing, unreadable_pairs

@@ -15,8 +15,8 @@ from django.utils import timezone
 from pytest_django import Settings
 from rich.console import Console
 
-from articles import batch_watching
 from articles.batches import control, progress, stream
+from articles.management import follow_batch
 from articles.models import Article, Batch, Event, Section
 from publishing.models import Site
 from tests.articles.batches.grid import batch_of, end, mark, write
@@ -312,7 +312,7 @@ def test_progress_goes_to_standard_error(
     batch = batch_of(editor)
     batch.articles.update(status=Article.Status.QUEUED, queued_at=timezone.now())
     meanwhile(lambda: None, lambda: control.pause(batch, editor))
-    monkeypatch.setattr(batch_watching, "UNCLAIMED_SECONDS", -1)
+    monkeypatch.setattr(follow_batch, "UNCLAIMED_SECONDS", -1)
 
     _batch("watch", "Rooms")
 
@@ -333,7 +333,7 @@ def test_a_bar_in_a_terminal(
         monkeypatch.setenv("NO_COLOR", "1")
     screen = StringIO()
     monkeypatch.setenv("TERM", "xterm-256color")
-    monkeypatch.setattr(batch_watching, "Console", lambda **_: Console(file=screen, force_terminal=True, width=120))
+    monkeypatch.setattr(follow_batch, "Console", lambda **_: Console(file=screen, force_terminal=True, width=120))
     batch = batch_of(editor)
     article = batch.articles.earliest("pk")
     write(article)
@@ -353,7 +353,7 @@ def test_watching_outlives_a_database_that_is_away(
         raise OperationalError("server closed the connection unexpectedly")
 
     batch = batch_of(editor)
-    monkeypatch.setattr("articles.batch_watching.connection.close", lambda: None)  # the test's own
+    monkeypatch.setattr("articles.management.follow_batch.connection.close", lambda: None)  # the test's own
     meanwhile(lambda: None, away, lambda: control.pause(batch, editor))
 
     assert _batch("watch", "Rooms")[0] == 3

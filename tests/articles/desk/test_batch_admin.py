@@ -21,8 +21,8 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from articles import formats, wording
-from articles.batch_page import preview
 from articles.batches import control, start
+from articles.desk.batch_page import preview
 from articles.migrations import __name__ as migrations
 from articles.models import Article, Batch, ImageFile, Section
 from articles.pipeline import transitions
@@ -226,7 +226,7 @@ def test_a_second_batch_of_a_name_leads_to_the_first(running: Batch, editor: Use
 def test_pressed_twice_it_is_made_once(editor: User, monkeypatch: pytest.MonkeyPatch) -> None:
     """The second request finds no namesake, because the first is not saved yet."""
     as_(editor).post(BATCH_ADD, given())
-    monkeypatch.setattr("articles.batch_forms.BatchForm.clean_name", lambda form: form.cleaned_data["name"])
+    monkeypatch.setattr("articles.desk.batch_forms.BatchForm.clean_name", lambda form: form.cleaned_data["name"])
 
     answer = as_(editor).post(BATCH_ADD, given())
 
@@ -364,7 +364,7 @@ def test_the_change_of_a_running_batch_leaves_its_progress_alone(
 ) -> None:
     """A section is written between the reading and the writing of the form."""
     later = running.revision + 7
-    clean = "articles.batch_forms.BatchForm.clean_name"
+    clean = "articles.desk.batch_forms.BatchForm.clean_name"
     monkeypatch.setattr(clean, lambda form: Batch.objects.update(revision=later) and form.cleaned_data["name"])
 
     sent = given(styles=running.styles, sections=running.sections, budget="12.50", name="Another name")

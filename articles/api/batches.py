@@ -16,7 +16,7 @@ from ninja import Body, Query, Router
 from ninja.errors import HttpError
 from pydantic import Field
 
-from articles.api import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
+from articles.api.schemas import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
 from articles.batches import control, progress, stream
 from articles.batches import plan as batche_plan
 from articles.batches import start as batche_start

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from articles import call_keys, failures, formats, wording
-from articles.batch_page import MARKS, kind
+from articles.desk.batch_page import MARKS, kind
 from articles.failures import Report, report
 from articles.models import Article, Attempt, Call, Event, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import ProviderError

@@ -15,11 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from articles.desk.calendar import Month
 from articles.models import Article, Attempt
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from articles.pipeline.worker_health import queued_since
-from articles.schedule import Month
 from tests.conftest import MANUSCRIPT, HandIn
 from tests.desk import ADD, START, as_, deed, page_of, stop, text
 

@@ -4,41 +4,21 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from ninja import Query, Router
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic import Field
 
 from articles import wording
+from articles.api.schemas import BIGGEST_ID, REFUSALS, InQuery, Strict
 from articles.failures import report
 from articles.models import Article, Event, ImageFile, Stage, StageRecord
 
 MOST_EVENTS = 100
-BIGGEST_ID = 2**63 - 1
 
 router = Router(tags=["articles"])
-
-
-class Strict(BaseModel):
-    """What goes in and out: nothing is converted, nothing is added in silence."""
-
-    model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
-
-
-class Message(Strict):
-    """The answer to a request that was not done: why, in a sentence."""
-
-    message: str
-
-
-class Nothing(Strict):
-    """The request has nothing to say: an empty object, or no body at all."""
-
-
-REFUSALS: dict[int, type[Message]] = dict.fromkeys((400, 401, 403, 404, 405, 422, 429, 500), Message)
 
 
 class StageOut(Strict):
@@ -93,18 +73,6 @@ class ProgressOut(Strict):
     link: str = Field(description="of the draft or the preview page; empty until there is one")
     next_at: datetime | None = Field(description="of one that waits: when it goes on")
     events: list[EventOut] = Field(description="oldest first; go on with after=<id of the last>")
-
-
-class InQuery(BaseModel):
-    """What stands behind the question mark, in words that are read as numbers."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    @model_validator(mode="before")
-    @classmethod
-    def with_unknown_names(cls, data: dict[str, Any], info: ValidationInfo) -> dict[str, Any]:
-        """Ninja drops parameters that no schema knows, before they could be refused."""
-        return {**info.context["request"].GET.dict(), **data} if info.context else data
 
 
 class Timeline(InQuery):

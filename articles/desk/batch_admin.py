@@ -27,11 +27,11 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles.asking import way_back
-from articles.batch_forms import BatchForm, file_of
-from articles.batch_page import Preview, batch_page, overviews, preview
 from articles.batches import control, plan, start
 from articles.batches import progress as batche_progress
+from articles.desk.batch_forms import BatchForm, file_of
+from articles.desk.batch_page import Preview, batch_page, overviews, preview
+from articles.desk.selection import way_back
 from articles.formats import count
 from articles.models import Batch, BatchQuerySet
 from articles.models.access import EVERYTHING, may_touch

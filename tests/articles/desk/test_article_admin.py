@@ -209,7 +209,9 @@ def test_a_form_that_was_open_when_it_was_recovered_changes_nothing(
     stopped: Article, editor: User, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Somebody presses Recover between the reading and the writing of the form."""
-    monkeypatch.setattr("articles.forms.ChangeForm.clean", lambda form: move(stopped) and form.cleaned_data)
+    monkeypatch.setattr(
+        "articles.desk.article_forms.ChangeForm.clean", lambda form: move(stopped) and form.cleaned_data
+    )
 
     answer = as_(editor).post(page_of(stopped), {"title": "Too late", "site": ""}, follow=True)
 

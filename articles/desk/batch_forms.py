@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from articles.batches import plan
 from articles.content import manuscripts
-from articles.forms import NO_SITE
+from articles.desk.article_forms import NO_SITE
 from articles.models import Batch, Preferences
 
 LISTS = ("styles", "sections")

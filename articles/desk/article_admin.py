@@ -1,0 +1,401 @@
+"""The articles in the desk: the list, the page of one, writing one, and each editor's preferences.
+
+Who may touch what is decided in one place, `ArticleQuerySet.touchable_by`: every view, action, object and fragment
+here begins with it, so that somebody else's article is as if it did not exist.
+"""
+
+# ruff: noqa: ARG002  Django's hooks hand over more than each of them needs
+from __future__ import annotations
+
+from functools import partialmethod
+from typing import Any, cast
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models.functions import Concat
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from articles import call_keys, formats
+from articles.desk.article_forms import ChangeForm, SubmitForm
+from articles.desk.article_page import manifest_page, page
+from articles.desk.batch_admin import BatchAdmin
+from articles.desk.calendar import Month
+from articles.desk.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
+from articles.desk.selection import Chosen, choose, read_ids, way_back
+from articles.models import Article, ArticleQuerySet, Batch, Call, ImageFile, Stage, StageRecord
+from articles.models.access import EVERYTHING, may_touch
+from articles.pipeline import transitions
+from articles.templatetags import desk as written
+
+admin.site.register(Batch, BatchAdmin)
+
+CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
+
+
+class MovedOn(Exception):
+    """Somebody pressed Recover while the form was open: it must change nothing any more."""
+
+
+class ArticleList(ChangeList):
+    def apply_select_related(self, qs: QuerySet[Any]) -> QuerySet[Any]:
+        return cast(ArticleQuerySet, qs).with_progress()
+
+
+class PromptInline(admin.StackedInline[ImageFile, Article]):
+    """The prompts of pictures that do not exist yet: the usual way out when one was declined."""
+
+    model = ImageFile
+    fields = ("prompt", "alt_text")
+    extra = 0
+    can_delete = False
+    verbose_name_plural = "Prompts of the pictures that are not made yet"
+    verbose_name = "picture"
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 4})}}
+    template = "admin/articles/article/prompts.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ImageFile]:
+        """Without those whose picture is being made with the old prompt: its answer will be used."""
+        key = Concat(Value(call_keys.IMAGE), OuterRef("role"))
+        being_made = Call.objects.filter(article=OuterRef("article"), key=key, state=Call.State.RECEIVED)
+        return super().get_queryset(request).filter(~Exists(being_made), sha256="")
+
+    # Permission is the article's: who may change it may change its prompts.
+
+    def has_view_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
+        return True
+
+    def has_change_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
+        return True
+
+    def has_add_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
+        return False
+
+
+@admin.register(Article)
+class ArticleAdmin(admin.ModelAdmin[Article]):
+    search_fields = ("title", "idea")
+    search_help_text = "Words of the title, or of the idea"
+    show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
+    list_per_page = 50
+    empty_value_display = "none"
+    actions: tuple[str, ...] = ("cancel_chosen",)
+    save_on_top = False
+
+    # Who
+
+    def get_queryset(self, request: HttpRequest) -> ArticleQuerySet:
+        return cast(ArticleQuerySet, super().get_queryset(request)).touchable_by(request.user)
+
+    def has_view_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
+        return super().has_view_permission(request, obj) and may_touch(request.user, obj)
+
+    def has_change_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
+        return super().has_change_permission(request, obj) and may_touch(request.user, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
+        """Not while it moves: work in progress would go on for an article that is gone."""
+        rests = obj is None or not obj.is_moving
+        return rests and super().has_delete_permission(request, obj) and may_touch(request.user, obj)
+
+    # The list
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ArticleList
+
+    def get_list_display(self, request: HttpRequest) -> Any:
+        @admin.display(description="Owner", ordering="owner__username")
+        def owner(article: Article) -> str:
+            return written.owner_for(article, request.user)
+
+        whose = [owner] if request.user.has_perm(EVERYTHING) else []
+        return ["name", "stages", "state", *whose, "age", "sum"]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        whose = [OwnerFilter] if request.user.has_perm(EVERYTHING) else []
+        # No date_hierarchy: it reads the dates of all articles, for seconds where there are a million.
+        return [
+            StateFilter,
+            ProblemFilter,
+            BatchFilter,
+            CompletenessFilter,
+            *whose,
+            "site",
+            ("created_at", admin.DateFieldListFilter),
+        ]
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Without the one that deletes many: an article is deleted on its own page, or not at all."""
+        return {name: action for name, action in super().get_actions(request).items() if name != "delete_selected"}
+
+    @admin.display(description="Title", ordering="title")
+    def name(self, article: Article) -> str:
+        return str(article)
+
+    @admin.display(description="Stages")
+    def stages(self, article: Article) -> SafeString:
+        return format_html(
+            '<div data-part="stages-{}">{}</div>',
+            article.pk,
+            render_to_string("admin/articles/article/strip.html", written.strip(article)),
+        )
+
+    @admin.display(description="State", ordering="status")
+    def state(self, article: Article) -> SafeString:
+        return render_to_string("admin/articles/article/state.html", {"article": article})
+
+    @admin.display(description="Age", ordering="created_at")
+    def age(self, article: Article) -> SafeString | str:
+        return written.ago(article.created_at)
+
+    @admin.display(description="Cost", ordering="cost")
+    def sum(self, article: Article) -> SafeString:
+        cost = article.cost  # type: ignore[attr-defined]  # from `with_progress`
+        return format_html('<span class="number" data-part="cost-{}">{}</span>', article.pk, written.money(cost))
+
+    # The calendar
+
+    def calendar_view(self, request: HttpRequest) -> HttpResponse:
+        """The scheduled articles of one month, `?month=2026-11`."""
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        month = Month.read(request.GET.get("month", ""))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Calendar",
+            "opts": self.opts,
+            "month": month,
+            "weeks": month.weeks(self.get_queryset(request)),
+            "has_add_permission": self.has_add_permission(request),
+        }
+        return TemplateResponse(request, "admin/articles/article/calendar.html", context)
+
+    # Cancel, for one and for many
+
+    @admin.action(description="Cancel the chosen articles", permissions=["change"])
+    def cancel_chosen(self, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
+        return self._ask_to_cancel(request, chosen_ids(request, queryset))
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        return [
+            path("cancel/", wrap(self.cancel_many_view), name="articles_article_cancel_many"),
+            path("calendar/", wrap(self.calendar_view), name="articles_article_calendar"),
+            path("<int:pk>/cancel/", wrap(self.cancel_view), name="articles_article_cancel"),
+            path("<int:pk>/progress/", wrap(self.progress_view), name="articles_article_progress"),
+            *super().get_urls(),
+        ]
+
+    def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Without a question: what is saved stays, and Recover goes on with it."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        article = self._article(request, pk)
+        if not self.has_change_permission(request, article):
+            raise PermissionDenied
+        if self._cancel(request, article):
+            said = format_html("“{}” is cancelled; all that is saved stays.", article)
+            self.message_user(request, said, messages.SUCCESS)
+        else:
+            said = format_html("“{}” is {} by now. Nothing was done.", article, status_of(pk))
+            self.message_user(request, said, messages.WARNING)
+        return HttpResponseRedirect(way_back(request, article.get_absolute_url()))
+
+    def cancel_many_view(self, request: HttpRequest) -> HttpResponse:
+        """The question, then with `confirmed` the deed, for the ids that the page holds."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        ids = read_ids(request.POST.get("ids", ""))
+        if "confirmed" not in request.POST:
+            return self._ask_to_cancel(request, ids)
+        done = sum(self._cancel(request, article) for article in self._cancellable(request, ids).articles)
+        self.say_how_many(request, done, len(ids), "cancelled")
+        return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_changelist")))
+
+    def _ask_to_cancel(self, request: HttpRequest, ids: list[int]) -> HttpResponse:
+        chosen = self._cancellable(request, ids)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Cancel {formats.count(len(chosen.articles), 'article')}",
+            "opts": self.opts,
+            "chosen": chosen,
+            "back": way_back(request, reverse("admin:articles_article_changelist")),
+        }
+        return TemplateResponse(request, "admin/articles/article/cancel.html", context)
+
+    def _cancellable(self, request: HttpRequest, ids: list[int]) -> Chosen:
+        return choose(ids, self.get_queryset(request), lambda article: article.can_cancel, "finished already")
+
+    def _cancel(self, request: HttpRequest, article: Article) -> bool:
+        done = transitions.cancel(article, cast(User, request.user))
+        if done:
+            self.log_change(request, article, "Cancel.")
+        return done
+
+    def say_how_many(self, request: HttpRequest, done: int, wanted: int, verb: str) -> None:
+        """One message after something was done to many."""
+        said = f"{formats.count(done, 'article')} {verb}."
+        if left := wanted - done:
+            said += f" {formats.count(left, 'article')} left as {'it was' if left == 1 else 'they were'}."
+        self.message_user(request, said, messages.SUCCESS if done else messages.WARNING)
+
+    # The page of one article
+
+    def _article(self, request: HttpRequest, pk: int) -> Article:
+        articles = self.get_queryset(request).select_related("owner", "site", "batch").defer("manuscript", "html")
+        article = articles.with_written().prefetch_related("records", "images").filter(pk=pk).first()
+        if article is None:
+            raise Http404("There is no such article.")
+        return article
+
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The moving parts of an article's page alone."""
+        article = self._article(request, pk)
+        if not self.has_view_or_change_permission(request, article):
+            raise PermissionDenied
+        may_change = self.has_change_permission(request, article)
+        context = {"page": page(article), "may_change": may_change, "user": request.user}
+        return TemplateResponse(request, "admin/articles/article/parts.html", context)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Article | None = None,
+    ) -> HttpResponse:
+        if obj is None:
+            context |= {"title": "Write an article", "show_save_and_add_another": False}
+        else:
+            # Read again: a form with errors has put its values into `obj`.
+            article = self._article(request, obj.pk)
+            context |= {
+                "title": str(article),
+                "subtitle": None,
+                "page": page(article),
+                "manifest": manifest_page(article),
+                "may_change": self.has_change_permission(request, article),
+                "show_save": article.rests,
+            }
+        context["show_save_and_continue"] = False
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Article | None = None) -> Any:
+        if obj is None:
+            return _handing_in()
+        return [(None, {"fields": [*CHANGEABLE, "scheduled_at"] if obj.is_scheduled else CHANGEABLE})]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Article | None = None) -> list[str]:
+        return [] if obj is None else _frozen(obj)
+
+    def get_inlines(self, request: HttpRequest, obj: Article | None) -> list[Any]:
+        return [PromptInline] if obj and obj.rests and obj.images.filter(sha256="").exists() else []
+
+    def get_form(
+        self, request: HttpRequest, obj: Article | None = None, change: bool = False, **kwargs: Any
+    ) -> type[forms.ModelForm[Article]]:
+        if obj is None:
+            user = {"__init__": partialmethod(SubmitForm.__init__, user=request.user)}
+            return type("SubmitFormOfUser", (SubmitForm,), user)
+        return super().get_form(request, obj, change, **{"form": ChangeForm, **kwargs})
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        """Plain fields: the pictograms beside Django's choice of a related row lead away from the form."""
+        if db_field.name == "scheduled_at":
+            return cast(forms.Field, db_field.formfield(**kwargs))  # in one field, not in Django's two
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        article = self.get_object(request, object_id)
+        try:
+            if request.method == "POST" and article and not article.rests:
+                raise MovedOn
+            return super().change_view(request, object_id, *args, **kwargs)
+        except MovedOn:
+            self.message_user(request, "It is not stopped any more. Nothing was changed.", messages.WARNING)
+            return HttpResponseRedirect(request.path)
+
+    def save_model(self, request: HttpRequest, obj: Article, form: Any, change: bool) -> None:
+        """Hands a new one in. Of an old one only what was changed is written, and only while nobody works on it."""
+        if not change:
+            form.submit()
+            return
+        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        if "scheduled_at" in changed:
+            changed["next_at"] = changed["scheduled_at"] or timezone.now()
+        if not Article.objects.resting().filter(pk=obj.pk).update(**(changed or {"status": F("status")})):
+            raise MovedOn
+
+    def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
+        formset.save(commit=False)
+        for image, names in formset.changed_objects:
+            changed = {name: getattr(image, name) for name in names}
+            ImageFile.objects.filter(pk=image.pk, sha256="").update(**changed)
+
+    def response_add(self, request: HttpRequest, obj: Article, post_url_continue: str | None = None) -> HttpResponse:
+        said = "“{}” is handed in. It is made by itself; you may leave this page."
+        self.message_user(request, format_html(said, obj), messages.SUCCESS)
+        return HttpResponseRedirect(obj.get_absolute_url())
+
+    def response_change(self, request: HttpRequest, obj: Article) -> HttpResponse:
+        said = "It begins by itself." if obj.is_scheduled else "Press Recover to go on with it."
+        self.message_user(request, f"Saved. {said}", messages.SUCCESS)
+        return HttpResponseRedirect(obj.get_absolute_url())
+
+
+def _handing_in() -> list[tuple[str, dict[str, Any]]]:
+    """The fields of a new article, without the idea where nobody could write it."""
+    text = {
+        "fields": ["idea", "is_long", "manuscript", "file"],
+        "description": "Give one of these three: an idea, a text pasted here, or a file.",
+    }
+    if not settings.OPENAI_API_KEY:
+        said = "Paste a finished text, or choose a file. (Ideas need a text service, and none is set up here.)"
+        text = {"fields": ["manuscript", "file"], "description": said}
+    return [
+        ("The text", text),
+        ("The page", {"fields": ["style", "formatter", "brand_primary", "brand_accent"]}),
+        ("Where it goes, and when", {"fields": ["site", "scheduled_at"]}),
+    ]
+
+
+def _frozen(article: Article) -> list[str]:
+    """The fields that have had their effect, or that somebody may be using just now."""
+    if not article.rests:
+        return CHANGEABLE
+    done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
+    frozen = [] if Stage.ARTICLE in done else ["title"]
+    return [*frozen, "formatter", "brand_primary", "brand_accent"] if Stage.FORMAT in done else frozen
+
+
+def chosen_ids(request: HttpRequest, queryset: ArticleQuerySet) -> list[int]:
+    """The ids that were ticked, also those that are not in the queryset: they are counted as left out."""
+    if request.POST.get("select_across") == "1":
+        return list(queryset.values_list("pk", flat=True))
+    return read_ids(",".join(request.POST.getlist(ACTION_CHECKBOX_NAME)))
+
+
+def status_of(pk: int) -> str:
+    article = Article.objects.only("status").get(pk=pk)
+    return str(article.get_status_display()).lower()

@@ -1,0 +1,72 @@
+"""What an editor always wants, on one page."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import models
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+
+from articles.models import Preferences
+
+
+@admin.register(Preferences)
+class PreferencesAdmin(admin.ModelAdmin[Preferences]):
+    """Everybody's own, and nobody else's: there is no list, the page is the editor's form."""
+
+    fields = ("instructions", "style", "brand_primary", "brand_accent", "stop_mail")
+    formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 6})}}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Preferences]:
+        return super().get_queryset(request).filter(user=cast(User, request.user))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
+        if db_field.name.startswith("brand_"):
+            kwargs["widget"] = forms.ColorInput()
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        may = request.user.has_perm("articles.change_preferences")
+        return may and not self.get_queryset(request).exists()
+
+    def has_delete_permission(self, request: HttpRequest, obj: Preferences | None = None) -> bool:
+        return False
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if not self.has_view_or_change_permission(request):
+            raise PermissionDenied
+        mine = self.get_queryset(request).first()
+        if mine is None:
+            return HttpResponseRedirect(reverse("admin:articles_preferences_add"))
+        return HttpResponseRedirect(reverse("admin:articles_preferences_change", args=[mine.pk]))
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        context |= {
+            "title": "My preferences",
+            "subtitle": None,
+            "show_save_and_continue": False,
+            "show_save_and_add_another": False,
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Preferences, form: Any, change: bool) -> None:
+        obj.user = cast(User, request.user)
+        super().save_model(request, obj, form, change)
+
+    def response_add(
+        self, request: HttpRequest, obj: Preferences, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        return self._saved(request)
+
+    def response_change(self, request: HttpRequest, obj: Preferences) -> HttpResponse:
+        return self._saved(request)
+
+    def _saved(self, request: HttpRequest) -> HttpResponse:
+        self.message_user(request, "Saved. Your next articles follow it.", messages.SUCCESS)
+        return HttpResponseRedirect(reverse("admin:index"))
