@@ -6,7 +6,7 @@ Put on the articles' own pages, so that permissions, breadcrumbs and history are
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, cast
+from typing import cast
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
@@ -30,41 +30,38 @@ from articles.providers.errors import ProviderError
 from recovery.forms import RecoverForm
 from recovery.plan import Plan, Total, plans
 
-admin.site.unregister(Article)
+
+@admin.display(description=format_html('<span class="visually-hidden">{}</span>', "Button"))
+def recover_button(article: Article) -> SafeString:
+    return render_to_string("admin/recovery/recover_button.html", {"article": article})
 
 
-@admin.register(Article)
-class RecoverableArticleAdmin(ArticleAdmin):
-    actions = ("recover_chosen", *ArticleAdmin.actions)
+@admin.action(description="Recover the chosen articles", permissions=["change"])
+def recover_chosen(desk: ArticleAdmin, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
+    return RecoverViews(desk).ask(request, chosen_ids(request, queryset), RecoverForm())
 
-    def get_urls(self) -> list[URLPattern]:
-        wrap = self.admin_site.admin_view
+
+def recover_address(article: Article) -> str:
+    """Where the plan for an article is shown, which leads back to the article."""
+    said = {"ids": article.pk, "back": article.get_absolute_url()}
+    return f"{reverse('admin:articles_article_recover')}?{urlencode(said)}"
+
+
+class RecoverViews:
+    """The pages that recovery puts below those of the articles."""
+
+    def __init__(self, desk: ArticleAdmin) -> None:
+        self.desk = desk
+
+    def urls(self) -> list[URLPattern]:
+        wrap = self.desk.admin_site.admin_view
         return [
             path("recover/", wrap(self.recover_view), name="articles_article_recover"),
             path("stopped/", wrap(self.stopped_view), name="articles_article_stopped"),
             path("sweep/", wrap(self.sweep_view), name="articles_article_sweep"),
-            *super().get_urls(),
         ]
 
-    def get_list_display(self, request: HttpRequest) -> Any:
-        button = ["recover_button"] if self.has_change_permission(request) else []
-        return [*super().get_list_display(request), *button]
-
-    @admin.display(description=format_html('<span class="visually-hidden">{}</span>', "Button"))
-    def recover_button(self, article: Article) -> SafeString:
-        return render_to_string("admin/recovery/recover_button.html", {"article": article})
-
     # Recover
-
-    @admin.action(description="Recover the chosen articles", permissions=["change"])
-    def recover_chosen(self, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
-        return self._ask_to_recover(request, chosen_ids(request, queryset), RecoverForm())
-
-    def response_change(self, request: HttpRequest, obj: Article) -> HttpResponse:
-        """Save, and then to the plan: what was changed counts for it."""
-        if "_recover" in request.POST:
-            return HttpResponseRedirect(recover_address([obj.pk], back=obj.get_absolute_url()))
-        return super().response_change(request, obj)
 
     def recover_view(self, request: HttpRequest) -> HttpResponse:
         """The plan and its cost for `ids`, all of a `problem` or of a `batch`; with `confirmed`, by POST, the deed.
@@ -73,43 +70,47 @@ class RecoverableArticleAdmin(ArticleAdmin):
         """
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
-        if not self.has_change_permission(request):
+        if not self.desk.has_change_permission(request):
             raise PermissionDenied
         said = request.POST if request.method == "POST" else request.GET
         ids = read_ids(said.get("ids") or request.GET.get("ids", ""))
         if problem := said.get("problem"):
-            ids = list(with_cause(self.get_queryset(request), problem).values_list("pk", flat=True))
+            ids = list(with_cause(self.desk.get_queryset(request), problem).values_list("pk", flat=True))
         elif batch := read_ids(said.get("batch", "")):
             ids = self._stopped_of(request, batch[0])
         form = RecoverForm(said) if "planned" in said else RecoverForm()
         if request.method == "POST" and "confirmed" in said and form.was_planned:
             return self._recover(request, ids, form)
-        return self._ask_to_recover(request, ids, form)
+        return self.ask(request, ids, form)
 
     def _stopped_of(self, request: HttpRequest, batch: int) -> list[int]:
         """The articles of a batch that somebody must recover; what only waits goes on by itself."""
         stopped = [Article.Status.FAILED, Article.Status.CANCELLED]
-        articles = self.get_queryset(request).filter(batch=batch, status__in=stopped)
+        articles = self.desk.get_queryset(request).filter(batch=batch, status__in=stopped)
         return list(articles.order_by("pk").values_list("pk", flat=True))
 
     def _recoverable(self, request: HttpRequest, ids: list[int]) -> Chosen:
         return choose(
-            ids, self.get_queryset(request), lambda article: article.can_recover, "neither stopped nor cancelled"
+            ids, self.desk.get_queryset(request), lambda article: article.can_recover, "neither stopped nor cancelled"
         )
 
-    def _ask_to_recover(self, request: HttpRequest, ids: list[int], form: RecoverForm) -> HttpResponse:
+    def ask(self, request: HttpRequest, ids: list[int], form: RecoverForm) -> HttpResponse:
         chosen = self._recoverable(request, ids)
         back = way_back(request, reverse("admin:articles_article_changelist"))
-        if not chosen.articles and len(ids) == 1 and (article := self.get_queryset(request).filter(pk=ids[0]).first()):
+        if (
+            not chosen.articles
+            and len(ids) == 1
+            and (article := self.desk.get_queryset(request).filter(pk=ids[0]).first())
+        ):
             said = format_html("“{}” is {} by now. There is nothing to recover.", article, status_of(article.pk))
-            self.message_user(request, said, messages.WARNING)
+            self.desk.message_user(request, said, messages.WARNING)
             return HttpResponseRedirect(article.get_absolute_url())
         total, problem = _total(chosen, form)
         verb = "Begin" if chosen.articles and all(article.is_scheduled for article in chosen.articles) else "Recover"
         context = {
-            **self.admin_site.each_context(request),
+            **self.desk.admin_site.each_context(request),
             "title": f"{verb} {formats.count(len(chosen.articles), 'article')}",
-            "opts": self.opts,
+            "opts": self.desk.opts,
             "chosen": chosen,
             "form": form,
             "changed": form.is_bound and form.is_valid() and not form.was_planned,
@@ -127,31 +128,31 @@ class RecoverableArticleAdmin(ArticleAdmin):
         made = plans(chosen.articles, form.options, patience=0)
         done = [plan.article for plan in made if self._recover_one(request, plan)]
         if len(ids) == 1 and done:
-            self.message_user(request, format_html("“{}” goes on.", done[0]), messages.SUCCESS)
+            self.desk.message_user(request, format_html("“{}” goes on.", done[0]), messages.SUCCESS)
         else:
-            self.say_how_many(request, len(done), len(ids), "recovered")
+            self.desk.say_how_many(request, len(done), len(ids), "recovered")
         return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_changelist")))
 
     def _recover_one(self, request: HttpRequest, plan: Plan) -> bool:
         done = transitions.resume(plan.article, cast(User, request.user), plan.work)
         if done:
-            self.log_change(request, plan.article, f"Recover: {', '.join(plan.work.again)}.")
+            self.desk.log_change(request, plan.article, f"Recover: {', '.join(plan.work.again)}.")
         return done
 
     # The problems, and what was interrupted
 
     def stopped_view(self, request: HttpRequest) -> HttpResponse:
         """Is it one problem or thirty? Stopped articles by provider, stage and reason."""
-        if not self.has_view_or_change_permission(request):
+        if not self.desk.has_view_or_change_permission(request):
             raise PermissionDenied
-        found = problems(self.get_queryset(request))
+        found = problems(self.desk.get_queryset(request))
         context = {
-            **self.admin_site.each_context(request),
+            **self.desk.admin_site.each_context(request),
             "title": "Stopped articles",
-            "opts": self.opts,
+            "opts": self.desk.opts,
             "problems": found,
             "stopped": sum(problem.count for problem in found),
-            "may_change": self.has_change_permission(request),
+            "may_change": self.desk.has_change_permission(request),
         }
         return TemplateResponse(request, "admin/recovery/stopped.html", context)
 
@@ -159,16 +160,10 @@ class RecoverableArticleAdmin(ArticleAdmin):
         """What the workers do each minute by themselves, now."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
-        if not self.has_change_permission(request):
+        if not self.desk.has_change_permission(request):
             raise PermissionDenied
-        self.message_user(request, sweep().sentence, messages.SUCCESS)
+        self.desk.message_user(request, sweep().sentence, messages.SUCCESS)
         return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_stopped")))
-
-
-def recover_address(ids: list[int], *, back: str = "") -> str:
-    """Where the plan for these articles is shown."""
-    said = {"ids": ",".join(map(str, ids)), **({"back": back} if back else {})}
-    return f"{reverse('admin:articles_article_recover')}?{urlencode(said)}"
 
 
 def _total(chosen: Chosen, form: RecoverForm) -> tuple[Total, str]:
@@ -177,3 +172,9 @@ def _total(chosen: Chosen, form: RecoverForm) -> tuple[Total, str]:
         return Total(plans(chosen.articles, form.options)), ""
     except ProviderError as exc:
         return Total(plans(chosen.articles, form.options, patience=0)), f"{exc.headline}: {exc.reason}."
+
+
+ArticleAdmin.actions.insert(0, recover_chosen)
+ArticleAdmin.row_buttons.append(recover_button)
+ArticleAdmin.more_urls.append(lambda desk: RecoverViews(desk).urls())
+ArticleAdmin.after_save["_recover"] = recover_address  # to the plan: what was changed counts for it

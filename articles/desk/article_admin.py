@@ -1,14 +1,15 @@
-"""The articles in the desk: the list, the page of one, writing one, and each editor's preferences.
+"""The articles in the desk: the list, the page of one, writing one.
 
-Who may touch what is decided in one place, `ArticleQuerySet.touchable_by`: every view, action, object and fragment
+Who may touch what is decided in one place, `articles.models.access`: every view, action, object and fragment
 here begins with it, so that somebody else's article is as if it did not exist.
 """
 
 # ruff: noqa: ARG002  Django's hooks hand over more than each of them needs
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partialmethod
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from django import forms
 from django.conf import settings
@@ -32,16 +33,13 @@ from django.utils.safestring import SafeString
 from articles import call_keys, formats
 from articles.desk.article_forms import ChangeForm, SubmitForm
 from articles.desk.article_page import manifest_page, page
-from articles.desk.batch_admin import BatchAdmin
 from articles.desk.calendar import Month
 from articles.desk.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
 from articles.desk.selection import Chosen, choose, read_ids, way_back
-from articles.models import Article, ArticleQuerySet, Batch, Call, ImageFile, Stage, StageRecord
+from articles.models import Article, ArticleQuerySet, Call, ImageFile, Stage, StageRecord
 from articles.models.access import EVERYTHING, may_touch
 from articles.pipeline import transitions
 from articles.templatetags import desk as written
-
-admin.site.register(Batch, BatchAdmin)
 
 CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
 
@@ -93,7 +91,12 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     empty_value_display = "none"
-    actions: tuple[str, ...] = ("cancel_chosen",)
+    # What the rooms above put on these pages: actions; buttons in each row, for those who may change; addresses before
+    # Django's; where a button of the form leads once it has saved.
+    actions: list[Callable[..., Any] | str] = ["cancel_chosen"]
+    row_buttons: ClassVar[list[Callable[[Article], SafeString]]] = []
+    more_urls: ClassVar[list[Callable[[ArticleAdmin], list[URLPattern]]]] = []
+    after_save: ClassVar[dict[str, Callable[[Article], str]]] = {}
     save_on_top = False
 
     # Who
@@ -123,7 +126,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             return written.owner_for(article, request.user)
 
         whose = [owner] if request.user.has_perm(EVERYTHING) else []
-        return ["name", "stages", "state", *whose, "age", "sum"]
+        buttons = self.row_buttons if self.has_change_permission(request) else []
+        return ["name", "stages", "state", *whose, "age", "sum", *buttons]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         whose = [OwnerFilter] if request.user.has_perm(EVERYTHING) else []
@@ -193,6 +197,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
         return [
+            *(pattern for add in self.more_urls for pattern in add(self)),
             path("cancel/", wrap(self.cancel_many_view), name="articles_article_cancel_many"),
             path("calendar/", wrap(self.calendar_view), name="articles_article_calendar"),
             path("<int:pk>/cancel/", wrap(self.cancel_view), name="articles_article_cancel"),
@@ -359,6 +364,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return HttpResponseRedirect(obj.get_absolute_url())
 
     def response_change(self, request: HttpRequest, obj: Article) -> HttpResponse:
+        for button, address in self.after_save.items():
+            if button in request.POST:
+                return HttpResponseRedirect(address(obj))
         said = "It begins by itself." if obj.is_scheduled else "Press Recover to go on with it."
         self.message_user(request, f"Saved. {said}", messages.SUCCESS)
         return HttpResponseRedirect(obj.get_absolute_url())

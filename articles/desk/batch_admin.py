@@ -72,6 +72,7 @@ class BatchList(ChangeList):
         self.result_list = cast(Any, found)
 
 
+@admin.register(Batch)
 class BatchAdmin(admin.ModelAdmin[Batch]):
     search_fields = ("name",)
     search_help_text = "Words of the name"

@@ -1,5 +1,6 @@
 """What an editor always wants, on one page."""
 
+# ruff: noqa: ARG002  Django's hooks hand over more than each of them needs
 from __future__ import annotations
 
 from typing import Any, cast
