@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 
 from articles.providers.errors import ProviderError
 from publishing.models import Site
-from publishing.stage import check_login, client_for
+from publishing.sites import check_login, client_for
 
 
 class SiteForm(forms.ModelForm[Site]):

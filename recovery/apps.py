@@ -8,7 +8,7 @@ class RecoveryConfig(AppConfig):
     def ready(self) -> None:
         from articles.pipeline.transitions import stopped
         from backups.health.watch import watched
-        from recovery import notify
+        from recovery.mail import outbox
 
-        stopped.connect(notify.note_stop, dispatch_uid="recovery.notify.note_stop")
-        watched.connect(notify.note_backups, dispatch_uid="recovery.notify.note_backups")
+        stopped.connect(outbox.note_stop, dispatch_uid="recovery.mail.outbox.note_stop")
+        watched.connect(outbox.note_backups, dispatch_uid="recovery.mail.outbox.note_backups")

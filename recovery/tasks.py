@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import structlog
 
-from recovery import notify
 from recovery.expire import expire
+from recovery.mail import delivery, outbox
 
 log = structlog.get_logger("galley.recovery")
 
@@ -21,7 +21,7 @@ def expire_backups() -> None:
 def send_mail() -> None:
     """Put what stopped into mails, and send what is due."""
     try:
-        notify.deliver()
-        notify.forget()
+        outbox.deliver()
+        delivery.forget()
     except Exception:
         log.exception("mails were not sent; they are tried again in a minute")

@@ -1,5 +1,5 @@
 from django.urls import path
 
-from recovery import links
+from recovery.mail import links
 
 urlpatterns = [path("<str:token>/", links.follow, name="mail-link")]

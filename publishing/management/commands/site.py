@@ -15,7 +15,7 @@ from django.core.management.base import BaseCommand, CommandError
 from articles.providers.errors import ProviderError
 from publishing import secrets
 from publishing.models import Site
-from publishing.stage import check_login, client_for
+from publishing.sites import check_login, client_for
 
 
 class Command(BaseCommand):

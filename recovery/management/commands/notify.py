@@ -12,7 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.core.validators import validate_email
 from django.db import transaction
 
-from recovery import notify
+from recovery.mail import collect, outbox, smtp
+from recovery.mail.delivery import letter, wake
 from recovery.models import Mail
 
 
@@ -40,9 +41,9 @@ class Command(BaseCommand):
             raise CommandError(f"{trouble[:1].upper()}{trouble[1:]}.")
 
     def _send(self) -> tuple[dict[str, Any], str]:
-        notify.wake()
-        delivery = notify.deliver()
-        waiting = Mail.objects.filter(state__in=notify.ON_ITS_WAY).count()
+        wake()
+        delivery = outbox.deliver()
+        waiting = Mail.objects.filter(state__in=collect.ON_ITS_WAY).count()
         given_up = Mail.objects.filter(state=Mail.State.GIVEN_UP).order_by("address")
         refused = dict(given_up.values_list("address", "error"))  # within thirty days: older ones are gone
         lines = [f"{address}: {error}" for address, error in refused.items()]
@@ -51,12 +52,12 @@ class Command(BaseCommand):
 
     def _would_send(self) -> tuple[dict[str, Any], str]:
         with transaction.atomic():
-            notify.collect()
-            mails = Mail.objects.filter(state__in=notify.ON_ITS_WAY).select_related("recipient").order_by("pk")
+            collect.collect()
+            mails = Mail.objects.filter(state__in=collect.ON_ITS_WAY).select_related("recipient").order_by("pk")
             found = [
                 {"to": mail.address or mail.recipient.email, "subject": said.subject}
                 for mail in mails
-                if (said := mail if mail.subject else notify.letter(mail))
+                if (said := mail if mail.subject else letter(mail))
             ]
             transaction.set_rollback(True)
         lines = [f"{mail['to']}  {mail['subject']}" for mail in found]
@@ -67,6 +68,6 @@ class Command(BaseCommand):
             validate_email(address)
         except ValidationError as exc:
             raise CommandError(f"{address} is not an address.") from exc
-        failure = notify.send_test(address)
+        failure = smtp.send_test(address)
         trouble = failure.words if failure else ""
         return {"to": address, "trouble": trouble}, "" if failure else f"The mail server took the mail to {address}."

@@ -21,7 +21,7 @@ from backups import tasks
 from backups.health import report
 from backups.models import Drill, Generation, Look, Verification
 from config.roles import CHIEF_EDITORS
-from recovery import notify, watch_words
+from recovery.mail import backup_wording, delivery, outbox
 from recovery.models import Mail
 from tests.conftest import HandIn
 from tests.recovery.conftest import stop_again
@@ -49,7 +49,7 @@ def _look_after(begin: datetime, *, step: int = 10, **passed: float) -> datetime
     while moment <= end:
         with _at(moment):
             tasks.watch()
-            notify.deliver()
+            outbox.deliver()
         moment += timedelta(minutes=step)
     return moment
 
@@ -110,7 +110,7 @@ def test_what_ends_by_itself_within_minutes_is_not_told(server: MailServer, chie
     """A desk that was just installed has no backup yet; the first one is under way."""
     with _at(START):
         tasks.watch()
-        notify.deliver()
+        outbox.deliver()
     assert Mail.objects.get().state == Mail.State.OPEN
 
     _back_up(START + timedelta(minutes=5))
@@ -139,7 +139,7 @@ def test_many_watches_and_senders_tell_it_once(server: MailServer, late: datetim
     for _ in range(3):
         with _at(late + timedelta(minutes=11)):
             tasks.watch()
-            notify.deliver()
+            outbox.deliver()
             tasks.watch()
     assert len(server.received) == 1
 
@@ -149,9 +149,9 @@ def test_a_sender_that_died_before_it_noted_what_it_sent_sends_the_very_same_aga
 ) -> None:
     with _at(late):
         tasks.watch()
-    with _at(late + timedelta(minutes=11)), mock.patch("recovery.notify._claimed", side_effect=_dies_after(1)):
+    with _at(late + timedelta(minutes=11)), mock.patch("recovery.mail.delivery._claimed", side_effect=_dies_after(1)):
         with pytest.raises(SystemExit):
-            notify.send_due()
+            delivery.send_due()
         tasks.watch()
     _back_up(late + timedelta(minutes=12))  # meanwhile, all is well
     _look_after(late + timedelta(minutes=20), minutes=40)
@@ -164,7 +164,7 @@ def test_a_sender_that_died_before_it_noted_what_it_sent_sends_the_very_same_aga
 
 def _dies_after(number: int) -> Callable[..., Any]:
     """The process ends when it notes something for the time after that."""
-    claimed, done = notify._claimed, [0]
+    claimed, done = delivery._claimed, [0]
 
     def note(mail: Mail) -> Any:
         done[0] += 1
@@ -191,14 +191,14 @@ def test_a_mail_server_that_is_down_loses_none_and_tells_what_is_true_then(
 
 def test_a_mail_that_cannot_be_made_holds_up_no_other(server: MailServer, late: datetime, editor: User) -> None:
     editor.groups.add(Group.objects.get(name=CHIEF_EDITORS))
-    original = notify._note_backups
+    original = outbox._note_backups
 
     def failing(user: User, state: str) -> None:
         if user.username == "chief":
             raise DatabaseError
         original(user, state)
 
-    with mock.patch("recovery.notify._note_backups", failing):
+    with mock.patch("recovery.mail.outbox._note_backups", failing):
         _look_after(late, minutes=30)
 
     assert [mail.to for mail in server.received] == [["ada@example.org"]]
@@ -210,7 +210,7 @@ def test_what_was_told_long_ago_is_forgotten_without_being_told_again(server: Ma
     moment = _look_after(moment, minutes=30)
     _back_up(moment + timedelta(days=31))
     with _at(moment + timedelta(days=31)):
-        notify.forget()
+        delivery.forget()
         assert not Mail.objects.exists()
     _look_after(moment + timedelta(days=31), minutes=30)
     assert len(server.received) == 2
@@ -247,7 +247,7 @@ def test_who_loses_the_right_before_it_is_sent_is_not_told(server: MailServer, l
     assert Mail.objects.exists()
     chief.groups.clear()
     with _at(late + timedelta(minutes=11)):
-        notify.deliver()
+        outbox.deliver()
     assert server.received == []
 
 
@@ -272,9 +272,9 @@ def test_it_says_why_then_what_to_do_then_what_is_safe_then_a_link(server: MailS
     assert not NEVER_SAID.search(f"{mail.subject}\n{mail.text}")
 
 
-def _said(now: datetime) -> watch_words.Told:
+def _said(now: datetime) -> backup_wording.Told:
     with _at(now):
-        return watch_words.told(report.remembered(now))
+        return backup_wording.told(report.remembered(now))
 
 
 def test_each_alarm_has_its_words(well: Generation) -> None:
@@ -326,7 +326,7 @@ def test_many_problems_are_counted(well: Generation) -> None:
     for number in range(9):
         Schedule.objects.create(func="backups.tasks.backup_files", args=f"'/srv/{number}'", schedule_type="D")
     said = _said(START)
-    assert len(said.others) == watch_words.MOST + 1
+    assert len(said.others) == backup_wording.MOST + 1
     assert said.others[-1] == "And 3 more problems."
 
 
@@ -380,7 +380,7 @@ def test_one_line_ends_the_digest_when_all_is_well(
         with _at(START):
             stop_again(hand_in(idea="Home batteries", owner=owner))
     with _at(START + timedelta(hours=21)):
-        notify.deliver()
+        outbox.deliver()
 
     mails = {mail.to[0]: mail for mail in server.received}
     line = "Backups: nothing is wrong, and 2 things could be better."
@@ -394,6 +394,6 @@ def test_the_command_does_not_hasten_what_has_its_hour(server: MailServer, well:
     _look_after(START, hours=5)
     with _at(START + timedelta(hours=5)):
         assert Mail.objects.get().day
-        notify.wake()
-        notify.deliver()
+        delivery.wake()
+        outbox.deliver()
     assert server.received == []

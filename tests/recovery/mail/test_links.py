@@ -17,7 +17,7 @@ from pytest_django import Settings
 
 from articles.models import Article, Event, Preferences
 from articles.pipeline import transitions
-from recovery import links, notify
+from recovery.mail import links, outbox
 from recovery.models import Mail, Stop
 from tests.recovery.conftest import Stops, declined, later
 from tests.services.smtp import MailServer
@@ -33,7 +33,7 @@ def link(server: MailServer, stop: Stops) -> str:
 
 
 def _next_link(server: MailServer) -> str:
-    notify.deliver()
+    outbox.deliver()
     found = re.search(r"^http://127\.0\.0\.1:8000(/recover/\S+)$", server.received[-1].text, re.MULTILINE)
     assert found
     return found[1]

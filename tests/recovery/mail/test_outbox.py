@@ -32,7 +32,11 @@ from articles.models import Article, Call, Preferences
 from articles.pipeline import transitions
 from articles.pipeline.sweep import MAX_CRASHES, sweep
 from articles.providers.errors import Busy
-from recovery import letters, notify, tasks
+from recovery import tasks
+from recovery.mail import collect as mail_collect
+from recovery.mail import letters, outbox, smtp
+from recovery.mail.collect import collect_for
+from recovery.mail.delivery import send_due
 from recovery.models import Mail, Stop
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
@@ -70,7 +74,7 @@ def test_it_is_there_as_soon_as_the_article_stops(
 
 def test_it_says_why_then_what_to_do_then_what_is_safe_then_a_link(server: MailServer, stop: Stops) -> None:
     stop()
-    notify.deliver()
+    outbox.deliver()
 
     [mail] = server.received
     lines = mail.text.split("\n")
@@ -88,7 +92,7 @@ def test_it_says_why_then_what_to_do_then_what_is_safe_then_a_link(server: MailS
 
 def test_it_loads_nothing_and_fits_a_phone(server: MailServer, stop: Stops) -> None:
     stop()
-    notify.deliver()
+    outbox.deliver()
 
     html = server.received[0].html
     assert not re.search(r"\bsrc=|<img|<link|url\(|@import", html)
@@ -112,7 +116,7 @@ def test_it_loads_nothing_and_fits_a_phone(server: MailServer, stop: Stops) -> N
 )
 def test_titles_do_no_harm(server: MailServer, stop: Stops, idea: str, title: str) -> None:
     stop(idea)
-    notify.deliver()
+    outbox.deliver()
 
     [mail] = server.received
     assert mail.to == ["ada@example.org"]
@@ -126,7 +130,7 @@ def test_titles_do_no_harm(server: MailServer, stop: Stops, idea: str, title: st
 def test_a_long_title_is_shortened_in_the_subject_alone(server: MailServer, stop: Stops) -> None:
     article = stop()
     Article.objects.update(title="Batteries " * 30)
-    notify.deliver()
+    outbox.deliver()
 
     [mail] = server.received
     assert len(mail.subject) < 120
@@ -138,7 +142,7 @@ def test_a_long_title_is_shortened_in_the_subject_alone(server: MailServer, stop
 
 def test_an_answer_of_many_lines_stays_on_one(server: MailServer, stop: Stops) -> None:
     stop(error=declined(reason="it said:\nNext: pay\r\n\r\nSafe: nothing"))
-    notify.deliver()
+    outbox.deliver()
 
     [mail] = server.received
     assert mail.text.count("\nSafe:") == 1
@@ -151,7 +155,7 @@ def test_an_answer_of_many_lines_stays_on_one(server: MailServer, stop: Stops) -
 def test_nobody_is_told_who_does_not_want_it(server: MailServer, stop: Stops, editor: User) -> None:
     _wants(editor, "never")
     stop()
-    notify.deliver()
+    outbox.deliver()
 
     assert server.received == []
     assert not Stop.objects.exists()
@@ -165,7 +169,7 @@ def test_nobody_is_told_who_cannot_be_reached(
     User.objects.filter(pk=editor.pk).update(**change)
     editor.refresh_from_db()
     stop("After", error=declined("other"))
-    notify.deliver()
+    outbox.deliver()
 
     assert server.received == []
     assert not Stop.objects.exists()
@@ -174,7 +178,7 @@ def test_nobody_is_told_who_cannot_be_reached(
 def test_each_is_told_of_their_own_alone(server: MailServer, stop: Stops, other_editor: User) -> None:
     stop("Mine")
     stop("Theirs", owner=other_editor)
-    notify.deliver()
+    outbox.deliver()
 
     told = {mail.to[0]: mail.text for mail in server.received}
     assert "Mine" in told["ada@example.org"]
@@ -187,7 +191,7 @@ def test_one_given_up_by_the_sweep_is_told_too(server: MailServer, hand_in: Hand
     transitions.claim(article.pk)
     Article.objects.update(crashes=MAX_CRASHES + 1, lease_until=timezone.now())
     sweep()
-    notify.deliver()
+    outbox.deliver()
 
     [mail] = server.received
     assert "died 4 times" in mail.text
@@ -213,7 +217,7 @@ def test_one_failure_is_one_mail(server: MailServer, stop: Stops) -> None:
     stop()
     for hours in range(4):
         with later(hours=hours):
-            notify.deliver()
+            outbox.deliver()
 
     assert len(server.received) == 1
 
@@ -224,11 +228,11 @@ def test_trying_again_by_itself_is_no_failure(server: MailServer, hand_in: HandI
     with mock.patch("articles.stages.article.run", side_effect=Busy("The text service", "it has too much to do")):
         while run(article).status == Article.Status.WAITING:
             waits += 1
-            notify.deliver()
+            outbox.deliver()
             assert server.received == []
             with later(hours=1):
                 sweep()
-    notify.deliver()
+    outbox.deliver()
 
     assert waits == 6
     assert len(server.received) == 1
@@ -251,7 +255,7 @@ def test_a_hundred_failures_of_one_cause_in_an_hour_are_one_mail(
 def test_those_that_stopped_before_the_mail_is_sent_are_in_it(server: MailServer, stop: Stops) -> None:
     for number in range(12):
         stop(f"Article {number}", error=declined(reason=f"it does not write about number {number}"))
-    notify.deliver()
+    outbox.deliver()
 
     [mail] = server.received
     assert mail.subject == "Stopped: 12 articles – Article, the text service: request declined"
@@ -267,17 +271,17 @@ def test_those_that_stopped_before_the_mail_is_sent_are_in_it(server: MailServer
 def test_other_causes_are_other_mails(server: MailServer, stop: Stops) -> None:
     stop("One")
     stop("Two", error=declined("too_long"))
-    notify.deliver()
+    outbox.deliver()
 
     assert len(server.received) == 2
 
 
 def test_a_new_failure_after_the_hour_is_a_new_mail(server: MailServer, stop: Stops) -> None:
     stop("One")
-    notify.deliver()
+    outbox.deliver()
     with later(hours=2):
         stop("Two")
-        notify.deliver()
+        outbox.deliver()
 
     assert ["One" in server.subjects[0], "Two" in server.subjects[1]] == [True, True]
 
@@ -287,15 +291,15 @@ def test_a_failure_within_the_hour_is_told_when_the_first_was_dealt_with(
 ) -> None:
     """Whoever has acted takes it for settled; they would not look at the first mail's link again."""
     first = stop("One")
-    notify.deliver()
+    outbox.deliver()
     transitions.cancel(first, editor)
     with later(minutes=30):
         stop("Two")
-        notify.deliver()
+        outbox.deliver()
     assert len(server.received) == 1
 
     with later(minutes=61):
-        notify.deliver()
+        outbox.deliver()
     assert "Two" in server.subjects[1]
 
 
@@ -304,7 +308,7 @@ def test_what_goes_on_before_it_is_told_is_not_told(server: MailServer, stop: St
     transitions.cancel(cancelled, editor)
     transitions.resume(recovered, editor)
     Article.objects.filter(pk=deleted.pk).delete()
-    notify.deliver()
+    outbox.deliver()
 
     assert server.received == []
     assert not Stop.objects.exists()
@@ -314,7 +318,7 @@ def test_one_that_stops_again_is_told_as_it_is_now(server: MailServer, stop: Sto
     article = stop()
     transitions.resume(article, editor)
     stop_again(article, declined("too_long", "it does not fit"))
-    notify.deliver()
+    outbox.deliver()
 
     [mail] = server.received
     assert "it does not fit" in mail.text
@@ -342,14 +346,14 @@ def _at(*moment: int) -> Any:
 def test_it_comes_at_seven_and_once(server: MailServer, stop: Stops, daily: User) -> None:
     with _at(2026, 5, 4, 22, 0):
         stop()
-        notify.deliver()
+        outbox.deliver()
     with _at(2026, 5, 5, 6, 59):
-        notify.deliver()
+        outbox.deliver()
     assert server.received == []
 
     for minute in (0, 1, 2):
         with _at(2026, 5, 5, 7, minute):
-            notify.deliver()
+            outbox.deliver()
     assert len(server.received) == 1
 
 
@@ -358,22 +362,22 @@ def test_it_comes_at_seven_when_the_clocks_change(server: MailServer, stop: Stop
     with _at(day.year, day.month, day.day - 1, 12, 0):
         stop()
     with _at(day.year, day.month, day.day, 6, 59):
-        notify.deliver()
+        outbox.deliver()
     assert server.received == []
     with _at(day.year, day.month, day.day, 7, 0):
-        notify.deliver()
+        outbox.deliver()
     assert len(server.received) == 1
 
 
 def test_what_stops_after_seven_waits_for_the_next_day(server: MailServer, stop: Stops, daily: User) -> None:
     with _at(2026, 5, 4, 7, 30):
         stop()
-        notify.deliver()
+        outbox.deliver()
     with _at(2026, 5, 4, 23, 0):
-        notify.deliver()
+        outbox.deliver()
     assert server.received == []
     with _at(2026, 5, 5, 9, 0):  # nothing ran at seven
-        notify.deliver()
+        outbox.deliver()
     assert len(server.received) == 1
 
 
@@ -389,7 +393,7 @@ def test_what_stopped_comes_first_by_reason_what_ran_well_last(
         done = run(hand_in())
         Call.objects.create(article=done, key="text", provider="The text service", cost=Decimal("4.10"))
     with _at(2026, 5, 5, 7, 0):
-        notify.deliver()
+        outbox.deliver()
 
     [mail] = server.received
     assert mail.subject == "Stopped: 4 articles – 2 reasons"
@@ -420,7 +424,7 @@ def test_no_digest_on_a_day_with_nothing_new(server: MailServer, stop: Stops, da
         stop()
     for day in range(5, 9):
         with _at(2026, 5, day, 8, 0):
-            notify.deliver()
+            outbox.deliver()
 
     assert len(server.received) == 1
 
@@ -429,7 +433,7 @@ def test_no_digest_when_all_goes_on(server: MailServer, stop: Stops, daily: User
     with _at(2026, 5, 4, 12, 0):
         transitions.cancel(stop(), daily)
     with _at(2026, 5, 5, 8, 0):
-        notify.deliver()
+        outbox.deliver()
 
     assert server.received == []
 
@@ -439,10 +443,10 @@ def test_who_changes_to_once_a_day_gets_what_waits_in_the_digest(server: MailSer
     with _at(2026, 5, 4, 12, 0):
         stop()
         _wants(daily, "daily")
-        notify.deliver()
+        outbox.deliver()
     assert server.received == []
     with _at(2026, 5, 5, 7, 0):
-        notify.deliver()
+        outbox.deliver()
     assert len(server.received) == 1
 
 
@@ -453,7 +457,7 @@ def test_a_mail_server_that_is_down_loses_none(server: MailServer, stop: Stops) 
     server.stop()
     for code in ("one", "two", "three"):
         stop(code, error=declined(code))
-        assert notify.deliver().trouble == "the mail server cannot be reached"
+        assert outbox.deliver().trouble == "the mail server cannot be reached"
     for hours in range(1, 9):
         with later(hours=hours):
             tasks.send_mail()
@@ -474,7 +478,7 @@ def test_while_it_is_down_one_mail_is_tried_at_a_time_and_less_and_less_often(se
     tries = []
     for minute in range(60):
         with later(minutes=minute, seconds=5):
-            notify.deliver()
+            outbox.deliver()
             tries.append(sum(Mail.objects.values_list("tries", flat=True)))
 
     assert tries[0] == 1
@@ -486,11 +490,11 @@ def test_what_stops_while_it_is_down_comes_in_one_mail(server: MailServer, stop:
     for number in range(3):
         with later(hours=number):
             stop(f"Article {number}")
-            notify.deliver()
+            outbox.deliver()
     server.start()
     for hours in range(3, 9):
         with later(hours=hours):
-            notify.deliver()
+            outbox.deliver()
 
     assert server.subjects == ["Stopped: 3 articles – Article, the text service: request declined"]
 
@@ -498,11 +502,11 @@ def test_what_stops_while_it_is_down_comes_in_one_mail(server: MailServer, stop:
 def test_what_goes_on_while_it_is_down_is_not_told(server: MailServer, stop: Stops, editor: User) -> None:
     server.stop()
     article = stop()
-    notify.deliver()
+    outbox.deliver()
     transitions.cancel(article, editor)
     server.start()
     with later(hours=1):
-        notify.deliver()
+        outbox.deliver()
 
     assert server.received == []
     assert not Mail.objects.exists()
@@ -516,15 +520,15 @@ def test_a_mail_that_is_not_taken_now_is_sent_later_and_stops_no_other(
     server.answer = "250 OK"
     stop("Mine")
     stop("Theirs", owner=other_editor)
-    delivery = notify.deliver()
+    delivery = outbox.deliver()
     assert [mail.to for mail in server.received] == [["ben@example.org"]]
     assert (delivery.sent, delivery.put_off) == (1, 1)
     server.refuse.clear()
-    notify.deliver()
+    outbox.deliver()
     assert len(server.received) == 1, "not before its time"
 
     with later(minutes=2):
-        notify.deliver()
+        outbox.deliver()
     assert [mail.to for mail in server.received] == [["ben@example.org"], ["ada@example.org"]]
 
 
@@ -534,10 +538,10 @@ def test_a_mail_whose_text_is_not_taken_is_tried_for_ever(server: MailServer, st
     stop()
     for days in range(3):
         with later(days=days):
-            assert notify.deliver().put_off == 1
+            assert outbox.deliver().put_off == 1
     server.answer = "250 OK"
     with later(days=3):
-        notify.deliver()
+        outbox.deliver()
 
     assert len(server.received) == 1
 
@@ -549,14 +553,14 @@ def test_an_address_that_is_refused_for_good_is_given_up(
     server.refuse["ada@example.org"] = answer
     stop("Mine")
     stop("Theirs", owner=other_editor)
-    delivery = notify.deliver()
+    delivery = outbox.deliver()
 
     assert (delivery.sent, delivery.given_up) == (1, 1)
     given_up = Mail.objects.get(state=Mail.State.GIVEN_UP)
     assert given_up.error == f"the mail server refuses this address ({answer[:3]})"
     assert f"ada@example.org: {given_up.error}\n" in _command()
     with later(days=1):
-        notify.deliver()
+        outbox.deliver()
     assert len(server.received) == 1
 
 
@@ -564,10 +568,10 @@ def test_an_address_that_is_refused_for_good_is_given_up(
 def test_a_server_that_does_not_serve_us_loses_none(server: MailServer, stop: Stops, answer: str) -> None:
     server.refuse["ada@example.org"] = answer
     stop()
-    assert notify.deliver().put_off == 1
+    assert outbox.deliver().put_off == 1
     server.refuse.clear()
     with later(minutes=2):
-        notify.deliver()
+        outbox.deliver()
 
     assert len(server.received) == 1
 
@@ -575,10 +579,10 @@ def test_a_server_that_does_not_serve_us_loses_none(server: MailServer, stop: St
 def test_a_sender_that_is_refused_loses_none(server: MailServer, stop: Stops) -> None:
     server.sender_answer = "550 5.7.1 not you"
     stop()
-    assert notify.deliver().trouble == "the mail server did not accept the sender (550)"
+    assert outbox.deliver().trouble == "the mail server did not accept the sender (550)"
     server.sender_answer = "250 OK"
     with later(minutes=2):
-        notify.deliver()
+        outbox.deliver()
 
     assert len(server.received) == 1
 
@@ -587,17 +591,17 @@ def test_an_address_that_is_none_is_given_up(server: MailServer, stop: Stops, ed
     User.objects.filter(pk=editor.pk).update(email="ada@example.org\nben@example.org")
     stop(owner=User.objects.get(pk=editor.pk))
 
-    assert notify.deliver().given_up == 1
+    assert outbox.deliver().given_up == 1
     assert server.received == []
 
 
 def test_a_connection_that_breaks_before_the_mail_is_taken(server: MailServer, stop: Stops) -> None:
     server.drop = "before"
     stop()
-    assert notify.deliver().trouble == "the connection to the mail server broke off"
+    assert outbox.deliver().trouble == "the connection to the mail server broke off"
     server.drop = ""
     with later(minutes=2):
-        notify.deliver()
+        outbox.deliver()
 
     assert len(server.received) == 1
 
@@ -605,11 +609,11 @@ def test_a_connection_that_breaks_before_the_mail_is_taken(server: MailServer, s
 def test_a_mail_that_may_have_arrived_is_sent_again_word_for_word(server: MailServer, stop: Stops) -> None:
     server.drop = "after"
     stop("One")
-    notify.deliver()
+    outbox.deliver()
     server.drop = ""
     stop("Two")  # must not get into a mail that may have been read
     with later(minutes=2):
-        notify.deliver()
+        outbox.deliver()
 
     first, second = server.received
     assert first.message["Message-ID"] == second.message["Message-ID"]
@@ -620,7 +624,7 @@ def test_a_mail_that_may_have_arrived_is_sent_again_word_for_word(server: MailSe
 def test_mails_have_different_ids(server: MailServer, stop: Stops) -> None:
     stop("One")
     stop("Two", error=declined("two"))
-    notify.deliver()
+    outbox.deliver()
 
     assert len({mail.message["Message-ID"] for mail in server.received}) == 2
 
@@ -628,7 +632,7 @@ def test_mails_have_different_ids(server: MailServer, stop: Stops) -> None:
 def test_all_go_over_one_connection(server: MailServer, stop: Stops) -> None:
     for number in range(5):
         stop(f"Article {number}", error=declined(f"code_{number}"))
-    notify.deliver()
+    outbox.deliver()
 
     assert (len(server.received), server.connections) == (5, 1)
 
@@ -742,28 +746,28 @@ def test_a_worker_tells_of_what_stops(tmp_path: Path, server: MailServer, servic
 def test_a_slow_sender_whose_claim_is_over_changes_nothing(server: MailServer, stop: Stops) -> None:
     """Another has taken the mail meanwhile: what becomes of it is for the other to say."""
     stop()
-    notify.collect()
-    original = notify._try
+    mail_collect.collect()
+    original = smtp.try_to_send
 
     def slow(*args: Any) -> Any:
         Mail.objects.update(tries=F("tries") + 1)
         return original(*args)
 
-    with mock.patch("recovery.notify._try", slow):
-        notify.send_due()
+    with mock.patch("recovery.mail.smtp.try_to_send", slow):
+        send_due()
 
     assert Mail.objects.get().state == Mail.State.SENDING
 
 
 def test_a_sender_that_died_before_it_wrote_the_mail(server: MailServer, stop: Stops) -> None:
     stop()
-    notify.collect()
-    with later(minutes=-6), mock.patch("recovery.notify._send", side_effect=KeyboardInterrupt):
+    mail_collect.collect()
+    with later(minutes=-6), mock.patch("recovery.mail.delivery._send", side_effect=KeyboardInterrupt):
         Mail.objects.update(next_at=timezone.now())
         with pytest.raises(KeyboardInterrupt):
-            notify.send_due()
+            send_due()
     assert Mail.objects.get().state == Mail.State.SENDING
-    notify.deliver()
+    outbox.deliver()
 
     assert server.subjects == ['Stopped: "Home batteries" – The text service declined the article']
 
@@ -778,11 +782,11 @@ def test_one_that_cannot_be_written_holds_up_no_other(
     def fails_for_ada(mail: Mail) -> Any:
         return write(mail) if mail.recipient == other_editor else 1 / 0
 
-    with mock.patch("recovery.letters.write", fails_for_ada):
-        assert notify.deliver().trouble == "a mistake in Galley; the log has it"
+    with mock.patch("recovery.mail.letters.write", fails_for_ada):
+        assert outbox.deliver().trouble == "a mistake in Galley; the log has it"
     assert [mail.to for mail in server.received] == [["ben@example.org"]]
     with later(minutes=2):
-        notify.deliver()
+        outbox.deliver()
     assert [mail.to for mail in server.received] == [["ben@example.org"], ["ada@example.org"]]
 
 
@@ -791,17 +795,17 @@ def test_one_person_whose_stops_cannot_be_collected_holds_up_no_other(
 ) -> None:
     stop("Mine")
     stop("Theirs", owner=other_editor)
-    collect = notify._collect_for
+    collect = collect_for
 
     def fails_for_ada(user: User, loose: Any) -> None:
         if user == editor:
             raise ZeroDivisionError
         collect(user, loose)
 
-    with mock.patch("recovery.notify._collect_for", fails_for_ada):
-        notify.deliver()
+    with mock.patch("recovery.mail.collect.collect_for", fails_for_ada):
+        outbox.deliver()
     assert [mail.to for mail in server.received] == [["ben@example.org"]]
-    notify.deliver()
+    outbox.deliver()
     assert len(server.received) == 2
 
 
@@ -813,7 +817,7 @@ def test_a_mail_server_that_never_answers_is_waited_for_so_long_only(
     with socket.create_server(("127.0.0.1", 0)) as silent:
         settings.EMAIL_PORT = silent.getsockname()[1]
         stop()
-        assert notify.deliver().trouble == "the mail server cannot be reached"
+        assert outbox.deliver().trouble == "the mail server cannot be reached"
 
 
 # What it costs
@@ -839,7 +843,7 @@ def test_a_thousand_stops_take_no_more_queries_than_two(
         ]
         Stop.objects.bulk_create(stops)
         with later(days=2), CaptureQueriesContext(connection) as captured:
-            notify.deliver()
+            outbox.deliver()
         rows = [query for query in captured.captured_queries if "manuscript" in query["sql"]]
         assert all("LIMIT" in query["sql"] or re.search(r"<= (5|10)\b", query["sql"]) for query in rows)
         return len(captured)
@@ -861,14 +865,14 @@ def test_it_runs_every_minute(db: None) -> None:
 
 def test_the_minute_raises_nothing(stop: Stops) -> None:
     stop()
-    with mock.patch("recovery.notify.deliver", side_effect=DatabaseError):
+    with mock.patch("recovery.mail.outbox.deliver", side_effect=DatabaseError):
         tasks.send_mail()
 
 
 def test_a_failing_mail_does_not_fail_the_article(
     stop: Stops, django_capture_on_commit_callbacks: Callable[..., Any]
 ) -> None:
-    broken = mock.patch("recovery.notify.deliver", side_effect=ZeroDivisionError)
+    broken = mock.patch("recovery.mail.outbox.deliver", side_effect=ZeroDivisionError)
     with broken, django_capture_on_commit_callbacks(execute=True):
         article = stop()
 
@@ -951,4 +955,4 @@ def test_a_mail_server_that_hangs_holds_up_one_stop_of_many(
     assert connect.call_count == 1
     settings.EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
     with later(minutes=2):
-        assert notify.deliver().sent == 2
+        assert outbox.deliver().sent == 2

@@ -24,7 +24,7 @@ from articles.failures import Problem, problems, report
 from articles.formats import clock, count
 from articles.models import Article, ArticleQuerySet, Call, Stage
 from backups.health.report import Report, remembered
-from recovery import links, watch, watch_words
+from recovery.mail import backup_news, backup_wording, links
 from recovery.models import Mail
 
 TITLES, DAILY_TITLES = 10, 5  # of one problem
@@ -68,7 +68,7 @@ def write(mail: Mail) -> Letter | None:
     """What this mail says now; None when nothing it was to tell is stopped any more, and the backups are no news."""
     told = Article.objects.filter(pk__in=mail.stops.standing().values("article"))
     report = None
-    if mail.kind != Mail.Kind.AT_ONCE and watch.may_know(mail.recipient):
+    if mail.kind != Mail.Kind.AT_ONCE and backup_news.may_know(mail.recipient):
         report = remembered(timezone.now())
     match mail.kind:
         case Mail.Kind.AT_ONCE:
@@ -90,7 +90,7 @@ def write(mail: Mail) -> Letter | None:
             "daily": mail.kind == Mail.Kind.DAILY,
         },
     )
-    return replace(letter, told=watch.state_of(report)) if report else letter
+    return replace(letter, told=backup_news.state_of(report)) if report else letter
 
 
 def test() -> Letter:
@@ -120,14 +120,16 @@ def _at_once(told: ArticleQuerySet) -> Words | None:
 
 def _of_backups(mail: Mail, report: Report | None) -> Words | None:
     daily = mail.kind == Mail.Kind.DAILY
-    if report is None or not watch.is_news(mail.recipient, watch.state_of(report), timezone.now(), daily=daily):
+    if report is None or not backup_news.is_news(
+        mail.recipient, backup_news.state_of(report), timezone.now(), daily=daily
+    ):
         return None
     said = _told(report)
     return said.subject, "backups", {"told": said}
 
 
-def _told(report: Report) -> watch_words.Told:
-    said = watch_words.told(report)
+def _told(report: Report) -> backup_wording.Told:
+    said = backup_wording.told(report)
     phrases = {name: _one_line(getattr(said, name)) for name in ("headline", "reason", "next", "safe")}
     return replace(said, **phrases, others=[_one_line(sentence) for sentence in said.others])
 

@@ -1,0 +1,1 @@
+"""Getting an article onto a site: a module for each way."""

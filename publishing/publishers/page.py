@@ -1,0 +1,44 @@
+"""The formatted page out of the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from articles.models import Stage
+from articles.pipeline.run import Run
+from articles.providers.errors import ProviderError, Rejected
+from articles.tree.storing import DAMAGED
+from backups.trees.tree import Damaged, Stored
+
+FILE = "05_final.html"
+
+
+def formatted_page(run: Run) -> str:
+    """The page of stage 4, from the tree."""
+    return load(run, run.article.records.get(stage=Stage.FORMAT).stored, "the formatted page").decode()
+
+
+def load(run: Run, stored: Stored | None, thing: str) -> bytes:
+    try:
+        if stored is None:
+            raise Damaged(f"{thing} is missing from the backup.")
+        return run.load_file(stored)
+    except Damaged as exc:
+        raise Rejected(
+            "Galley",
+            str(exc).rstrip("."),
+            action="press Recover to have it made again",
+            code=DAMAGED,
+            thing=thing,
+        ) from exc
+
+
+@contextmanager
+def about(thing: str) -> Iterator[None]:
+    """Gives the errors of a service the thing that they are about."""
+    try:
+        yield
+    except ProviderError as exc:
+        exc.thing = exc.thing or thing
+        raise

@@ -1,0 +1,16 @@
+"""A page here, for articles without a site."""
+
+from __future__ import annotations
+
+from django.template.loader import render_to_string
+from django.urls import reverse
+
+from articles.pipeline.run import Outcome, Run
+from publishing.publishers.page import FILE, formatted_page
+
+
+def publish(run: Run) -> Outcome:
+    """The page on its own, with its pictures named as the files beside it: it opens from the folder, too."""
+    page = render_to_string("publishing/page.html", {"article": run.article, "page": formatted_page(run)})
+    stored = run.save_file(FILE, page.encode())
+    return Outcome(stored, maker="preview", article={"link": reverse("preview", args=[run.article.uid])})

@@ -1,0 +1,43 @@
+"""A site as one speaks to it: its client, and whether its user may do what is needed."""
+
+from __future__ import annotations
+
+from django.conf import settings
+
+from articles.providers.errors import Refused
+from publishing import secrets
+from publishing.models import Site
+from publishing.wordpress import PROVIDER, Login, WordPress
+
+
+def client_for(site: Site) -> WordPress:
+    """Raises Refused when the stored password cannot be read."""
+    try:
+        secret = site.secret
+    except secrets.Undecipherable as exc:
+        raise Refused(
+            "Galley",
+            f'the stored password of site "{site}" cannot be read with the present keys',
+            action=f'enter the password of site "{site}" again, then press Recover',
+            code="undecipherable",
+        ) from exc
+    kind = "jwt" if site.kind == Site.Kind.JWT else "app-password"
+    login = Login(site.name, site.url, site.user, secret, kind, site.time_limit)  # type: ignore[arg-type]
+    return WordPress(login, allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES)
+
+
+def check_login(client: WordPress) -> None:
+    """Raises Refused when the user cannot sign in, or may not write and upload."""
+    capabilities = client.me().get("capabilities")
+    able = capabilities if isinstance(capabilities, dict) else {}
+    lacking = [
+        word for name, word in (("edit_posts", "write"), ("upload_files", "upload pictures")) if not able.get(name)
+    ]
+    if lacking:
+        login = client.login
+        raise Refused(
+            PROVIDER,
+            f'user "{login.user}" may not {" or ".join(lacking)} there',
+            action=f'give user "{login.user}" the role Author or Editor on site "{login.name}", then press Recover',
+            code="rights",
+        )
