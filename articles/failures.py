@@ -1,4 +1,10 @@
-"""Stopped articles by what stopped them: is it one problem or thirty?"""
+"""What failed, why, what is safe and what comes next, in words: the same in the desk, the log and the mail.
+
+failure   one error of a service, or of ours: facts, of which the words are made here
+cause     what stopped an article, the same for all that one remedy helps
+problem   stopped articles of one cause
+report    the failure of one article, with what is saved and what is not
+"""
 
 from __future__ import annotations
 
@@ -11,12 +17,174 @@ from django.db.models import Count, Max, Min
 
 from articles.formats import count
 from articles.models import Article, ArticleQuerySet, Stage, StageRecord
+from articles.providers.errors import GALLEY, IT, ProviderError, SavedError, Then
+from articles.providers.names import name_of, title_of
 
 MOST = 200  # problems that are told apart
+RECOVER, RESUME = "press Recover", "resume the batch"  # what goes on, by its button
+
+VERBS = {
+    "Unreachable": "could not finish",
+    "Busy": "had no room for",
+    "NotYet": "had no room for",
+    "Refused": "refused",
+    "Rejected": "declined",
+    "Garbled": "gave an unusable answer for",
+    "Mistake": "made a mistake with",
+}
+HEADLINES = {"rebuilt": "Galley rebuilt this article from its backup"}  # by code, of what nobody did to us
+# What follows what is to be mended, which stands for `{mend}`; alone where nothing is.
+NEXT = {
+    Then.RECOVER: ("{go_on}", "{mend}, then {go_on}"),
+    Then.REMAKE: ("{go_on} to have it made again", "{mend}, then {go_on} to have it made again"),
+    Then.ASK_AGAIN: ("{go_on} to ask again", "{mend}, then {go_on} to ask again"),
+    Then.ONCE_MORE: ("{go_on} to try once more", "{mend}; {go_on} to try once more"),
+    Then.WHAT_IS_MISSING: (
+        "{go_on}: only what is missing is made",
+        "{mend}, then {go_on}: only what is missing is made",
+    ),
+    Then.RECOVER_OR_MANUSCRIPT: ("{go_on}, or hand in a manuscript", "{mend} and {go_on}, or hand in a manuscript"),
+    Then.HAND_IN: ("hand it in again", "{mend}, then hand it in again"),
+    Then.NOTHING: ("read the answer below", "{mend}"),
+}
+
+# What a failure is called where there is room for two or three words only. The codes are those of ProviderError;
+# a service's own codes, which may be anything, are named by their kind.
+SHORT = {
+    "login": "login refused",
+    "rights": "rights are missing",
+    "undecipherable": "password cannot be read",
+    "401": "key refused",
+    "403": "access refused",
+    "invalid_api_key": "key refused",
+    "authentication_error": "key refused",
+    "no_credit": "no credit left",
+    "402": "no credit left",
+    "429": "too many requests",
+    "declined": "request declined",
+    "refusal": "request declined",
+    "content_filter": "request declined",
+    "invalid": "request not accepted",
+    "not_configured": "service not set up",
+    "timeout": "no answer in time",
+    "too_slow": "took too long",
+    "settling": "an answer may still come",
+    "connect": "not reachable",
+    "broken": "connection broke off",
+    "certificate": "certificate not valid",
+    "private_address": "address not allowed",
+    "bad_address": "address not usable",
+    "no_address": "no picture address",
+    "redirects": "address leads nowhere",
+    "download": "picture not handed out",
+    "gone": "prediction is gone",
+    "bad_picture": "picture cannot be used",
+    "no_picture": "picture not accepted",
+    "expired": "picture address expired",
+    "not_json": "answer cannot be read",
+    "malformed": "answer cannot be used",
+    "empty": "answer was empty",
+    "too_large": "answer too large",
+    "too_long": "article too long",
+    "too_short": "article too short",
+    "shortened": "page lost some text",
+    "cut_off": "answer cut off",
+    "manuscript": "manuscript cannot be read",
+    "storage": "backup storage failed",
+    "database": "database failed",
+    "damaged": "a saved file is damaged",
+    "dropped": "parts of the draft dropped",
+    "crashes": "interrupted too often",
+    "bug": "a mistake in Galley",
+    "sections": "sections missing",
+    "pace": "it is not our turn yet",
+    "rebuilt": "rebuilt from its backup",
+}
+BY_KIND = {
+    "Unreachable": "not reachable",
+    "Busy": "no room there",
+    "Refused": "access refused",
+    "Rejected": "request declined",
+    "Garbled": "answer cannot be used",
+    "Mistake": "a mistake in Galley",
+}
 
 
-def cause(error: dict[str, Any], site_id: int | None) -> str:
-    """What stopped an article, the same for all that one remedy helps: `WordPress|upload|login|3`.
+UNKNOWN: SavedError = {
+    "kind": "",
+    "provider": GALLEY,
+    "reason": "",
+    "mend": "",
+    "then": Then.RECOVER.value,
+    "code": "",
+    "detail": "",
+    "thing": "",
+    "stage": "",
+}
+
+
+# One failure
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The words for an error, as it was raised or as a row has kept it."""
+
+    error: SavedError
+
+    @classmethod
+    def of(cls, exc: ProviderError) -> Failure:
+        return cls(exc.saved())
+
+    @classmethod
+    def read(cls, saved: Any) -> Failure:
+        """Of what a row has kept. One that came back from a backup of an earlier version may lack fields."""
+        return cls({**UNKNOWN, **(saved or {})})
+
+    @property
+    def headline(self) -> str:
+        """`WordPress refused the hero image`."""
+        verb = VERBS.get(self.error["kind"], "did not do")
+        said = f"{title_of(self.error['provider'])} {verb} {self.error['thing'] or 'the request'}"
+        return HEADLINES.get(self.error["code"], said)
+
+    @property
+    def reason(self) -> str:
+        """Behind the headline, which names the provider: `it did not answer in time`."""
+        return self.error["reason"].replace(IT, "it")
+
+    @property
+    def why(self) -> str:
+        """The reason where it stands alone: `the picture service did not answer in time`."""
+        return self.error["reason"].replace(IT, name_of(self.error["provider"]))
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.headline}: {self.reason}"
+
+    @property
+    def short(self) -> str:
+        """In two or three words."""
+        return SHORT.get(self.error["code"]) or BY_KIND.get(self.error["kind"], "see why")
+
+    @property
+    def next(self) -> str:
+        """`check the API key, then press Recover`."""
+        return self.next_by(RECOVER)
+
+    def next_by(self, button: str) -> str:
+        """What a person does, where another button goes on."""
+        alone, joined = NEXT[Then(self.error["then"])]
+        return (
+            (joined if self.error["mend"] else alone).replace("{go_on}", button).replace("{mend}", self.error["mend"])
+        )
+
+
+# Stopped articles by what stopped them: is it one problem or thirty?
+
+
+def cause(error: SavedError, site_id: int | None) -> str:
+    """What stopped an article, the same for all that one remedy helps: `wordpress:3|upload|login|3`.
 
     Each site has its own logins, so the upload's problems are told apart by site.
     """
@@ -26,15 +194,15 @@ def cause(error: dict[str, Any], site_id: int | None) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """So many articles that stopped for one reason, the first of them at `since`."""
+    """So many articles that stopped for one reason, the first of them at `since`; all but the cause in words."""
 
     cause: str
     count: int
     since: datetime
     newest: int  # the id of an article
-    provider: str
+    provider: str  # within a sentence
     stage: str
-    reason: str
+    reason: str  # standing alone
     next: str
     short: str
     site: str
@@ -42,21 +210,12 @@ class Problem:
     @property
     def sentence(self) -> str:
         """`Upload: the site did not accept the application password of user "desk"`."""
-        return f"{self.stage}: {self._reason}"
-
-    @property
-    def _provider(self) -> str:
-        return self.provider.replace("The ", "the ", 1)
-
-    @property
-    def _reason(self) -> str:
-        """Reasons speak of "it" where the provider was named before. Here it was not."""
-        return f"{self._provider} {self.reason[3:]}" if self.reason.startswith("it ") else self.reason
+        return f"{self.stage}: {self.reason}"
 
     @property
     def label(self) -> str:
         """Short, for a filter: `Upload to Magazine: login refused`."""
-        place = f" to {self.site}" if self.site else f", {self._provider}"
+        place = f" to {self.site}" if self.site else f", {self.provider}"
         return f"{self.stage}{place}: {self.short}"
 
 
@@ -81,87 +240,25 @@ def with_cause(articles: ArticleQuerySet, cause: str) -> ArticleQuerySet:
 
 def _problem(group: Mapping[str, Any], samples: dict[int, Article]) -> Problem:
     oldest, newest = samples[group["oldest"]], samples[group["newest"]]
-    error = newest.error or {}
-    stage, short = error.get("stage", ""), problem(error)
+    failure, first = Failure.read(newest.error), Failure.read(oldest.error)
+    stage = failure.error["stage"]
     # Where the reasons differ in a detail, only what they share is said.
-    same = (oldest.error or {}).get("reason") == error.get("reason")
+    same = first.error["reason"] == failure.error["reason"]
     return Problem(
         cause=group["cause"],
         count=group["number"],
         since=group["since"],
         newest=newest.pk,
-        provider=error.get("provider") or "Galley",
+        provider=name_of(failure.error["provider"]),
         stage=str(Stage(stage).label) if stage in Stage else "",
-        reason=error.get("reason", "") if same else short,
-        next=error.get("action", ""),
-        short=short,
+        reason=failure.why if same else failure.short,
+        next=failure.next,
+        short=failure.short,
         site=newest.site.name if newest.site and stage == Stage.UPLOAD else "",
     )
 
 
-# What a failure is called where there is room for two or three words only. The codes are those of ProviderError;
-# what is not here is named by its kind.
-SHORT = {
-    "login": "login refused",
-    "rights": "rights are missing",
-    "undecipherable": "password cannot be read",
-    "401": "key refused",
-    "403": "access refused",
-    "invalid_api_key": "key refused",
-    "authentication_error": "key refused",
-    "no_credit": "no credit left",
-    "402": "no credit left",
-    "429": "too many requests",
-    "declined": "request declined",
-    "refusal": "request declined",
-    "content_filter": "request declined",
-    "not_configured": "service not set up",
-    "timeout": "no answer in time",
-    "too_slow": "took too long",
-    "connect": "not reachable",
-    "broken": "connection broke off",
-    "certificate": "certificate not valid",
-    "private_address": "address not allowed",
-    "redirects": "address leads nowhere",
-    "bad_picture": "picture cannot be used",
-    "no_picture": "picture not accepted",
-    "expired": "picture address expired",
-    "too_large": "answer too large",
-    "too_long": "article too long",
-    "too_short": "article too short",
-    "shortened": "page lost some text",
-    "cut_off": "answer cut off",
-    "manuscript": "manuscript cannot be read",
-    "storage": "backup storage failed",
-    "database": "database failed",
-    "damaged": "a saved file is damaged",
-    "dropped": "parts of the draft dropped",
-    "crashes": "interrupted too often",
-    "bug": "a mistake in Galley",
-    "sections": "sections missing",
-    "pace": "it is not our turn yet",
-}
-BY_KIND = {
-    "Unreachable": "not reachable",
-    "Busy": "no room there",
-    "Refused": "access refused",
-    "Rejected": "request declined",
-    "Garbled": "answer cannot be used",
-    "Mistake": "a mistake in Galley",
-}
-
-
-def problem(error: dict[str, Any]) -> str:
-    """A failure in two or three words, from what was saved of it."""
-    code = str(error.get("code") or "")
-    return SHORT.get(code) or BY_KIND.get(str(error.get("kind")), "see why")
-
-
-def why(error: dict[str, Any] | None) -> str:
-    """The reason of a failure as a phrase that stands alone: `The picture service declined the prompt`."""
-    error = error or {}
-    reason = str(error.get("reason") or "")
-    return f"{error.get('provider') or 'Galley'} {reason[3:]}" if reason.startswith("it ") else reason
+# One article
 
 
 @dataclass(frozen=True)
@@ -188,18 +285,18 @@ class Report:
 
 def report(article: Article) -> Report:
     """The report of an article that failed or waits (three queries, none when its rows were fetched before)."""
-    error = article.error or {}
+    failure = Failure.read(article.error)
     done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
     return Report(
         title=str(article),
-        headline=error.get("headline", ""),
-        step=Stage(error.get("stage", Stage.ARTICLE)).step,
-        reason=error.get("reason", ""),
-        next=error.get("action", ""),
-        saved=_and(saved_phrases(article)) or "what you handed in",
-        not_done=_and([stage.label.lower() for stage in Stage if stage not in done]),
+        headline=failure.headline,
+        step=Stage(failure.error["stage"] or Stage.ARTICLE).step,
+        reason=failure.reason,
+        next=failure.next,
+        saved=", ".join(saved_phrases(article)) or "what you handed in",
+        not_done=", ".join(stage.label.lower() for stage in Stage if stage not in done),
         backup=article.tree_prefix,
-        detail=error.get("detail", ""),
+        detail=failure.error["detail"],
     )
 
 
@@ -217,13 +314,9 @@ def saved_phrases(article: Article) -> list[str]:
     if Stage.PROMPTS in done:
         phrases.append(f"{len(images)} prompts")
     if stored:
-        phrases.append(f"{stored} image{'s' if stored > 1 else ''}")
+        phrases.append(count(stored, "image"))
     if Stage.FORMAT in done:
         phrases.append("formatted page")
     if Stage.UPLOAD in done:
         phrases.append("uploaded draft")
     return phrases
-
-
-def _and(phrases: list[str]) -> str:
-    return ", ".join(phrases)

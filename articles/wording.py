@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from articles.failures import problem
+from articles.failures import Failure
 from articles.formats import count, due_at
 from articles.models import Article, Stage, StageRecord
 
@@ -90,7 +90,7 @@ def state(article: Article) -> str:
         case Article.Status.WAITING:
             return f"Waiting: tries again {due_at(article.next_at)}"
         case Article.Status.FAILED:
-            return f"Stopped: {problem(article.error or {})}"
+            return f"Stopped: {Failure.read(article.error).short}"
         case _:
             return str(article.get_status_display())
 

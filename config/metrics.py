@@ -14,7 +14,6 @@ from typing import Any
 from django.db.models import Case, CharField, Count, DurationField, ExpressionWrapper, F, Max, Sum, Value, When
 from django.db.models.expressions import CombinedExpression
 from django.db.models.fields.json import KeyTextTransform
-from django.db.models.functions import Left
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
@@ -27,7 +26,6 @@ from prometheus_client.registry import Collector
 from articles import call_keys
 from articles.models import Article, Call, Event, StageRecord
 from articles.pipeline import worker_health
-from articles.providers.errors import ProviderError
 from backups.health.report import STATES, remembered
 from backups.repository.manifests import TIERS
 from config.api import CHALLENGE, who
@@ -151,16 +149,17 @@ class Desk(Collector):
     def setbacks(self) -> Iterator[GaugeMetricFamily]:
         """Stops and waits from the timeline, which keeps them when somebody has pressed Recover since."""
         events = Event.objects.filter(at__gte=self.hour_ago, kind__in=["stopped", "waiting"]).order_by()
-        rows = list(events.values_list("kind", "stage", Left("message", 2 * LONGEST_LABEL)).annotate(Count("pk")))
+        rows = list(events.values_list("kind", "stage", "provider").annotate(Count("pk")))
         for kind, name, help_ in (
             ("stopped", "galley_stages_stopped_last_hour", "Stages that stopped in the last hour"),
             ("waiting", "galley_stages_waited_last_hour", "Waits of the last hour, each before one more try by itself"),
         ):
-            found = bounded(((row[1], provider(row[2])), Tally(row[3])) for row in rows if row[0] == kind)
+            found = bounded((row[1:3], Tally(row[3])) for row in rows if row[0] == kind)
             yield gauge(name, f"{help_}, by who caused it", ["stage", "provider"], counts(found))
 
         stopped = Article.objects.filter(status=Article.Status.FAILED, ended_at__gte=self.hour_ago).order_by()
-        found = bounded((parts(cause), Tally(n)) for cause, n in stopped.values_list("cause").annotate(Count("pk")))
+        facts = stopped.values_list(*(KeyTextTransform(name, "error") for name in ("stage", "provider", "code")))
+        found = bounded(([label or "" for label in labels], Tally(n)) for *labels, n in facts.annotate(Count("pk")))
         help_ = "Articles that stopped in the last hour and are still stopped, by what stopped them"
         yield gauge("galley_articles_stopped_last_hour", help_, ["stage", "provider", "code"], counts(found))
 
@@ -175,8 +174,10 @@ class Desk(Collector):
         help_ = "Answers to calls of the last hour that were lost: these calls may have been charged twice"
         yield gauge("galley_lost_answers_last_hour", help_, names, counts(lost))
 
-        spoilt = sent.filter(error__isnull=False).values_list("at_stage", "provider", KeyTextTransform("code", "error"))
-        failed = bounded(((*labels, code or ""), Tally(n)) for *labels, code, n in spoilt.annotate(Count("pk")))
+        failed_calls = sent.filter(error__isnull=False).values_list(
+            "at_stage", "provider", KeyTextTransform("code", "error")
+        )
+        failed = bounded(((*labels, code or ""), Tally(n)) for *labels, code, n in failed_calls.annotate(Count("pk")))
         help_ = "Calls of the last hour that failed for good, by the code of their failure"
         yield gauge("galley_calls_failed_last_hour", help_, [*names, "code"], counts(failed))
 
@@ -241,16 +242,3 @@ def lasted(difference: CombinedExpression) -> ExpressionWrapper[Any]:
 def stage_of_call() -> Case:
     kinds = [When(key__startswith=kind, then=Value(stage.value)) for kind, stage in call_keys.STAGE_OF.items()]
     return Case(*kinds, default=Value(OTHER), output_field=CharField())
-
-
-def parts(cause: str) -> Labels:
-    """Stage, provider and code of what `articles.failures.cause` has put together. Codes may hold anything."""
-    provider, _, rest = cause.partition("|")
-    stage, _, rest = rest.partition("|")
-    return stage, provider, rest.rpartition("|")[0]
-
-
-def provider(message: str) -> str:
-    """Who caused a setback: its message begins with the headline of its error, as `OpenAI refused the article`."""
-    heads = [message.partition(f" {kind.verb} ") for kind in ProviderError.__subclasses__()]
-    return min((head for head, verb, _ in heads if verb), key=len, default=OTHER)

@@ -218,9 +218,9 @@ GALLEY_RETRIES = {
 }
 # Requests a minute, of all workers on all machines together; 0: as many as there are.
 GALLEY_PER_MINUTE = {
-    "The text service": env.number("GALLEY_TEXT_PER_MINUTE", 0, least=0),
-    "The picture service": env.number("GALLEY_PICTURES_PER_MINUTE", 0, least=0),
-    "Claude": env.number("GALLEY_FORMAT_PER_MINUTE", 0, least=0),
+    "text": env.number("GALLEY_TEXT_PER_MINUTE", 0, least=0),
+    "pictures": env.number("GALLEY_PICTURES_PER_MINUTE", 0, least=0),
+    "layout": env.number("GALLEY_FORMAT_PER_MINUTE", 0, least=0),
 }
 
 OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", "https://api.openai.com/v1")

@@ -10,6 +10,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
+from articles.failures import Failure
 from articles.providers.errors import ProviderError
 from publishing.models import Site
 from publishing.sites import check_login, client_for
@@ -103,10 +104,10 @@ class SiteAdmin(admin.ModelAdmin[Site]):
         try:
             check_login(client_for(site))
         except ProviderError as exc:
-            action = exc.action.removesuffix(", then press Recover")
-            said = f"“{site}” cannot be used: {exc.reason}. Next: {action}."
+            reason = Failure.of(exc).reason
+            said = f"“{site}” cannot be used: {reason}. Next: {exc.mend or 'try again later'}."
             self.message_user(request, said, messages.ERROR)
-            self.log_change(request, site, f"Tested: {exc.reason}.")
+            self.log_change(request, site, f"Tested: {reason}.")
         else:
             said = f"“{site}” works: user “{site.user}” can write drafts and upload pictures there."
             self.message_user(request, said, messages.SUCCESS)

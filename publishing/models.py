@@ -54,6 +54,11 @@ class Site(models.Model):
         return self.name
 
     @property
+    def provider(self) -> str:
+        """Its id in the ledger of calls: the name may change at any time."""
+        return f"wordpress:{self.pk}"
+
+    @property
     def secret(self) -> str:
         """The password in plain text. Raises secrets.Undecipherable."""
         return secrets.decrypt(self.encrypted_secret)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from articles.providers.errors import Refused
+from articles.providers.errors import GALLEY, Refused
 from publishing import secrets
 from publishing.models import Site
-from publishing.wordpress import PROVIDER, Login, WordPress
+from publishing.wordpress import Login, WordPress
 
 
 def client_for(site: Site) -> WordPress:
@@ -16,13 +16,13 @@ def client_for(site: Site) -> WordPress:
         secret = site.secret
     except secrets.Undecipherable as exc:
         raise Refused(
-            "Galley",
+            GALLEY,
             f'the stored password of site "{site}" cannot be read with the present keys',
-            action=f'enter the password of site "{site}" again, then press Recover',
+            mend=f'enter the password of site "{site}" again',
             code="undecipherable",
         ) from exc
     kind = "jwt" if site.kind == Site.Kind.JWT else "app-password"
-    login = Login(site.name, site.url, site.user, secret, kind, site.time_limit)  # type: ignore[arg-type]
+    login = Login(site.provider, site.name, site.url, site.user, secret, kind, site.time_limit)  # type: ignore[arg-type]
     return WordPress(login, allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES)
 
 
@@ -36,8 +36,8 @@ def check_login(client: WordPress) -> None:
     if lacking:
         login = client.login
         raise Refused(
-            PROVIDER,
+            login.provider,
             f'user "{login.user}" may not {" or ".join(lacking)} there',
-            action=f'give user "{login.user}" the role Author or Editor on site "{login.name}", then press Recover',
+            mend=f'give user "{login.user}" the role Author or Editor on site "{login.name}"',
             code="rights",
         )

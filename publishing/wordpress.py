@@ -24,7 +24,6 @@ from requests.auth import HTTPBasicAuth
 from articles.providers import web
 from articles.providers.errors import Busy, ProviderError, Refused, Rejected, Unreachable
 
-PROVIDER = "WordPress"
 ANSWER_BYTES = 16 * 1024 * 1024
 GRACE_SECONDS = 10  # how much longer than the site may work its answer may be on the way
 API_REL = "https://api.w.org/"
@@ -36,8 +35,12 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Login:
-    """How to sign in at which site; `name` is what people call it. `time_limit` in seconds, for one request there."""
+    """How to sign in at which site. `provider` is its id in the ledger, "wordpress:3", `name` what people call it.
 
+    `time_limit` in seconds, for one request there.
+    """
+
+    provider: str
     name: str
     url: str
     user: str
@@ -183,10 +186,13 @@ class WordPress:
     def _request(self, method: str, url: str, **request: Any) -> Reply:
         options: Json = {"timeout": self._timeout, "allow_redirects": False, "stream": True}
         try:
-            with web.speaking_to(PROVIDER), self._http.request(method, url, **options, **request) as response:
-                body = web.body_within(response, ANSWER_BYTES, PROVIDER)
+            with (
+                web.speaking_to(self.login.provider),
+                self._http.request(method, url, **options, **request) as response,
+            ):
+                body = web.body_within(response, ANSWER_BYTES, self.login.provider)
         except Unreachable as exc:
-            exc.action = f'see whether site "{self.login.name}" opens in your browser, then press Recover'
+            exc.mend = f'see whether site "{self.login.name}" opens in your browser'
             raise
         return Reply(response.status_code, response.headers, response.links, body.decode("utf-8-sig", "replace"))
 
@@ -314,127 +320,129 @@ def _moved_to(login: Login, reply: Reply) -> str:
 # What an answer means that is no success
 
 
-class Failure(NamedTuple):
+class Meaning(NamedTuple):
+    """Of an answer that is no success: what to raise, why, and what a person mends before Recover is pressed."""
+
     pattern: str  # of "kind of login, status, code"
     error: type[ProviderError]
     reason: str
-    action: str = ""
+    mend: str = ""
 
 
 NOT_ACCEPTED = 'the site did not accept the {secret} of user "{user}"'
 NO_API = "there is no WordPress at this address, or its REST API is switched off"
-FAILURES = [  # the first that fits; each action ends in "then press Recover"
-    Failure(
+MEANINGS = [  # the first that fits
+    Meaning(
         r"jwt (401 rest_|\d+ jwt_auth_no_auth_header)",
         Refused,
         "the site did not see the login: its web server drops the Authorization header",
         "ask who runs {site} to let the Authorization header through",
     ),
-    Failure(
+    Meaning(
         r"\S+ \d+ application_passwords_disabled",
         Refused,
         'application passwords are switched off there, or for user "{user}"',
         "ask who runs {site} to switch application passwords on",
     ),
-    Failure(
+    Meaning(
         r"\S+ (401|\d+ .*(incorrect_password|invalid_username|invalid_email))",
         Refused,
         NOT_ACCEPTED,
         "check the password of {site}",
     ),
-    Failure(
+    Meaning(
         r"jwt 404 rest_no_route",
         Refused,
         "the JWT plugin of the site is not switched on",
         "ask who runs {site} to switch it on, or use an application password",
     ),
-    Failure(
+    Meaning(
         r"\S+ \d+ jwt_auth_bad_config",
         Refused,
         "the JWT plugin of the site is not set up",
         "ask who runs {site} to set JWT_AUTH_SECRET_KEY",
     ),
-    Failure(
+    Meaning(
         r"\S+ \d+ jwt_auth",
         Refused,
         'the site did not accept the login that it had given to user "{user}" itself',
         "ask who runs {site} to look at the settings of its JWT plugin",
     ),
-    Failure(
+    Meaning(
         r"\S+ 403 rest_",
         Refused,
         'user "{user}" has not the right to do this there',
         'give user "{user}" the role Author or Editor on {site}',
     ),
-    Failure(
+    Meaning(
         r"\S+ 403",
         Refused,
         "something in front of the site, such as a firewall, turned Galley away",
         "ask who runs {site} to let Galley in",
     ),
-    Failure(
+    Meaning(
         r"\S+ 3\d\d moved",
         Rejected,
         "the site has moved to another address",
         "write the new address ({moved}) into {site}",
     ),
-    Failure(
+    Meaning(
         r"\S+ (3\d\d|404 (rest_no_route)?$)",
         Rejected,
         NO_API,
         "check the address of {site}, or ask who runs it to switch the REST API on",
     ),
-    Failure(
+    Meaning(
         r"\S+ \d+ no_folder",
         Unreachable,
         "the site could not put the file into its media folder",
         "ask who runs {site} whether that folder can be written",
     ),
-    Failure(
+    Meaning(
         r"\S+ \d+ rest_upload_sideload_error",
         Rejected,
         "the site does not take files of this type",
         "ask who runs {site} to allow JPEG uploads",
     ),
-    Failure(
+    Meaning(
         r"\S+ 413", Rejected, "the file is larger than the site takes", "ask who runs {site} to raise its upload limit"
     ),
-    Failure(r"\S+ 412", Unreachable, "the file arrived damaged"),
-    Failure(r"\S+ 429", Busy, "the site has had too many requests", "ask who runs {site} to let Galley send more"),
-    Failure(r"\S+ 503 wp_die", Unreachable, "the site is down for maintenance", "ask who runs {site} when it is back"),
-    Failure(r"\S+ 503", Unreachable, "the site is down for a while", "ask who runs {site} when it is back"),
-    Failure(
+    Meaning(r"\S+ 412", Unreachable, "the file arrived damaged"),
+    Meaning(r"\S+ 429", Busy, "the site has had too many requests", "ask who runs {site} to let Galley send more"),
+    Meaning(r"\S+ 503 wp_die", Unreachable, "the site is down for maintenance", "ask who runs {site} when it is back"),
+    Meaning(r"\S+ 503", Unreachable, "the site is down for a while", "ask who runs {site} when it is back"),
+    Meaning(
         r"\S+ (408|502|504|52\d)",
         Unreachable,
         "the site took too long, and its answer was lost ({status})",
         "ask who runs {site} why it is so slow",
     ),
-    Failure(
+    Meaning(
         r"\S+ 5",
         Unreachable,
         "the site failed with an error of its own ({status})",
         "ask who runs {site} to look into its error log",
     ),
-    Failure(r"\S+ 400 empty_content", Rejected, "the site sees no text in the article", "look at the formatted page"),
-    Failure(
+    Meaning(r"\S+ 400 empty_content", Rejected, "the site sees no text in the article", "look at the formatted page"),
+    Meaning(
         r"\S+ 4",
         Rejected,
         "the site did not accept the request ({said})",
         "show the answer below to who runs {site}",
     ),
-    Failure(
+    Meaning(
         r"\S+ \d+ nothing",
         Unreachable,
         "the site's answer was empty",
         "ask who runs {site} to look into its error log",
     ),
-    Failure(
+    Meaning(
         r"\S+ \d+ no_json",
         Unreachable,
         "the site's answer could not be read: a plugin or an error page got in between",
         "ask who runs {site} to keep PHP warnings out of its answers",
     ),
-    Failure(
+    Meaning(
         r"", Unreachable, "the site's answer is none that WordPress gives", "show the answer below to who runs {site}"
     ),
 ]
@@ -451,7 +459,7 @@ def failure(login: Login, reply: Reply) -> ProviderError:
     code = "moved" if moved else reply.code or ("" if reply.status >= 300 else _flaw(reply))
     if code == "rest_upload_sideload_error" and "/" in said:  # one code for all; in any language this one names a path
         code = "no_folder"
-    row = next(row for row in FAILURES if re.match(row.pattern, f"{login.kind} {reply.status} {code}"))
+    row = next(row for row in MEANINGS if re.match(row.pattern, f"{login.kind} {reply.status} {code}"))
     words = {
         "site": f'site "{login.name}"',
         "user": login.user,
@@ -460,12 +468,11 @@ def failure(login: Login, reply: Reply) -> ProviderError:
         "moved": moved,
         "said": _plain(said)[:200] or reply.status,
     }
-    action = f"{row.action.format(**words)}, then press Recover" if row.action else "press Recover"
     hint = OTHERWISE if row.reason is NOT_ACCEPTED and login.kind == "app-password" else ""
     return row.error(
-        PROVIDER,
+        login.provider,
         login.black_out(row.reason.format(**words)),
-        action=action,
+        mend=row.mend.format(**words),
         code="login" if row.reason is NOT_ACCEPTED else code or str(reply.status),
         detail=login.black_out(hint + reply.text),
         retry_after=web.retry_after(reply.headers),

@@ -22,7 +22,7 @@ from django.utils.safestring import SafeString
 from articles import formats
 from articles.desk.article_admin import ArticleAdmin, chosen_ids, status_of
 from articles.desk.selection import Chosen, choose, read_ids, way_back
-from articles.failures import problems, with_cause
+from articles.failures import Failure, problems, with_cause
 from articles.models import Article, ArticleQuerySet
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
@@ -171,7 +171,7 @@ def _total(chosen: Chosen, form: RecoverForm) -> tuple[Total, str]:
     try:
         return Total(plans(chosen.articles, form.options)), ""
     except ProviderError as exc:
-        return Total(plans(chosen.articles, form.options, patience=0)), f"{exc.headline}: {exc.reason}."
+        return Total(plans(chosen.articles, form.options, patience=0)), f"{Failure.of(exc).sentence}."
 
 
 ArticleAdmin.actions.insert(0, recover_chosen)

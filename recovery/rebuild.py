@@ -27,6 +27,7 @@ from articles.batches.plan import key_of
 from articles.content import markup
 from articles.failures import cause
 from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
+from articles.providers.errors import GALLEY, Rejected
 from articles.tree.names import OPENING
 from articles.tree.storing import storing
 from backups.storage import backup_storage
@@ -418,16 +419,9 @@ def _state(article: Article) -> None:
         article.status, article.ended_at = Article.Status.DONE, now
     else:
         article.status, article.ended_at = Article.Status.FAILED, now
-        article.error = {
-            "kind": "Rejected",
-            "provider": "Galley",
-            "headline": "Galley rebuilt this article from its backup",
-            "reason": "it had not been finished when the backup was written",
-            "action": "press Recover",
-            "code": "rebuilt",
-            "detail": "",
-            "thing": "this article",
-            "stage": unfinished.stage,
-        }
+        rebuilt = Rejected(
+            GALLEY, "it had not been finished when the backup was written", code="rebuilt", thing="this article"
+        )
+        article.error = rebuilt.saved(unfinished.stage)
         article.cause = cause(article.error, article.site_id)
     article.save(update_fields=["status", "ended_at", "error", "cause"])

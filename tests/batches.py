@@ -17,10 +17,10 @@ BATCHES = "/admin/articles/batch/"
 BATCH_ADD = "/admin/articles/batch/add/"
 DECLINED = {
     "kind": "Rejected",
-    "provider": "The picture service",
-    "headline": "The picture service declined the picture",
-    "reason": "it declined the prompt",
-    "action": "change the prompt, then press Recover",
+    "provider": "pictures",
+    "reason": "{it} declined the prompt",
+    "mend": "change the prompt",
+    "then": "recover",
     "code": "declined",
     "detail": "",
     "thing": "the picture",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 from django.contrib.auth.models import User
 from django.test import Client
@@ -13,18 +13,19 @@ from django.utils import timezone
 
 from articles.failures import cause
 from articles.models import Article, Stage, StageRecord
+from articles.providers.errors import SavedError
 
 LIST = "/admin/articles/article/"
 ADD = "/admin/articles/article/add/"
 START = "/admin/"
 RECOVER = "/admin/articles/article/recover/"
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>'
-REFUSED = {
+REFUSED: SavedError = {
     "kind": "Refused",
-    "provider": "WordPress",
-    "headline": "WordPress refused the hero image",
+    "provider": "wordpress:1",
     "reason": 'the site did not accept the application password of user "desk"',
-    "action": 'check the password of site "Magazine", then press Recover',
+    "mend": 'check the password of site "Magazine"',
+    "then": "recover",
     "code": "login",
     "detail": '{"code": "incorrect_password"}',
     "thing": "the hero image",
@@ -50,13 +51,13 @@ def text(response: Any) -> str:
 
 def stop(article: Article, **error: str) -> Article:
     """Stopped at its upload, with everything before it done."""
-    now = timezone.now()
+    now, failed = timezone.now(), cast(SavedError, REFUSED | error)
     article.records.exclude(stage=Stage.UPLOAD).update(state=StageRecord.State.DONE, started_at=now, finished_at=now)
     article.records.filter(stage=Stage.UPLOAD).update(state=StageRecord.State.FAILED, started_at=now, failed_at=now)
     Article.objects.filter(pk=article.pk).update(
         status=Article.Status.FAILED,
-        error=REFUSED | error,
-        cause=cause(REFUSED | error, article.site_id),
+        error=failed,
+        cause=cause(failed, article.site_id),
         title="Home batteries",
         word_count=2143,
         ended_at=now,

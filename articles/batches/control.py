@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from articles.batches.plan import NotPossible
 from articles.costs import costs
+from articles.failures import RESUME, Failure
 from articles.models import Article, Batch, Section
 from articles.pipeline import dispatch, transitions
 from articles.pipeline.lease import HeldBack, OutOfTime
@@ -124,12 +125,11 @@ DEEDS = {
 
 def note_stop(article: Article, **_: Any) -> None:
     """An article has stopped: where the cause is nobody's text, the rest of its batch would stop for it, too."""
-    error = article.error or {}
-    if article.batch_id is None or error.get("code") == "sections":
+    failure = Failure.read(article.error)
+    if article.batch_id is None or failure.error["code"] == "sections":
         return
-    action = error["action"].replace("press Recover", "resume the batch")
-    reason = f"{error['headline']}: {error['reason']}. Next: {action}."
-    if error.get("kind") not in ("Refused", "Unreachable", "Busy"):
+    reason = f"{failure.sentence}. Next: {failure.next_by(RESUME)}."
+    if failure.error["kind"] not in ("Refused", "Unreachable", "Busy"):
         ended = Article.objects.filter(batch=article.batch_id, ended_at__isnull=False).order_by("-ended_at", "-pk")
         latest = list(ended.values_list("status", "cause")[:ALIKE_ARTICLES])
         if latest != [(Article.Status.FAILED, article.cause)] * ALIKE_ARTICLES:
@@ -144,9 +144,10 @@ def pause_when_all_fail(article: Article) -> None:
     if article.batch_id is None:
         return
     finished = Section.objects.filter(batch=article.batch_id, state__in=[Section.State.DONE, Section.State.FAILED])
-    latest = [error or {} for error in finished.order_by("-revision").values_list("error", flat=True)[:ALIKE]]
-    causes = {(error.get("provider"), error.get("code")) for error in latest}
-    if len(latest) == ALIKE and len(causes) == 1 and (reason := latest[0].get("reason")):
+    latest = list(finished.order_by("-revision").values_list("error", flat=True)[:ALIKE])
+    causes = {error and (error["provider"], error["code"]) for error in latest}
+    if len(latest) == ALIKE and len(causes) == 1 and latest[0]:
+        reason = Failure.read(latest[0]).reason
         said = f"{ALIKE} sections in a row are missing for one reason: {reason}. Next: find out why, then resume."
         _paused(article.batch_id, said)
 

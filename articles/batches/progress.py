@@ -13,9 +13,12 @@ import orjson
 from django.db.models import Case, CharField, Count, F, Q, QuerySet, Value, When
 from django.utils import timezone
 
+from articles.failures import Failure
 from articles.formats import count
 from articles.models import Article, Batch, Section
 from articles.pipeline import rate_limits
+from articles.providers.errors import IT
+from articles.providers.names import title_of
 
 
 @dataclass(frozen=True)
@@ -112,12 +115,13 @@ def slowed(batch: Batch) -> str:
     if batch.state != Batch.State.RUNNING:
         return ""
     if rest := rate_limits.closed():
-        return f"{rest[0].provider} had no room: {rest[0].reason}. It is asked again by itself."
+        reason = rest[0].reason.replace(IT, "it")
+        return f"{title_of(rest[0].provider)} had no room: {reason}. It is asked again by itself."
     waiting = batch.articles.filter(status=Article.Status.WAITING)
     found = waiting.order_by("next_at").values_list("error", flat=True).first()
     if not found:
         return ""
-    return f"{count(waiting.count(), 'article')} waiting: {found['headline']}: {found['reason']}. It goes on by itself."
+    return f"{count(waiting.count(), 'article')} waiting: {Failure.read(found).sentence}. It goes on by itself."
 
 
 MOST_EVENTS = 8  # that are made once for many watchers: most have seen the same

@@ -13,6 +13,7 @@ from typing import Any
 
 import charset_normalizer
 import yaml
+from django.utils.text import capfirst
 from lxml.html import HtmlElement
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
@@ -89,7 +90,12 @@ SHORT_LINE = 60  # no line of a paragraph is longer: its lines are meant
 
 
 class Unreadable(Exception):
-    """A manuscript that is no text; the message says what to do."""
+    """A manuscript that is no text. `reason` and `mend`, what to do, are parts of sentences; the message has both."""
+
+    def __init__(self, reason: str, mend: str) -> None:
+        super().__init__(f"{capfirst(reason)}. {capfirst(mend)}.")
+        self.reason = reason
+        self.mend = mend
 
 
 @dataclass(frozen=True)
@@ -107,13 +113,13 @@ def decode(content: bytes) -> str:
     text = _decoded(content).replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
     cleaned = _CONTROL.sub("", text)
     if len(text) - len(cleaned) > 100 + len(text) // 20:
-        raise Unreadable(_NOT_TEXT)
+        raise Unreadable("this is not a text file", _AS_TEXT)
     if not cleaned.strip():
-        raise Unreadable("The manuscript is empty. Choose a file that has text in it.")
+        raise Unreadable("the manuscript is empty", "choose a file that has text in it")
     return cleaned
 
 
-_NOT_TEXT = "This is not a text file. Save the manuscript as .txt, .md or .html and hand it in again."
+_AS_TEXT = "save the manuscript as .txt, .md or .html and hand it in again"
 
 
 def _decoded(content: bytes) -> str:
@@ -122,7 +128,7 @@ def _decoded(content: bytes) -> str:
             return content.decode(encoding, errors="replace").removeprefix("\ufeff")
     for magic, kind in _FORMATS.items():
         if content.startswith(magic):
-            raise Unreadable(f"This is {kind}. Save the manuscript as .txt, .md or .html and hand it in again.")
+            raise Unreadable(f"this is {kind}", _AS_TEXT)
     if b"\x00" in content[:4096]:
         return _sixteen_bits(content)
     declared = _DECLARED.search(content[:2048])
@@ -146,7 +152,7 @@ def _sixteen_bits(content: bytes) -> str:
     head = content[:4096]
     low, high = head[1::2].count(0), head[::2].count(0)
     if max(low, high) * 40 < len(head) or min(low, high) * 20 > max(low, high):
-        raise Unreadable(_NOT_TEXT)
+        raise Unreadable("this is not a text file", _AS_TEXT)
     return content.decode("utf-16-le" if low > high else "utf-16-be", errors="replace")
 
 
@@ -185,7 +191,7 @@ def read(text: str, name: str = "") -> Manuscript:
     html = markup.clean_text(html)
     if not markup.text_of(html):
         below = " below its front matter" if len(body) < len(text) else ""
-        raise Unreadable(f"The manuscript has no text{below}. Hand in one that has.")
+        raise Unreadable(f"the manuscript has no text{below}", "hand in one that has")
     title, html = _title(html, given, page_title, PurePath(name).stem)
     return Manuscript(title, html, markup.word_count(html), components(html))
 

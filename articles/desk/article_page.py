@@ -10,12 +10,14 @@ from typing import Any
 
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
+from django.utils.text import capfirst
 
-from articles import call_keys, failures, formats, wording
+from articles import call_keys, formats, wording
 from articles.desk.batch_page import MARKS, kind
-from articles.failures import Report, report
+from articles.failures import Failure, Report, report
 from articles.models import Article, Attempt, Call, Event, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import ProviderError
+from articles.providers.names import title_of
 from articles.tree.storing import storing
 from backups.trees.tree import MANIFEST, TreeError
 
@@ -91,7 +93,7 @@ class SectionRow:
 
     @property
     def why(self) -> str:
-        return failures.why(self.section.error) if self.kind == "missing" else ""
+        return Failure.read(self.section.error).why if self.kind == "missing" else ""
 
 
 @dataclass(frozen=True)
@@ -99,6 +101,7 @@ class CallRow:
     """A line of the ledger of calls. `marks` are sentences about what may have been charged twice, or failed."""
 
     call: Call
+    provider: str  # its name
     thing: str
     tokens: int
     marks: list[str]
@@ -239,6 +242,12 @@ def _thing(call: Call) -> str:
     return f"{THINGS.get(kind, kind)}{f', {part}' if part else ''}"
 
 
+def _provider(call: Call, article: Article) -> str:
+    """`The text service`, `WordPress Magazine`."""
+    name = title_of(call.provider)
+    return f"{name} {article.site}" if article.site and call.provider == article.site.provider else name
+
+
 def _call_row(call: Call, article: Article) -> CallRow:
     marks = []
     if call.lost_answers and _is_charged(call):
@@ -248,8 +257,8 @@ def _call_row(call: Call, article: Article) -> CallRow:
     if call.state == Call.State.INTENT and call.sends and not article.is_moving and _is_charged(call):
         marks.append("No answer came; it may have been charged all the same.")
     if call.error:
-        marks.append(f"{ProviderError.restored(call.error).reason[:1].upper()}{call.error['reason'][1:]}.")
-    return CallRow(call, _thing(call), call.input_tokens + call.output_tokens, marks)
+        marks.append(f"{capfirst(Failure.read(call.error).reason)}.")
+    return CallRow(call, _provider(call, article), _thing(call), call.input_tokens + call.output_tokens, marks)
 
 
 # The manifest
@@ -284,7 +293,7 @@ def manifest_page(article: Article) -> ManifestPage:
     except TreeError as exc:
         return ManifestPage(url, str(exc))
     except ProviderError as exc:
-        return ManifestPage(url, f"{exc.provider} could not be read just now. Reload the page in a minute.")
+        return ManifestPage(url, f"{title_of(exc.provider)} could not be read just now. Reload the page in a minute.")
     try:
         return ManifestPage(url, "", _manifest_facts(manifest), _manifest_steps(manifest), files)
     except (AttributeError, TypeError, ValueError):  # valid JSON, and not what we wrote

@@ -12,12 +12,13 @@ from decimal import Decimal
 from django.db.models import Count, Exists, Min, OuterRef, Q
 from django.utils import timezone
 
-from articles import failures, formats
+from articles import formats
 from articles.batches import lists
 from articles.batches import plan as batche_plan
 from articles.batches import progress as batche_progress
 from articles.batches.plan import Plan
 from articles.batches.progress import COMPLETENESS, RATE_OVER, Standing, of_completeness, with_sections
+from articles.failures import Failure
 from articles.models import Article, Batch, Section
 
 LINES = 50  # of a list, or of the grid, on a page
@@ -340,15 +341,14 @@ def _missing(batch: Batch) -> tuple[list[Missing], int]:
     reasons: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
     sections = Section.objects.filter(article__in=shown, state=Section.State.FAILED).order_by("article", "index")
     for article, heading, error in sections.values_list("article", "heading", "error"):
-        reasons[article][failures.why(error)].append(heading)
+        reasons[article][Failure.read(error).why].append(heading)
     return [Missing(article, _lacks(article, reasons[article.pk])) for article in shown], found.count() - len(shown)
 
 
 def _lacks(article: Article, reasons: dict[str, list[str]]) -> list[tuple[str, str]]:
     """`[("Kitchen, Bath and 3 more", "it declined the prompt")]`; where no section is to blame, what stopped it."""
-    error = article.error or {}
     if not reasons:
-        return [("", f"{error.get('headline', '')}: {error.get('reason', '')}")]
+        return [("", Failure.read(article.error).sentence)]
     return [(_some(headings), reason) for reason, headings in reasons.items()]
 
 

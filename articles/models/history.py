@@ -94,6 +94,7 @@ class Event(models.Model):
     at = models.DateTimeField(default=timezone.now)
     kind = models.CharField(max_length=20)  # submitted, started, saved, waiting, stopped, …
     stage = models.CharField(max_length=10, blank=True)
+    provider = models.CharField(max_length=100, blank=True)  # whose setback it was
     attempt = models.PositiveIntegerField(default=0)
     message = models.CharField(max_length=500)
     detail = models.TextField(blank=True)  # what the other side answered, for the fold

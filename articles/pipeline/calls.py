@@ -24,6 +24,7 @@ from articles.pipeline import rate_limits
 from articles.pipeline.lease import Fenced, Lease
 from articles.providers import Answer
 from articles.providers.errors import Busy, ProviderError, Unreachable
+from articles.providers.names import title_of
 
 log = structlog.get_logger("galley.run")
 
@@ -69,7 +70,9 @@ class Calls:
         self._intend(call, sends=call.sends + 1, lost_answers=call.lost_answers + bool(lost))
         if lost and look_up is None:
             at = timezone.localtime(lost).strftime("%H:%M")
-            self._lease.note("repeated", f"{provider} may have charged {thing} twice ({at}, its answer was lost)")
+            self._lease.note(
+                "repeated", f"{title_of(provider)} may have charged {thing} twice ({at}, its answer was lost)"
+            )
         self._receive(call, self._sent(send, call, thing))
         return call
 

@@ -71,14 +71,16 @@ class Lease:
         if self.seconds > BUDGET_SECONDS:
             raise OutOfTime
 
-    def note(self, kind: str, message: str, detail: str = "", **facts: Any) -> None:
-        """Add to the timeline, and to the log, which takes `facts` as well."""
+    def note(self, kind: str, message: str, detail: str = "", *, provider: str = "", **facts: Any) -> None:
+        """Add to the timeline, and to the log, which takes `facts` as well. `provider`: whose setback it was."""
         Event.objects.create(
             article=self.article,
             kind=kind,
             stage=self.stage,
+            provider=provider,
             attempt=self.article.attempt,
             message=message[:500],
             detail=detail,
         )
+        facts |= {"provider": provider} if provider else {}
         log.info(message, kind=kind, stage=self.stage.value, **facts)

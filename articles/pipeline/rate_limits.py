@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from articles.formats import clock
 from articles.models import Pace
-from articles.providers.errors import Busy
+from articles.providers.errors import IT, Busy
 
 LONGEST_SLEEP = timedelta(seconds=20)  # a worker sleeps so long until its turn; for a later one the article waits
 WITHOUT_A_WORD = 5.0  # seconds that everybody waits when a service is busy and does not say for how long
@@ -44,7 +44,7 @@ def take_turn(provider: str) -> None:
             return
         turn = max(pace.next_at, now)
         if turn > deadline:
-            raise _not_yet(provider, turn, f"it may be asked {per_minute:,} times a minute")
+            raise _not_yet(provider, turn, f"{IT} may be asked {per_minute:,} times a minute")
         mine = Pace.objects.filter(pk=pace.pk, next_at=pace.next_at)
         if mine.update(next_at=turn + timedelta(minutes=1) / per_minute):
             _sleep_until(turn, deadline, provider, "")
@@ -79,4 +79,4 @@ def closed() -> list[Pace]:
 
 def _not_yet(provider: str, until: datetime, reason: str) -> NotYet:
     seconds = (until - timezone.now()).total_seconds()
-    return NotYet(provider, f"{reason}; it is asked again at {clock(until)}", code="pace", retry_after=seconds)
+    return NotYet(provider, f"{reason}; {IT} is asked again at {clock(until)}", code="pace", retry_after=seconds)

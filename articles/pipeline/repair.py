@@ -11,7 +11,7 @@ from articles.models import Article, Attempt, ImageFile, Stage
 from articles.pipeline import transitions
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.run import Run
-from articles.providers.errors import Rejected, Unreachable
+from articles.providers.errors import GALLEY, Rejected, Then, Unreachable
 from articles.tree import manifest
 from articles.tree.names import OPENING
 from articles.tree.storing import DAMAGED, storing
@@ -35,8 +35,7 @@ def look_over(article: Article) -> None:
         return
     if findings:
         reason = "; ".join(finding.rstrip(".") for finding in findings.values())
-        action = "press Recover to have it made again"
-        found = Rejected("Galley", reason, action=action, code=DAMAGED, thing="a file of the backup")
+        found = Rejected(GALLEY, reason, then=Then.REMAKE, code=DAMAGED, thing="a file of the backup")
         stages = (Stage(record.stage) for record in article.records.all() if record.file in findings)
         transitions.stop_done(article, next(stages, Stage.IMAGES), found)  # pictures alone stand on no record
 

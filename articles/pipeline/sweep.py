@@ -21,7 +21,7 @@ from articles.pipeline.dispatch import top_up
 from articles.pipeline.lease import LEASE
 from articles.pipeline.processes import is_alive, this_machine
 from articles.pipeline.transitions import Found
-from articles.providers.errors import Mistake
+from articles.providers.errors import GALLEY, Mistake, Then
 
 log = structlog.get_logger("galley.sweep")
 
@@ -114,9 +114,10 @@ def _release(found: Found, swept: Swept) -> Swept:
 def _deaths(found: Found) -> Mistake:
     """The article that kills every worker must not go on doing so."""
     return Mistake(
-        "Galley",
+        GALLEY,
         f"the work on it died {found.crashes} times without getting any further",
-        action="tell the operator; press Recover to try once more",
+        mend="tell the operator",
+        then=Then.ONCE_MORE,
         code="crashes",
         thing="this article",
     )

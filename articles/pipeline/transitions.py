@@ -29,13 +29,13 @@ from django.dispatch import Signal
 from django.utils import timezone
 
 from articles import call_keys
-from articles.failures import cause, report
+from articles.failures import Failure, cause, report
 from articles.models import Article, Attempt, Batch, Call, Event, Section, Stage, StageRecord
 from articles.pipeline.lease import LEASE, Lease
 from articles.pipeline.processes import this_process
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
-from articles.providers.errors import ProviderError
+from articles.providers.errors import ProviderError, SavedError
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -214,7 +214,7 @@ def back_in_line(lease: Lease) -> None:
 
 def wait(lease: Lease, exc: ProviderError, seconds: float, *, counts: bool) -> None:
     """Try again by itself after so many seconds. `counts`: whether that is one of the tries that it has."""
-    article, error = lease.article, {**exc.saved(), "stage": lease.stage.value}
+    article, error = lease.article, exc.saved(lease.stage)
     with transaction.atomic():
         lease.renew(
             status=Article.Status.WAITING,
@@ -225,22 +225,22 @@ def wait(lease: Lease, exc: ProviderError, seconds: float, *, counts: bool) -> N
             **UNHELD,
         )
         _end_attempt(lease, Attempt.Outcome.WAITING)
-        said = f"{exc.headline}: {exc.reason}. Trying again by itself"
+        said = f"{Failure.of(exc).sentence}. Trying again by itself"
         lease.note("waiting", said, exc.detail, **_facts(exc, article), seconds=round(seconds))
 
 
 def stop(lease: Lease, exc: ProviderError) -> None:
     """Trying again does not help: a person acts."""
-    article, error = lease.article, {**exc.saved(), "stage": lease.stage.value}
+    article, error = lease.article, exc.saved(lease.stage)
     with transaction.atomic():
         lease.renew(status=Article.Status.FAILED, crashes=0, **_stopped(error, article.site_id), **UNHELD)
         _end_attempt(lease, Attempt.Outcome.STOPPED)
-        lease.note("stopped", f"{exc.headline}: {exc.reason}", exc.detail)
+        lease.note("stopped", Failure.of(exc).sentence, exc.detail, provider=exc.provider)
         stopped.send(Article, article=article)
     log.error(str(report(article)), stage=lease.stage.value, **_facts(exc, article))
 
 
-def _stopped(error: dict[str, Any], site_id: int | None) -> dict[str, Any]:
+def _stopped(error: SavedError, site_id: int | None) -> dict[str, Any]:
     return {"error": error, "cause": cause(error, site_id), "ended_at": timezone.now()}
 
 
@@ -265,7 +265,7 @@ def give_up(found: Found, exc: ProviderError) -> int | None:
     """Stop the article that kills every worker. Returns the stages set back; None: it is not as it was found."""
     record = StageRecord.objects.filter(article=found.pk).exclude(state=StageRecord.State.DONE).first()
     stage = Stage(record.stage) if record else Stage.UPLOAD
-    error = {**exc.saved(), "stage": stage.value}
+    error = exc.saved(stage)
     with transaction.atomic():
         # As it was judged: a slow worker may have renewed its lease and made headway meanwhile.
         judged = {"attempt": found.attempt, "lease_until": found.lease_until, "crashes": found.crashes}
@@ -284,7 +284,7 @@ def give_up(found: Found, exc: ProviderError) -> int | None:
 
 def stop_done(article: Article, stage: Stage, exc: ProviderError) -> None:
     """A finished article is not whole after all; nothing happens when it moves again already."""
-    error = {**exc.saved(), "stage": stage.value}
+    error = exc.saved(stage)
     with batch_revision(article.batch_id):
         done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
         if done.update(status=Article.Status.FAILED, **_stopped(error, article.site_id)):
@@ -293,15 +293,16 @@ def stop_done(article: Article, stage: Stage, exc: ProviderError) -> None:
 
 
 def _fail_record(article_id: int, stage: Stage, exc: ProviderError) -> int:
-    failed = {"state": StageRecord.State.FAILED, "failed_at": timezone.now(), "error": exc.reason}
+    failed = {"state": StageRecord.State.FAILED, "failed_at": timezone.now(), "error": Failure.of(exc).reason}
     return StageRecord.objects.filter(article=article_id, stage=stage).update(**failed)
 
 
 def _tell_stopped(article_id: int, stage: Stage, exc: ProviderError) -> None:
     """On the timeline, to the floors above and in the log, in the transaction that stopped it."""
     article = Article.objects.get(pk=article_id)
-    said = f"{exc.headline}: {exc.reason}"
-    Event.objects.create(article=article, kind="stopped", stage=stage, attempt=article.attempt, message=said[:500])
+    said = Failure.of(exc).sentence
+    facts = {"stage": stage, "provider": exc.provider, "attempt": article.attempt}
+    Event.objects.create(article=article, kind="stopped", message=said[:500], **facts)
     stopped.send(Article, article=article)
     log.error(str(report(article)), article=article_id, stage=stage.value, **_facts(exc, article))
 

@@ -11,13 +11,15 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, connection
 from django.utils import timezone
 from django.utils.module_loading import import_string
+from django.utils.text import capfirst
 
+from articles.failures import Failure
 from articles.models import Article, Attempt, Stage, StageRecord
 from articles.pipeline import dispatch, rate_limits, transitions
 from articles.pipeline.lease import Fenced, HeldBack, OutOfTime
 from articles.pipeline.repair import look_over, mend, must_look_through
 from articles.pipeline.run import Outcome, Run
-from articles.providers.errors import Mistake, ProviderError, Unreachable
+from articles.providers.errors import DATABASE, GALLEY, Mistake, ProviderError, Unreachable
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -85,6 +87,7 @@ def _set_back(run: Run, exc: ProviderError) -> None:
     article, stage = run.article, run.lease.stage
     times, *backoff = settings.GALLEY_RETRIES.get(type(exc).__name__, (0, 0, 0))
     no_fault = isinstance(exc, rate_limits.NotYet)
+    failure = Failure.of(exc)
     waits = no_fault or (exc.retry and article.retries < times)
     try:
         run.lease.renew()
@@ -92,10 +95,10 @@ def _set_back(run: Run, exc: ProviderError) -> None:
         unfinished.update(
             state=StageRecord.State.PENDING if waits else StageRecord.State.FAILED,
             failed_at=None if waits else timezone.now(),
-            error=f"{exc.headline}: {exc.reason}",
+            error=failure.sentence,
         )
         if not waits:
-            _keep_instructions(article, stage, exc)
+            _keep_instructions(article, stage, failure)
         _try_manifest(run)
         if waits:
             seconds = _seconds(article.retries, exc.retry_after, *backoff)
@@ -106,9 +109,9 @@ def _set_back(run: Run, exc: ProviderError) -> None:
         log.warning("fenced: another worker has the article now")
 
 
-def _keep_instructions(article: Article, stage: Stage, exc: ProviderError) -> None:
+def _keep_instructions(article: Article, stage: Stage, failure: Failure) -> None:
     record = article.records.get(stage=stage)
-    record.details = {**record.details, "recovery_instructions": f"{exc.action[:1].upper()}{exc.action[1:]}."}
+    record.details = {**record.details, "recovery_instructions": f"{capfirst(failure.next)}."}
     record.save(update_fields=["details"])
 
 
@@ -129,7 +132,7 @@ def _seconds(retries: int, retry_after: float | None, first: float, longest: flo
 def _set_back_when_possible(run: Run, exc: Exception) -> None:
     """A database that restarts is back within seconds; when it is not, the lease runs out and the sweep takes over."""
     error = Unreachable(
-        "The database",
+        DATABASE,
         "the connection broke off",
         code="database",
         detail=str(exc),
@@ -148,9 +151,9 @@ def _set_back_when_possible(run: Run, exc: Exception) -> None:
 
 def _our_mistake(exc: Exception) -> Mistake:
     return Mistake(
-        "Galley",
+        GALLEY,
         "this is a mistake in Galley, not in your article",
-        action="tell the operator, who finds it in the log, then press Recover",
+        mend="tell the operator, who finds it in the log",
         code="bug",
         detail=f"{type(exc).__name__}: {exc}",
         thing="this article",

@@ -11,9 +11,9 @@ from typing import Any
 import anthropic
 
 from articles.providers import Answer, sdk
-from articles.providers.errors import Garbled, Rejected
+from articles.providers.errors import IT, Garbled, Rejected
 
-PROVIDER = "Claude"
+PROVIDER = "layout"
 MAX_TOKENS = 20_000  # what it can write within one call's time
 LONGEST_ARTICLE = 15_000  # tokens: laid out again with styles it must fit into MAX_TOKENS
 _FENCE = re.compile(r"^```(?:html)?[ \t]*\n(.*)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
@@ -61,8 +61,8 @@ def content(raw: dict[str, Any]) -> str:
     if raw.get("stop_reason") == "refusal":
         raise Rejected(
             PROVIDER,
-            "it refuses to lay this out",
-            action="choose the template, then press Recover",
+            f"{IT} refuses to lay this out",
+            mend="choose the template",
             code="refusal",
             detail=str(raw),
         )
@@ -76,6 +76,6 @@ def content(raw: dict[str, Any]) -> str:
     )
     text = "".join(parts).strip()
     if not text:
-        raise Garbled(PROVIDER, "it answered with nothing", code="empty", detail=str(raw))
+        raise Garbled(PROVIDER, f"{IT} answered with nothing", code="empty", detail=str(raw))
     fenced = _FENCE.search(text)
     return fenced[1] if fenced else text

@@ -15,9 +15,9 @@ import orjson
 import requests
 
 from articles.providers import Answer, prices, web
-from articles.providers.errors import Garbled, ProviderError, Rejected, Unreachable
+from articles.providers.errors import IT, Garbled, ProviderError, Rejected, Then, Unreachable
 
-PROVIDER = "The picture service"
+PROVIDER = "pictures"
 URL_LIFE = timedelta(minutes=60)
 PICTURE_BYTES = 25 * 1024 * 1024
 ANSWER_BYTES = 2 * 1024 * 1024
@@ -114,7 +114,7 @@ def expired() -> Rejected:
     return Rejected(
         PROVIDER,
         "the picture's address has expired",
-        action="press Recover to have it made again",
+        then=Then.REMAKE,
         code="expired",
     )
 
@@ -123,8 +123,8 @@ def _answer_error(response: requests.Response, body: str) -> ProviderError:
     if response.status_code == 422:
         return Rejected(
             PROVIDER,
-            "it did not accept the prompt",
-            action="change the prompt, then press Recover",
+            f"{IT} did not accept the prompt",
+            mend="change the prompt",
             code="invalid",
             detail=body,
         )
@@ -141,8 +141,8 @@ def picture_url(raw: dict[str, Any]) -> str:
     if status in ("failed", "aborted") and "E005" in error:
         raise Rejected(
             PROVIDER,
-            "it declined the prompt as sensitive",
-            action="change the prompt, then press Recover",
+            f"{IT} declined the prompt as sensitive",
+            mend="change the prompt",
             code="declined",
             detail=error,
         )
@@ -150,7 +150,7 @@ def picture_url(raw: dict[str, Any]) -> str:
         raise Rejected(
             PROVIDER,
             "the picture could not be made",
-            action="press Recover to ask again",
+            then=Then.ASK_AGAIN,
             code=str(status),
             detail=error,
         )
@@ -161,7 +161,7 @@ def picture_url(raw: dict[str, Any]) -> str:
         raise Garbled(
             PROVIDER,
             "the picture is gone already" if gone else "its answer has no picture",
-            action="press Recover to have it made again",
+            then=Then.REMAKE,
             code="gone" if gone else "malformed",
             detail=str(raw),
         )

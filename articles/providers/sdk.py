@@ -18,7 +18,7 @@ import httpx2
 import orjson
 
 from articles.providers import Answer, prices, web
-from articles.providers.errors import Garbled, ProviderError, Refused, Rejected, Unreachable
+from articles.providers.errors import IT, Garbled, ProviderError, Refused, Rejected, Unreachable
 
 ANSWER_BYTES = 32 * 1024 * 1024
 
@@ -30,7 +30,7 @@ def raw_answer(response: Any, provider: str, *, seconds: float) -> dict[str, Any
     for piece in response.iter_bytes():
         body += piece
         if time.monotonic() > deadline:
-            raise Unreachable(provider, "it did not answer in time", code="timeout")
+            raise Unreachable(provider, f"{IT} did not answer in time", code="timeout")
         if len(body) > ANSWER_BYTES:
             raise Garbled(provider, "the answer is far too large", code="too_large")
     try:
@@ -64,7 +64,7 @@ def _not_json(provider: str, body: bytes) -> Garbled:
     return Garbled(
         provider,
         "the answer is not what this service should send",
-        action="check its address in the settings, then press Recover",
+        mend="check its address in the settings",
         code="not_json",
         detail=body[:2000].decode(errors="replace"),
     )
@@ -86,7 +86,7 @@ def speaking_to(sdk: Any, provider: str, base_url: str, *, allow_private: bool) 
     except web.PrivateAddress as exc:
         raise web.private_address(provider) from exc
     except (sdk.APITimeoutError, httpx2.ReadTimeout, httpx2.WriteTimeout) as exc:
-        raise Unreachable(provider, "it did not answer in time", code="timeout", lost=not _never_left(exc)) from exc
+        raise Unreachable(provider, f"{IT} did not answer in time", code="timeout", lost=not _never_left(exc)) from exc
     except sdk.APIConnectionError as exc:
         raise Unreachable(
             provider,
@@ -112,15 +112,15 @@ def _status_error(provider: str, exc: Any) -> ProviderError:
         return Refused(
             provider,
             "the account has no credit left",
-            action="add credit to the account, then press Recover",
+            mend="add credit to the account",
             code="no_credit",
             detail=body,
         )
     if exc.status_code == 404:
         return Rejected(
             provider,
-            "it does not know the model",
-            action="check the model's name in the settings, then press Recover",
+            f"{IT} does not know the model",
+            mend="check the model's name in the settings",
             code=code,
             detail=body,
         )

@@ -11,9 +11,9 @@ import openai
 import orjson
 
 from articles.providers import Answer, sdk
-from articles.providers.errors import Garbled, Rejected
+from articles.providers.errors import IT, Garbled, Rejected, Then
 
-PROVIDER = "The text service"
+PROVIDER = "text"
 MAX_TOKENS = 32_000
 
 
@@ -133,8 +133,9 @@ def _dicts(value: object) -> list[dict[str, Any]]:
 def _refusal(words: str) -> Rejected:
     return Rejected(
         PROVIDER,
-        "it refuses to write about this",
-        action="change the idea, then hand it in again",
+        f"{IT} refuses to write about this",
+        mend="change the idea",
+        then=Then.HAND_IN,
         code="refusal",
         detail=words,
     )
@@ -145,7 +146,8 @@ def _cut_off(reason: str, raw: dict[str, Any]) -> Garbled | Rejected:
         return Rejected(
             PROVIDER,
             "its content filter stopped the answer",
-            action="change the idea, then hand it in again",
+            mend="change the idea",
+            then=Then.HAND_IN,
             code="content_filter",
             detail=str(raw),
         )
@@ -153,4 +155,4 @@ def _cut_off(reason: str, raw: dict[str, Any]) -> Garbled | Rejected:
 
 
 def _garbled(reason: str, code: str, raw: dict[str, Any]) -> Garbled:
-    return Garbled(PROVIDER, reason, action="press Recover to ask again", code=code, detail=str(raw))
+    return Garbled(PROVIDER, reason, then=Then.ASK_AGAIN, code=code, detail=str(raw))

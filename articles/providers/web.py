@@ -21,7 +21,8 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
-from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
+from articles.providers.errors import GALLEY, IT, Busy, Garbled, ProviderError, Refused, Rejected, Then, Unreachable
+from articles.providers.names import name_of
 
 CONNECT_SECONDS = 10.0
 BODY_SECONDS = 120.0
@@ -131,7 +132,7 @@ def body_within(response: requests.Response, limit: int, provider: str) -> bytes
         while piece := response.raw.read1(64 * 1024, decode_content=True):
             body += piece
             if time.monotonic() > deadline:
-                raise Unreachable(provider, "it did not answer in time", code="timeout")
+                raise Unreachable(provider, f"{IT} did not answer in time", code="timeout")
             if len(body) > limit:
                 raise Garbled(provider, f"the answer is larger than {limit // 2**20} MB", code="too_large")
     return bytes(body)
@@ -147,23 +148,23 @@ def speaking_to(provider: str) -> Iterator[None]:
     except urllib3.exceptions.LocationParseError as exc:
         raise _no_address(provider) from exc
     except urllib3.exceptions.ReadTimeoutError as exc:
-        raise Unreachable(provider, "it did not answer in time", code="timeout") from exc
+        raise Unreachable(provider, f"{IT} did not answer in time", code="timeout") from exc
     except urllib3.exceptions.HTTPError as exc:
         raise Unreachable(provider, "the connection broke off", code="broken", detail=str(exc)) from exc
     except requests.exceptions.ConnectTimeout as exc:
-        raise Unreachable(provider, "it did not answer in time", lost=False, code="connect") from exc
+        raise Unreachable(provider, f"{IT} did not answer in time", lost=False, code="connect") from exc
     except requests.exceptions.SSLError as exc:
         raise Refused(
             provider,
             "its certificate is not valid",
-            action="check the address, then press Recover",
+            mend="check the address",
             code="certificate",
             detail=str(exc),
         ) from exc
     except requests.exceptions.ConnectionError as exc:
         raise _connection_error(provider, exc) from exc
     except requests.exceptions.Timeout as exc:
-        raise Unreachable(provider, "it did not answer in time", code="timeout") from exc
+        raise Unreachable(provider, f"{IT} did not answer in time", code="timeout") from exc
     except requests.exceptions.TooManyRedirects as exc:
         raise Garbled(provider, "its address leads round in circles", code="redirects") from exc
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema) as exc:
@@ -180,10 +181,10 @@ def _no_address(provider: str) -> Garbled:
 
 def private_address(provider: str) -> Rejected:
     return Rejected(
-        "Galley",
-        f"the address of {provider[:1].lower() + provider[1:] if provider.startswith('The ') else provider}"
-        " is inside the network, where Galley may not go",
-        action="ask a chief editor for a public address, or the operator to allow private ones",
+        GALLEY,
+        f"the address of {name_of(provider)} is inside the network, where Galley may not go",
+        mend="ask a chief editor for a public address, or the operator to allow private ones",
+        then=Then.NOTHING,
         code="private_address",
     )
 
@@ -213,8 +214,8 @@ def answer_error(
     if status == 401:
         return Refused(
             provider,
-            f"it did not accept the {credential}",
-            action=f"check the {credential}, then press Recover",
+            f"{IT} did not accept the {credential}",
+            mend=f"check the {credential}",
             code=code or "401",
             detail=body,
         )
@@ -222,7 +223,7 @@ def answer_error(
         return Refused(
             provider,
             "the account has no credit left",
-            action="add credit to the account, then press Recover",
+            mend="add credit to the account",
             code=code or "402",
             detail=body,
         )
@@ -230,14 +231,14 @@ def answer_error(
         return Refused(
             provider,
             f"the {credential} has not the right to do this",
-            action=f"check the {credential}, then press Recover",
+            mend=f"check the {credential}",
             code=code or "403",
             detail=body,
         )
     if status in (409, 425, 429, 503, 529):
         return Busy(
             provider,
-            "it has too much to do at the moment",
+            f"{IT} has too much to do at the moment",
             code=code or str(status),
             detail=body,
             retry_after=wait,
@@ -245,7 +246,7 @@ def answer_error(
     if status == 408 or status >= 500:
         return Unreachable(
             provider,
-            f"it failed with an error of its own ({status})",
+            f"{IT} failed with an error of its own ({status})",
             code=code or str(status),
             detail=body,
             retry_after=wait,
@@ -253,8 +254,8 @@ def answer_error(
         )
     return Rejected(
         provider,
-        f"it did not accept the request ({status})",
-        action="read its answer below, then press Recover",
+        f"{IT} did not accept the request ({status})",
+        mend="read its answer below",
         code=code or str(status),
         detail=body,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from articles.pipeline.lease import CALL_SECONDS
-from articles.providers.errors import Refused
+from articles.providers.errors import GALLEY, Refused, Then
 from articles.providers.text import TextClient
 
 
@@ -28,9 +28,10 @@ def needed_text_client() -> TextClient:
     if client := text_client():
         return client
     raise Refused(
-        "Galley",
+        GALLEY,
         "no text service is set up, and this article has only an idea",
-        action="ask the operator to set OPENAI_API_KEY and press Recover, or hand in a manuscript",
+        mend="ask the operator to set OPENAI_API_KEY",
+        then=Then.RECOVER_OR_MANUSCRIPT,
         code="not_configured",
         thing="the idea",
     )

@@ -11,7 +11,7 @@ from articles.content import manuscripts, markup
 from articles.models import Article, Call, Preferences
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text
-from articles.providers.errors import Garbled, Rejected
+from articles.providers.errors import GALLEY, IT, Garbled, Rejected, Then
 from articles.stages import needed_text_client, sections
 
 FILE = "01_raw_article.html"
@@ -49,11 +49,11 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
     try:
         read = manuscripts.read(article.manuscript, article.manuscript_name)
     except manuscripts.Unreadable as exc:
-        reason, _, action = str(exc).rstrip(".").partition(". ")
         raise Rejected(
-            "Galley",
-            f"{reason[:1].lower()}{reason[1:]}",
-            action=f"{action[:1].lower()}{action[1:]}" or "hand in another manuscript",
+            GALLEY,
+            exc.reason,
+            mend=exc.mend,
+            then=Then.NOTHING,
             code="manuscript",
             thing="the manuscript",
         ) from exc
@@ -104,8 +104,8 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
     if count < FEWEST_WORDS:
         raise Garbled(
             text.PROVIDER,
-            f"it wrote only {count} words",
-            action="press Recover to ask again",
+            f"{IT} wrote only {count} words",
+            then=Then.ASK_AGAIN,
             code="too_short",
             detail=str(raw),
         )

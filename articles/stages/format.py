@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from articles import call_keys
 from articles.content import colours, magazine, markup
+from articles.failures import Failure
 from articles.models import Article, Call, ImageFile
 from articles.pipeline.lease import CALL_SECONDS
 from articles.pipeline.run import Outcome, Run
 from articles.providers import claude
-from articles.providers.errors import Garbled, ProviderError, Refused, Rejected
+from articles.providers.errors import GALLEY, Garbled, ProviderError, Refused, Rejected, Then
 
 FILE = "04_formatted.html"
 THING = "the formatted page"
@@ -31,8 +32,9 @@ def run(run: Run) -> Outcome:
         if article.formatter == Article.Formatter.CLAUDE or (exc.retry and article.retries < WAITS):
             raise
         if exc.code != "not_configured":
-            run.lease.note("fallback", f"{exc.headline}: {exc.reason}. The template lays the page out", exc.detail)
-        return _by_template(run, images, exc.reason)
+            said = f"{Failure.of(exc).sentence}. The template lays the page out"
+            run.lease.note("fallback", said, exc.detail, provider=exc.provider)
+        return _by_template(run, images, Failure.of(exc).reason)
 
 
 def _by_template(run: Run, images: list[ImageFile], reason: str) -> Outcome:
@@ -44,9 +46,10 @@ def _by_template(run: Run, images: list[ImageFile], reason: str) -> Outcome:
 def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
     if not settings.ANTHROPIC_API_KEY:
         raise Refused(
-            "Galley",
+            GALLEY,
             "Claude is not set up",
-            action="choose the template, or ask the operator to set ANTHROPIC_API_KEY",
+            mend="choose the template, or ask the operator to set ANTHROPIC_API_KEY",
+            then=Then.NOTHING,
             code="not_configured",
             thing=THING,
         )
@@ -55,7 +58,8 @@ def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
         raise Rejected(
             claude.PROVIDER,
             "the article is longer than it can lay out at once",
-            action="choose the template",
+            mend="choose the template",
+            then=Then.NOTHING,
             code="too_long",
             thing=THING,
         )
@@ -114,7 +118,7 @@ def _read(call: Call, article: Article, images: list[ImageFile]) -> str:
         raise Garbled(
             claude.PROVIDER,
             f"its page lacks {missing:,} words of the article",
-            action="press Recover to ask again",
+            then=Then.ASK_AGAIN,
             code="shortened",
             detail=str(call.raw),
         )

@@ -18,7 +18,7 @@ from articles.content.pictures import BadPicture, Picture
 from articles.models import Attempt, Call, ImageFile
 from articles.pipeline.run import Outcome, Run
 from articles.providers import replicate
-from articles.providers.errors import Garbled, ProviderError, Rejected, Unreachable
+from articles.providers.errors import Garbled, ProviderError, Rejected, Then, Unreachable
 from articles.providers.replicate import PictureClient
 from articles.stages import prompts
 
@@ -138,7 +138,7 @@ class _Making:
             bad = Garbled(
                 replicate.PROVIDER,
                 f"the picture cannot be used: {exc}",
-                action="press Recover to have it made again",
+                then=Then.REMAKE,
                 code="bad_picture",
             )
             self.run.calls.fail(call, bad)

@@ -14,7 +14,7 @@ from articles.content import manuscripts, markup
 from articles.models import Article, Call, ImageFile, Stage
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text
-from articles.providers.errors import Garbled
+from articles.providers.errors import IT, Garbled, Then
 from articles.stages import text_client
 
 FILE = "02_prompts.txt"
@@ -95,8 +95,8 @@ def _read(raw: dict[str, Any]) -> list[Prompt]:
     if len(prompts) <= SECTIONS or not all(prompt.text for prompt in prompts):
         raise Garbled(
             text.PROVIDER,
-            f"it wrote fewer than {SECTIONS + 1} prompts",
-            action="press Recover to ask again",
+            f"{IT} wrote fewer than {SECTIONS + 1} prompts",
+            then=Then.ASK_AGAIN,
             code="malformed",
             detail=str(raw),
         )

@@ -18,11 +18,12 @@ from django.utils import timezone
 from articles import call_keys
 from articles.batches import control, lists
 from articles.content import manuscripts, markup
+from articles.failures import Failure
 from articles.models import Article, Call, ImageFile, Preferences, Section, Stage, StageRecord
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text
-from articles.providers.errors import Garbled, ProviderError, Rejected
+from articles.providers.errors import GALLEY, IT, Garbled, ProviderError, Rejected, Then
 from articles.stages import images, needed_text_client
 from articles.stages.prompts import PICTURE, line
 from articles.tree.names import OPENING
@@ -110,7 +111,7 @@ def _reading(run: Run, call: Call, thing: str) -> Iterator[None]:
             yield
         except Rejected as exc:
             if run.article.batch:
-                exc.action = "change the brief of the batch, then press Recover"
+                exc.mend, exc.then = "change the brief of the batch", Then.RECOVER
             raise
 
 
@@ -188,7 +189,7 @@ def _read_pictures(found: dict[str, Any], wanted: int, raw: dict[str, Any]) -> l
 
 
 def _garbled(reason: str, raw: dict[str, Any]) -> Garbled:
-    return Garbled(text.PROVIDER, reason, action="press Recover to ask again", code="malformed", detail=str(raw))
+    return Garbled(text.PROVIDER, reason, then=Then.ASK_AGAIN, code="malformed", detail=str(raw))
 
 
 def _keep_opening(run: Run, call: Call, opening: Opening, record: StageRecord) -> None:
@@ -257,7 +258,7 @@ def _write(run: Run, section: Section) -> None:
         images.make(run, pictures)
     except ALONE as exc:
         _mark(run, section, Section.State.FAILED, error=exc.saved())
-        run.lease.note("missing", f"Section {section.index}, {section}: {exc.reason}", exc.detail)
+        run.lease.note("missing", f"Section {section.index}, {section}: {Failure.of(exc).reason}", exc.detail)
         control.pause_when_all_fail(run.article)
     except ProviderError:
         _mark(run, section, Section.State.PENDING)
@@ -327,8 +328,8 @@ def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, int, list[tu
     if (count := markup.word_count(cleaned)) < FEWEST_WORDS:
         raise Garbled(
             text.PROVIDER,
-            f"it wrote only {count} words",
-            action="press Recover to ask again",
+            f"{IT} wrote only {count} words",
+            then=Then.ASK_AGAIN,
             code="too_short",
             detail=str(raw),
         )
@@ -358,10 +359,11 @@ def _incomplete(article: Article, missing: list[Section]) -> ProviderError:
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
     verb = "is" if len(missing) == 1 else "are"
     return Rejected(
-        "Galley",
+        GALLEY,
         f"{len(missing)} of {article.sections.count()} sections {verb} missing: {names}{more}",
-        action="see why below, then press Recover: only what is missing is made",
+        mend="see why below",
+        then=Then.WHAT_IS_MISSING,
         code="sections",
-        detail="\n".join(f"{section}: {(section.error or {}).get('reason', '')}" for section in missing),
+        detail="\n".join(f"{section}: {Failure.read(section.error).reason}" for section in missing),
         thing="the whole article",
     )

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from articles.failures import Failure
 from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
 from articles.tree.names import OPENING
 from backups.trees.tree import Damaged, Stored
@@ -156,7 +157,7 @@ def _section(section: Section) -> dict[str, Any]:
         "timestamp": _iso(section.finished_at),
         "file": section.file_name if section.stored else None,
         "fields": section.fields,
-        "error": (section.error or {}).get("reason"),
+        "error": Failure.read(section.error).reason or None,
     }
 
 

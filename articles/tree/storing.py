@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from articles.providers.errors import Unreachable
+from articles.providers.errors import IT, STORAGE, Unreachable
 
 DAMAGED = "damaged"  # the code of an error over a file that is not the one that was saved; Recover makes it again
 
@@ -19,11 +19,11 @@ def storing() -> Iterator[None]:
         yield
     except (OSError, BotoCoreError, ClientError) as exc:
         raise Unreachable(
-            "The backup storage",
-            f"it did not take a file ({exc.strerror or 'input/output error'})"
+            STORAGE,
+            f"{IT} did not take a file ({exc.strerror or 'input/output error'})"
             if isinstance(exc, OSError)
-            else "it did not answer",
-            action="ask the operator to look at the storage, then press Recover",
+            else f"{IT} did not answer",
+            mend="ask the operator to look at the storage",
             code="storage",
             detail=str(exc),
             lost=False,

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from articles.models import Stage
 from articles.pipeline.run import Run
-from articles.providers.errors import ProviderError, Rejected
+from articles.providers.errors import GALLEY, ProviderError, Rejected, Then
 from articles.tree.storing import DAMAGED
 from backups.trees.tree import Damaged, Stored
 
@@ -26,9 +26,9 @@ def load(run: Run, stored: Stored | None, thing: str) -> bytes:
         return run.load_file(stored)
     except Damaged as exc:
         raise Rejected(
-            "Galley",
+            GALLEY,
             str(exc).rstrip("."),
-            action="press Recover to have it made again",
+            then=Then.REMAKE,
             code=DAMAGED,
             thing=thing,
         ) from exc

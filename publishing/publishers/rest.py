@@ -21,7 +21,7 @@ from articles.providers.errors import ProviderError, Rejected, Unreachable
 from publishing.models import Site
 from publishing.publishers.page import FILE, about, formatted_page, load
 from publishing.sites import check_login, client_for
-from publishing.wordpress import PROVIDER, Json
+from publishing.wordpress import Json
 
 ADDRESS = re.compile(r"https?://[!-~]{1,490}")
 
@@ -59,10 +59,6 @@ class _Upload:
         """What is not there yet, and so is what a refused login refuses."""
         return next((_called(image) for image in self.images if not image.wordpress_media_id), "the draft")
 
-    @property
-    def _provider(self) -> str:
-        return f"{PROVIDER} {self.site.name}"
-
     def _settled(self, call: Call, found: Json | None) -> Answer | None:
         """What a look-up found. Nothing yet may also mean that the site is still at it: then a little patience."""
         if found is not None:
@@ -71,7 +67,7 @@ class _Upload:
             left = self._known_since(call, call.sent_at) + timedelta(seconds=self.site.time_limit) - timezone.now()
             if left > timedelta(0):
                 raise Unreachable(
-                    PROVIDER,
+                    self.site.provider,
                     "an earlier answer was lost, and the site may still be at work on it",
                     code="settling",
                     retry_after=left.total_seconds(),
@@ -104,7 +100,7 @@ class _Upload:
         call = self.run_.calls.ask(
             call_keys.media(image.role),
             _called(image),
-            provider=self._provider,
+            provider=self.site.provider,
             look_up=lambda call: self._settled(call, self.client.find_media(key)),
             send=lambda _: Answer(
                 self.client.upload(key, load(self.run_, image.stored, _called(image)), image.alt_text)
@@ -124,20 +120,20 @@ class _Upload:
             media = self.client.make_sizes(media["id"])
         if not media["width"]:
             raise Rejected(
-                PROVIDER,
+                self.site.provider,
                 "the site took the file, but sees no picture in it",
                 code="no_picture",
-                action=f'ask who runs site "{self.site}" whether it can work on pictures, then press Recover',
+                mend=f'ask who runs site "{self.site}" whether it can work on pictures',
                 detail=str(media),
             )
         if image.alt_text and not media["alt_text"]:
             media = self.client.update_media(media["id"], {"alt_text": image.alt_text})
         if not ADDRESS.fullmatch(media["source_url"]):
             raise Rejected(
-                PROVIDER,
+                self.site.provider,
                 "the site gave no usable address for the picture",
                 code="no_address",
-                action=f'ask who runs site "{self.site}" where its pictures are, then press Recover',
+                mend=f'ask who runs site "{self.site}" where its pictures are',
                 detail=str(media),
             )
         return media
@@ -173,7 +169,7 @@ class _Upload:
         call = self.run_.calls.ask(
             call_keys.POST,
             thing,
-            provider=self._provider,
+            provider=self.site.provider,
             look_up=lambda call: self._settled(call, self.client.find_post(self._slug, self._mark)),
             send=lambda _: Answer(self.client.create_draft(self._slug, {"title": title, "content": content, **wanted})),
         )
@@ -200,10 +196,10 @@ class _Upload:
         if lacking := _lacking(post, wanted):
             names = {"featured_media": "the hero image", "categories": "the categories"}
             raise Rejected(
-                PROVIDER,
+                self.site.provider,
                 f"the site dropped {' and '.join(names[name] for name in lacking)} from the draft",
                 code="dropped",
-                action=f'ask who runs site "{self.site}" whether a plugin forbids it, then press Recover',
+                mend=f'ask who runs site "{self.site}" whether a plugin forbids it',
             )
 
 

@@ -20,7 +20,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from articles.failures import Problem, problems, report
+from articles.failures import Failure, Problem, problems, report
 from articles.formats import clock, count
 from articles.models import Article, ArticleQuerySet, Call, Stage
 from backups.health.report import Report, remembered
@@ -175,7 +175,7 @@ def _groups(articles: ArticleQuerySet, most: int) -> list[Group]:
 
 def _group(problem: Problem, newest: list[Article]) -> Group:
     # Where the articles want different things done, each says so itself.
-    actions = {_one_line((article.error or {}).get("action", "")) for article in newest}
+    actions = {_one_line(Failure.read(article.error).next) for article in newest}
     action = actions.pop() if len(actions) == 1 else "see at each article what to do, then press Recover"
     return Group(problem, [_one_line(str(article)) for article in newest], action)
 

@@ -17,7 +17,7 @@ log = structlog.get_logger("galley.mail")
 
 
 @dataclass(frozen=True)
-class Failure:
+class Undelivered:
     """What a mail server did to us, in words for the operator, and what follows from it."""
 
     words: str
@@ -26,7 +26,7 @@ class Failure:
     doubtful: bool = False  # the mail may have arrived all the same
 
 
-def send_test(address: str) -> Failure | None:
+def send_test(address: str) -> Undelivered | None:
     """Send a test mail, at once and to anybody; None when the mail server took it."""
     letter = letters.test()
     mail = Mail(address=address, subject=letter.subject, text=letter.text, html=letter.html)
@@ -37,7 +37,7 @@ def send_test(address: str) -> Failure | None:
         close(server)
 
 
-def try_to_send(server: BaseEmailBackend, mail: Mail) -> Failure | None:
+def try_to_send(server: BaseEmailBackend, mail: Mail) -> Undelivered | None:
     try:
         server.open()
     except Exception as exc:
@@ -61,48 +61,48 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
     return message
 
 
-def _noted(mail: Mail, exc: Exception, failure: Failure) -> Failure:
+def _noted(mail: Mail, exc: Exception, failure: Undelivered) -> Undelivered:
     log.warning("mail not sent", mail=mail.pk, why=failure.words, detail=f"{type(exc).__name__}: {exc}"[:500])
     return failure
 
 
-def _of_connection(exc: Exception) -> Failure:
+def _of_connection(exc: Exception) -> Undelivered:
     match exc:
         case smtplib.SMTPAuthenticationError():
-            return Failure("the mail server refused the login", server=True)
+            return Undelivered("the mail server refused the login", server=True)
         case ssl.SSLError():
-            return Failure("no safe connection to the mail server can be made", server=True)
+            return Undelivered("no safe connection to the mail server can be made", server=True)
         case OSError():  # smtplib's own are among them
-            return Failure("the mail server cannot be reached", server=True)
+            return Undelivered("the mail server cannot be reached", server=True)
         case _:
-            return Failure("the settings of the mail server cannot be used", server=True)
+            return Undelivered("the settings of the mail server cannot be used", server=True)
 
 
-def _of_mail(exc: Exception) -> Failure:
+def _of_mail(exc: Exception) -> Undelivered:
     match exc:
         case smtplib.SMTPRecipientsRefused():
             code, said = next(iter(exc.recipients.values()))
             return _of_recipient(code, said)
         case smtplib.SMTPSenderRefused():
-            return Failure(f"the mail server did not accept the sender ({exc.smtp_code})", server=True)
+            return Undelivered(f"the mail server did not accept the sender ({exc.smtp_code})", server=True)
         case smtplib.SMTPResponseException():
-            return Failure(f"the mail server did not take this mail ({exc.smtp_code})", server=exc.smtp_code == 421)
+            return Undelivered(f"the mail server did not take this mail ({exc.smtp_code})", server=exc.smtp_code == 421)
         case ValueError():
-            return Failure("this is not an address that mail can be sent to", address=True)
+            return Undelivered("this is not an address that mail can be sent to", address=True)
         case OSError():
-            return Failure("the connection to the mail server broke off", doubtful=True)
+            return Undelivered("the connection to the mail server broke off", doubtful=True)
         case _:
-            return Failure("a mistake in Galley; the log has it")
+            return Undelivered("a mistake in Galley; the log has it")
 
 
-def _of_recipient(code: int, said: bytes) -> Failure:
+def _of_recipient(code: int, said: bytes) -> Undelivered:
     """Refused for good: the address alone. A server that wants a login, or does not serve us, can be mended."""
     ours = code in (421, 530, 535, 538) or b"5.7." in said
     if code >= 500 and code != 552 and not ours:  # 552: a full mailbox
-        return Failure(f"the mail server refuses this address ({code})", address=True)
+        return Undelivered(f"the mail server refuses this address ({code})", address=True)
     if ours:
-        return Failure(f"the mail server does not let Galley send mail ({code})", server=True)
-    return Failure(f"the mail server takes no mail for this address now ({code})")
+        return Undelivered(f"the mail server does not let Galley send mail ({code})", server=True)
+    return Undelivered(f"the mail server takes no mail for this address now ({code})")
 
 
 def close(server: BaseEmailBackend) -> None:

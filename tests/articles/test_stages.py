@@ -14,6 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from articles.content import markup
+from articles.failures import Failure
 from articles.models import Article, Call, Event, ImageFile, Preferences
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
@@ -382,7 +383,7 @@ def test_an_idea_without_a_service_says_what_to_do(hand_in: HandIn, run: Work) -
     article = run(hand_in(idea=IDEA))
 
     assert (article.status, error_of(article)["code"]) == ("failed", "not_configured")
-    assert "manuscript" in error_of(article)["action"]
+    assert "manuscript" in Failure.read(error_of(article)).next
 
 
 def test_without_services_nothing_is_called_and_all_is_made(hand_in: HandIn, run: Work) -> None:

@@ -160,7 +160,7 @@ def articles_per_second(url: str, folder: Path) -> None:
 
 
 _HAND_IN = (
-    f"[__import__('articles.pipeline.worker', fromlist=['submit']).submit("
+    f"[__import__('articles.pipeline.transitions', fromlist=['submit']).submit("
     f"Article(owner_id=1, idea='{IDEA}'))"
     f" for _ in range({BATCH})]"
 )

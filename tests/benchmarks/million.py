@@ -19,6 +19,7 @@ from django.utils import timezone  # noqa: E402
 from articles.failures import cause  # noqa: E402
 from articles.models import Article, Stage, StageRecord  # noqa: E402
 from articles.pipeline import sweep  # noqa: E402
+from articles.providers.errors import Refused  # noqa: E402
 from tests.benchmarks.limits import ROUNDS, verdict  # noqa: E402
 
 ARTICLES = 1_000_000
@@ -61,8 +62,7 @@ def _timed(work: Callable[[], object]) -> list[float]:
 
 def _fill() -> None:
     """A template, and the others made of it inside the database: every hundredth stopped, another interrupted."""
-    error = {"kind": "Refused", "provider": "WordPress", "headline": "WordPress refused the draft", "code": "login"}
-    error |= {"reason": "the login", "action": "press Recover", "stage": "upload", "detail": "", "thing": "the draft"}
+    error = Refused("wordpress:1", "the login", code="login", thing="the draft").saved(Stage.UPLOAD)
     template = Article.objects.create(
         owner=User.objects.get(), idea="night trains", title="Night trains", status="done", tree_prefix="0", uid="0",
         attempt=1, ended_at=timezone.now(),

@@ -15,13 +15,11 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from prometheus_client.parser import text_string_to_metric_families
 
-from articles.failures import cause
 from articles.models import Article, Call, Event, Stage, StageRecord
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
-from articles.providers.errors import ProviderError, Rejected
+from articles.providers.errors import IT, Rejected
 from backups.models import Drill, Generation, Look, Verification
-from config import metrics
 from config.metrics import BACKUPS, MOST_SERIES, Tally, bounded
 from tests.articles.pipeline.test_worker_health import passes
 from tests.config.test_tokens import with_token_of
@@ -152,7 +150,7 @@ def test_calls_their_times_retries_lost_answers_and_cost(scrape: Callable[[], Fo
     call(article, "text:section-1", cost=Decimal("0.25"))
     slow = timezone.now() - timedelta(minutes=1) + timedelta(seconds=6)
     call(article, "text:section-2", cost=Decimal("0.50"), sends=3, lost_answers=2, received_at=slow)
-    call(article, "image:hero", provider="The picture service", cost=None)
+    call(article, "image:hero", provider="pictures", cost=None)
     call(article, "prompts", received_at=None, state=Call.State.FAILED, answer=None, error=REFUSED)
 
     found = scrape()
@@ -258,20 +256,6 @@ def test_how_the_backups_do(scrape: Callable[[], Found]) -> None:
     }
 
 
-@pytest.mark.parametrize("kind", ProviderError.__subclasses__(), ids=lambda kind: kind.__name__)
-def test_every_kind_of_failure_names_its_provider(kind: type[ProviderError]) -> None:
-    headline = kind("The picture service", "it did not", thing="the hero image").headline
-
-    assert metrics.provider(f"{headline}: it refused what was asked for") == "The picture service"
-    assert metrics.provider("Something else") == "other"
-
-
-def test_a_cause_is_taken_apart_whatever_its_code() -> None:
-    for code in ("login", "", "a|b|", "x" * 100):
-        error = {"provider": "WordPress", "stage": "upload", "code": code}
-        assert metrics.parts(cause(error, 3)) == ("upload", "WordPress", code)
-
-
 # At what price
 
 
@@ -279,7 +263,7 @@ def test_hostile_codes_cannot_swell_them(scrape: Callable[[], Found], hand_in: H
     article = hand_in()
     codes = ["declined", "declined", 'a"b\nc\\d{}', "\x00\x1b[0m", "", *(f"code {n}" for n in range(300))]
     for number, code in enumerate(codes):
-        error = Rejected("The text service", "it was declined", code=code).saved()
+        error = Rejected("text", f"{IT} was declined", code=code).saved()
         call(article, f"text:section-{number}", state=Call.State.FAILED, error=error)
 
     failed = scrape()["galley_calls_failed_last_hour"]

@@ -19,16 +19,17 @@ axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs
 # As if a site had refused the login for all of them.
 FIFTY = """
 from datetime import timedelta
+from django.contrib.auth.models import User
 from django.utils import timezone
 from articles.models import Article, StageRecord
-from articles.pipeline.worker import submit, User
+from articles.pipeline.transitions import submit
 from articles.failures import cause
 for n in range(50):
     article = Article(owner=User.objects.get(username="ada"), manuscript=f"# Story {n}\\n\\n" + "A calm text. " * 30)
     article.scheduled_at = timezone.now() + timedelta(hours=1)
     submit(article)
-    error = {"kind": "Refused", "provider": "WordPress", "headline": "WordPress refused the draft", "stage": "upload",
-             "reason": "login refused by all", "action": "press Recover", "code": "all", "detail": "", "thing": "it"}
+    error = {"kind": "Refused", "provider": "wordpress:1", "stage": "upload", "thing": "the draft",
+             "reason": "login refused by all", "mend": "", "then": "recover", "code": "all", "detail": ""}
     Article.objects.filter(pk=article.pk).update(
         status="failed", next_at=None, error=error, cause=cause(error, None), attempt=1, ended_at=timezone.now()
     )
@@ -36,18 +37,18 @@ for n in range(50):
 # A batch as somebody sees it who comes back to it: paused, with something written and something missing.
 BATCHES = """
 from django.db import transaction
-from articles import batches
+from articles.batches import start
 from articles.models import Article, Batch
-from articles.pipeline.worker import User
+from django.contrib.auth.models import User
 ada = User.objects.get(username="ada")
 lists = {"styles": "\\n".join(f"Style {n}" for n in range(6)), "sections": "\\n".join(f"Room {n}" for n in range(24))}
 for name in ("A draft", "A paused one"):
     batch = Batch.objects.create(owner=ada, name=name, key=name.lower(), brief="A {section} in {style}", **lists)
 Batch.objects.filter(name="A draft").update(styles="style,country\\nArt Deco,France\\nArt Deco,Italy\\n,Spain")
 with transaction.atomic():
-    batches.start(batch, ada)
+    start.start(batch, ada)
     Batch.objects.filter(pk=batch.pk).update(state="paused", reason="The text service has no credit left.")
-error = {"provider": "The text service", "reason": "it does not write about this"}
+error = {"provider": "text", "reason": "{it} does not write about this"}
 first = batch.articles.order_by("pk").first()
 first.sections.filter(index__lt=5).update(state="done", word_count=200)
 first.sections.filter(index=6).update(state="failed", error=error)

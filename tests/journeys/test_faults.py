@@ -130,10 +130,10 @@ class Worker:
 
 WORK = """
 import sys
-from articles import pipeline
+from articles.pipeline import worker
 print("ready", flush=True)
 for line in iter(sys.stdin.readline, ""):
-    pipeline.run_article(int(line))
+    worker.run_article(int(line))
     print("ready", flush=True)
 """
 
@@ -374,7 +374,7 @@ def test_a_database_that_goes_away_in_the_middle_of_a_paid_call(
 REUSE = """
 import json, os, signal, time
 from django.db import connections
-from articles import pipeline, processes
+from articles.pipeline import processes, transitions
 from articles.models import Article
 from articles.pipeline.sweep import sweep
 
@@ -388,7 +388,7 @@ def forked(work):
     return pid
 
 connections.close_all()
-dead = forked(lambda: pipeline._claim({article}))
+dead = forked(lambda: transitions.claim({article}))
 os.waitpid(dead, 0)
 while True:  # until the number is given again, to a process that started later
     with open("/proc/sys/kernel/ns_last_pid", "w") as last:

@@ -13,12 +13,11 @@ import requests
 from PIL import Image
 
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
-from publishing.wordpress import FAILURES, Login, Reply, WordPress, failure
+from publishing.wordpress import MEANINGS, Login, Reply, WordPress, failure
 from tests.publishing.conftest import Impostor
 from tests.services import wordpress as service
 
 SECRET = "s3cret pass"
-RECOVER = ", then press Recover"
 
 
 def jpeg(width: int = 400, height: int = 225) -> bytes:
@@ -28,7 +27,7 @@ def jpeg(width: int = 400, height: int = 225) -> bytes:
 
 
 def client(url: str, user: str = "desk", secret: str = SECRET, kind: Any = "app-password", **more: Any) -> WordPress:
-    login = Login("Magazine", url, user, secret, kind, more.get("time_limit", 2))
+    login = Login("wordpress:1", "Magazine", url, user, secret, kind, more.get("time_limit", 2))
     return WordPress(login, allow_private=more.get("allow_private", True))
 
 
@@ -41,28 +40,28 @@ def desk(wordpress: service.WordPress) -> WordPress:
 
 
 @pytest.mark.parametrize(
-    ("fields", "kind", "reason", "action"),
+    ("fields", "kind", "reason", "mend"),
     [
         (
             {"title": "", "content": ""},
             Rejected,
             "the site sees no text in the article",
-            f"look at the formatted page{RECOVER}",
+            "look at the formatted page",
         ),
         (
             {"title": "T", "categories": ["a"]},
             Rejected,
             "the site did not accept the request (Invalid parameter(s): categories)",
-            f'show the answer below to who runs site "Magazine"{RECOVER}',
+            'show the answer below to who runs site "Magazine"',
         ),
     ],
 )
 def test_what_the_site_declines_is_explained(
-    desk: WordPress, wordpress: service.WordPress, fields: Any, kind: type[ProviderError], reason: str, action: str
+    desk: WordPress, wordpress: service.WordPress, fields: Any, kind: type[ProviderError], reason: str, mend: str
 ) -> None:
     with pytest.raises(kind) as caught:
         desk.create_draft("a-slug", fields)
-    assert (caught.value.reason, caught.value.action, caught.value.retry) == (reason, action, False)
+    assert (caught.value.reason, caught.value.mend, caught.value.retry) == (reason, mend, False)
     assert wordpress.posts() == []
 
 
@@ -79,7 +78,7 @@ def test_what_is_no_picture_is_not_taken(desk: WordPress, wordpress: service.Wor
         desk.upload("img-a", content, "Alt")
     if content:
         assert caught.value.reason == "the site does not take files of this type"
-        assert caught.value.action == f'ask who runs site "Magazine" to allow JPEG uploads{RECOVER}'
+        assert caught.value.mend == 'ask who runs site "Magazine" to allow JPEG uploads'
     assert not caught.value.retry
     assert wordpress.media() == []
 
@@ -91,7 +90,7 @@ def test_an_upload_that_found_no_folder_is_tried_again(desk: WordPress, wordpres
     with pytest.raises(Unreachable) as caught:
         desk.upload("img-a", jpeg(), "Alt")
     assert caught.value.reason == "the site could not put the file into its media folder"
-    assert caught.value.action == f'ask who runs site "Magazine" whether that folder can be written{RECOVER}'
+    assert caught.value.mend == 'ask who runs site "Magazine" whether that folder can be written'
 
     in_the_way.unlink()
     assert desk.upload("img-a", jpeg(), "Alt")["width"]
@@ -116,7 +115,7 @@ def test_rights_that_are_lacking_are_named(wordpress: service.WordPress) -> None
     with pytest.raises(Refused) as caught:
         contributor.upload("img-a", jpeg(), "Alt")
     assert caught.value.reason == 'user "contributor" has not the right to do this there'
-    assert caught.value.action == f'give user "contributor" the role Author or Editor on site "Magazine"{RECOVER}'
+    assert caught.value.mend == 'give user "contributor" the role Author or Editor on site "Magazine"'
 
 
 def test_an_unknown_featured_image_is_dropped_without_a_word_and_seen(desk: WordPress) -> None:
@@ -130,7 +129,7 @@ def test_a_token_of_another_site_is_explained(wordpress: service.WordPress) -> N
     with pytest.raises(Refused) as caught:
         desk.me()
     assert caught.value.reason == 'the site did not accept the login that it had given to user "desk" itself'
-    assert caught.value.action == f'ask who runs site "Magazine" to look at the settings of its JWT plugin{RECOVER}'
+    assert caught.value.mend == 'ask who runs site "Magazine" to look at the settings of its JWT plugin'
 
 
 # What the real one has
@@ -215,7 +214,7 @@ def test_a_site_that_has_moved_is_not_followed(impostor: Impostor, other_host: I
     with pytest.raises(Rejected) as caught:
         client(impostor.url).me()
     assert caught.value.reason == "the site has moved to another address"
-    assert caught.value.action == f'write the new address ({other_host.url}) into site "Magazine"{RECOVER}'
+    assert caught.value.mend == f'write the new address ({other_host.url}) into site "Magazine"'
     assert other_host.requests == []
 
 
@@ -223,11 +222,11 @@ def test_an_address_of_a_moved_site_cannot_say_just_anything(impostor: Impostor)
     impostor.says("HEAD /", status=302, headers={"Location": "https://x.example/<b>?\x07)"})
     with pytest.raises(Rejected) as caught:
         client(impostor.url).me()
-    assert "(https://x.example)" in caught.value.action
+    assert "(https://x.example)" in caught.value.mend
     impostor.says("HEAD /", status=302, headers={"Location": "data:text/html,<script>"})
     with pytest.raises(Rejected) as caught:
         client(impostor.url).me()
-    assert "(unknown)" in caught.value.action
+    assert "(unknown)" in caught.value.mend
 
 
 def test_a_front_page_that_leads_to_a_language_is_no_move(impostor: Impostor) -> None:
@@ -378,7 +377,7 @@ def test_a_plugin_that_is_not_set_up_and_a_token_that_never_counts(impostor: Imp
     with pytest.raises(Refused) as caught:
         client(impostor.url, kind="jwt").me()
     assert caught.value.reason == "the JWT plugin of the site is not set up"
-    assert caught.value.action == f'ask who runs site "Magazine" to set JWT_AUTH_SECRET_KEY{RECOVER}'
+    assert caught.value.mend == 'ask who runs site "Magazine" to set JWT_AUTH_SECRET_KEY'
 
     impostor.says("POST /wp-json/jwt-auth/v1/token", {"token": "a.b.c"})
     impostor.says("GET /wp-json/wp/v2/users/me", {"code": "jwt_auth_invalid_token"}, 403)
@@ -414,22 +413,22 @@ def test_a_plugin_that_is_not_set_up_and_a_token_that_never_counts(impostor: Imp
 )
 def test_each_answer_finds_its_row(kind: Any, status: int, code: str, error: type[ProviderError], reason: str) -> None:
     body = f'{{"code": "{code}"}}' if code else ""
-    login = Login("Magazine", "https://m.example.org", "desk", SECRET, kind, 60)
+    login = Login("wordpress:1", "Magazine", "https://m.example.org", "desk", SECRET, kind, 60)
     found = failure(login, Reply(status, {"Retry-After": "30"}, {}, body))
     assert isinstance(found, error)
     assert found.reason.startswith(reason)
     assert found.retry_after == 30
 
 
-@pytest.mark.parametrize("row", FAILURES, ids=lambda row: row.pattern)
+@pytest.mark.parametrize("row", MEANINGS, ids=lambda row: row.pattern)
 def test_every_row_reads_as_part_of_a_sentence(row: Any) -> None:
-    for words in filter(None, (row.reason, row.action)):
+    for words in filter(None, (row.reason, row.mend)):
         assert not words.endswith((".", " ", ","))
         assert words[0].islower() or words.startswith("{")
-    assert "Recover" not in row.action
+    assert "Recover" not in row.mend
 
 
 def test_a_login_does_not_show_its_secret() -> None:
-    login = Login("Magazine", "https://m.example.org", "desk", SECRET, "jwt", 60)
+    login = Login("wordpress:1", "Magazine", "https://m.example.org", "desk", SECRET, "jwt", 60)
     assert SECRET not in repr(login)
     assert login.black_out(f"a {SECRET} b Bearer ey.A-b_c= d") == "a … b Bearer … d"

@@ -17,7 +17,7 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries
 
 from articles.models import Article, Attempt
-from articles.providers.errors import Rejected
+from articles.providers.errors import Rejected, Then
 from publishing.models import Site
 from tests.conftest import HandIn
 from tests.desk import LIST, RECOVER, as_, deed, move, page_of, stop, text
@@ -33,7 +33,7 @@ def refused(hand_in: HandIn, run: Work, services: Doubles, monkeypatch: pytest.M
     """Makes an article, for real, whose upload is refused."""
 
     def refuse(_: object) -> None:
-        raise Rejected("WordPress", "the site sees no text", action="press Recover", code="empty", thing="the draft")
+        raise Rejected("wordpress:1", "the site sees no text", then=Then.RECOVER, code="empty", thing="the draft")
 
     def make(**fields: Any) -> Article:
         with monkeypatch.context() as broken:
@@ -244,7 +244,7 @@ def test_many_are_verified_as_far_as_patience_goes(
 def test_the_problems_say_whether_it_is_one_or_thirty(hand_in: HandIn, editor: User) -> None:
     for _ in range(4):
         stop(hand_in())
-    stop(hand_in(), provider="The picture service", code="declined", reason="it declined the prompt", stage="images")
+    stop(hand_in(), provider="pictures", code="declined", reason="it declined the prompt", stage="images")
 
     seen = text(as_(editor).get(STOPPED))
 

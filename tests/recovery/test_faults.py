@@ -32,7 +32,7 @@ from articles.pipeline.lease import LEASE
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import Swept, sweep
 from articles.providers import Answer
-from articles.providers.errors import Unreachable
+from articles.providers.errors import IT, Unreachable
 from articles.providers.text import TextClient
 from backups.trees.tree import Stored, Tree
 from tests.conftest import MANUSCRIPT, HandIn, error_of
@@ -117,7 +117,7 @@ def test_a_clock_that_is_set_back_prolongs_no_wait(
 ) -> None:
     article = hand_in()
     with monkeypatch.context() as broken:
-        away = mock.Mock(side_effect=Unreachable("The text service", "it did not answer in time"))
+        away = mock.Mock(side_effect=Unreachable("text", f"{IT} did not answer in time"))
         broken.setattr("articles.stages.article.run", away)
         run(article)
     assert sweep() == Swept(), "not due yet"

@@ -47,7 +47,7 @@ def stopped(hand_in: HandIn, run: Work, services: Doubles, monkeypatch: pytest.M
 
 
 def _refuse(_: object) -> None:
-    raise Rejected("WordPress", "no", thing="the draft")
+    raise Rejected("wordpress:1", "no", thing="the draft")
 
 
 def test_after_a_failed_upload_only_the_upload(stopped: Callable[[str], Article]) -> None:
@@ -186,7 +186,7 @@ def test_without_services_nothing_costs(hand_in: HandIn, run: Work, monkeypatch:
 
 def test_a_lost_answer_is_said_beforehand(stopped: Callable[[str], Article]) -> None:
     article = stopped("format")
-    Call.objects.create(article=article, key="format", provider="Claude", idempotency_key="k", sends=1)
+    Call.objects.create(article=article, key="format", provider="layout", idempotency_key="k", sends=1)
 
     assert plan(article).possible_repeats == 1
 

@@ -40,7 +40,7 @@ def _edit(folder: Path, article: Article, change: Callable[[dict[str, Any]], Non
 @pytest.fixture
 def stopped(hand_in: HandIn, run: Work, monkeypatch: pytest.MonkeyPatch) -> Article:
     def refuse(_: object) -> None:
-        raise Rejected("WordPress", "no", thing="the draft")
+        raise Rejected("wordpress:1", "no", thing="the draft")
 
     site = Site(name="Magazine", url="https://magazine.example.org", user="desk")
     site.secret = "a password"
@@ -93,7 +93,7 @@ def test_a_site_that_is_not_here_waits_for_its_password(stopped: Article, run: W
 
     assert article.status == Article.Status.FAILED
     assert article.error
-    assert 'site "Magazine"' in article.error["action"]
+    assert 'site "Magazine"' in article.error["mend"]
 
 
 def test_rebuilding_twice_makes_one_article(hand_in: HandIn, run: Work) -> None:

@@ -10,7 +10,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from articles.models import Article, Attempt
-from articles.providers.errors import Rejected
+from articles.providers.errors import Rejected, Then
 from recovery.management.commands.recover import prefix_of
 from tests.conftest import HandIn
 
@@ -20,7 +20,7 @@ Work = Callable[[Article], Article]
 @pytest.fixture
 def stopped(hand_in: HandIn, run: Work, monkeypatch: pytest.MonkeyPatch) -> Article:
     def refuse(_: object) -> None:
-        raise Rejected("WordPress", "the site sees no text", action="press Recover", code="empty", thing="the draft")
+        raise Rejected("wordpress:1", "the site sees no text", then=Then.RECOVER, code="empty", thing="the draft")
 
     with monkeypatch.context() as broken:
         broken.setattr("publishing.stage.run", refuse)

@@ -20,6 +20,7 @@ from articles.batches import plan as batche_plan
 from articles.batches import start as batche_start
 from articles.batches.plan import NotPossible, Plan, key_of
 from articles.content import manuscripts
+from articles.failures import Failure
 from articles.formats import count, duration
 from articles.management.follow_batch import articles_line, line, watched
 from articles.models import Article, Batch, Section
@@ -264,4 +265,4 @@ def _of(owner: str | None) -> dict[str, str]:
 
 
 def _reason(section: Section) -> str:
-    return str((section.error or {}).get("reason", ""))
+    return Failure.read(section.error).reason

@@ -12,6 +12,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from articles.failures import Failure
 from articles.providers.errors import ProviderError
 from publishing import secrets
 from publishing.models import Site
@@ -68,8 +69,8 @@ class Command(BaseCommand):
         try:
             check_login(client_for(site))
         except ProviderError as exc:
-            next_ = exc.action.removesuffix("press Recover").removesuffix(", then ") or "try again later"
-            raise CommandError(f'Site "{site}" does not work: {exc.reason}. Next: {next_}.') from exc
+            said = f"{Failure.of(exc).reason}. Next: {exc.mend or 'try again later'}."
+            raise CommandError(f'Site "{site}" does not work: {said}') from exc
         self.stdout.write(f'User "{site.user}" can write drafts and upload pictures at {site.url}.')
 
     def _password(self, *, name: str, **_: Any) -> None:

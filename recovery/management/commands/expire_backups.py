@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
+from articles.failures import Failure
 from articles.providers.errors import ProviderError
 from backups.trees.retention import ShortListing
 from recovery.expire import expire
@@ -30,7 +31,7 @@ class Command(BaseCommand):
         except ShortListing as exc:
             raise CommandError(f"{exc} Nothing was removed. Is the right storage connected?") from exc
         except ProviderError as exc:
-            raise CommandError(f"{exc.headline}: {exc.reason}.") from exc
+            raise CommandError(f"{Failure.of(exc).sentence}.") from exc
         if json:
             self.stdout.write(orjson.dumps(asdict(expired)).decode())
             return

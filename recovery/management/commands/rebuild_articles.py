@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from django.core.management.base import BaseCommand, CommandError
 
+from articles.failures import Failure
 from articles.providers.errors import ProviderError
 from backups.trees.tree import TreeError
 from recovery.rebuild import rebuild, trees
@@ -29,7 +30,7 @@ class Command(BaseCommand):
                 counts["trees"] += 1
                 counts[self._one(prefix)] += 1
         except ProviderError as exc:
-            raise CommandError(f"{exc.headline}: {exc.reason}.") from exc
+            raise CommandError(f"{Failure.of(exc).sentence}.") from exc
         if json:
             self.stdout.write(orjson.dumps(counts).decode())
         else:

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.timesince import timesince
 
-from articles.failures import report, saved_phrases
+from articles.failures import Failure, report, saved_phrases
 from articles.management.follow_article import watched
 from articles.models import Article, Stage
 from articles.pipeline import transitions
@@ -102,7 +102,7 @@ class Command(BaseCommand):
         except TreeError as exc:
             raise CommandError(str(exc)) from exc
         except ProviderError as exc:
-            raise CommandError(f"{exc.headline}: {exc.reason}.") from exc
+            raise CommandError(f"{Failure.of(exc).sentence}.") from exc
         for sentence in rebuilt.lacking:
             self.stderr.write(f"{sentence} It is made again.")
         if rebuilt.new:
@@ -140,7 +140,7 @@ def _planned(article: Article, options: dict[str, Any]) -> Plan:
     try:
         return plan(article, Options(stage, options["formatter"] or "", site_id))
     except ProviderError as exc:
-        raise CommandError(f"{exc.headline}: {exc.reason}.") from exc
+        raise CommandError(f"{Failure.of(exc).sentence}.") from exc
 
 
 def prefix_of(path_or_key: str) -> str:

@@ -66,9 +66,9 @@ def test_one_that_stopped_says_why_and_what_to_do(hand_in: HandIn, editor: User)
     assert (said["status"], said["is_moving"]) == ("failed", False)
     assert said["error"] == {
         "stage": "upload",
-        "headline": REFUSED["headline"],
+        "headline": "WordPress refused the hero image",
         "reason": REFUSED["reason"],
-        "next_action": REFUSED["action"],
+        "next_action": 'check the password of site "Magazine", then press Recover',
         "saved": "article (2,143 words), 0 prompts, formatted page",
         "not_done": "upload",
     }

@@ -24,7 +24,7 @@ from articles.models import Article, Batch, Call, Pace, Section, Stage
 from articles.pipeline import dispatch, rate_limits, transitions
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import sweep
-from articles.providers.errors import Busy
+from articles.providers.errors import IT, Busy
 from recovery.plan import plans
 from recovery.rebuild import rebuild
 from tests.conftest import HandIn, error_of
@@ -616,7 +616,7 @@ def test_a_batch_that_nobody_works_on_comes_before_one_that_has_a_worker(started
 
 def test_while_a_service_rests_nobody_asks_it(started: MakeBatch, work_off: WorkOff, services: Doubles) -> None:
     made = started(styles="\n".join(map(str, range(30))))
-    rate_limits.close(Busy("The text service", "it has too much to do", retry_after=90))
+    rate_limits.close(Busy("text", f"{IT} has too much to do", retry_after=90))
     work_off()
 
     assert services.requests() == []

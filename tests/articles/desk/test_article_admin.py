@@ -273,7 +273,7 @@ def test_a_possible_double_charge_is_said(stopped: Article, editor: User) -> Non
     Call.objects.create(
         article=stopped,
         key="image:hero",
-        provider="The picture service",
+        provider="pictures",
         sends=2,
         lost_answers=1,
         state="done",
@@ -345,7 +345,7 @@ def test_problems_are_told_apart_by_provider_stage_code_and_site(hand_in: HandIn
     site.save()
     for _ in range(2):
         stop(hand_in(site=site))
-    stop(hand_in(), provider="The picture service", code="declined", reason="it declined the prompt", stage="images")
+    stop(hand_in(), provider="pictures", code="declined", reason="it declined the prompt", stage="images")
     client = as_(editor)
 
     seen = text(client.get(START))
@@ -423,12 +423,12 @@ def test_the_greeting_fits_the_hour(hour: int) -> None:
 def test_hostile_titles_and_answers_are_text_everywhere(stopped: Article, editor: User, chief: User) -> None:
     Article.objects.filter(pk=stopped.pk).update(
         title=HOSTILE,
-        error=REFUSED | dict.fromkeys(("headline", "reason", "action", "detail", "provider"), HOSTILE),
+        error=REFUSED | dict.fromkeys(("kind", "reason", "mend", "detail", "provider", "thing"), HOSTILE),
     )
     StageRecord.objects.filter(article=stopped).update(maker=HOSTILE, details={"reason": HOSTILE})
     Event.objects.create(article=stopped, kind="x", message=HOSTILE, detail=HOSTILE)
     ImageFile.objects.create(article=stopped, role="hero", prompt=HOSTILE, alt_text=HOSTILE, aspect="16:9")
-    error = REFUSED | {"reason": HOSTILE}
+    error = {**REFUSED, "reason": HOSTILE}
     Call.objects.create(article=stopped, key=f"text:{HOSTILE}"[:60], provider=HOSTILE, model=HOSTILE, error=error)
     User.objects.filter(pk=editor.pk).update(first_name=HOSTILE, username="ada<script>")
     chosen = {"action": "recover_chosen", "_selected_action": [stopped.pk], "index": "0"}

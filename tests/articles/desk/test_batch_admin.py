@@ -542,7 +542,7 @@ def test_pause_resume_and_cancel_are_noted_and_say_what_they_did(running: Batch,
 
 
 def test_what_slows_a_batch_is_said(running: Batch, editor: User) -> None:
-    error = DECLINED | {"headline": "The text service is busy", "reason": "it has too much to do"}
+    error = DECLINED | {"kind": "Busy", "provider": "text", "reason": "{it} has too much to do", "thing": ""}
     third = running.articles.filter(batch_key="style 3")
     third.update(status=Article.Status.WAITING, next_at=timezone.now() + timedelta(minutes=1), error=error)
 

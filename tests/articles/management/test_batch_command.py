@@ -183,9 +183,9 @@ def mixed(editor: User) -> Batch:
     for article, index in ((complete, 1), (complete, 2), (partial, 1)):
         mark(article.pk, index, Section.State.DONE)
     mark(partial.pk, 2, Section.State.FAILED)
-    partial.sections.filter(index=2).update(error={"reason": "it does not write about this"})
+    partial.sections.filter(index=2).update(error={"provider": "text", "reason": "{it} does not write about this"})
     Article.objects.filter(pk=basic.pk).update(word_count=120)
-    error = {"headline": "It stopped", "reason": "why", "action": "act"}
+    error = {"kind": "Rejected", "provider": "text", "reason": "why", "mend": "act", "then": "nothing"}
     Article.objects.filter(pk=failed.pk).update(status=Article.Status.FAILED, error=error, ended_at=timezone.now())
     return batch
 

@@ -26,7 +26,7 @@ from articles.pipeline.lease import LEASE, Fenced
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import Swept, _release, abandoned, sweep
 from articles.providers import Answer
-from articles.providers.errors import Busy, Rejected, Unreachable
+from articles.providers.errors import IT, Busy, Rejected, Then, Unreachable
 from articles.tree import manifest
 from tests.conftest import HandIn, error_of
 
@@ -92,7 +92,7 @@ def test_who_lost_the_lease_writes_nothing_more(hand_in: HandIn) -> None:
 def test_what_may_pass_waits_longer_each_time(hand_in: HandIn, run: Work, stage: Fails, waited: int) -> None:
     article = hand_in()
     Article.objects.update(retries=waited)
-    stage(Unreachable("The text service", "it did not answer in time"))
+    stage(Unreachable("text", f"{IT} did not answer in time"))
 
     article = run(article)
 
@@ -106,14 +106,14 @@ def test_what_may_pass_waits_longer_each_time(hand_in: HandIn, run: Work, stage:
 def test_the_seventh_failure_stops_it(hand_in: HandIn, run: Work, stage: Fails) -> None:
     article = hand_in()
     Article.objects.update(retries=6)
-    stage(Unreachable("The text service", "it did not answer in time"))
+    stage(Unreachable("text", f"{IT} did not answer in time"))
 
     assert run(article).status == Article.Status.FAILED
 
 
 def test_a_service_says_when_to_come_back(hand_in: HandIn, run: Work, stage: Fails) -> None:
     article = hand_in()
-    stage(Busy("The text service", "it has too much to do", retry_after=120))
+    stage(Busy("text", f"{IT} has too much to do", retry_after=120))
 
     article = run(article)
 
@@ -123,7 +123,11 @@ def test_a_service_says_when_to_come_back(hand_in: HandIn, run: Work, stage: Fai
 
 def test_what_no_waiting_helps_stops_at_once(hand_in: HandIn, run: Work, stage: Fails) -> None:
     article = hand_in()
-    stage(Rejected("The text service", "it refuses to write about this", action="change the idea", thing="the article"))
+    stage(
+        Rejected(
+            "text", f"{IT} refuses to write about this", mend="change the idea", then=Then.NOTHING, thing="the article"
+        )
+    )
 
     article = run(article)
 
@@ -181,7 +185,7 @@ def test_recover_goes_on_where_it_stopped(
 ) -> None:
     article = hand_in()
     with monkeypatch.context() as broken:
-        broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
+        broken.setattr("publishing.stage.run", _raising(Rejected("wordpress:1", "no", thing="the draft")))
         article = run(article)
     assert article.can_recover
     with mock.patch("articles.stages.article.run", _raising(AssertionError("done already"))):
@@ -194,7 +198,7 @@ def test_recover_goes_on_where_it_stopped(
 
 def test_recover_twice_does_it_once(hand_in: HandIn, run: Work, stage: Fails, editor: User) -> None:
     article = hand_in()
-    stage(Rejected("The text service", "no"))
+    stage(Rejected("text", "no"))
     article = run(article)
 
     assert [transitions.resume(article, editor), transitions.resume(article, editor)] == [True, False]
@@ -389,7 +393,7 @@ def test_recover_makes_a_damaged_file_again(
     article = hand_in()
     with monkeypatch.context() as broken:
         broken.setattr(
-            "publishing.stage.run", _raising(Rejected("Galley", "damaged", code="damaged", thing="the page"))
+            "publishing.stage.run", _raising(Rejected("galley", "damaged", code="damaged", thing="the page"))
         )
         article = run(article)
     (storage_folder / article.tree_prefix / name).write_text("something else")
@@ -408,7 +412,7 @@ def test_what_is_damaged_is_found_though_the_first_look_failed(
     """The recovered attempt ends before it has looked; the next one looks in its place."""
     article = hand_in()
     with monkeypatch.context() as broken:
-        broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
+        broken.setattr("publishing.stage.run", _raising(Rejected("wordpress:1", "no", thing="the draft")))
         article = run(article)
     (storage_folder / article.tree_prefix / "01_raw_article.html").write_text("something else")
     transitions.resume(article, editor)
@@ -432,7 +436,7 @@ def test_the_upload_says_that_a_file_is_damaged(
 ) -> None:
     article = hand_in()
     with monkeypatch.context() as broken:
-        broken.setattr("publishing.stage.run", _raising(Unreachable("WordPress", "it did not answer in time")))
+        broken.setattr("publishing.stage.run", _raising(Unreachable("wordpress:1", f"{IT} did not answer in time")))
         article = run(article)
     (storage_folder / article.tree_prefix / "04_formatted.html").unlink()
     Article.objects.update(next_at=timezone.now())
@@ -461,7 +465,7 @@ def test_a_failure_before_the_first_stage_undoes_none_that_is_done(
 ) -> None:
     article = hand_in()
     with monkeypatch.context() as broken:
-        broken.setattr("publishing.stage.run", _raising(Rejected("WordPress", "no", thing="the draft")))
+        broken.setattr("publishing.stage.run", _raising(Rejected("wordpress:1", "no", thing="the draft")))
         article = run(article)
     transitions.resume(article, editor)
     with mock.patch("backups.trees.tree.Tree.commit", side_effect=OSError(28, "No space left on device")):
@@ -521,7 +525,7 @@ def test_a_slow_worker_brings_no_call_back_that_was_given_up(hand_in: HandIn, ed
 
 def test_a_waiting_article_can_be_told_to_go_on_now(hand_in: HandIn, run: Work, stage: Fails, editor: User) -> None:
     article = hand_in()
-    stage(Unreachable("The text service", "it did not answer in time"))
+    stage(Unreachable("text", f"{IT} did not answer in time"))
     article = run(article)
 
     assert article.can_recover
@@ -531,7 +535,7 @@ def test_a_waiting_article_can_be_told_to_go_on_now(hand_in: HandIn, run: Work, 
 
 def test_cancel_ends_the_attempt_and_its_error(hand_in: HandIn, run: Work, stage: Fails, editor: User) -> None:
     article = hand_in()
-    stage(Rejected("The text service", "no"))
+    stage(Rejected("text", "no"))
     article = run(article)
     transitions.resume(article, editor)
     transitions.cancel(article, editor)

@@ -16,7 +16,7 @@ from articles.models import Article, Pace
 from articles.pipeline import rate_limits
 from articles.pipeline.rate_limits import NotYet
 from articles.providers import text
-from articles.providers.errors import Busy
+from articles.providers.errors import IT, Busy
 from tests.conftest import HandIn, error_of
 from tests.doubles.server import Doubles
 from tests.journeys.installation import Installation
@@ -48,7 +48,7 @@ def test_without_a_limit_nobody_waits(slept: list[float], django_assert_num_quer
 
 @pytest.mark.django_db
 def test_sites_have_limits_of_their_own(django_assert_num_queries: DjangoAssertNumQueries) -> None:
-    rate_limits.close(Busy("WordPress", "it has too much to do", retry_after=100))
+    rate_limits.close(Busy("wordpress:1", f"{IT} has too much to do", retry_after=100))
 
     with django_assert_num_queries(0):
         rate_limits.take_turn("WordPress")
@@ -69,10 +69,10 @@ def test_turns_come_evenly(slept: list[float], settings: Settings) -> None:
 
 
 TEN_TURNS = f"""
-from articles import pace
-pace.time.sleep = lambda _: None
+from articles.pipeline import rate_limits
+rate_limits.time.sleep = lambda _: None
 for _ in range(10):
-    pace.take_turn({SERVICE!r})
+    rate_limits.take_turn({SERVICE!r})
 """
 
 

@@ -63,9 +63,9 @@ def _bytes(path: str) -> bytes:
 
 def test_a_failed_upload_in_the_manifest(hand_in: HandIn, run: Work, editor: User) -> None:
     refused = Refused(
-        "WordPress",
+        "wordpress:1",
         'the site did not accept the application password of user "desk"',
-        action='check the password of site "Magazine", then press Recover',
+        mend='check the password of site "Magazine"',
         thing="the hero image",
     )
     with mock.patch("publishing.stage.run", side_effect=refused):
@@ -85,7 +85,7 @@ def test_a_failed_upload_in_the_manifest(hand_in: HandIn, run: Work, editor: Use
 
 
 def test_the_manuscript_is_in_the_manifest_before_anything_else(hand_in: HandIn, run: Work) -> None:
-    with mock.patch("articles.stages.article.run", side_effect=Refused("The text service", "no")):
+    with mock.patch("articles.stages.article.run", side_effect=Refused("text", "no")):
         article = run(hand_in())
 
     source = article.tree.manifest()["source"]

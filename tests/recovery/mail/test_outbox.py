@@ -31,7 +31,7 @@ from pytest_django import Settings
 from articles.models import Article, Call, Preferences
 from articles.pipeline import transitions
 from articles.pipeline.sweep import MAX_CRASHES, sweep
-from articles.providers.errors import Busy
+from articles.providers.errors import IT, Busy
 from recovery import tasks
 from recovery.mail import collect as mail_collect
 from recovery.mail import letters, outbox, smtp
@@ -225,7 +225,7 @@ def test_one_failure_is_one_mail(server: MailServer, stop: Stops) -> None:
 def test_trying_again_by_itself_is_no_failure(server: MailServer, hand_in: HandIn, run: Callable[..., Article]) -> None:
     """An article that waits for a busy service sends no mail, however often it waits; only its end does."""
     article, waits = hand_in(), 0
-    with mock.patch("articles.stages.article.run", side_effect=Busy("The text service", "it has too much to do")):
+    with mock.patch("articles.stages.article.run", side_effect=Busy("text", f"{IT} has too much to do")):
         while run(article).status == Article.Status.WAITING:
             waits += 1
             outbox.deliver()
@@ -391,7 +391,7 @@ def test_what_stopped_comes_first_by_reason_what_ran_well_last(
             stop(f"Declined at {hour}")
     with _at(2026, 5, 4, 14, 0):
         done = run(hand_in())
-        Call.objects.create(article=done, key="text", provider="The text service", cost=Decimal("4.10"))
+        Call.objects.create(article=done, key="text", provider="text", cost=Decimal("4.10"))
     with _at(2026, 5, 5, 7, 0):
         outbox.deliver()
 
@@ -643,17 +643,17 @@ def test_all_go_over_one_connection(server: MailServer, stop: Stops) -> None:
 MAKE_STOPS = """
 from django.contrib.auth.models import User
 from django.utils import timezone
-from articles import pipeline
 from articles.models import Article
+from articles.pipeline import transitions
 from recovery.models import Mail, Stop
 ada = User.objects.get()
 ada.email = "ada@example.org"
 ada.save()
-error = {"stage": "article", "provider": "The text service", "headline": "The text service declined it", "detail": "",
-         "reason": "it does not write about this", "action": "change the idea", "code": "declined"}
+error = {"stage": "article", "kind": "Rejected", "provider": "text", "thing": "it", "detail": "", "code": "declined",
+         "reason": "{it} does not write about this", "mend": "change the idea", "then": "nothing"}
 for number in range(%d):
     article = Article(owner=ada, idea=f"Article {number}")
-    pipeline.submit(article)
+    transitions.submit(article)
     cause = f"cause {number}"
     Article.objects.filter(pk=article.pk).update(status="failed", error=error, cause=cause, ended_at=timezone.now())
     Stop.objects.create(article=article, attempt=0, recipient=ada, cause=cause, stopped_at=timezone.now())
