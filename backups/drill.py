@@ -14,7 +14,8 @@ from datetime import datetime
 from pathlib import Path
 from shutil import disk_usage
 
-from backups import comparing, databases, file_restore, restoring
+from backups import chains, comparing, databases, file_restore, restoring
+from backups.database import SOURCE
 from backups.errors import BackupError, Missing
 from backups.files import of_source
 from backups.manifests import Generation
@@ -50,8 +51,10 @@ class Drilled:
 def drill(
     rows: Repository, files: Repository, *, now: datetime, folder: Path | None = None, started: Started = silent
 ) -> list[Drilled]:
-    """Both tiers; each source of files by itself. `folder` is where scratch goes."""
-    found = [_timed("database", lambda drilled, scratch: _database(rows, drilled, scratch, started), folder)]
+    """Both tiers; each source of files by itself; nothing of what has no backup. `folder` is where scratch goes."""
+    found = []
+    if _is_backed_up(rows):
+        found.append(_timed("database", lambda drilled, scratch: _database(rows, drilled, scratch, started), folder))
     try:
         sources = sorted({str(each.about.get("source")) for each in files.trusted()})
     except BackupError as exc:
@@ -60,6 +63,14 @@ def drill(
         newest = of_source(files.trusted(), source)[0]
         found.append(_timed("files", lambda d, at, g=newest: _files(files, g, d, at, now, started), folder))  # type: ignore[misc]
     return found
+
+
+def _is_backed_up(rows: Repository) -> bool:
+    """Whether there is something to try. A storage that cannot be read or believed is not a new one."""
+    try:
+        return bool(chains.of_source(rows.trusted(), SOURCE))
+    except BackupError:
+        return True
 
 
 def _timed(tier: str, work: Callable[[Drilled, Path], None], folder: Path | None) -> Drilled:

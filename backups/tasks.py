@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
 from django.utils import timezone
 
-from backups import configured, database, drill, files, jobs, looking, models, verifying, watching
+from backups import configured, database, drill, files, jobs, looking, models, periods, verifying, watching
 from backups.errors import BackupError
 from backups.manifests import DATABASE, FILES, TIERS
 
+AGAIN = timedelta(hours=1)  # after which a restore is tried that had no backup yet
 PASSES, PAUSE = 30, 1  # times that a message is passed on to the machine that has the folder, and seconds between them
 
 log = structlog.get_logger("galley.backups")
@@ -59,10 +61,13 @@ def verify() -> None:
 
 
 def try_restore() -> None:
-    """The drill of the week."""
+    """The drill of the week. On a new desk it comes before the first backup, and once more soon after it."""
     try:
         now = timezone.now()
         found = drill.drill(configured.repository(DATABASE), configured.repository(FILES), now=now)
+        if not found:
+            periods.hasten("backups.tasks.try_restore", now + AGAIN)
+            log.info("there is no backup yet whose restore could be tried; it is tried again in an hour")
         models.drilled(found, now)
         for each in found:
             if not each.passed:

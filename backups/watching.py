@@ -15,8 +15,9 @@ watched = Signal()  # with `report`
 
 
 def watch(now: datetime) -> health.Report:
-    """End the restores whose worker is dead, and tell whoever wants to know how the backups do."""
+    """End the restores whose worker is dead, note new sources, and tell whoever wants to know how the backups do."""
     jobs.give_up(now)
+    health.note_sources(now)
     report = health.remembered(now)
     watched.send(sender=None, report=report)
     return report

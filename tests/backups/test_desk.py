@@ -24,6 +24,7 @@ from articles.groups import CHIEF_EDITORS
 from backups import configured, database, models, pruning, tasks
 from backups.drill import Drilled
 from backups.manifests import DATABASE
+from tests.backups import desks
 from tests.conftest import HandIn
 from tests.desk import HOSTILE, START, as_, text
 
@@ -127,6 +128,12 @@ def test_without_any_backup_it_says_what_to_do(chief: User) -> None:
     for words in ("No backup was made yet", "GALLEY_BACKUP_KEYS", "manage.py backup_files SOURCE", "--rebuild"):
         assert words in seen
     assert _line(as_(chief), "files").startswith("Files Nothing There is no backup yet.")
+    line = _line(as_(chief), "database")
+    assert line.startswith("Database Look")
+    assert "There is no backup yet. Its schedule makes the first one." in line
+    assert "No restore was tried yet: there is no backup." in _line(as_(chief), "drill")
+
+    desks.awaited_since(timezone.now() - timedelta(days=1))
     assert _line(as_(chief), "database").startswith("Database Late")
     assert "There is no backup yet." in _line(as_(chief), "database")
 
