@@ -355,6 +355,16 @@ def test_every_page_is_readable(scheme: str, size: tuple[int, int], desk: Desk, 
     assert {name: findings for name, findings in wrong.items() if findings} == {}
 
 
+@pytest.mark.parametrize(("system", "chosen"), [("light", ["dark", "light"]), ("dark", ["light", "dark"])])
+def test_the_theme_is_the_systems_until_somebody_chooses_one(system: str, chosen: list[str], desk: Desk) -> None:
+    paper = {"light": "rgb(253, 252, 249)", "dark": "rgb(23, 24, 22)"}
+    with desk.page(scheme=system) as page:
+        page.goto("/admin/")
+        for theme in (system, *chosen, system):  # the third press gives it back to the system
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper[theme]
+            page.get_by_role("button", name="Toggle theme").click()
+
+
 def test_a_site_that_does_not_answer_is_said(desk: Desk) -> None:
     with desk.page("chief") as page:
         page.goto("/admin/publishing/site/1/change/")
