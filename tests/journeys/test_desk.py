@@ -54,6 +54,16 @@ first.sections.filter(index=6).update(state="failed", error=error)
 Article.objects.filter(pk=first.pk).update(word_count=300)
 """
 
+# German has them.
+LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrikationsmaschinenbauingenieurverein"
+# Fields in which one writes or chooses, and that do not look as if.
+ODD_FIELDS = """
+[...document.querySelectorAll("input, select, textarea")].filter(field =>
+    field.matches("select, textarea, [type=text], [type=password], [type=url], [type=number], [type^=date]")
+    && getComputedStyle(field).backgroundColor !== getComputedStyle(document.body).backgroundColor
+).map(field => `${field.name} looks like a button`)
+"""
+
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
     pytest.mark.xdist_group("desk"),
@@ -300,7 +310,7 @@ def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
         for state, fault in faults.items():
             if fault:
                 services.fail("replicate", "create", fault, times=1 if fault == "nsfw" else None)
-            hand_in(page, f"An article that is {state}")
+            hand_in(page, f"{LONG_WORD} {state}")
             page.locator(f".report.{state.replace('stopped', 'failed')}").wait_for()
             addresses[state] = page.url
         addresses["history"] = addresses["done"].replace("change", "history")
@@ -318,11 +328,12 @@ def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
 
 
 def inspected(page: Page) -> list[str]:
-    """What is wrong with a page: violations of the policy, a page wider than its screen, what axe takes seriously."""
+    """What is wrong with a page: violations of the policy, its width, odd fields, what axe takes seriously."""
     wrong = list(page.evaluate("window.violations"))
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     if width > 0:
         wrong.append(f"{width} pixels too wide")
+    wrong += page.evaluate(ODD_FIELDS)
     page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
     found = axe.Axe().run(page).response["violations"]
     return wrong + [
@@ -371,4 +382,8 @@ def test_a_site_that_does_not_answer_is_said(desk: Desk) -> None:
         page.get_by_role("button", name="Test").click()
         page.locator(".messagelist .error").wait_for()
         assert "“Magazine” cannot be used: nothing answers at its address" in page.locator(".messagelist").inner_text()
+        message = page.locator(".messagelist li")
+        for level in ("debug", "info", "success", "warning", "error"):
+            message.evaluate("(message, level) => { message.className = level; }", level)
+            assert message.evaluate("message => getComputedStyle(message).backgroundImage") == "none", level
         assert page.get_by_label("Password:").input_value() == ""
