@@ -22,7 +22,7 @@ from config import bootstrap
 from tests.journeys.installation import ROOT, Installation
 from tests.services.process import free_port, wait_until
 
-PATIENCE = 120  # seconds, on a busy machine
+PATIENCE = 300  # seconds, on a busy machine
 
 
 @contextmanager
@@ -45,10 +45,10 @@ def _password(process: subprocess.Popen[str]) -> str:
 def _login(port: int, password: str) -> requests.Session:
     browser = requests.Session()
     address = f"http://127.0.0.1:{port}/admin/login/"
-    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(address, timeout=10).text)
+    token = re.search(r'name="csrfmiddlewaretoken" value="(\w+)"', browser.get(address, timeout=PATIENCE).text)
     assert token
     form = {"username": "editor", "password": password, "csrfmiddlewaretoken": token[1], "next": "/admin/"}
-    assert browser.post(address, data=form, timeout=10).url.endswith("/admin/")
+    assert browser.post(address, data=form, timeout=PATIENCE).url.endswith("/admin/")
     return browser
 
 
@@ -79,7 +79,8 @@ def test_it_runs_ends_and_runs_again(tmp_path: Path) -> None:
         wait_until(lambda: _answers(port), PATIENCE)
         wait_until(lambda: len(list(tmp_path.glob("backups/user_*/article_*/05_final.html"))) == 2, PATIENCE)
         with _login(port, password) as browser:
-            assert "Home batteries" in browser.get(f"http://127.0.0.1:{port}/admin/articles/article/", timeout=10).text
+            articles = browser.get(f"http://127.0.0.1:{port}/admin/articles/article/", timeout=PATIENCE)
+            assert "Home batteries" in articles.text
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE)

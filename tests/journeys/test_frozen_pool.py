@@ -17,7 +17,7 @@ from tests.conftest import MANUSCRIPT
 from tests.journeys.installation import ROOT, Installation
 from tests.services.process import free_port, wait_until
 
-PATIENCE = 120  # seconds, on a busy machine
+PATIENCE = 300  # seconds, on a busy machine
 
 
 @pytest.fixture
