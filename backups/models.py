@@ -88,6 +88,17 @@ class Drill(models.Model):
         return f"Drill of {self.tier} at {self.at:%Y-%m-%d %H:%M}"
 
 
+class Awaited(models.Model):
+    """A source that schedules back up, and since when they do: its first backup cannot be late before."""
+
+    tier = models.CharField(max_length=20, choices=Generation.Tier)
+    source = models.TextField()
+    since = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.source}, since {self.since:%Y-%m-%d %H:%M}"
+
+
 class Look(models.Model):
     """What only the storage and a comparison can tell, of the last time when they were asked. There is one row."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
 import structlog
@@ -12,13 +13,14 @@ from backups import catalogue, configured
 from backups.database import backup as database_backup
 from backups.errors import BackupError
 from backups.files import backup
-from backups.health import drill, storage_check
+from backups.health import drill, intervals, storage_check
 from backups.health import watch as health_watch
 from backups.health.drill import drilled
 from backups.repository.manifests import DATABASE, FILES, TIERS
 from backups.repository.verify import deep, quick, today
 from backups.restores import database
 
+AGAIN = timedelta(hours=1)  # after which a restore is tried that had no backup yet
 PASSES, PAUSE = 30, 1  # times that a message is passed on to the machine that has the folder, and seconds between them
 
 log = structlog.get_logger("galley.backups")
@@ -66,10 +68,13 @@ def verify() -> None:
 
 
 def try_restore() -> None:
-    """The drill of the week."""
+    """The drill of the week. On a new desk it comes before the first backup, and once more soon after it."""
     try:
         now = timezone.now()
         found = drill.drill(configured.repository(DATABASE), configured.repository(FILES), now=now)
+        if not found:
+            intervals.hasten("backups.tasks.try_restore", now + AGAIN)
+            log.info("there is no backup yet whose restore could be tried; it is tried again in an hour")
         drilled(found, now)
         for each in found:
             if not each.passed:

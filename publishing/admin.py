@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 from django import forms
@@ -102,7 +103,8 @@ class SiteAdmin(admin.ModelAdmin[Site]):
         if not self.has_change_permission(request, site):
             raise PermissionDenied
         try:
-            check_login(client_for(site))
+            with closing(client_for(site)) as client:
+                check_login(client)
         except ProviderError as exc:
             reason = Failure.of(exc).reason
             said = f"“{site}” cannot be used: {reason}. Next: {exc.mend or 'try again later'}."

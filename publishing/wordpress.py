@@ -99,6 +99,9 @@ class WordPress:
         if login.kind == "app-password":
             self._http.auth = HTTPBasicAuth(login.user.encode(), login.secret.encode())
 
+    def close(self) -> None:
+        self._http.close()
+
     # What the stage asks for
 
     def me(self) -> Json:

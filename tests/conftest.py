@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 from django.contrib.auth.models import Group, User
+from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -34,6 +36,14 @@ Lorries leave when a slot is free, not when the driver is ready.
 
 Trains follow later, as they always did. The rails are the same; the plans are not.
 """
+
+
+@pytest.fixture
+def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
+    """It is now and stays now: neither midnight nor the end of a month comes between two looks at the clock."""
+    now = timezone.now()
+    monkeypatch.setattr("django.utils.timezone.now", lambda: now)
+    return now
 
 
 @pytest.fixture(autouse=True)

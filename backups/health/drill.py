@@ -15,8 +15,9 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import TYPE_CHECKING
 
-from backups.database import compare, connections
+from backups.database import chains, compare, connections
 from backups.database import restore as database_restore
+from backups.database.backup import SOURCE
 from backups.database.restore import choose, planned
 from backups.errors import BackupError, Missing
 from backups.files import restore
@@ -58,8 +59,10 @@ class Drilled:
 def drill(
     rows: Repository, files: Repository, *, now: datetime, folder: Path | None = None, started: Started = silent
 ) -> list[Drilled]:
-    """Both tiers; each source of files by itself. `folder` is where scratch goes."""
-    found = [_timed("database", lambda drilled, scratch: _database(rows, drilled, scratch, started), folder)]
+    """Both tiers; each source of files by itself; nothing of what has no backup. `folder` is where scratch goes."""
+    found = []
+    if _is_backed_up(rows):
+        found.append(_timed("database", lambda drilled, scratch: _database(rows, drilled, scratch, started), folder))
     try:
         sources = sorted({str(each.about.get("source")) for each in files.trusted()})
     except BackupError as exc:
@@ -68,6 +71,14 @@ def drill(
         newest = of_source(files.trusted(), source)[0]
         found.append(_timed("files", lambda d, at, g=newest: _files(files, g, d, at, now, started), folder))  # type: ignore[misc]
     return found
+
+
+def _is_backed_up(rows: Repository) -> bool:
+    """Whether there is something to try. A storage that cannot be read or believed is not a new one."""
+    try:
+        return bool(chains.of_source(rows.trusted(), SOURCE))
+    except BackupError:
+        return True
 
 
 def _timed(tier: str, work: Callable[[Drilled, Path], None], folder: Path | None) -> Drilled:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ def period(schedule: Schedule) -> timedelta:
     if schedule.schedule_type == Schedule.MINUTES:
         return timedelta(minutes=schedule.minutes or 1)
     return PERIODS.get(schedule.schedule_type, UNKNOWN)
+
+
+def hasten(func: str, moment: datetime) -> None:
+    """Have the schedules of a function run by then, and from then on at that hour."""
+    Schedule.objects.filter(func=func, next_run__gt=moment).update(next_run=moment)
 
 
 def folder(schedule: Schedule) -> str:

@@ -2,7 +2,7 @@
 
 ok        what should have happened has happened
 look      something could be better: nothing is lost
-alarm     a backup is too old, or there is none; a drill did not pass
+alarm     a backup is too old, or the first one did not come; a drill did not pass
 damaged   a backup that is needed cannot be restored as it is
 """
 
@@ -23,7 +23,7 @@ from backups import catalogue
 from backups.database.backup import SOURCE
 from backups.health import intervals
 from backups.health.damage import Harm, Root, harm
-from backups.models import Drill, Generation, Look, Verification
+from backups.models import Awaited, Drill, Generation, Look, Verification
 from backups.repository.manifests import DATABASE, FILES, TIERS
 
 OK, LOOK, ALARM, DAMAGED = STATES = ("ok", "look", "alarm", "damaged")
@@ -105,7 +105,8 @@ class Report:
 
 def known(now: datetime) -> Report:
     """What the rows say: cheap, and as fresh as the last backup or verification that told them."""
-    return Report(now, [*(_tier(tier, now) for tier in TIERS), _drills(now)])
+    tiers = [_tier(tier, now) for tier in TIERS]
+    return Report(now, [*tiers, _drills(now, there_is_one=any(part.made for part in tiers))])
 
 
 def asked(now: datetime, look: Look | None) -> Report:
@@ -137,6 +138,15 @@ def remembered(now: datetime) -> Report:
     return asked(now, Look.objects.first())
 
 
+def note_sources(now: datetime) -> None:
+    """Remember since when each source has a schedule, and forget those that have none any more."""
+    for tier in TIERS:
+        scheduled, rows = _periods(tier), Awaited.objects.filter(tier=tier)
+        rows.exclude(source__in=scheduled).delete()
+        new = scheduled.keys() - set(rows.values_list("source", flat=True))
+        Awaited.objects.bulk_create(Awaited(tier=tier, source=source, since=now) for source in sorted(new))
+
+
 def last_good() -> Generation | None:
     """The newest backup of the database that can be restored; none from before a restore."""
     return _newest(DATABASE.name, harm(DATABASE.name, (), datetime.now(UTC))).get(SOURCE)
@@ -160,8 +170,13 @@ def _tier(tier: str, now: datetime) -> Part:
         every.setdefault(SOURCE, None)
     elif not (newest or every or hurt.broken):
         part.says(OK, "There is no backup yet.", _by_hand(tier))
+    awaited = Awaited.objects.filter(tier=tier, source__in=every.keys() - newest.keys()).order_by("-since")
+    since = dict(awaited.values_list("source", "since"))
     for source in sorted({*every, *newest}):
-        _judge(part, source, newest.get(source), every.get(source), now)
+        if source in newest:
+            _judge(part, source, newest[source], every.get(source), now)
+        else:
+            _judge_first(part, source, since.get(source, now), every[source], now)
     _count(part, newest, now)
     part.age = _age(newest, every, now)
     part.made = max((each.made for each in newest.values()), default=None)
@@ -194,14 +209,22 @@ def _age(newest: dict[str, Generation], every: Mapping[str, timedelta | None], n
     return max(scheduled) if scheduled else min(ages.values(), default=None)
 
 
-def _judge(part: Part, source: str, newest: Generation | None, period: timedelta | None, now: datetime) -> None:
+def _judge_first(part: Part, source: str, since: datetime, period: timedelta | None, now: datetime) -> None:
+    """Of a source without any good backup: its schedule may take as long for the first as for every other."""
+    database = part.name == DATABASE.name
+    sentence = f"There is no backup{'' if database else f' of {source}'} yet."
+    run = _by_hand(part.name, source)
+    if period and now - since <= LATE * period:
+        part.says(LOOK, f"{sentence} Its schedule makes the first one.", run)
+    else:
+        part.says(ALARM, sentence, run, source="" if database else source)
+
+
+def _judge(part: Part, source: str, newest: Generation, period: timedelta | None, now: datetime) -> None:
     """The last good backup of a source against its schedule. One that has lost its schedule is no alarm for ever."""
     database = part.name == DATABASE.name
     of_it = "" if database else f" of {source}"
     run = _by_hand(part.name, source)
-    if newest is None:
-        part.says(ALARM, f"There is no backup{of_it} yet.", run, source="" if database else source)
-        return
     passed = now - newest.began
     if period and passed > LATE * period:
         sentence = f"The last good backup{of_it} is of {_at(newest.began)}: it did not run since."
@@ -257,11 +280,14 @@ def _at(moment: datetime) -> str:
     return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _drills(now: datetime) -> Part:
+def _drills(now: datetime, *, there_is_one: bool) -> Part:
     part = Part("drill")
     newest = Drill.objects.first()
     if newest is None:
-        part.says(LOOK, "No restore was tried yet.", DRILL)
+        if there_is_one:
+            part.says(LOOK, "No restore was tried yet.", DRILL)
+        else:
+            part.says(LOOK, "No restore was tried yet: there is no backup.")
         return part
     rows = Drill.objects.filter(at=newest.at)
     part.age = int((now - newest.at).total_seconds())

@@ -9,15 +9,16 @@ from datetime import datetime
 
 from django.dispatch import Signal
 
-from backups.health.report import Report, remembered
+from backups.health.report import Report, note_sources, remembered
 from backups.restores import database
 
 watched = Signal()  # with `report`
 
 
 def watch(now: datetime) -> Report:
-    """End the restores whose worker is dead, and tell whoever wants to know how the backups do."""
+    """End the restores whose worker is dead, note new sources, and tell whoever wants to know how the backups do."""
     database.give_up(now)
+    note_sources(now)
     report = remembered(now)
     watched.send(sender=None, report=report)
     return report

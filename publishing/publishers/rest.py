@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -41,6 +41,11 @@ class _Upload:
     def run(self) -> Outcome:
         with about(self._first_thing()):
             self.client = client_for(self.site)
+        with closing(self.client):
+            return self._publish()
+
+    def _publish(self) -> Outcome:
+        with about(self._first_thing()):
             check_login(self.client)
         for image in self.images:
             self._upload(image)

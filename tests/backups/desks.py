@@ -14,6 +14,7 @@ from django.db import connections
 
 from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Preferences, Section, Stage, StageRecord
 from backups.database.connections import connected, prepare
+from backups.models import Awaited
 from publishing.models import Site
 from tests.services.postgres import Postgres
 
@@ -102,3 +103,9 @@ def rows(alias: str) -> dict[str, list[dict[str, Any]]]:
     from backups.database import tables
 
     return {each.label: list(each.model._base_manager.using(alias).order_by("pk").values()) for each in tables.kept()}
+
+
+def awaited_since(moment: datetime, source: str = "desk", tier: str = "database") -> None:
+    """As it is noted where a schedule has backed up a source since then, or was to."""
+    Awaited.objects.filter(tier=tier, source=source).delete()
+    Awaited.objects.create(tier=tier, source=source, since=moment)

@@ -17,6 +17,7 @@ from articles.pipeline import worker_health
 from articles.pipeline.sweep import sweep
 from backups.models import Generation, Look
 from tests.articles.pipeline.test_worker_health import passes
+from tests.backups import desks
 from tests.conftest import HandIn
 
 
@@ -29,6 +30,7 @@ def test_all_is_well(client: Client, db: None) -> None:
 
 def test_probes_come_by_address_and_without_the_proxy(client: Client, db: None, settings: Settings) -> None:
     settings.SECURE_SSL_REDIRECT = True
+    desks.awaited_since(timezone.now() - timedelta(days=1))
 
     for path, status in (("/healthz", 200), ("/readyz", 200), ("/healthz/backups", 503)):
         assert client.get(path, headers={"Host": "10.0.0.7:8000"}).status_code == status
@@ -104,6 +106,7 @@ def test_backups_that_need_nobody_are_well(client: Client, db: None) -> None:
 
 
 def test_backups_that_need_somebody_are_not(client: Client, db: None) -> None:
+    desks.awaited_since(timezone.now() - timedelta(days=1))
     status, told = _asked(client)
     assert (status, told["state"], told["parts"]["database"]["state"]) == (503, "alarm", "alarm")
 
@@ -126,6 +129,7 @@ def test_the_backups_tell_no_secrets(client: Client, db: None) -> None:
 
 
 def test_the_backups_are_only_read(client: Client, db: None) -> None:
+    desks.awaited_since(timezone.now() - timedelta(days=1))
     assert client.head("/healthz/backups").status_code == 503
     assert client.post("/healthz/backups").status_code == 405
 

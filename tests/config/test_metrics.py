@@ -22,6 +22,7 @@ from articles.providers.errors import IT, Rejected
 from backups.models import Drill, Generation, Look, Verification
 from config.metrics import BACKUPS, MOST_SERIES, Tally, bounded
 from tests.articles.pipeline.test_worker_health import passes
+from tests.backups import desks
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
 from tests.desk import REFUSED, as_, stop
@@ -215,6 +216,7 @@ def test_after_an_hour_all_is_forgotten_but_what_is_unfinished(scrape: Callable[
     Event.objects.create(article=article, kind="stopped", stage="upload", message="WordPress refused the hero image")
     Event.objects.update(at=long_ago)
     Article.objects.update(ended_at=long_ago)
+    desks.awaited_since(long_ago - timedelta(days=1))
     StageRecord.objects.filter(finished_at__isnull=False).update(started_at=long_ago, finished_at=long_ago)
 
     found = scrape()
@@ -293,4 +295,4 @@ def test_their_price_does_not_grow(reader: User, hand_in: HandIn) -> None:
     for number in range(5):
         article = stop(hand_in(), code=str(number))
         call(article, f"text:{number}", provider=f"service {number}")
-    assert price() == before == 23  # session, user, rights (2), nine, and ten about backups
+    assert price() == before == 24  # session, user, rights (2), nine, and eleven about backups

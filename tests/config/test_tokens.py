@@ -180,6 +180,7 @@ def test_a_page_that_is_loaded_again_makes_no_second_token(editor: User) -> None
     assert Token.objects.count() == 1
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_it_is_valid_to_the_end_of_its_last_day(editor: User, settings: Settings) -> None:
     client, today = as_(editor), timezone.localdate()
     made_by(client, last_day=str(today))

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import anthropic
@@ -50,25 +51,27 @@ def d() -> Iterator[Doubles]:
 
 
 @pytest.fixture
-def text(d: Doubles) -> openai.OpenAI:
-    return openai.OpenAI(
+def text(d: Doubles) -> Iterator[openai.OpenAI]:
+    with openai.OpenAI(
         base_url=d.openai_url,
         api_key="any",
         max_retries=0,
         timeout=PATIENCE,
         _strict_response_validation=True,
-    )
+    ) as client:
+        yield client
 
 
 @pytest.fixture
-def desk(d: Doubles) -> anthropic.Anthropic:
-    return anthropic.Anthropic(
+def desk(d: Doubles) -> Iterator[anthropic.Anthropic]:
+    with anthropic.Anthropic(
         base_url=d.anthropic_url,
         api_key="any",
         max_retries=0,
         timeout=PATIENCE,
         _strict_response_validation=True,
-    )
+    ) as client:
+        yield client
 
 
 @pytest.fixture
@@ -361,8 +364,8 @@ def test_a_page_of_somebody_else_instead_of_an_answer(d: Doubles, text: openai.O
         respond(text)
 
     d.fail("openai", "responses", "html")
-    lenient = openai.OpenAI(base_url=d.openai_url, api_key="any", max_retries=0)
-    assert isinstance(respond(lenient), str)  # not even a Response
+    with openai.OpenAI(base_url=d.openai_url, api_key="any", max_retries=0) as lenient:
+        assert isinstance(respond(lenient), str)  # not even a Response
 
 
 def _give_up(call: Any) -> None:
@@ -709,15 +712,15 @@ def test_the_digest_is_of_the_meaning_and_not_of_the_spelling(d: Doubles) -> Non
     assert first == second != third
 
 
-def test_latency_is_by_operation(d: Doubles, session: requests.Session) -> None:
+def test_latency_is_by_operation(d: Doubles, session: requests.Session, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr("tests.doubles.server.time", SimpleNamespace(time=time.time, sleep=slept.append))
     d.configure(latency={"poll": 0.5})
 
-    began = time.monotonic()
     created = ask(d, session)
-    asked = time.monotonic()
+    assert slept == [0.0]
     poll(session, created)
-
-    assert asked - began < 0.5 <= time.monotonic() - asked
+    assert slept == [0.0, 0.5]
 
 
 def test_reset_forgets_everything(d: Doubles, session: requests.Session) -> None:

@@ -25,6 +25,7 @@ from tests.services.wordpress import WordPress
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 DATABASE = "galley.sqlite3"
+PATIENCE = 600  # seconds, for a command on a busy machine
 
 
 @dataclass
@@ -51,7 +52,7 @@ class Installation:
     def manage(self, *words: str, given: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=ROOT, env=self.environment, input=given, capture_output=True, text=True, timeout=120, check=check,
+            cwd=ROOT, env=self.environment, input=given, capture_output=True, text=True, timeout=PATIENCE, check=check,
         )  # fmt: skip
 
     def ask(self, expression: str) -> Any:

@@ -55,6 +55,16 @@ first.sections.filter(index=6).update(state="failed", error=error)
 Article.objects.filter(pk=first.pk).update(word_count=300)
 """
 
+# German has them.
+LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrikationsmaschinenbauingenieurverein"
+# Fields in which one writes or chooses, and that do not look as if.
+ODD_FIELDS = """
+[...document.querySelectorAll("input, select, textarea")].filter(field =>
+    field.matches("select, textarea, [type=text], [type=password], [type=url], [type=number], [type^=date]")
+    && getComputedStyle(field).backgroundColor !== getComputedStyle(document.body).backgroundColor
+).map(field => `${field.name} looks like a button`)
+"""
+
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
     pytest.mark.xdist_group("desk"),
@@ -301,7 +311,7 @@ def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
         for state, fault in faults.items():
             if fault:
                 services.fail("replicate", "create", fault, times=1 if fault == "nsfw" else None)
-            hand_in(page, f"An article that is {state}")
+            hand_in(page, f"{LONG_WORD} {state}")
             page.locator(f".report.{state.replace('stopped', 'failed')}").wait_for()
             addresses[state] = page.url
         addresses["history"] = addresses["done"].replace("change", "history")
@@ -319,11 +329,12 @@ def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
 
 
 def inspected(page: Page) -> list[str]:
-    """What is wrong with a page: violations of the policy, a page wider than its screen, what axe takes seriously."""
+    """What is wrong with a page: violations of the policy, its width, odd fields, what axe takes seriously."""
     wrong = list(page.evaluate("window.violations"))
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     if width > 0:
         wrong.append(f"{width} pixels too wide")
+    wrong += page.evaluate(ODD_FIELDS)
     page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
     found = axe.Axe().run(page).response["violations"]
     return wrong + [
@@ -356,10 +367,24 @@ def test_every_page_is_readable(scheme: str, size: tuple[int, int], desk: Desk, 
     assert {name: findings for name, findings in wrong.items() if findings} == {}
 
 
+@pytest.mark.parametrize(("system", "chosen"), [("light", ["dark", "light"]), ("dark", ["light", "dark"])])
+def test_the_theme_is_the_systems_until_somebody_chooses_one(system: str, chosen: list[str], desk: Desk) -> None:
+    paper = {"light": "rgb(253, 252, 249)", "dark": "rgb(23, 24, 22)"}
+    with desk.page(scheme=system) as page:
+        page.goto("/admin/")
+        for theme in (system, *chosen, system):  # the third press gives it back to the system
+            assert page.evaluate("getComputedStyle(document.body).backgroundColor") == paper[theme]
+            page.get_by_role("button", name="Toggle theme").click()
+
+
 def test_a_site_that_does_not_answer_is_said(desk: Desk) -> None:
     with desk.page("chief") as page:
         page.goto("/admin/publishing/site/1/change/")
         page.get_by_role("button", name="Test").click()
         page.locator(".messagelist .error").wait_for()
         assert "“Magazine” cannot be used: nothing answers at its address" in page.locator(".messagelist").inner_text()
+        message = page.locator(".messagelist li")
+        for level in ("debug", "info", "success", "warning", "error"):
+            message.evaluate("(message, level) => { message.className = level; }", level)
+            assert message.evaluate("message => getComputedStyle(message).backgroundImage") == "none", level
         assert page.get_by_label("Password:").input_value() == ""

@@ -415,7 +415,7 @@ def test_a_process_number_that_is_given_again(galley: Installation, services: Do
     said = submit(galley)
     command = [sys.executable, "manage.py", "shell", "--verbosity", "0", "-c", REUSE.format(article=said["id"])]
     ran = subprocess.run(
-        [*APART, *command], cwd=ROOT, env=galley.environment, capture_output=True, text=True, timeout=120, check=False
+        [*APART, *command], cwd=ROOT, env=galley.environment, capture_output=True, text=True, timeout=600, check=False
     )
     assert ran.returncode == 0, ran.stderr
     told = json.loads(ran.stdout.rpartition("=>")[2])

@@ -17,6 +17,8 @@ from tests.conftest import MANUSCRIPT
 from tests.journeys.installation import ROOT, Installation
 from tests.services.process import free_port, wait_until
 
+PATIENCE = 300  # seconds, on a busy machine
+
 
 @pytest.fixture
 def galley(tmp_path: Path) -> Installation:
@@ -33,21 +35,21 @@ def _workers(galley: Installation) -> list[int]:
 def test_a_killed_worker_is_noticed(galley: Installation) -> None:
     assert "No worker runs" in galley.manage("worker_health", check=False).stderr
     with galley.workers():
-        wait_until(lambda: len(_workers(galley)) == 2, 30)
+        wait_until(lambda: len(_workers(galley)) == 2, PATIENCE)
         assert galley.manage("worker_health").stdout == "2 workers run on this machine.\n"
 
         os.kill(_workers(galley)[0], signal.SIGKILL)
-        wait_until(lambda: galley.manage("worker_health", check=False).returncode == 1, 10)
+        wait_until(lambda: galley.manage("worker_health", check=False).returncode == 1, PATIENCE)
         assert "may be frozen" in galley.manage("worker_health", check=False).stderr
     assert "No worker runs" in galley.manage("worker_health", check=False).stderr
 
 
 def test_workers_that_end_in_order_leave_no_note(galley: Installation) -> None:
     with galley.workers() as workers:
-        wait_until(lambda: len(_workers(galley)) == 2, 30)
+        wait_until(lambda: len(_workers(galley)) == 2, PATIENCE)
         assert workers.process
         workers.process.send_signal(signal.SIGTERM)
-        workers.process.wait(30)
+        workers.process.wait(PATIENCE)
 
         assert _workers(galley) == []
 
@@ -79,7 +81,7 @@ def test_a_pool_that_is_told_to_end_while_it_starts_ends(galley: Installation) -
         cwd=ROOT, env=galley.environment, start_new_session=True,
     ) as pool:  # fmt: skip
         try:
-            assert pool.wait(60) == 0
+            assert pool.wait(PATIENCE) == 0
         finally:
             with suppress(ProcessLookupError):
                 os.killpg(pool.pid, signal.SIGKILL)
@@ -93,15 +95,15 @@ def test_the_desk_starts_a_frozen_pool_anew(galley: Installation) -> None:
         cwd=ROOT, env=galley.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
     ) as desk:  # fmt: skip
         try:
-            wait_until(lambda: len(_workers(galley)) == 2, 40)
+            wait_until(lambda: len(_workers(galley)) == 2, PATIENCE)
             before = _workers(galley)
             for pid in before:
                 os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: len(_workers(galley)) == 2 and not set(_workers(galley)) & set(before), 30)
+            wait_until(lambda: len(_workers(galley)) == 2 and not set(_workers(galley)) & set(before), PATIENCE)
             said = galley.manage("submit", "--owner", "ada", "--manuscript", str(galley.folder / "m.md"), "--json")
             tree = galley.folder / "backups" / json.loads(said.stdout)["backup"]
-            wait_until((tree / "05_final.html").exists, 30)
+            wait_until((tree / "05_final.html").exists, PATIENCE)
         finally:
             desk.send_signal(signal.SIGINT)
-            told, _ = desk.communicate(timeout=20)
+            told, _ = desk.communicate(timeout=PATIENCE)
     assert re.search(r"The worker ended \(-9\); it is started again", told)

@@ -1,6 +1,7 @@
 """A server for tests: on a free loopback port, in a process group of its own, gone with the test run."""
 
 import contextlib
+import fcntl
 import os
 import random
 import shutil
@@ -8,12 +9,14 @@ import signal
 import socket
 import subprocess
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 HOST = "127.0.0.1"
+RESERVED = Path(tempfile.gettempdir()) / f"galley-test-ports-{os.getuid()}"
 
 # The first member of every group: it reads a pipe whose other end only we hold, and takes the group with it
 # when we close it or die, by kill -9 too. PR_SET_PDEATHSIG would not do: it misses the workers PHP forks, is
@@ -116,13 +119,26 @@ def free_port() -> int:
     """A loopback port nobody listens on.
 
     Below the range the kernel gives to outgoing connections: while a server is down, between a kill and a
-    restart, no client may be given its port, nor connect to itself on it.
+    restart, no client may be given its port, nor connect to itself on it. Nor is it given to any other test, of this
+    process or another, as long as this one lives.
     """
     while True:
         port = random.randrange(20_000, 32_000)
         with contextlib.suppress(OSError), socket.socket() as probe:
+            _reserve(port)
             probe.bind((HOST, port))
             return port
+
+
+def _reserve(port: int) -> None:
+    """Raises OSError when a process has it: the lock ends with its holder."""
+    RESERVED.mkdir(mode=0o700, exist_ok=True)
+    lock = os.open(RESERVED / str(port), os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        raise
 
 
 def wait_until(condition: Callable[[], object], patience: float) -> None:

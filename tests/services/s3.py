@@ -4,7 +4,7 @@ rclone checks signatures and stores what it is sent; moto checks nothing and kno
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -38,6 +38,7 @@ class S3:
     secret_key: str = "galley-test-secret-key-of-some-length"
     bucket: str = "backups"
     region: str = "us-east-1"
+    clients: ExitStack = field(default_factory=ExitStack, repr=False)
 
     def galley_url(self, prefix: str = "") -> str:
         """The address as our settings want it; the credentials go by `environment`."""
@@ -51,7 +52,8 @@ class S3:
         }
 
     def client(self, *, secret_key: str | None = None) -> "S3Client":
-        return boto3.client(
+        """One that is closed with the server."""
+        made = boto3.client(
             "s3",
             endpoint_url=self.endpoint_url,
             aws_access_key_id=self.access_key,
@@ -59,6 +61,7 @@ class S3:
             region_name=self.region,
             config=PLAIN,
         )
+        return self.clients.enter_context(closing(made))
 
 
 def rclone_available() -> str | None:
@@ -93,7 +96,7 @@ def moto(folder: Path) -> Iterator[S3]:
 
 @contextmanager
 def _serving(server: Server) -> Iterator[S3]:
-    with server.running():
-        s3 = S3(server, f"http://{HOST}:{server.port}")
+    s3 = S3(server, f"http://{HOST}:{server.port}")
+    with server.running(), s3.clients:
         s3.client().create_bucket(Bucket=s3.bucket)
         yield s3

@@ -269,9 +269,9 @@ both_sides_of_the_insert = pytest.mark.parametrize("when", WRITTEN)
 
 @both_sides_of_the_insert
 def test_sleep_outlasts_the_client_and_the_post_appears_all_the_same(site: WordPress, when: Any) -> None:
-    site.fail("sleep", when, seconds=2)
+    site.fail("sleep", when, seconds=8)
     with pytest.raises(requests.Timeout):
-        create(site, timeout=1)
+        create(site, timeout=3)
     assert len(site.posts()) == WRITTEN[when]
     wait_until(site.posts, TIMEOUT)
 

@@ -45,6 +45,8 @@ class Command(BaseCommand):
                 )
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
+        if not found:
+            raise CommandError("There is no backup yet, so none was tried.")
         with contextlib.suppress(DatabaseError):  # it may be lost, just now
             drilled(found, now)
         for each in found:

@@ -6,6 +6,7 @@ import getpass
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import orjson
@@ -67,7 +68,8 @@ class Command(BaseCommand):
     def _test(self, *, name: str, **_: Any) -> None:
         site = _named(name)
         try:
-            check_login(client_for(site))
+            with closing(client_for(site)) as client:
+                check_login(client)
         except ProviderError as exc:
             said = f"{Failure.of(exc).reason}. Next: {exc.mend or 'try again later'}."
             raise CommandError(f'Site "{site}" does not work: {said}') from exc

@@ -403,6 +403,7 @@ def test_a_queue_that_nobody_works_on_is_said(hand_in: HandIn, editor: User) -> 
     assert "Nothing has begun since" in text(as_(editor).get(START))
 
 
+@pytest.mark.usefixtures("stopped_clock")
 def test_costs_of_today_are_those_of_the_editor(stopped: Article, editor: User, other_editor: User) -> None:
     for number, age in ((1, timedelta()), (2, timedelta(days=2))):
         Call.objects.create(

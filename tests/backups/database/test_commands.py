@@ -81,6 +81,7 @@ def test_what_is_asked_for_wrongly_is_a_sentence(
     shell = Shell(tmp_path, url, settings, forked=True)
     with django_db_blocker.unblock():
         assert "There is no backup" in shell("restore_database", code=1)
+        assert "There is no backup yet" in shell("backup_drill", code=1)
         assert "--confirm mirror" in shell("restore_database", "--mode", "mirror", "--apply", code=1)
         assert "no address of a database" in shell("restore_database", "--into", "nonsense", code=1)
         with connections.connected(url) as alias:

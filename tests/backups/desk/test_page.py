@@ -27,6 +27,7 @@ from backups.health.drill import Drilled
 from backups.repository import prune
 from backups.repository.manifests import DATABASE
 from config.roles import CHIEF_EDITORS
+from tests.backups import desks
 from tests.conftest import HandIn
 from tests.desk import HOSTILE, START, as_, text
 
@@ -130,6 +131,12 @@ def test_without_any_backup_it_says_what_to_do(chief: User) -> None:
     for words in ("No backup was made yet", "GALLEY_BACKUP_KEYS", "manage.py backup_files SOURCE", "--rebuild"):
         assert words in seen
     assert _line(as_(chief), "files").startswith("Files Nothing There is no backup yet.")
+    line = _line(as_(chief), "database")
+    assert line.startswith("Database Look")
+    assert "There is no backup yet. Its schedule makes the first one." in line
+    assert "No restore was tried yet: there is no backup." in _line(as_(chief), "drill")
+
+    desks.awaited_since(timezone.now() - timedelta(days=1))
     assert _line(as_(chief), "database").startswith("Database Late")
     assert "There is no backup yet." in _line(as_(chief), "database")
 

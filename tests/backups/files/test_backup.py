@@ -217,8 +217,9 @@ def test_a_file_written_to_just_now_is_read_again(
 def test_every_file_is_read_again_in_its_turn(
     repository: Repository, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backup(repository, source)
     read, today = 0, _today()
+    monkeypatch.setattr(file_backup, "_today", lambda: today)
+    backup(repository, source)
     for day in range(1, TURNS + 1):
         monkeypatch.setattr(file_backup, "_today", lambda day=day: today + day)
         read += backup(repository, source).generation.counts["read"]

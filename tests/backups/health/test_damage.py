@@ -15,6 +15,7 @@ from pytest_django import Settings
 from backups import models
 from backups.health import intervals, report
 from backups.models import Generation, Verification
+from tests.backups import desks
 
 pytestmark = pytest.mark.django_db
 
@@ -35,8 +36,11 @@ def _changes(name: str, hours: float, parent: str, **fields: Any) -> Generation:
 
 
 def _schedule(folder: str, **fields: Any) -> Schedule:
+    """One that has been there for long."""
     values = {"args": f"'{folder}',", "schedule_type": Schedule.DAILY} | fields
-    return Schedule.objects.create(func="backups.tasks.backup_files", **values)
+    schedule = Schedule.objects.create(func="backups.tasks.backup_files", **values)
+    desks.awaited_since(timezone.now() - timedelta(days=30), intervals.folder(schedule), "files")
+    return schedule
 
 
 def _part(name: str) -> report.Part:
@@ -261,6 +265,7 @@ def test_many_damaged_ones_are_counted() -> None:
 
 def test_without_any_whole_one_there_is_none() -> None:
     _made("b1", 1, damage=GONE)
+    desks.awaited_since(timezone.now() - timedelta(days=1))
     assert report.last_good() is None
     assert "There is no backup yet." in _part("database").sentences
     models.Generation.objects.all().delete()

@@ -55,11 +55,41 @@ def test_the_schedules_are_there_and_call_what_exists() -> None:
     assert all(callable(getattr(tasks, schedule.func.rpartition(".")[2])) for schedule in ours)
 
 
-def test_no_backup_at_all_is_an_alarm() -> None:
+@pytest.mark.parametrize(("hours", "state"), [(0, "look"), (2.9, "look"), (3.1, "alarm")])
+def test_the_first_backup_is_late_as_every_other_would_be(hours: float, state: str) -> None:
+    desks.awaited_since(timezone.now() - timedelta(hours=hours))
+    assert _part("database").state == state
+    assert _part("database").sentences[0].startswith("There is no backup yet.")
+
+
+def test_no_backup_at_all_and_no_schedule_is_an_alarm() -> None:
+    Schedule.objects.filter(func="backups.tasks.backup_database").update(repeats=0)
     assert (_part("database").state, _part("database").sentences) == ("alarm", ["There is no backup yet."])
+
+
+def test_a_folder_has_the_time_of_its_own_schedule_for_its_first_backup() -> None:
     assert _part("files").state == "ok"  # nobody has asked for one
+    schedule = Schedule.objects.create(
+        func="backups.tasks.backup_files", args="'/srv/ocr'", schedule_type=Schedule.DAILY
+    )
+    now = timezone.now()
+    report.note_sources(now)
+    report.note_sources(now + timedelta(hours=70))
+
+    for hours, state in {0: "look", 71: "look", 73: "alarm"}.items():
+        part = next(part for part in report.known(now + timedelta(hours=hours)).parts if part.name == "files")
+        assert part.state == state
+
+    schedule.delete()  # and made anew, a week later
+    report.note_sources(now + timedelta(days=7))
     Schedule.objects.create(func="backups.tasks.backup_files", args="'/srv/ocr'", schedule_type=Schedule.DAILY)
-    assert _part("files").state == "alarm"
+    assert _part("files").state == "look"
+
+
+def test_a_desk_whose_queue_never_ran_is_an_alarm() -> None:
+    """Nobody but the first migration has noted since when its backup is awaited."""
+    late = timezone.now() + timedelta(hours=4)
+    assert report.known(late).state == "alarm"
 
 
 @pytest.mark.parametrize(("hours", "state"), [(0, "ok"), (2.9, "ok"), (3.1, "alarm")])
@@ -99,6 +129,7 @@ def test_drift_and_drills_are_told() -> None:
 
 
 def test_the_probe_tells_it() -> None:
+    desks.awaited_since(timezone.now() - timedelta(days=1))
     answer = Client().get("/readyz").json()
     assert answer["backups"] == "alarm"
     assert answer["status"] != "alarm"
@@ -123,6 +154,7 @@ def test_the_status_names_what_is_not_backed_up(
     transactional_db: None, desk_file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Schedule.objects.get_or_create(func=report.RUNS["database"], defaults={"schedule_type": Schedule.HOURLY})
+    desks.awaited_since(timezone.now() - timedelta(days=1))
     code, told = _status(capsys)
     assert (code, told["state"]) == (3, "alarm")
 
@@ -148,6 +180,35 @@ def test_a_drill_of_a_damaged_backup_does_not_pass(sqlite_desk: str, store: Repo
     [failed] = drill.drill(store, files, now=timezone.now())
     assert not failed.passed
     assert "chunk_" in failed.differences[0]
+
+
+@pytest.mark.parametrize("tried", [True, False])
+def test_a_drill_without_any_backup_is_tried_again_soon(tried: bool) -> None:
+    """The schedules of a new desk are all due at once, and the drill may well be the first."""
+    week = timezone.now() + timedelta(days=7)
+    Schedule.objects.filter(func="backups.tasks.try_restore").update(next_run=week)
+    found = [drill.Drilled("database", "b0", 5, 1.5)] if tried else []
+    with mock.patch("backups.drill.drill", return_value=found):
+        tasks.try_restore()
+
+    assert models.Drill.objects.exists() == tried
+    soon = timezone.now() + timedelta(hours=1)
+    [due] = Schedule.objects.filter(func="backups.tasks.try_restore").values_list("next_run", flat=True)
+    assert (due == week) if tried else (due <= soon)
+
+
+def test_there_is_nothing_to_try_where_nothing_was_backed_up(
+    store: Repository, sqlite_desk: str, tmp_path: Path
+) -> None:
+    files = Repository(Folder(tmp_path / "place"), FILES, KEYS)
+    assert drill.drill(store, files, now=timezone.now()) == []
+
+    desks.fill(sqlite_desk, 2)
+    backup.backup(store, sqlite_desk)
+    for manifest in [*store.place.list(store.path("manifests"))]:
+        store.place.put(manifest.key, b"{}", replace=True)
+    [failed] = drill.drill(store, files, now=timezone.now())
+    assert "can be believed" in failed.differences[0]
 
 
 def test_tasks_never_raise(settings: Settings, storage_folder: Path) -> None:

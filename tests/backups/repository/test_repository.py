@@ -330,7 +330,7 @@ def test_what_was_sealed_cannot_be_changed_cut_or_moved() -> None:
         + sealed[head : head + piece]
         + sealed[head + 2 * piece :],
         sealed + b"x",
-        sealed[:100] + b"x" + sealed[101:],
+        sealed[:100] + bytes([sealed[100] ^ 1]) + sealed[101:],
         sealed[:20],
         b"",
         b"plain text, longer than the head of what was encrypted",

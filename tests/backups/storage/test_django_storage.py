@@ -20,6 +20,7 @@ from backups.storage.django_bucket import BucketStorage
 from backups.storage.django_folder import LocalStorage
 from config.env import Environment
 from tests.services import s3
+from tests.services.process import wait_until
 
 
 def _bucket(server: s3.S3, prefix: str, secret: str = "") -> BucketStorage:
@@ -114,9 +115,7 @@ def test_a_killed_writer_leaves_a_whole_file(tmp_path: Path) -> None:
             env={**os.environ, "DJANGO_SETTINGS_MODULE": "config.settings"},
         )
         try:
-            deadline = time.monotonic() + 20
-            while not (tmp_path / "manifest.json").exists() and time.monotonic() < deadline:
-                time.sleep(0.01)
+            wait_until((tmp_path / "manifest.json").exists, 120)
             time.sleep(0.05)
         finally:
             writer.kill()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from unittest import mock
 from zoneinfo import ZoneInfo
@@ -13,6 +14,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.contrib.auth.models import Group, User
 from django.db import DatabaseError
+from django.test import Client
 from django_q.models import Schedule
 from pytest_django import Settings
 
@@ -23,6 +25,7 @@ from backups.models import Drill, Generation, Look, Verification
 from config.roles import CHIEF_EDITORS
 from recovery.mail import backup_wording, delivery, outbox
 from recovery.models import Mail
+from tests.backups import desks
 from tests.conftest import HandIn
 from tests.recovery.conftest import stop_again
 from tests.services.smtp import MailServer
@@ -52,6 +55,12 @@ def _look_after(begin: datetime, *, step: int = 10, **passed: float) -> datetime
             outbox.deliver()
         moment += timedelta(minutes=step)
     return moment
+
+
+def _never_backed_up(folder: str) -> None:
+    """By a schedule that should have done it long ago."""
+    Schedule.objects.create(func="backups.tasks.backup_files", args=f"'{folder}'", schedule_type=Schedule.DAILY)
+    desks.awaited_since(START - timedelta(days=4), folder, "files")
 
 
 @pytest.fixture(autouse=True)
@@ -107,7 +116,8 @@ def test_while_all_is_well_nobody_is_told(server: MailServer, well: Generation) 
 
 
 def test_what_ends_by_itself_within_minutes_is_not_told(server: MailServer, chief: User) -> None:
-    """A desk that was just installed has no backup yet; the first one is under way."""
+    """The first backup comes late, while the watch has just seen that it did not."""
+    desks.awaited_since(START - timedelta(days=1))
     with _at(START):
         tasks.watch()
         outbox.deliver()
@@ -117,6 +127,26 @@ def test_what_ends_by_itself_within_minutes_is_not_told(server: MailServer, chie
     _look_after(START + timedelta(minutes=10), minutes=30)
     assert server.received == []
     assert not Mail.objects.exists()
+
+
+def test_a_new_desk_is_calm_until_its_first_backup_is_late(
+    server: MailServer, chief: User, client: Client, storage_folder: Path
+) -> None:
+    """Whatever its queue begins with: the drill comes before there is anything to restore."""
+    desks.awaited_since(START)
+    with _at(START):
+        tasks.try_restore()
+        tasks.watch()
+        assert client.get("/readyz").json()["backups"] == "look"
+        assert client.get("/healthz/backups").status_code == client.get("/readyz").status_code == 200
+    _look_after(START, hours=2, minutes=50)
+    assert server.received == []
+    assert not Mail.objects.exists()
+
+    moment = _look_after(START + timedelta(hours=3), minutes=30)
+    assert server.subjects == ["Backups: alarm – the database was never backed up"]
+    with _at(moment):
+        assert client.get("/healthz/backups").status_code == 503
 
 
 def test_an_alarm_that_is_over_before_its_end_was_told_goes_on(server: MailServer, late: datetime) -> None:
@@ -255,7 +285,7 @@ def test_who_loses_the_right_before_it_is_sent_is_not_told(server: MailServer, l
 
 
 def test_it_says_why_then_what_to_do_then_what_is_safe_then_a_link(server: MailServer, late: datetime) -> None:
-    Schedule.objects.create(func="backups.tasks.backup_files", args="'/srv/<b>ocr'", schedule_type=Schedule.DAILY)
+    _never_backed_up("/srv/<b>ocr")
     _look_after(late, minutes=30)
 
     [mail] = server.received
@@ -285,7 +315,7 @@ def test_each_alarm_has_its_words(well: Generation) -> None:
     assert said.next == "press “Try a restore now”, or have the operator run manage.py backup_drill"
     assert "secret" not in said.reason
 
-    Schedule.objects.create(func="backups.tasks.backup_files", args="'/srv/ocr'", schedule_type=Schedule.DAILY)
+    _never_backed_up("/srv/ocr")
     said = _said(now)
     assert said.headline == "/srv/ocr was never backed up"
     assert said.next == "have the operator run manage.py backup_files /srv/ocr"
@@ -324,7 +354,7 @@ def test_each_alarm_has_its_words(well: Generation) -> None:
 
 def test_many_problems_are_counted(well: Generation) -> None:
     for number in range(9):
-        Schedule.objects.create(func="backups.tasks.backup_files", args=f"'/srv/{number}'", schedule_type="D")
+        _never_backed_up(f"/srv/{number}")
     said = _said(START)
     assert len(said.others) == backup_wording.MOST + 1
     assert said.others[-1] == "And 3 more problems."
