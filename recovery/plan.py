@@ -35,7 +35,6 @@ THINGS = {
 }
 # What a plan needs of a section.
 PLANNED = ("article", "index", "state", "sha256", "batch__images_per_style", "batch__images_per_section")
-FILES = {"01": Stage.ARTICLE, "02": Stage.PROMPTS, "03": Stage.IMAGES, "04": Stage.FORMAT, "05": Stage.UPLOAD}
 
 
 @dataclass(frozen=True)
@@ -240,9 +239,9 @@ def in_words(things: Mapping[str, int]) -> tuple[str, ...]:
 
 def _thing(file: str) -> str:
     """Which of THINGS a file of the tree is; "" for one that is told with another."""
-    if file.endswith("_base64.txt") or file == names.OPENING:
+    if names.is_base64(file) or file == names.OPENING:
         return ""
-    return SECTION if file.startswith("01_section") else FILES[file[:2]]
+    return SECTION if names.is_section(file) else names.stage_of(file)
 
 
 @dataclass(frozen=True)

@@ -13,125 +13,26 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any, Literal
 
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError as ModelError
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 from PIL import Image
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
+from pydantic import ValidationError
 
 from articles.batches.lists import folded
 from articles.batches.plan import key_of
 from articles.content import markup
 from articles.failures import cause
-from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
+from articles.models import Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import GALLEY, Rejected
-from articles.tree.names import OPENING
+from articles.tree import names
+from articles.tree.schema import BatchPart, Colours, Manifest, SectionPart
 from articles.tree.storing import storing
 from backups.storage import backup_storage
 from backups.trees.tree import MANIFEST, Damaged, Stored, Tree, TreeError
 from publishing.models import Site
-
-PREFIX = re.compile(r"user_\d{1,18}/article_\d{8}_\d{6}(?:_\d{1,6})?", re.ASCII)
-Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
-FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}$")]
-Role = Annotated[
-    str, StringConstraints(pattern=r"^(?:hero|general_[1-9]|section_[1-9]|section_[1-9][0-9]{0,3}_[1-9])$")
-]
-UserName = Annotated[str, StringConstraints(min_length=1, max_length=150, pattern=r"^[\w.@+-]+$")]
-Words = Annotated[str, StringConstraints(max_length=1000)]
-MOST_SECTIONS = 5000
-MOST_PICTURES = 7 * MOST_SECTIONS
-STEPS = {
-    Stage.ARTICLE: "step1_article_generation",
-    Stage.PROMPTS: "step2_image_prompts",
-    Stage.IMAGES: "step3_image_generation",
-    Stage.FORMAT: "step4_formatting",
-    Stage.UPLOAD: "step5_wordpress_upload",
-}
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="ignore", strict=True, hide_input_in_errors=True)
-
-
-class _Facts(_Part):
-    title: str = Field("", max_length=300)
-    components: list[dict[str, str]] = Field(default_factory=list, max_length=200)
-
-
-class _Prompt(_Part):
-    role: Role
-    prompt: str = Field(max_length=4000)
-    alt_text: str = Field("", max_length=300)
-    aspect_ratio: Literal["16:9", "21:9"]
-
-
-class _Colours(_Part):
-    primary: Colour = PRIMARY
-    accent: Colour = ACCENT
-
-
-class _Uploaded(_Part):
-    role: Role
-    media_id: int = Field(gt=0, le=2**63 - 1)
-    url: str = Field("", max_length=500, pattern=r"^(?:https?://.*)?$")
-
-
-class _Section(_Part):
-    index: int = Field(ge=1, le=MOST_SECTIONS)
-    heading: str = Field(min_length=1, max_length=200)
-    status: Literal["pending", "running", "completed", "failed"]
-    timestamp: str | None = Field(None, max_length=40)
-    fields: dict[str, Words] = Field(default_factory=dict, max_length=100)
-
-
-class _Batch(_Part):
-    name: str = Field(min_length=1, max_length=100)
-    owner: UserName
-    brief: str = Field(max_length=5000)
-    images_per_style: int = Field(ge=0, le=6)
-    images_per_section: int = Field(ge=0, le=6)
-    fields: dict[str, Words] = Field(max_length=100)
-
-
-class _Step(_Part):
-    status: Literal["pending", "running", "completed", "failed"]
-    timestamp: str | None = Field(None, max_length=40)
-    file: FileName | None = None
-    model: str | None = Field(None, max_length=100)
-    formatter: str | None = Field(None, max_length=100)
-    prompts: list[_Prompt] = Field(default_factory=list, max_length=MOST_PICTURES)
-    opening_file: Literal["01_opening.html"] | None = None
-    # Of stage 1; those of stage 3 are pictures, which are known from the prompts and the files.
-    sections: list[_Section | dict[str, Any]] = Field(default_factory=list, max_length=MOST_PICTURES)
-    brand_colors: _Colours = Field(default_factory=_Colours)
-    uploaded_images: list[_Uploaded] = Field(default_factory=list, max_length=MOST_PICTURES)
-    post_id: int | None = None
-    link: str | None = Field(None, max_length=500, pattern=r"^(?:https?://|/[^/]).*$")
-
-
-class _Source(_Part):
-    uid: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$")]
-    owner: UserName
-    created_at: str = Field(max_length=40)
-    idea: str = Field("", max_length=20_000)
-    manuscript: str = Field("", max_length=6 * 1024 * 1024)
-    manuscript_name: str = Field("", max_length=255)
-    style: str = Field("", max_length=200)
-    formatter: Literal["auto", "claude", "template"] = "auto"
-    site: str | None = Field(None, max_length=50, pattern=r"^\w[\w .-]*$")
-    is_long: bool = False
-    batch: _Batch | None = None
-
-
-class _Manifest(_Part):
-    schema_version: Literal[1] = Field(alias="schema")
-    article: _Facts
-    pipeline_stages: dict[str, _Step]
-    source: _Source
 
 
 @dataclass(frozen=True)
@@ -148,7 +49,7 @@ def rebuild(prefix: str) -> Rebuilt:
 
     Raises TreeError with a sentence for a tree that cannot be used, Unreachable when the storage does not answer.
     """
-    if not PREFIX.fullmatch(prefix):
+    if not names.PREFIX.fullmatch(prefix):
         raise TreeError(f"{prefix!r} is not the folder of an article's backup.")
     tree = Tree(backup_storage(), prefix)
     with storing():
@@ -159,7 +60,9 @@ def rebuild(prefix: str) -> Rebuilt:
         files, lacking = _whole_files(tree)
         html = _raw_html(tree, files)
         texts = {
-            name: _text(tree, stored) for name, stored in files.items() if name.startswith(("01_section_", OPENING))
+            name: _text(tree, stored)
+            for name, stored in files.items()
+            if names.is_section(name) or name == names.OPENING
         }
         sizes = {name: _size(tree, stored) for name, stored in files.items() if name.endswith(".jpg")}
     try:
@@ -188,14 +91,14 @@ def trees() -> Iterator[str]:
         for folder in folders:
             prefix = f"{owner}/{folder}"
             with storing():
-                there = PREFIX.fullmatch(prefix) and storage.exists(f"{prefix}/{MANIFEST}")
+                there = names.PREFIX.fullmatch(prefix) and storage.exists(f"{prefix}/{MANIFEST}")
             if there:
                 yield prefix
 
 
-def _read(tree: Tree) -> _Manifest:
+def _read(tree: Tree) -> Manifest:
     try:
-        return _Manifest.model_validate(tree.manifest())
+        return Manifest.model_validate(tree.manifest())
     except ValidationError as exc:
         first = exc.errors()[0]
         where = ".".join(map(str, first["loc"]))
@@ -220,9 +123,8 @@ def _whole_files(tree: Tree) -> tuple[dict[str, Stored], list[str]]:
 
 def _restored_from_twin(tree: Tree, lost: Stored, whole: dict[str, Stored]) -> bool:
     """A picture lies in its tree twice, as it is and in base64: while one of them is whole, the other is made of it."""
-    is_jpeg = lost.name.endswith(".jpg")
-    twin = lost.name.replace(".jpg", "_base64.txt") if is_jpeg else lost.name.replace("_base64.txt", ".jpg")
-    if twin == lost.name or twin not in whole:
+    twin, is_jpeg = names.twin(lost.name), not names.is_base64(lost.name)
+    if twin not in whole:
         return False
     content = tree.read(whole[twin])
     try:
@@ -233,7 +135,7 @@ def _restored_from_twin(tree: Tree, lost: Stored, whole: dict[str, Stored]) -> b
 
 
 def _raw_html(tree: Tree, files: dict[str, Stored]) -> str:
-    stored = files.get("01_raw_article.html")
+    stored = files.get(names.ARTICLE)
     return _text(tree, stored) if stored else ""
 
 
@@ -252,11 +154,11 @@ def _size(tree: Tree, stored: Stored) -> tuple[int, int]:
         raise TreeError(f"{stored.name} in {tree.prefix} is not a picture.") from exc
 
 
-def _article(prefix: str, manifest: _Manifest, html: str) -> Article:
+def _article(prefix: str, manifest: Manifest, html: str) -> Article:
     source, facts = manifest.source, manifest.article
     step = manifest.pipeline_stages
-    colours = step[STEPS[Stage.FORMAT]].brand_colors if STEPS[Stage.FORMAT] in step else _Colours()
-    upload = step.get(STEPS[Stage.UPLOAD])
+    colours = step[names.STEPS[Stage.FORMAT]].brand_colors if names.STEPS[Stage.FORMAT] in step else Colours()
+    upload = step.get(names.STEPS[Stage.UPLOAD])
     article = Article(
         uid=source.uid,
         owner=_owner(source.owner),
@@ -299,11 +201,11 @@ def _site(name: str) -> Site:
     return Site.objects.get_or_create(name=name, defaults={"url": "", "user": "", "encrypted_secret": ""})[0]
 
 
-def _style(batch: _Batch) -> str:
+def _style(batch: BatchPart) -> str:
     return folded(batch.fields.get("style", ""))
 
 
-def _batch(found: _Batch) -> Batch:
+def _batch(found: BatchPart) -> Batch:
     """The batch by its owner and name. One that is not here is made again, resting, with the lists of its articles."""
     batch, _ = Batch.objects.get_or_create(
         owner=_owner(found.owner),
@@ -325,22 +227,22 @@ def _batch(found: _Batch) -> Batch:
     return batch
 
 
-def _sections(article: Article, manifest: _Manifest, files: dict[str, Stored], texts: dict[str, str]) -> None:
+def _sections(article: Article, manifest: Manifest, files: dict[str, Stored], texts: dict[str, str]) -> None:
     """A section is done when the manifest says so, and its text and its pictures are there and whole."""
-    step = manifest.pipeline_stages.get(STEPS[Stage.ARTICLE])
+    step = manifest.pipeline_stages.get(names.STEPS[Stage.ARTICLE])
     if step is None:
         return
-    if (stored := files.get(OPENING)) and step.opening_file:
-        opening = {"title": article.title, "html": texts[OPENING], "sha256": stored.sha256, "bytes": stored.bytes}
+    if (stored := files.get(names.OPENING)) and step.opening_file:
+        opening = {"title": article.title, "html": texts[names.OPENING], "sha256": stored.sha256, "bytes": stored.bytes}
         article.records.filter(stage=Stage.ARTICLE).update(details={"opening": opening}, maker=step.model or "")
         if not article.html:
-            Article.objects.filter(pk=article.pk).update(html=texts[OPENING])
+            Article.objects.filter(pk=article.pk).update(html=texts[names.OPENING])
     if article.batch:
         # Whoever watches the batch is told of them.
         article.batch.revision += 1
         Batch.objects.filter(pk=article.batch.pk).update(revision=article.batch.revision)
     lacking = {image.section for image in article.images.all() if not image.is_stored}
-    found = {section.index: section for section in step.sections if isinstance(section, _Section)}
+    found = {section.index: section for section in step.sections if isinstance(section, SectionPart)}
     for index, section in found.items():
         row = Section(article=article, batch=article.batch, index=index, heading=section.heading, fields=section.fields)
         row.key = folded(section.heading)
@@ -367,10 +269,10 @@ def _moment(text: str | None) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _images(article: Article, manifest: _Manifest, files: dict[str, Stored], sizes: dict[str, tuple[int, int]]) -> None:
+def _images(article: Article, manifest: Manifest, files: dict[str, Stored], sizes: dict[str, tuple[int, int]]) -> None:
     steps = manifest.pipeline_stages
-    prompts = steps[STEPS[Stage.PROMPTS]].prompts if STEPS[Stage.PROMPTS] in steps else []
-    uploads = steps[STEPS[Stage.UPLOAD]].uploaded_images if STEPS[Stage.UPLOAD] in steps else []
+    prompts = steps[names.STEPS[Stage.PROMPTS]].prompts if names.STEPS[Stage.PROMPTS] in steps else []
+    uploads = steps[names.STEPS[Stage.UPLOAD]].uploaded_images if names.STEPS[Stage.UPLOAD] in steps else []
     uploaded = {upload.role: upload for upload in uploads}
     for prompt in {prompt.role: prompt for prompt in prompts}.values():
         image = ImageFile(
@@ -390,11 +292,11 @@ def _images(article: Article, manifest: _Manifest, files: dict[str, Stored], siz
         image.save()
 
 
-def _records(article: Article, manifest: _Manifest, files: dict[str, Stored]) -> None:
+def _records(article: Article, manifest: Manifest, files: dict[str, Stored]) -> None:
     """A stage counts as done when the manifest says so and everything it made is there and whole."""
     images = list(article.images.all())
     for stage in Stage:
-        step = manifest.pipeline_stages.get(STEPS[stage])
+        step = manifest.pipeline_stages.get(names.STEPS[stage])
         stored = files.get(step.file) if step and step.file else None
         whole = bool(images) and all(image.is_stored for image in images) if stage == Stage.IMAGES else bool(stored)
         done = bool(step and step.status == "completed" and whole)

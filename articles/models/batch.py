@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from articles.models.access import OwnedQuerySet
 from articles.models.choices import Formatter
+from articles.tree import names
 from backups.trees.tree import Stored
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ class Section(models.Model):
 
     @property
     def file_name(self) -> str:
-        return f"01_section_{self.index}.html"
+        return names.section(self.index)
 
     @property
     def stored(self) -> Stored | None:

@@ -9,6 +9,7 @@ from django.core.files.storage import Storage
 from django.core.validators import MaxLengthValidator
 from django.db import models
 
+from articles.tree import names
 from backups.storage import backup_storage
 from backups.trees.tree import Stored
 
@@ -65,11 +66,11 @@ class ImageFile(models.Model):
 
     @property
     def file_name(self) -> str:
-        return f"03_{self.role}.jpg"
+        return names.image(self.role)
 
     @property
     def base64_name(self) -> str:
-        return f"03_{self.role}_base64.txt"
+        return names.base64(self.role)
 
     @property
     def stored(self) -> Stored:

@@ -13,8 +13,8 @@ from articles.pipeline.run import Outcome, Run
 from articles.providers import text
 from articles.providers.errors import GALLEY, IT, Garbled, Rejected, Then
 from articles.stages import needed_text_client, sections
+from articles.tree import names
 
-FILE = "01_raw_article.html"
 THING = "the article"
 COMPONENTS = ["pull_quote", "stat_highlight", "case_study", "sidebar", "executive_summary"]
 SCHEMA: dict[str, Any] = {
@@ -121,7 +121,7 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
 def _saved(run: Run, read: manuscripts.Manuscript, maker: str, details: dict[str, Any], *, again: bool) -> Outcome:
     """`again`: from what was read once before. An editor may have changed the title since; it stays."""
     return Outcome(
-        run.save_page(FILE, read.title, read.html),
+        run.save_page(names.ARTICLE, read.title, read.html),
         maker=maker,
         details=details,
         article={

@@ -14,8 +14,8 @@ from articles.pipeline.lease import CALL_SECONDS
 from articles.pipeline.run import Outcome, Run
 from articles.providers import claude
 from articles.providers.errors import GALLEY, Garbled, ProviderError, Refused, Rejected, Then
+from articles.tree import names
 
-FILE = "04_formatted.html"
 THING = "the formatted page"
 WAITS = 2  # for Claude, before the template takes over
 LOST_SHARE = 100  # one word in so many may change its spelling before the page counts as shortened
@@ -40,7 +40,7 @@ def run(run: Run) -> Outcome:
 def _by_template(run: Run, images: list[ImageFile], reason: str) -> Outcome:
     page = magazine.lay_out(run.article, images)
     details = {"formatter": "template_fallback", "reason": reason}
-    return Outcome(run.save_file(FILE, page.encode()), maker="template", details=details)
+    return Outcome(run.save_file(names.FORMATTED, page.encode()), maker="template", details=details)
 
 
 def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
@@ -78,7 +78,7 @@ def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
     )
     with run.calls.reading(call, THING):
         page = _read(call, article, images)
-    stored = run.save_file(FILE, page.encode())
+    stored = run.save_file(names.FORMATTED, page.encode())
     run.calls.done(call)
     return Outcome(
         stored,

@@ -16,8 +16,8 @@ from articles.pipeline.run import Outcome, Run
 from articles.providers import text
 from articles.providers.errors import IT, Garbled, Then
 from articles.stages import text_client
+from articles.tree import names
 
-FILE = "02_prompts.txt"
 THING = "the picture prompts"
 SECTIONS = 3
 ASPECTS = {"hero": "16:9"} | {f"section_{n}": "21:9" for n in range(1, SECTIONS + 1)}
@@ -80,7 +80,9 @@ def run(run: Run) -> Outcome:
 def _with_the_sections(run: Run) -> Outcome:
     """Each section of a batch came with the prompts of its pictures."""
     pictures = list(run.article.images.all())
-    return Outcome(run.save_file(FILE, as_file(pictures)), maker="sections", details={"prompts": len(pictures)})
+    return Outcome(
+        run.save_file(names.PROMPTS, as_file(pictures)), maker="sections", details={"prompts": len(pictures)}
+    )
 
 
 def _read(raw: dict[str, Any]) -> list[Prompt]:
@@ -136,7 +138,7 @@ def _saved(run: Run, prompts: list[Prompt], maker: str, *, again: bool) -> Outco
     ]
     there = {image.role: image for image in run.article.images.all()} if again else {}
     pictures = [there.get(picture.role, picture) for picture in pictures]
-    stored = run.save_file(FILE, as_file(pictures))
+    stored = run.save_file(names.PROMPTS, as_file(pictures))
     ImageFile.objects.bulk_create(
         [picture for picture in pictures if picture.pk is None],
         update_conflicts=True,
@@ -151,7 +153,7 @@ def keep_as_edited(run: Run) -> None:
     record = run.article.records.get(stage=Stage.PROMPTS)
     content = as_file(list(run.article.images.all()))
     if hashlib.sha256(content).hexdigest() != record.sha256:
-        stored = run.save_file(FILE, content)
+        stored = run.save_file(names.PROMPTS, content)
         record.sha256, record.bytes = stored.sha256, stored.bytes
         record.save(update_fields=["sha256", "bytes"])
 

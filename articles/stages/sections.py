@@ -26,9 +26,8 @@ from articles.providers import text
 from articles.providers.errors import GALLEY, IT, Garbled, ProviderError, Rejected, Then
 from articles.stages import images, needed_text_client
 from articles.stages.prompts import PICTURE, line
-from articles.tree.names import OPENING
+from articles.tree import names
 
-FILE = "01_raw_article.html"
 OUTLINE = (3, 40)  # sections of an outline, fewest and most
 FEWEST_WORDS = 30  # of a section
 ALONE = (Rejected, Garbled)  # what one section may meet while the others are written
@@ -61,7 +60,7 @@ def run(run: Run) -> Outcome:
         raise failures[0]
     html = _joined(record.details["opening"]["html"], article)
     return Outcome(
-        run.save_page(FILE, str(article), html),
+        run.save_page(names.ARTICLE, str(article), html),
         maker=record.maker,
         details=record.details | {"sections": article.sections.count()},
         article={"html": html, "word_count": markup.word_count(html)},
@@ -195,7 +194,7 @@ def _garbled(reason: str, raw: dict[str, Any]) -> Garbled:
 def _keep_opening(run: Run, call: Call, opening: Opening, record: StageRecord) -> None:
     """Title, introduction, outline and the prompts of its pictures: safe before the first section is asked for."""
     article = run.article
-    stored = run.save_page(OPENING, opening.title, opening.html)
+    stored = run.save_page(names.OPENING, opening.title, opening.html)
     kept = {"title": opening.title, "html": opening.html, "sha256": stored.sha256, "bytes": stored.bytes}
     record.details = {"opening": kept, "reasoning_tokens": call.reasoning_tokens}
     record.maker = call.model

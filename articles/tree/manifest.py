@@ -11,7 +11,7 @@ from typing import Any
 
 from articles.failures import Failure
 from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
-from articles.tree.names import OPENING
+from articles.tree import names
 from backups.trees.tree import Damaged, Stored
 
 SCHEMA = 1
@@ -72,11 +72,11 @@ def _manifest(
             "components": article.components,
         },
         "pipeline_stages": {
-            "step1_article_generation": _article_step(records[Stage.ARTICLE], sections),
-            "step2_image_prompts": _prompts_step(records[Stage.PROMPTS], images),
-            "step3_image_generation": _images_step(records[Stage.IMAGES], images),
-            "step4_formatting": _format_step(records[Stage.FORMAT], article),
-            "step5_wordpress_upload": _upload_step(records[Stage.UPLOAD], article, images),
+            names.STEPS[Stage.ARTICLE]: _article_step(records[Stage.ARTICLE], sections),
+            names.STEPS[Stage.PROMPTS]: _prompts_step(records[Stage.PROMPTS], images),
+            names.STEPS[Stage.IMAGES]: _images_step(records[Stage.IMAGES], images),
+            names.STEPS[Stage.FORMAT]: _format_step(records[Stage.FORMAT], article),
+            names.STEPS[Stage.UPLOAD]: _upload_step(records[Stage.UPLOAD], article, images),
         },
         "recovery_attempts": [_attempt(attempt) for attempt in attempts],
         "source": {
@@ -113,7 +113,7 @@ def _files(
     stored = [record.stored for record in records.values() if record.stored]
     stored += [section.stored for section in sections if section.stored]
     if opening := records[Stage.ARTICLE].details.get("opening"):
-        stored.append(Stored(OPENING, opening["sha256"], opening["bytes"]))
+        stored.append(Stored(names.OPENING, opening["sha256"], opening["bytes"]))
     for image in images:
         if image.is_stored:
             stored += [image.stored, image.stored_base64]
@@ -141,7 +141,7 @@ def _attempt(attempt: Attempt) -> dict[str, Any]:
 
 def _article_step(record: StageRecord, sections: Sequence[Section]) -> dict[str, Any]:
     return _step(record) | {
-        **({"opening_file": OPENING} if "opening" in record.details else {}),
+        **({"opening_file": names.OPENING} if "opening" in record.details else {}),
         **({"sections": [_section(section) for section in sections]} if sections else {}),
         "file": record.file or None,
         "model": record.maker or None,

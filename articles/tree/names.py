@@ -1,5 +1,58 @@
-"""Names of files and steps in the tree of an article."""
+"""The names in the tree of an article: of its files, and of its steps in the manifest. People's scripts know them.
+
+    01_raw_article.html   01_opening.html   01_section_7.html   02_prompts.txt   03_hero.jpg   03_hero_base64.txt
+    04_formatted.html     05_final.html
+
+Plain Python, and so the lowest floor of articles/: the records name their own files.
+"""
 
 from __future__ import annotations
 
+import re
+
+ARTICLE = "01_raw_article.html"
 OPENING = "01_opening.html"  # of an article that is written section by section
+PROMPTS = "02_prompts.txt"
+FORMATTED = "04_formatted.html"
+FINAL = "05_final.html"
+_SECTION, _IMAGE, _BASE64 = "01_section_", ".jpg", "_base64.txt"
+
+STEPS = {  # by stage, in their order
+    "article": "step1_article_generation",
+    "prompts": "step2_image_prompts",
+    "images": "step3_image_generation",
+    "format": "step4_formatting",
+    "upload": "step5_wordpress_upload",
+}
+PREFIX = re.compile(r"user_\d{1,18}/article_\d{8}_\d{6}(?:_\d{1,6})?", re.ASCII)  # of a tree
+
+
+def section(index: int) -> str:
+    return f"{_SECTION}{index}.html"
+
+
+def image(role: str) -> str:
+    return f"03_{role}{_IMAGE}"
+
+
+def base64(role: str) -> str:
+    """The same picture once more, for scripts that put it into a page."""
+    return f"03_{role}{_BASE64}"
+
+
+def is_section(file: str) -> bool:
+    return file.startswith(_SECTION)
+
+
+def is_base64(file: str) -> bool:
+    return file.endswith(_BASE64)
+
+
+def twin(file: str) -> str:
+    """A picture's other file: each can be made of the other."""
+    return file.removesuffix(_BASE64) + _IMAGE if is_base64(file) else file.removesuffix(_IMAGE) + _BASE64
+
+
+def stage_of(file: str) -> str:
+    """Which stage makes a file: its first two digits are the step's number."""
+    return list(STEPS)[int(file[:2]) - 1]

@@ -11,8 +11,6 @@ from articles.providers.errors import GALLEY, ProviderError, Rejected, Then
 from articles.tree.storing import DAMAGED
 from backups.trees.tree import Damaged, Stored
 
-FILE = "05_final.html"
-
 
 def formatted_page(run: Run) -> str:
     """The page of stage 4, from the tree."""

@@ -6,11 +6,12 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 
 from articles.pipeline.run import Outcome, Run
-from publishing.publishers.page import FILE, formatted_page
+from articles.tree import names
+from publishing.publishers.page import formatted_page
 
 
 def publish(run: Run) -> Outcome:
     """The page on its own, with its pictures named as the files beside it: it opens from the folder, too."""
     page = render_to_string("publishing/page.html", {"article": run.article, "page": formatted_page(run)})
-    stored = run.save_file(FILE, page.encode())
+    stored = run.save_file(names.FINAL, page.encode())
     return Outcome(stored, maker="preview", article={"link": reverse("preview", args=[run.article.uid])})

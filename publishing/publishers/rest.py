@@ -18,8 +18,9 @@ from articles.models import Call, ImageFile
 from articles.pipeline.run import Outcome, Run
 from articles.providers import Answer
 from articles.providers.errors import ProviderError, Rejected, Unreachable
+from articles.tree import names
 from publishing.models import Site
-from publishing.publishers.page import FILE, about, formatted_page, load
+from publishing.publishers.page import about, formatted_page, load
 from publishing.sites import check_login, client_for
 from publishing.wordpress import Json
 
@@ -51,7 +52,7 @@ class _Upload:
             self._upload(image)
         content = self._content(formatted_page(self.run_))
         call = self._draft(content)
-        stored = self.run_.save_file(FILE, content.encode())
+        stored = self.run_.save_file(names.FINAL, content.encode())
         self.run_.calls.done(call)
         post = call.raw
         if post.get("status") == "trash":
