@@ -6,8 +6,9 @@ from django.conf import settings
 
 from articles.providers.errors import GALLEY, Refused
 from publishing import secrets
+from publishing.answers import Login
 from publishing.models import Site
-from publishing.wordpress import Login, WordPress
+from publishing.wordpress import WordPress
 
 
 def client_for(site: Site) -> WordPress:

@@ -109,65 +109,75 @@ def _plans(articles: Sequence[Article], options: Options, damaged: Mapping[int, 
         sections[section.article_id].append(section)
     known = costs()
     return [
-        _plan(article, options, damaged.get(article.pk), calls[article.pk], sections[article.pk], known)
+        _plan(_Found(article, damaged.get(article.pk), calls[article.pk], sections[article.pk]), options, known)
         for article in articles
     ]
 
 
-def _plan(
-    article: Article,
-    options: Options,
-    damaged: dict[str, str] | None,
-    calls: Sequence[Call],
-    sections: Sequence[Section],
-    known: Mapping[str, Decimal],
-) -> Plan:
-    """Without a query. `damaged` is None where the files were not read."""
-    images = list(article.images.all())
-    broken_stages, broken_images = damaged_parts(article, damaged or {})
+@dataclass(frozen=True)
+class _Found:
+    """One article as its rows and files are. `damaged`: sentences by file name; None where no file was read."""
+
+    article: Article
+    damaged: dict[str, str] | None
+    calls: Sequence[Call]
+    sections: Sequence[Section]
+
+
+@dataclass(frozen=True)
+class _Scope:
+    """What is done again."""
+
+    stages: Sequence[Stage]
+    anew: frozenset[Stage]  # those that are paid for again as well
+    remade: frozenset[str]  # roles of pictures that are there, and are made all the same
+    roles: Sequence[str]  # of all pictures to make
+    missing: Sequence[Section]
+    to_write: Sequence[Section]  # those of them whose text is not there
+
+
+def _plan(found: _Found, options: Options, known: Mapping[str, Decimal]) -> Plan:
+    """Without a query. `known`: what a call of each kind costs."""
+    article, scope = found.article, _scope(found, options)
+    keys = _keys(found, scope, options.formatter or article.formatter)
+    reused, again = _reused(found, scope), _again(found, scope, keys)
+    repeats = [call for call in found.calls if call.state == Call.State.INTENT and call.sends > 0 and call.key in keys]
+    has_draft = any(call.key == call_keys.POST and call.is_paid for call in found.calls)
+    return Plan(
+        article,
+        verified=found.damaged is not None,
+        reused=reused,
+        damaged=tuple((found.damaged or {}).values()),
+        again=again,
+        calls=tuple(keys),
+        possible_repeats=len(repeats),
+        draft_stays=Stage.FORMAT in again and has_draft,
+        cost=sum((known[call_keys.kind(key)] for key in keys), Decimal(0)),
+        seconds=sum(SECONDS[call_keys.kind(key)] for key in keys) + SECONDS["upload"],
+        work=Work(
+            stages=frozenset(scope.stages),
+            anew=scope.anew,
+            images=scope.remade,
+            changes=options.changes,
+            from_stage=scope.stages[0].value,
+            reused=reused,
+            again=in_words(again),
+        ),
+    )
+
+
+def _scope(found: _Found, options: Options) -> _Scope:
+    article, images = found.article, list(found.article.images.all())
+    broken_stages, broken_images = damaged_parts(article, found.damaged or {})
     stages = _stages(article, images, broken_stages, options.from_stage)
     anew = frozenset(stage for stage in stages if options.from_stage and stage.step >= options.from_stage.step)
     # Whole pictures stay, unless the images themselves, or what they show, are asked for anew.
     remade = frozenset(image.role for image in images) if Stage.IMAGES in anew else broken_images
     roles = [image.role for image in images if image.role in remade or not image.is_stored]
-    paid = {call.key for call in calls if _is_good(call)} - {call_keys.image(role) for role in remade}
-    missing = [row for row in sections if Stage.ARTICLE in anew or row.state != Section.State.DONE]
+    missing = [row for row in found.sections if Stage.ARTICLE in anew or row.state != Section.State.DONE]
     to_write = [row for row in missing if Stage.ARTICLE in anew or not row.sha256]
-    roles += _roles_to_come(images, sections, to_write)
-    keys = _calls(article, stages, roles, anew, paid, options.formatter or article.formatter)
-    keys += [key for row in to_write if (key := call_keys.section(row.index)) not in paid or Stage.ARTICLE in anew]
-    unwritten = set(to_write)
-    reused = (
-        *(row.file_name for row in sections if row not in unwritten),  # their rows hold the texts, too
-        *(name for name in _reused(article, images, stages, roles) if name not in (damaged or {})),
-    )
-    again: dict[str, int] = {stage: len(roles) if stage == Stage.IMAGES else 1 for stage in stages}
-    if sections and Stage.ARTICLE in stages:
-        again |= {Stage.ARTICLE: int(call_keys.TEXT in keys), SECTION: len(missing)}  # its opening may be there
-    if article.batch_id:
-        again[Stage.PROMPTS] = 0  # each section brings its own
-    again = {thing: again[thing] for thing in THINGS if again.get(thing)}
-    return Plan(
-        article,
-        verified=damaged is not None,
-        reused=reused,
-        damaged=tuple((damaged or {}).values()),
-        again=again,
-        calls=tuple(keys),
-        possible_repeats=sum(call.state == Call.State.INTENT and call.sends > 0 and call.key in keys for call in calls),
-        draft_stays=Stage.FORMAT in again and any(call.key == call_keys.POST and call.is_paid for call in calls),
-        cost=sum((known[call_keys.kind(key)] for key in keys), Decimal(0)),
-        seconds=sum(SECONDS[call_keys.kind(key)] for key in keys) + SECONDS["upload"],
-        work=Work(
-            stages=frozenset(stages),
-            anew=anew,
-            images=remade,
-            changes=options.changes,
-            from_stage=stages[0].value,
-            reused=reused,
-            again=in_words(again),
-        ),
-    )
+    roles += _roles_to_come(images, found.sections, to_write)
+    return _Scope(stages, anew, remade, roles, missing, to_write)
 
 
 def _roles_to_come(images: Sequence[ImageFile], sections: Sequence[Section], to_write: Sequence[Section]) -> list[str]:
@@ -192,27 +202,23 @@ def _stages(
     return [stage for stage in Stage if stage.step >= first.step]
 
 
-def _calls(
-    article: Article,
-    stages: Sequence[Stage],
-    roles: Sequence[str],
-    anew: frozenset[Stage],
-    paid: set[str],
-    formatter: str,
-) -> list[str]:
-    """The keys of the paid calls to be made: those whose answers are not here, or not wanted any more."""
+def _keys(found: _Found, scope: _Scope, formatter: str) -> list[str]:
+    """Of the paid calls to be made: those whose answers are not here, or not wanted any more."""
+    article = found.article
+    paid = {call.key for call in found.calls if _is_good(call)} - {call_keys.image(role) for role in scope.remade}
     with_key = {
         Stage.ARTICLE: bool(settings.OPENAI_API_KEY and article.idea),
         Stage.PROMPTS: bool(settings.OPENAI_API_KEY) and article.batch_id is None,
         Stage.FORMAT: bool(settings.ANTHROPIC_API_KEY) and formatter != Article.Formatter.TEMPLATE,
     }
     keys = []
-    for stage in stages:
+    for stage in scope.stages:
         if stage == Stage.IMAGES and settings.REPLICATE_API_TOKEN:
-            keys += [key for role in roles if (key := call_keys.image(role)) not in paid]
-        elif with_key.get(stage) and (stage in anew or call_keys.OF_STAGE[stage] not in paid):
+            keys += [key for role in scope.roles if (key := call_keys.image(role)) not in paid]
+        elif with_key.get(stage) and (stage in scope.anew or call_keys.OF_STAGE[stage] not in paid):
             keys.append(call_keys.OF_STAGE[stage])
-    return keys
+    of_sections = [call_keys.section(row.index) for row in scope.to_write]
+    return keys + [key for key in of_sections if key not in paid or Stage.ARTICLE in scope.anew]
 
 
 def _is_good(call: Call) -> bool:
@@ -222,14 +228,27 @@ def _is_good(call: Call) -> bool:
     return bool(call.received_at and timezone.now() - call.received_at < replicate.URL_LIFE)
 
 
-def _reused(
-    article: Article, images: Sequence[ImageFile], stages: Sequence[Stage], roles: Sequence[str]
-) -> tuple[str, ...]:
-    files = [record.file for record in article.records.all() if record.file and record.stage not in stages]
-    for image in images:
-        if image.is_stored and image.role not in roles:
+def _reused(found: _Found, scope: _Scope) -> tuple[str, ...]:
+    """The names of files that are there, whole, and stay."""
+    article, unwritten = found.article, set(scope.to_write)
+    files = [record.file for record in article.records.all() if record.file and record.stage not in scope.stages]
+    for image in article.images.all():
+        if image.is_stored and image.role not in scope.roles:
             files += [image.file_name, image.base64_name]
-    return tuple(sorted(files))
+    return (
+        *(row.file_name for row in found.sections if row not in unwritten),  # their rows hold the texts, too
+        *(name for name in sorted(files) if name not in (found.damaged or {})),
+    )
+
+
+def _again(found: _Found, scope: _Scope, keys: Sequence[str]) -> dict[str, int]:
+    """How many of each of THINGS are made."""
+    again: dict[str, int] = {stage: len(scope.roles) if stage == Stage.IMAGES else 1 for stage in scope.stages}
+    if found.sections and Stage.ARTICLE in scope.stages:
+        again |= {Stage.ARTICLE: int(call_keys.TEXT in keys), SECTION: len(scope.missing)}  # its opening may be there
+    if found.article.batch_id:
+        again[Stage.PROMPTS] = 0  # each section brings its own
+    return {thing: again[thing] for thing in THINGS if again.get(thing)}
 
 
 def in_words(things: Mapping[str, int]) -> tuple[str, ...]:

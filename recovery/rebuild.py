@@ -23,7 +23,7 @@ from pydantic import ValidationError
 
 from articles.batches.lists import folded
 from articles.batches.plan import key_of
-from articles.content import markup
+from articles.content import markup, word_counts
 from articles.failures import cause
 from articles.models import Article, Attempt, Batch, Event, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import GALLEY, Rejected
@@ -178,7 +178,7 @@ def _article(prefix: str, manifest: Manifest, html: str) -> Article:
         batch_fields=source.batch.fields if source.batch else {},
         title=facts.title,
         html=html,
-        word_count=markup.word_count(html) if html else 0,
+        word_count=word_counts.word_count(html) if html else 0,
         components=facts.components,
         link=(upload.link or "") if upload else "",
     )
@@ -249,7 +249,7 @@ def _sections(article: Article, manifest: Manifest, files: dict[str, Stored], te
         row.revision = article.batch.revision if article.batch else 0
         if stored := files.get(row.file_name):
             row.html, row.sha256, row.bytes = texts[row.file_name], stored.sha256, stored.bytes
-            row.word_count = markup.word_count(row.html)
+            row.word_count = word_counts.word_count(row.html)
             if section.status == "completed" and index not in lacking:
                 row.state, row.finished_at = Section.State.DONE, _moment(section.timestamp)
         row.save()

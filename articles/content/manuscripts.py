@@ -18,7 +18,7 @@ from lxml.html import HtmlElement
 from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
-from articles.content import markup
+from articles.content import markup, word_counts
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -193,7 +193,7 @@ def read(text: str, name: str = "") -> Manuscript:
         below = " below its front matter" if len(body) < len(text) else ""
         raise Unreadable(f"the manuscript has no text{below}", "hand in one that has")
     title, html = _title(html, given, page_title, PurePath(name).stem)
-    return Manuscript(title, html, markup.word_count(html), components(html))
+    return Manuscript(title, html, word_counts.word_count(html), components(html))
 
 
 def _front_matter(text: str) -> tuple[str, str]:
@@ -280,7 +280,7 @@ def _paragraph(block: str) -> str:
 def _title(html: str, given: str, page_title: str, stem: str) -> tuple[str, str]:
     """The title, and the HTML without the heading that says the same."""
     root = markup.parse(html)
-    heading = next((h for h in root.iter("h1") if markup.words(markup.serialize(h))), None)
+    heading = next((h for h in root.iter("h1") if word_counts.words(markup.serialize(h))), None)
     heading_text = markup.line_of(heading) if heading is not None else ""
     title = given or heading_text or page_title
     if heading is not None and heading_text.casefold() == title.casefold():
@@ -310,7 +310,7 @@ def _first_line(root: HtmlElement) -> str:
 
 def _names(line: str) -> bool:
     """Whether these words could name something, and are not a rule, a page number or a speck read by a machine."""
-    found = markup.words(escape(line, quote=False))
+    found = word_counts.words(escape(line, quote=False))
     letters = sum(map(len, (word for word in found if not word.isdigit())))
     return letters * 2 > len(re.sub(r"\s", "", line)) and (letters > 3 or not line.isascii())
 

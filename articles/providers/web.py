@@ -210,52 +210,18 @@ def answer_error(
     provider: str, status: int, body: str, headers: Any, *, code: str = "", credential: str
 ) -> ProviderError:
     """The error for an HTTP answer that is not a success, by its status alone. `credential` is its name."""
-    wait = retry_after(headers)
+    said: dict[str, Any] = {"code": code or str(status), "detail": body}
+    later = {**said, "retry_after": retry_after(headers)}
     if status == 401:
-        return Refused(
-            provider,
-            f"{IT} did not accept the {credential}",
-            mend=f"check the {credential}",
-            code=code or "401",
-            detail=body,
-        )
+        return Refused(provider, f"{IT} did not accept the {credential}", mend=f"check the {credential}", **said)
     if status == 402:
-        return Refused(
-            provider,
-            "the account has no credit left",
-            mend="add credit to the account",
-            code=code or "402",
-            detail=body,
-        )
+        return Refused(provider, "the account has no credit left", mend="add credit to the account", **said)
     if status == 403:
-        return Refused(
-            provider,
-            f"the {credential} has not the right to do this",
-            mend=f"check the {credential}",
-            code=code or "403",
-            detail=body,
-        )
+        reason = f"the {credential} has not the right to do this"
+        return Refused(provider, reason, mend=f"check the {credential}", **said)
     if status in (409, 425, 429, 503, 529):
-        return Busy(
-            provider,
-            f"{IT} has too much to do at the moment",
-            code=code or str(status),
-            detail=body,
-            retry_after=wait,
-        )
+        return Busy(provider, f"{IT} has too much to do at the moment", **later)
     if status == 408 or status >= 500:
-        return Unreachable(
-            provider,
-            f"{IT} failed with an error of its own ({status})",
-            code=code or str(status),
-            detail=body,
-            retry_after=wait,
-            lost=status in (408, 502, 504),
-        )
-    return Rejected(
-        provider,
-        f"{IT} did not accept the request ({status})",
-        mend="read its answer below",
-        code=code or str(status),
-        detail=body,
-    )
+        reason = f"{IT} failed with an error of its own ({status})"
+        return Unreachable(provider, reason, **later, lost=status in (408, 502, 504))
+    return Rejected(provider, f"{IT} did not accept the request ({status})", mend="read its answer below", **said)

@@ -7,7 +7,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from articles import call_keys
-from articles.content import manuscripts, markup
+from articles.content import manuscripts, markup, word_counts
 from articles.models import Article, Call, Preferences
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text
@@ -100,7 +100,7 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
     if not isinstance(title, str) or not isinstance(html, str):
         raise Garbled(text.PROVIDER, "its answer has no title or no text", code="malformed", detail=str(raw))
     cleaned = markup.clean_text(html)
-    count = markup.word_count(cleaned)
+    count = word_counts.word_count(cleaned)
     if count < FEWEST_WORDS:
         raise Garbled(
             text.PROVIDER,

@@ -7,7 +7,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from articles import call_keys
-from articles.content import colours, magazine, markup
+from articles.content import colours, magazine, markup, word_counts
 from articles.failures import Failure
 from articles.models import Article, Call, ImageFile
 from articles.pipeline.lease import CALL_SECONDS
@@ -44,25 +44,8 @@ def _by_template(run: Run, images: list[ImageFile], reason: str) -> Outcome:
 
 
 def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
-    if not settings.ANTHROPIC_API_KEY:
-        raise Refused(
-            GALLEY,
-            "Claude is not set up",
-            mend="choose the template, or ask the operator to set ANTHROPIC_API_KEY",
-            then=Then.NOTHING,
-            code="not_configured",
-            thing=THING,
-        )
     article = run.article
-    if claude.tokens_at_most(article.html) > claude.LONGEST_ARTICLE:
-        raise Rejected(
-            claude.PROVIDER,
-            "the article is longer than it can lay out at once",
-            mend="choose the template",
-            then=Then.NOTHING,
-            code="too_long",
-            thing=THING,
-        )
+    _check(article)
     client = claude.ClaudeClient(
         settings.ANTHROPIC_BASE_URL,
         settings.ANTHROPIC_API_KEY,
@@ -85,6 +68,28 @@ def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
         maker=call.model,
         details={"formatter": "claude_ai", "tokens": call.input_tokens + call.output_tokens},
     )
+
+
+def _check(article: Article) -> None:
+    """Raises Refused, Rejected where Claude cannot be asked at all."""
+    if not settings.ANTHROPIC_API_KEY:
+        raise Refused(
+            GALLEY,
+            "Claude is not set up",
+            mend="choose the template, or ask the operator to set ANTHROPIC_API_KEY",
+            then=Then.NOTHING,
+            code="not_configured",
+            thing=THING,
+        )
+    if claude.tokens_at_most(article.html) > claude.LONGEST_ARTICLE:
+        raise Rejected(
+            claude.PROVIDER,
+            "the article is longer than it can lay out at once",
+            mend="choose the template",
+            then=Then.NOTHING,
+            code="too_long",
+            thing=THING,
+        )
 
 
 def _prompt(article: Article, images: list[ImageFile]) -> tuple[str, str]:
@@ -113,7 +118,7 @@ def _read(call: Call, article: Article, images: list[ImageFile]) -> str:
             )
     allowed = {image.file_name for image in images}
     page = magazine.place(markup.clean_page(page, allowed), images)
-    missing = markup.missing_words(article.html, page)
+    missing = word_counts.missing_words(article.html, page)
     if missing > article.word_count // LOST_SHARE:
         raise Garbled(
             claude.PROVIDER,

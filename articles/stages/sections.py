@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from articles import call_keys
 from articles.batches import control, lists
-from articles.content import manuscripts, markup
+from articles.content import manuscripts, markup, word_counts
 from articles.failures import Failure
 from articles.models import Article, Call, ImageFile, Preferences, Section, Stage, StageRecord
 from articles.pipeline.revision import batch_revision
@@ -63,7 +63,7 @@ def run(run: Run) -> Outcome:
         run.save_page(names.ARTICLE, str(article), html),
         maker=record.maker,
         details=record.details | {"sections": article.sections.count()},
-        article={"html": html, "word_count": markup.word_count(html)},
+        article={"html": html, "word_count": word_counts.word_count(html)},
     )
 
 
@@ -199,7 +199,7 @@ def _keep_opening(run: Run, call: Call, opening: Opening, record: StageRecord) -
     record.details = {"opening": kept, "reasoning_tokens": call.reasoning_tokens}
     record.maker = call.model
     with transaction.atomic():
-        run.lease.renew(title=opening.title, html=opening.html, word_count=markup.word_count(opening.html))
+        run.lease.renew(title=opening.title, html=opening.html, word_count=word_counts.word_count(opening.html))
         roles = ["hero", *(f"general_{n}" for n in range(2, len(opening.pictures) + 1))]
         _keep_prompts(article, roles[: len(opening.pictures)], opening.pictures, "16:9")
         outline = (
@@ -324,7 +324,7 @@ def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, int, list[tu
     if not isinstance(html, str):
         raise _garbled("its answer has no text", raw)
     cleaned = _below(markup.clean_text(html), "h3")
-    if (count := markup.word_count(cleaned)) < FEWEST_WORDS:
+    if (count := word_counts.word_count(cleaned)) < FEWEST_WORDS:
         raise Garbled(
             text.PROVIDER,
             f"{IT} wrote only {count} words",

@@ -19,10 +19,10 @@ from articles.pipeline.run import Outcome, Run
 from articles.providers import Answer
 from articles.providers.errors import ProviderError, Rejected, Unreachable
 from articles.tree import names
+from publishing.answers import Json
 from publishing.models import Site
 from publishing.publishers.page import about, formatted_page, load
 from publishing.sites import check_login, client_for
-from publishing.wordpress import Json
 
 ADDRESS = re.compile(r"https?://[!-~]{1,490}")
 

@@ -13,12 +13,12 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles.content import markup
 from articles.failures import Failure
 from articles.models import Article, Call, Event, ImageFile, Preferences
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from articles.stages import format as format_stage
+from tests.articles.content.harmless import images_in
 from tests.conftest import HandIn, error_of
 from tests.doubles.server import Doubles
 
@@ -350,7 +350,7 @@ def test_what_claude_writes_is_made_safe(hand_in: HandIn, run: Work, services: D
     page = article.tree.read(stored).decode()
     assert article.status == Article.Status.DONE
     assert not any(word in page.lower() for word in ("<script", "onerror", "javascript:", "<iframe", "```"))
-    assert {f"03_{role}.jpg" for role in ("hero", "section_1", "section_2", "section_3")} <= markup.images_in(page)
+    assert {f"03_{role}.jpg" for role in ("hero", "section_1", "section_2", "section_3")} <= images_in(page)
 
 
 def test_no_picture_is_sent_as_bytes(hand_in: HandIn, run: Work, services: Doubles) -> None:

@@ -13,7 +13,8 @@ import requests
 from PIL import Image
 
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
-from publishing.wordpress import MEANINGS, Login, Reply, WordPress, failure
+from publishing.answers import MEANINGS, Login, Reply, failure
+from publishing.wordpress import WordPress
 from tests.publishing.conftest import Impostor
 from tests.services import wordpress as service
 

@@ -137,3 +137,8 @@ def unreadable_pairs(html: str) -> list[tuple[str, str, str]]:
             found.append((str(element.text), text, behind))
         waiting += [(child, text, behind) for child in element]
     return found
+
+
+def images_in(page: str) -> set[str]:
+    """What the pictures of a page are called."""
+    return {src for img in markup.parse(page).iter("img") if (src := img.get("src"))}

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 from django.template.loader import render_to_string
 
-from articles.content import magazine, manuscripts, markup, pictures
+from articles.content import magazine, manuscripts, markup, pictures, word_counts
 from articles.desk.article_forms import KINDS
 from articles.models import Article, ImageFile
 from articles.stages import prompts
-from tests.articles.content.harmless import assert_harmless, assert_runs_nothing, unreadable_pairs
+from tests.articles.content.harmless import assert_harmless, assert_runs_nothing, images_in, unreadable_pairs
 from tests.articles.content.test_pictures import assert_bounded, decoded
 
 CORPUS = Path(os.environ.get("CORPUS_DIR") or "/nowhere")
@@ -57,8 +57,8 @@ def page_of(path: Path) -> str | None:
     images = four_pictures(article)
     page = magazine.lay_out(article, images)
     assert_harmless(page)
-    assert markup.missing_words(read.html, page) == 0
-    assert markup.images_in(page) == {image.file_name for image in images}
+    assert word_counts.missing_words(read.html, page) == 0
+    assert images_in(page) == {image.file_name for image in images}
     assert page.count("<img") == len(images)
     if len(page) < 300_000:
         assert markup.clean_text(read.html) == read.html
@@ -85,8 +85,8 @@ def test_no_word_of_plain_text_is_lost(folder: str) -> None:
     for path in files(folder, (".txt",)):
         text = manuscripts.decode(path.read_bytes())
         read = manuscripts.read(text, path.name)
-        source = markup.words("<p>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</p>")
-        kept = set(markup.words(read.html)) | set(markup.words(f"<p>{read.title.replace('&', '&amp;')}</p>"))
+        source = word_counts.words("<p>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</p>")
+        kept = set(word_counts.words(read.html)) | set(word_counts.words(f"<p>{read.title.replace('&', '&amp;')}</p>"))
         lost = set(source) - kept
         assert len(lost) <= len(set(source)) // 200, sorted(lost)[:20]
 

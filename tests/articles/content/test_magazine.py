@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from articles.content import magazine, manuscripts, markup
+from articles.content import magazine, manuscripts, word_counts
 from articles.models import Article, ImageFile
 from tests.articles.content.harmless import assert_harmless, tree, unreadable_pairs
 from tests.conftest import MANUSCRIPT
@@ -81,7 +81,7 @@ def test_a_page_is_whole(text: str) -> None:
     page = magazine.lay_out(source, pictures())
     assert_harmless(page)
     assert not unreadable_pairs(page)
-    assert markup.missing_words(source.html, page) == 0
+    assert word_counts.missing_words(source.html, page) == 0
     assert sorted(re.findall(r'src="([^"]+)"', page)) == sorted(NAMES)
 
 

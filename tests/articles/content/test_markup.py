@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from articles.content import colours, markup
-from tests.articles.content.harmless import assert_harmless, assert_runs_nothing, tree, unreadable_pairs
+from articles.content import colours, markup, word_counts
+from tests.articles.content.harmless import assert_harmless, assert_runs_nothing, images_in, tree, unreadable_pairs
 
 ATTACKS = [
     "<script>alert(1)</script>",
@@ -166,7 +166,7 @@ def test_no_input_takes_long(html: str) -> None:
 
 def test_what_is_nested_too_deeply_keeps_its_words() -> None:
     html = "<p>before</p>" + "<div><script>run()</script>" * 1000 + "deep <b>words</b><p>below"
-    assert markup.words(markup.clean_text(html)) == ["before", "deep", "words", "below"]
+    assert word_counts.words(markup.clean_text(html)) == ["before", "deep", "words", "below"]
 
 
 @pytest.mark.parametrize(
@@ -203,7 +203,7 @@ def test_an_article_is_paragraphs(html: str, cleaned: str) -> None:
     ],
 )
 def test_words_are_counted_in_every_script(text: str, count: int) -> None:
-    assert markup.word_count(f"<p>{text}</p>") == count
+    assert word_counts.word_count(f"<p>{text}</p>") == count
 
 
 def test_words_of_neighbouring_blocks_stay_apart() -> None:
@@ -214,7 +214,7 @@ def test_only_pictures_of_the_article_stay_in_a_page() -> None:
     page = markup.clean_page(
         '<img src="03_hero.jpg"><img src="http://evil.example/x.gif"><img src="x">', ["03_hero.jpg"]
     )
-    assert markup.images_in(page) == {"03_hero.jpg"}
+    assert images_in(page) == {"03_hero.jpg"}
 
 
 def test_colours_become_hexadecimal() -> None:
