@@ -3,7 +3,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from config.api import api
-from config.metrics import metrics
+from config.monitors.metrics import metrics
 
 admin.autodiscover()
 

@@ -336,22 +336,20 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
         prepare(article, work, revision)
         # One that was to begin later begins now.
         Article.objects.filter(pk=article.pk, scheduled_at__gt=now).update(scheduled_at=now)
-        unbegun = article.attempts.filter(number=None, ended_at=None)
-        unbegun.update(outcome=Attempt.Outcome.WAITING, ended_at=now)
-        Attempt.objects.create(
-            article=article,
-            why=Attempt.Why.RECOVERED,
-            asked_by=by,
-            from_stage=work.from_stage,
-            reused=list(work.reused),
-            again=list(work.again),
-        )
-        Event.objects.create(article=article, kind="recovered", message=f"{by or OPERATOR} pressed Recover")
+        _note_recovery(article, by, work)
         if batch:
             transaction.on_commit(partial(lined_up.send, Article))
         else:
             enqueue(article.pk)
     return True
+
+
+def _note_recovery(article: Article, by: User | None, work: Work) -> None:
+    unbegun = article.attempts.filter(number=None, ended_at=None)
+    unbegun.update(outcome=Attempt.Outcome.WAITING, ended_at=timezone.now())
+    asked = {"from_stage": work.from_stage, "reused": list(work.reused), "again": list(work.again)}
+    Attempt.objects.create(article=article, why=Attempt.Why.RECOVERED, asked_by=by, **asked)
+    Event.objects.create(article=article, kind="recovered", message=f"{by or OPERATOR} pressed Recover")
 
 
 def reopen(article: Article) -> None:

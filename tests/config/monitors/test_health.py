@@ -67,7 +67,7 @@ def test_a_storage_that_cannot_be_written(client: Client, db: None, storage_fold
 
 
 def test_a_database_that_is_away(client: Client, db: None) -> None:
-    with mock.patch("config.health.connection.cursor", side_effect=OperationalError("password=hunter2")):
+    with mock.patch("config.monitors.health.connection.cursor", side_effect=OperationalError("password=hunter2")):
         answer = client.get("/readyz")
 
     assert answer.status_code == 503
@@ -144,7 +144,9 @@ def test_the_backups_take_as_many_queries_however_many_there_are(client: Client,
 
 
 def test_backups_that_nobody_can_tell_about(client: Client, db: None) -> None:
-    with mock.patch("config.health.backups_health.remembered", side_effect=OperationalError("password=hunter2")):
+    with mock.patch(
+        "config.monitors.health.backups_health.remembered", side_effect=OperationalError("password=hunter2")
+    ):
         status, told = _asked(client)
 
     assert (status, told) == (503, {"state": "unknown", "parts": {}})

@@ -20,7 +20,7 @@ from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from articles.providers.errors import IT, Rejected
 from backups.models import Drill, Generation, Look, Verification
-from config.metrics import BACKUPS, MOST_SERIES, Tally, bounded
+from config.monitors.metrics import BACKUPS, MOST_SERIES, Tally, bounded
 from tests.articles.pipeline.test_worker_health import passes
 from tests.backups import desks
 from tests.config.test_tokens import with_token_of
