@@ -63,7 +63,7 @@ def remember(manifest: Manifest) -> Generation:
 def rebuild(repository: Repository) -> list[str]:
     """Make the rows of a tier what its storage says: those of generations that are gone go. Returns what is unusable.
 
-    What only the rows know, such as verdicts, stays with the rows that stay. Raises PlaceError, also when the storage
+    What only the rows know, such as verdicts, stays with the rows that stay. Raises StorageError, also when the storage
     lists nothing where rows say that there must be something.
     """
     survey = repository.survey()

@@ -8,22 +8,22 @@ from pathlib import Path
 from django.conf import settings
 
 from backups.errors import Failed
-from backups.repository.encryption import Seals
+from backups.repository.encryption import EncryptionKeys
 from backups.repository.manifests import Tier
 from backups.repository.repository import Repository
-from backups.repository.signing import Keys
+from backups.repository.signing import SigningKeys
 from backups.storage.bucket import Bucket
 from backups.storage.folder import Folder
-from backups.storage.port import Place
+from backups.storage.port import ObjectStore
 
 
 def repository(tier: Tier) -> Repository:
     """Raises Failed for settings that cannot be used: backups must not depend on a stand-in."""
     for problem in settings.SETTINGS_PROBLEMS:
         raise Failed(f"{problem.name} {problem.wrong}. {problem.hint}")
-    where = place()
+    where = object_store()
     cache = Path(settings.VAR_DIR) / "backup-cache" / hashlib.sha256(str(where).encode()).hexdigest()[:16] / tier.name
-    return Repository(where, tier, keys(), Seals(settings.GALLEY_BACKUP_ENCRYPTION_KEYS), cache)
+    return Repository(where, tier, signing_keys(), EncryptionKeys(settings.GALLEY_BACKUP_ENCRYPTION_KEYS), cache)
 
 
 def restored() -> Path:
@@ -36,7 +36,7 @@ def journals() -> Path:
     return Path(settings.VAR_DIR) / "restores"
 
 
-def place() -> Place:
+def object_store() -> ObjectStore:
     """Where backups go: the same storage as the trees of articles."""
     options = dict(settings.STORAGES["backups"]["OPTIONS"])
     if "bucket_name" not in options:
@@ -57,10 +57,10 @@ def place() -> Place:
     )
 
 
-def keys() -> Keys:
+def signing_keys() -> SigningKeys:
     """The keys that sign. Behind those of the setting stand some made from SECRET_KEY: the first, while it is empty."""
     derived = [
         hashlib.sha256(b"galley.backups" + key.encode()).hexdigest()
         for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     ]
-    return Keys([*settings.GALLEY_BACKUP_KEYS, *derived])
+    return SigningKeys([*settings.GALLEY_BACKUP_KEYS, *derived])

@@ -30,7 +30,7 @@ from articles.models import ACCENT, PRIMARY, Article, Attempt, Batch, Event, Ima
 from articles.tree.names import OPENING
 from articles.tree.storing import storing
 from backups.storage import backup_storage
-from backups.trees.tree import MANIFEST, Damaged, Stored, Tree, TreeError
+from backups.trees.tree import MANIFEST, FileDamaged, Stored, Tree, TreeError
 from publishing.models import Site
 
 PREFIX = re.compile(r"user_\d{1,18}/article_\d{8}_\d{6}(?:_\d{1,6})?", re.ASCII)
@@ -207,7 +207,7 @@ def _whole_files(tree: Tree) -> tuple[dict[str, Stored], list[str]]:
     for name, stored in tree.files().items():
         try:
             tree.read(stored)
-        except Damaged as exc:
+        except FileDamaged as exc:
             lacking.append(str(exc))
         else:
             whole[name] = stored

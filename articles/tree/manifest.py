@@ -11,7 +11,7 @@ from typing import Any
 
 from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
 from articles.tree.names import OPENING
-from backups.trees.tree import Damaged, Stored
+from backups.trees.tree import FileDamaged, Stored
 
 SCHEMA = 1
 STATUS = {
@@ -49,7 +49,7 @@ def damaged(article: Article) -> dict[str, str]:
     for stored in files.values():
         try:
             article.tree.read(stored)
-        except Damaged as exc:
+        except FileDamaged as exc:
             findings[stored.name] = str(exc)
     return findings
 

@@ -28,9 +28,9 @@ from backups.database import chains, maps, tables
 from backups.database.chains import CHANGES, CHUNK, FULL, MAP
 from backups.database.snapshot import ROWS, Difference, Page, Snapshot, snapshot
 from backups.database.tables import Table
-from backups.errors import BackupError, Damaged, Failed, Hostile, Missing, PlaceError, TooLarge
+from backups.errors import BackupError, Damaged, Failed, Hostile, Missing, StorageError, TooLarge
 from backups.progress import Progress, Started, silent
-from backups.repository.manifests import Entry, Generation, content_sha256
+from backups.repository.manifests import OBJECT_FIELDS, Entry, Generation, content_sha256
 from backups.repository.repository import Repository
 from backups.repository.run import Run
 from backups.storage.bulk import in_bulk
@@ -107,7 +107,7 @@ def backup(
 ) -> Outcome:
     """Back up the database of an alias; `source` tells the chains of several databases apart.
 
-    Raises Suspicious before anything is committed, and PlaceError; then the next run goes on from here.
+    Raises Suspicious before anything is committed, and StorageError; then the next run goes on from here.
     """
     with snapshot(alias) as seen:
         began = datetime.now(UTC)
@@ -131,7 +131,7 @@ def backup(
         try:
             return work.everything(about) if last.full else work.changes(about, accept=accept_change)
         except BaseException:
-            with contextlib.suppress(PlaceError):
+            with contextlib.suppress(StorageError):
                 run.save()
             raise
 
@@ -157,7 +157,7 @@ def migrations(alias: str) -> dict[str, str]:
 
 def map_file(repository: Repository, source: str) -> Path | None:
     """Where this machine keeps the map of its last backup."""
-    name = hashlib.sha256(f"{repository.place} {source}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{repository.object_store} {source}".encode()).hexdigest()[:16]
     return repository.cache / f"map-{name}" if repository.cache else None
 
 
@@ -353,7 +353,9 @@ class _Work:
         """Stored already, by a run that was interrupted, or stored now."""
         sha256 = hashlib.sha256(content).hexdigest()
         there = self.there.get(sha256)
-        return {name: there[name] for name in OBJECT if name in there} if there else self.run.put(name, content, sha256)
+        if there:
+            return {field: there[field] for field in OBJECT_FIELDS if field in there}
+        return self.run.put(name, content, sha256)
 
     def _drift(self, found: maps.Map) -> dict[str, list[int]]:
         """Rows whose content is another than in the last backup although the map says that they are the same."""
@@ -402,6 +404,3 @@ class _Work:
         if file := map_file(self.repository, about["source"]):
             maps.save(file, made.id, found)
         return made
-
-
-OBJECT = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")

@@ -26,10 +26,10 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from backups.errors import BackupError, Changed, Damaged, PlaceError
+from backups.errors import BackupError, Changed, Damaged, StorageError
 from backups.files.source import UNSETTLED, WHOLE, Finding, Scan, Seen, Source, Unreadable, Vanished, readable
 from backups.progress import Progress, Started, silent
-from backups.repository.manifests import Entry, Generation, content_bytes, content_sha256, possible_key
+from backups.repository.manifests import OBJECT_FIELDS, Entry, Generation, content_bytes, content_sha256, possible_key
 from backups.repository.repository import Repository
 from backups.repository.run import Run
 from backups.storage.bulk import in_bulk
@@ -41,7 +41,7 @@ TURNS = 30  # days in which every file is read again
 TRIES = 3  # of a file that changes while it is read
 LIST_FROM = 100  # files to store, from which on a listing of what is there already is worth its time
 FRESH = timedelta(hours=12)  # an object that nothing names is counted on for so long; retention leaves it for longer
-SAID = 1000  # findings that are kept word for word
+FINDINGS_KEPT = 1000  # findings that are kept word for word
 DAY = 86_400
 NAMES = {"changing": "that changed while they were read", "vanished": "that vanished", "unreadable": "unreadable"}
 
@@ -70,19 +70,19 @@ class Outcome:
             "made": generation.made.isoformat(),
             "parent": generation.parent,
             **generation.counts,
-            "findings": findings[:SAID],
+            "findings": findings[:FINDINGS_KEPT],
         }
 
     def __str__(self) -> str:
         counts = self.generation.counts
         kinds = Counter(finding.kind for finding in self.findings)
-        told = [f"{number:,} {NAMES.get(kind, kind + 's')}" for kind, number in sorted(kinds.items())]
+        left = [f"{number:,} {NAMES.get(kind, kind + 's')}" for kind, number in sorted(kinds.items())]
         return "\n".join(
             [
                 f"{counts['files']:,} files with {counts['bytes']:,} bytes are backed up as {self.generation.id}.",
                 f"{counts['read']:,} were read, {counts['stored']:,} contents of {counts['stored_bytes']:,} bytes were "
                 f"new, {counts['removed']:,} files are gone since the last backup.",
-                *([f"Left out, or kept as they were: {', '.join(told)}."] if told else []),
+                *([f"Left out, or kept as they were: {', '.join(left)}."] if left else []),
             ]
         )
 
@@ -178,7 +178,7 @@ class _Copy:
 
     def _entry(self, seen: Seen, md5: str, stored: Entry) -> Entry:
         entry = {
-            **{name: stored[name] for name in OBJECT if name in stored},
+            **{name: stored[name] for name in OBJECT_FIELDS if name in stored},
             "path": readable(seen.path),
             "mtime": seen.mtime,
             "ctime": seen.ctime,
@@ -193,9 +193,6 @@ class _Copy:
         return entry
 
 
-OBJECT = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")
-
-
 def backup(
     repository: Repository,
     folder: Path,
@@ -206,8 +203,8 @@ def backup(
 ) -> Outcome:
     """Back up a folder; what an interrupted run had stored is used. `name` tells sources apart: by default its path.
 
-    `started` is told how many files and bytes will be read, and returns what is told of each. Raises Shrunk before
-    anything is written, Unreadable for a source that is none, and PlaceError; then the next run goes on from here.
+    `started` is given how many files and bytes will be read, and returns what is called for each. Raises Shrunk before
+    anything is written, Unreadable for a source that is none, and StorageError; then the next run goes on from here.
     """
     source, label = Source(folder), name or str(folder)
     scan = source.scan()
@@ -228,7 +225,7 @@ def backup(
         contents={
             content_sha256(entry): entry
             for entry in known.values()
-            if entry["key"] not in run.damaged and entry.get("sealed", "") == repository.seals.name
+            if entry["key"] not in run.damaged and entry.get("sealed", "") == repository.encryption_keys.name
         },
         there=_left(repository, run) if len(todo) >= LIST_FROM else {},
         findings=scan.findings,
@@ -243,7 +240,7 @@ def backup(
             else:
                 entries.pop(seen.path, None)
     except BaseException:
-        with contextlib.suppress(PlaceError):
+        with contextlib.suppress(StorageError):
             run.save()
         raise
     entries |= _behind_closed_doors(before, scan)
@@ -272,8 +269,8 @@ def _commit(
         **{name: copy.counts[name] for name in ("read", "stored", "stored_bytes")},
         **{f"left_{kind}": number for kind, number in kinds.items()},
     }
-    said = [str(finding) for finding in copy.findings[:SAID]]
-    about: dict[str, Any] = {"source": label, "turn": today, "findings": said}
+    findings = [str(finding) for finding in copy.findings[:FINDINGS_KEPT]]
+    about: dict[str, Any] = {"source": label, "turn": today, "findings": findings}
     mended = run.damaged.isdisjoint(entry["key"] for entry in entries.values() if "earlier" in entry)
     generation = run.commit(
         parent=parent.id if parent else None, counts=counts, about=about, pages=pages, mended=mended
@@ -357,7 +354,7 @@ def _reusable(entry: Entry | None, seen: Seen, due: set[int], damaged: set[str])
 
 def _left(repository: Repository, run: Run) -> dict[str, Listed]:
     """Objects that are there, young enough to be counted on whether or not anything names them."""
-    listing = repository.place.list(repository.path(repository.tier.objects))
+    listing = repository.object_store.list(repository.path(repository.tier.objects))
     return {listed.key: listed for listed in listing if listed.etag and run.began - listed.modified < FRESH}
 
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backups.errors import BackupError, Changed
-from backups.storage.port import CHUNK
+from backups.storage.port import STREAM_BYTES
 
-WHOLE = CHUNK  # bytes; larger files are streamed
+WHOLE = STREAM_BYTES  # bytes; larger files are streamed
 UNSETTLED = 2_000_000_000  # ns: a file written to so shortly before it is looked at may be again, under the same times
 KINDS = {
     stat.S_IFLNK: "symlink",
@@ -191,7 +191,7 @@ class _reading:  # noqa: N801  a context manager
 
 
 def _chunks(handle: int, limit: int = 2**63) -> Iterator[bytes]:
-    while limit > 0 and (chunk := os.read(handle, min(CHUNK, limit))):
+    while limit > 0 and (chunk := os.read(handle, min(STREAM_BYTES, limit))):
         limit -= len(chunk)
         yield chunk
 

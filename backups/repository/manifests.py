@@ -35,6 +35,8 @@ PAGE_ENTRIES = 100_000
 OBJECT_BYTES = 5 * 2**40  # what S3 takes
 KEY_BYTES = 900
 Entry = dict[str, Any]
+# What an entry says of its object. "sealed", the name of the key that encrypted it, stands in stored manifests so.
+OBJECT_FIELDS = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,79}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)

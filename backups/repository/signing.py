@@ -24,7 +24,7 @@ def canonical(value: object) -> bytes:
     return orjson.dumps(value, option=CANONICAL)
 
 
-class Keys:
+class SigningKeys:
     """The keys of one installation, newest first."""
 
     def __init__(self, keys: Sequence[str]) -> None:

@@ -47,11 +47,11 @@ class Verdict:
             return f"{self.tier}: there is no backup."
         looked = {"quick": "listed", "deep": "read and hashed"}[self.kind]
         bad = len(self.damage) + len(self.unusable)
-        told = f"{self.tier}: {self.objects:,} objects with {self.bytes:,} bytes were {looked}; "
-        told += f"{bad:,} are missing or damaged." if bad else "all are whole."
-        return (
-            f"{told} {self.orphans:,} with {self.orphan_bytes:,} bytes belong to no backup." if self.orphans else told
-        )
+        text = f"{self.tier}: {self.objects:,} objects with {self.bytes:,} bytes were {looked}; "
+        text += f"{bad:,} are missing or damaged." if bad else "all are whole."
+        if self.orphans:
+            text += f" {self.orphans:,} with {self.orphan_bytes:,} bytes belong to no backup."
+        return text
 
 
 def slot_of(key: str) -> int:
@@ -69,7 +69,7 @@ def quick(repository: Repository) -> Verdict:
     named = _named(repository, verdict)
     folder = len(repository.path(""))
     parts = (repository.tier.objects, "pages")
-    there = {each.key[folder:]: each for part in parts for each in repository.place.list(repository.path(part))}
+    there = {each.key[folder:]: each for part in parts for each in repository.object_store.list(repository.path(part))}
     distrust = 0
     for key, entry in named.items():
         listed = there.get(key)
@@ -159,6 +159,6 @@ def _conclude(repository: Repository, verdict: Verdict) -> None:
             hurt |= {page["key"] for page in generation.pages}.intersection(verdict.damage)
         if hurt:
             verdict.generations[generation.id] = sorted(hurt)
-    note = repository.keys.sign({"keys": sorted(verdict.damage)})
+    note = repository.signing_keys.sign({"keys": sorted(verdict.damage)})
     digest = hashlib.sha256(note).hexdigest()[:16]  # the same damage is noted once
-    repository.place.put(repository.path(f"{DAMAGE}/{digest}.json"), note, replace=True)
+    repository.object_store.put(repository.path(f"{DAMAGE}/{digest}.json"), note, replace=True)

@@ -12,7 +12,7 @@ from obstore import exceptions
 from obstore.store import S3Store
 
 from backups.errors import Denied, Exists, Failed, Missing, TooLarge, Unreachable
-from backups.storage.port import CHUNK, Listed, bounded
+from backups.storage.port import STREAM_BYTES, Listed, bounded
 
 PARTS = 9_000  # of an upload; S3 takes 10,000
 CONNECT, ANSWER = timedelta(seconds=10), timedelta(seconds=300)
@@ -57,7 +57,7 @@ class Bucket:
             raise Unreachable(f"The backup storage did not take {key}: others write it right now.") from exc
 
     def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
-        part = max(CHUNK, -(-size // PARTS))
+        part = max(STREAM_BYTES, -(-size // PARTS))
         with _bucket(key, "There is no such bucket"):
             obstore.put(self._store, key, iter(chunks), chunk_size=part, max_concurrency=2)
 
@@ -70,9 +70,9 @@ class Bucket:
 
     def stream(self, key: str) -> Iterator[bytes]:
         with _bucket(key):
-            yield from obstore.get(self._store, key).stream(CHUNK)
+            yield from obstore.get(self._store, key).stream(STREAM_BYTES)
 
-    def look(self, key: str) -> Listed:
+    def head(self, key: str) -> Listed:
         with _bucket(key):
             return self._listed(obstore.head(self._store, key))
 
@@ -112,8 +112,7 @@ def _bucket(key: str, absent: str = "") -> Iterator[None]:
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as exc:
         raise Denied(f"The backup storage does not let us reach {key}: {_first_line(exc)}") from exc
     except (exceptions.BaseError, ValueError) as exc:
-        said = str(exc)
-        if "status code: 4" in said or isinstance(exc, ValueError):
+        if "status code: 4" in str(exc) or isinstance(exc, ValueError):
             raise Failed(f"The backup storage refused {key}: {_first_line(exc)}") from exc
         raise Unreachable(f"The backup storage did not answer about {key}: {_first_line(exc)}") from exc
 

@@ -40,7 +40,7 @@ class Command(BaseCommand):
             rows = models.Generation.objects.filter(tier=tier)
             pruned = prune.prune(
                 repository,
-                prune.Keep(settings.GALLEY_BACKUP_KEEP_DAYS, settings.GALLEY_BACKUP_KEEP_MONTHS),
+                prune.Retention(settings.GALLEY_BACKUP_KEEP_DAYS, settings.GALLEY_BACKUP_KEEP_MONTHS),
                 known=set(rows.values_list("name", flat=True)),
                 verified=set(rows.exclude(verified_at=None).filter(damage=[]).values_list("name", flat=True)),
                 now=timezone.now(),
@@ -50,4 +50,4 @@ class Command(BaseCommand):
                 catalogue.rebuild(repository)
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
-        self.stdout.write(orjson.dumps(asdict(pruned)).decode() if json else pruned.told(apply=apply))
+        self.stdout.write(orjson.dumps(asdict(pruned)).decode() if json else pruned.report(apply=apply))

@@ -27,7 +27,7 @@ from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
 from backups.health import report
 from backups.repository.manifests import DATABASE, Entry, Generation
 from backups.repository.repository import Repository
-from backups.repository.signing import Keys
+from backups.repository.signing import SigningKeys
 from tests.backups import desks
 from tests.backups.database.test_backup import contents
 from tests.backups.desks import Copies
@@ -243,8 +243,8 @@ def few(settings: Settings, sqlite_desk: str) -> str:
 
 
 def _forget(store: Repository) -> None:
-    for listed in list(store.place.list("database_backups")):
-        store.place.delete(listed.key)
+    for listed in list(store.object_store.list("database_backups")):
+        store.object_store.delete(listed.key)
     if store.cache:
         shutil.rmtree(store.cache, ignore_errors=True)
 
@@ -257,17 +257,17 @@ def test_what_an_interrupted_run_has_stored_is_not_stored_again(
     monkeypatch.setattr("backups.repository.run.CHECKPOINT_ENTRIES", 1)
     monkeypatch.setattr(backup, "THREADS", 1)
     desks.fill(desk, 20)
-    calls = Unreliable(store.place)
-    backup.backup(replace(store, place=calls, cache=None), desk)
+    calls = Unreliable(store.object_store)
+    backup.backup(replace(store, object_store=calls, cache=None), desk)
     all_of_it = [call for call in calls.calls if "chunks/" in call]
     _forget(store)
     last = max(n for n, call in enumerate(calls.calls) if "chunk_" in call)
     with pytest.raises(Unreachable):
-        backup.backup(replace(store, place=Unreliable(store.place, last), cache=None), desk)
+        backup.backup(replace(store, object_store=Unreliable(store.object_store, last), cache=None), desk)
     Article.objects.using(desk).filter(pk=3).delete()
     desks.article(desk, 99, User.objects.using(desk).get(username="ada"))
-    calls = Unreliable(store.place)
-    made = backup.backup(replace(store, place=calls, cache=None), desk).generation
+    calls = Unreliable(store.object_store)
+    made = backup.backup(replace(store, object_store=calls, cache=None), desk).generation
 
     again = [call for call in calls.calls if call.startswith("put") and "chunk_" in call]
     assert 0 < len(again) < len(all_of_it) / 3
@@ -309,10 +309,10 @@ def test_a_missing_or_damaged_chunk_is_refused_and_mended_by_a_full_backup(sqlit
     chunk = next(entry for entry in _chunks(store) if entry["model"] == "articles.Article")
     content = store.read(chunk)
     Article.objects.using(sqlite_desk).all().delete()
-    place, path = store.place, store.path(chunk["key"])
+    object_store, path = store.object_store, store.path(chunk["key"])
     for damage in (
-        lambda: place.delete(path),
-        lambda: place.put(path, content.replace(b"plain", b"pl4in"), replace=True),
+        lambda: object_store.delete(path),
+        lambda: object_store.put(path, content.replace(b"plain", b"pl4in"), replace=True),
     ):
         damage()
         with pytest.raises(BackupError, match="chunk_"):
@@ -428,7 +428,7 @@ def test_a_manifest_that_names_something_elsewhere_is_none(few: str, store: Repo
         if part == "pages" and name == "pages/x":
             continue
         body = made.body() | {"id": f"forged-{part}", part: [entry]}
-        store.place.put(store.path(f"manifests/forged-{part}.json"), store.keys.sign(body))
+        store.object_store.put(store.path(f"manifests/forged-{part}.json"), store.signing_keys.sign(body))
     survey = store.survey()
     assert survey.generations == [made]
     assert survey.unusable.keys() == ({"forged-objects"} if name == "pages/x" else {"forged-objects", "forged-pages"})
@@ -448,14 +448,16 @@ def test_chunks_of_one_name_are_refused(few: str, store: Repository) -> None:
 
 def test_a_manifest_that_somebody_else_signed_is_none(few: str, store: Repository) -> None:
     made = backup.backup(store, few).generation
-    theirs = replace(store, keys=Keys(["a key that somebody else has made up, as long"]), cache=None)
+    theirs = replace(store, signing_keys=SigningKeys(["a key that somebody else has made up, as long"]), cache=None)
     forged = theirs.begin({}).commit(parent=None, counts=made.counts, about=made.about, objects=made.objects)
     assert store.survey().unusable.keys() == {forged.id}
     assert restore.choose(store).id == made.id
     with pytest.raises(Forged):
         restore.choose(store, name=forged.id)
     with pytest.raises(Forged, match="None of the 2 manifests"):
-        restore.choose(replace(store, keys=Keys(["a third key, which nobody has signed with"]), cache=None))
+        restore.choose(
+            replace(store, signing_keys=SigningKeys(["a third key, which nobody has signed with"]), cache=None)
+        )
 
 
 @pytest.mark.parametrize(("after", "last"), [(0, 0), (5, 1), (0, "x"), ([], 1), (0, 2**70 // 2**10)])

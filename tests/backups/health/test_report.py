@@ -144,7 +144,7 @@ def test_a_drill_of_a_damaged_backup_does_not_pass(sqlite_desk: str, store: Repo
     assert passed.things == made.counts["rows"]
 
     chunk = next(entry for entry in store.entries(made) if entry["role"] == "chunk")
-    store.place.delete(store.path(chunk["key"]))
+    store.object_store.delete(store.path(chunk["key"]))
     [failed] = drill.drill(store, files, now=timezone.now())
     assert not failed.passed
     assert "chunk_" in failed.differences[0]
