@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from backups.errors import Failed
 from backups.models import FINDINGS, Generation, Verification
@@ -11,9 +10,6 @@ from backups.repository import prune
 from backups.repository.manifests import Generation as Manifest
 from backups.repository.repository import Repository
 from backups.repository.verify import SLOTS, Verdict
-
-if TYPE_CHECKING:
-    pass
 
 
 def record(verdict: Verdict, repository: Repository, now: datetime) -> Verification:

@@ -32,7 +32,7 @@ from backups.errors import BackupError, Damaged, Failed, Hostile, Missing, Stora
 from backups.progress import Progress, Started, silent
 from backups.repository.manifests import OBJECT_FIELDS, Entry, Generation, content_sha256
 from backups.repository.repository import Repository
-from backups.repository.run import Run
+from backups.repository.run import Run, begin
 from backups.storage.bulk import in_bulk
 
 SOURCE = "desk"
@@ -123,10 +123,10 @@ def backup(
         counts = {each.label: seen.count(each) for each in kept}
         if not accept_change:
             _believe(last, counts)
-        run = repository.begin({"source": source, "kind": FULL if last.full else CHANGES})
+        run = begin(repository, {"source": source, "kind": FULL if last.full else CHANGES})
         if not last.full and _names(repository, last.links, run.damaged):
             last.full = "What the last one builds on is damaged."
-            run = repository.begin({"source": source, "kind": FULL})
+            run = begin(repository, {"source": source, "kind": FULL})
         work = _Work(repository, run, seen, kept, last, started(sum(counts.values()), sum(counts.values())))
         try:
             return work.everything(about) if last.full else work.changes(about, accept=accept_change)

@@ -31,7 +31,7 @@ from backups.files.source import UNSETTLED, WHOLE, Finding, Scan, Seen, Source, 
 from backups.progress import Progress, Started, silent
 from backups.repository.manifests import OBJECT_FIELDS, Entry, Generation, content_bytes, content_sha256, possible_key
 from backups.repository.repository import Repository
-from backups.repository.run import Run
+from backups.repository.run import Run, begin
 from backups.storage.bulk import in_bulk
 from backups.storage.port import Listed
 
@@ -212,7 +212,7 @@ def backup(
     if not accept_shrink:
         _believe(label, scan, parent)
     before, pages = _last(repository, parent, scan)
-    run = repository.begin({"source": label})
+    run = begin(repository, {"source": label})
     known = before | {path_of(entry): entry for entry in run.found}
     today = _today()
     due = _turns(parent, today)

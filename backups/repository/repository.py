@@ -9,7 +9,7 @@
 A run, resumed by itself when an earlier one of the same plan was interrupted:
 
     repository = configured.repository(DATABASE)
-    run = repository.begin({"models": ["articles.Article"], "full": True})
+    run = begin(repository, {"models": ["articles.Article"], "full": True})
     have = {entry["range"]: entry for entry in run.found}           # stored before the interruption
     for entry in in_bulk(chunks_not_in(have), store):                # store: run.put(name, content) | {"range": …}
         run.note(entry)                                             # a checkpoint now and then
@@ -31,9 +31,7 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from backups.errors import Damaged, Exists, Failed, Forged, Hostile, Missing, TooLarge
 from backups.repository.encryption import EncryptionKeys, Undecryptable
@@ -47,8 +45,7 @@ from backups.repository.manifests import (
     possible_key,
     read_page,
 )
-from backups.repository.run import Run
-from backups.repository.signing import SigningKeys, canonical
+from backups.repository.signing import SigningKeys
 from backups.storage.port import INCOMPLETE, Listed, ObjectStore
 
 
@@ -146,13 +143,6 @@ class Repository:
             pass
 
     # What is written
-
-    def begin(self, plan: dict[str, Any]) -> Run:
-        """A run. What earlier ones of the same plan had noted, and never committed, is in its `found`."""
-        name = hashlib.sha256(canonical(plan)).hexdigest()[:16]
-        run = Run(self, plan, self.path(f"notes/{name}"), datetime.now(UTC))
-        run.recall()
-        return run
 
     def put(self, key: str, content: bytes, *, md5: str = "", replace: bool = False) -> None:
         """Write an object once. One of the same name is accepted when it is the same, and replaced when it is not.

@@ -20,19 +20,29 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from backups.errors import Changed, Failed, Forged, Hostile, Missing, StorageError, Unreachable
 from backups.repository.encryption import encrypted_size
 from backups.repository.manifests import FORMAT, MANIFEST_BYTES, Entry, Generation, check_entry, write_page
-
-if TYPE_CHECKING:
-    from backups.repository.repository import Repository
+from backups.repository.repository import Repository
+from backups.repository.signing import canonical
 
 DAMAGE = "notes/damage"
 PRUNING, PRUNING_TIME = "notes/pruning", timedelta(hours=1)
 CHECKPOINT_SECONDS = 5
 CHECKPOINT_ENTRIES = 1000
+
+
+def begin(repository: Repository, plan: dict[str, Any]) -> Run:
+    """A run. What earlier ones of the same plan had noted, and never committed, is in its `found`.
+
+    `plan` tells runs apart that take up nothing of each other. Raises StorageError.
+    """
+    name = hashlib.sha256(canonical(plan)).hexdigest()[:16]
+    run = Run(repository, plan, repository.path(f"notes/{name}"), datetime.now(UTC))
+    run.recall()
+    return run
 
 
 @dataclass

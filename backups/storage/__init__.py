@@ -8,15 +8,9 @@ bulk            the same work on very many things, in threads
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from django.core.files.storage import storages
-
-if TYPE_CHECKING:
-    from backups.storage.django_bucket import BucketStorage
-    from backups.storage.django_folder import LocalStorage
+from django.core.files.storage import Storage, storages
 
 
-def backup_storage() -> LocalStorage | BucketStorage:
-    """The storage that settings name for backups."""
-    return storages["backups"]  # type: ignore[return-value]  # Django types it as its base class
+def backup_storage() -> Storage:
+    """The storage that settings name for backups: a `LocalStorage` or a `BucketStorage`."""
+    return storages["backups"]

@@ -27,6 +27,7 @@ from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
 from backups.health import report
 from backups.repository.manifests import DATABASE, Entry, Generation
 from backups.repository.repository import Repository
+from backups.repository.run import begin
 from backups.repository.signing import SigningKeys
 from tests.backups import desks
 from tests.backups.database.test_backup import contents
@@ -381,10 +382,10 @@ def test_a_hostile_natural_key_finds_nobody(few: str, store: Repository, key: li
 def test_a_claim_of_a_billion_rows_is_refused(sqlite_desk: str, store: Repository) -> None:
     desks.fill(sqlite_desk, 3)
     made = backup.backup(store, sqlite_desk).generation
-    run = store.begin({"forged": 1})
+    run = begin(store, {"forged": 1})
     for promised in ({"articles.Article": 10**9}, {"articles.Article": "x"}, None):
         about = made.about | {"rows": promised}
-        run = store.begin({"forged": str(promised)})
+        run = begin(store, {"forged": str(promised)})
         run.commit(parent=None, counts=made.counts, about=about, objects=made.objects)
         with pytest.raises((Damaged, Hostile)):
             whole(store, sqlite_desk)
@@ -407,7 +408,7 @@ def test_a_manifest_that_does_not_say_what_it_is_of_is_refused(
     few: str, store: Repository, about: dict[str, Any]
 ) -> None:
     made = backup.backup(store, few).generation
-    forged = store.begin({"forged": 1}).commit(
+    forged = begin(store, {"forged": 1}).commit(
         parent=made.id, counts=made.counts, about=made.about | about, objects=made.objects
     )
     with pytest.raises(Hostile, match="does not say what it was made of"):
@@ -441,7 +442,7 @@ def test_chunks_of_one_name_are_refused(few: str, store: Repository) -> None:
     chunks = [entry for entry in made.objects if entry["role"] == "chunk"]
     for key in (chunks[0]["key"], chunks[0]["key"].replace("chunk_", "CHUNK_")):
         same = [chunks[0], chunks[1] | {"key": key}]
-        store.begin({"forged": key}).commit(parent=None, counts={}, about=made.about, objects=same)
+        begin(store, {"forged": key}).commit(parent=None, counts={}, about=made.about, objects=same)
         with pytest.raises(Hostile, match="some storages take for one"):
             whole(store, few)
 
@@ -449,7 +450,7 @@ def test_chunks_of_one_name_are_refused(few: str, store: Repository) -> None:
 def test_a_manifest_that_somebody_else_signed_is_none(few: str, store: Repository) -> None:
     made = backup.backup(store, few).generation
     theirs = replace(store, signing_keys=SigningKeys(["a key that somebody else has made up, as long"]), cache=None)
-    forged = theirs.begin({}).commit(parent=None, counts=made.counts, about=made.about, objects=made.objects)
+    forged = begin(theirs, {}).commit(parent=None, counts=made.counts, about=made.about, objects=made.objects)
     assert store.survey().unusable.keys() == {forged.id}
     assert restore.choose(store).id == made.id
     with pytest.raises(Forged):
@@ -462,7 +463,7 @@ def test_a_manifest_that_somebody_else_signed_is_none(few: str, store: Repositor
 
 @pytest.mark.parametrize(("after", "last"), [(0, 0), (5, 1), (0, "x"), ([], 1), (0, 2**70 // 2**10)])
 def test_a_checkpoint_that_leads_nowhere_is_not_followed(few: str, store: Repository, after: Any, last: Any) -> None:
-    run = store.begin({"source": backup.SOURCE, "kind": "full"})
+    run = begin(store, {"source": backup.SOURCE, "kind": "full"})
     content = run.put(f"{run.id}/x", b"x") | {"role": "chunk", "model": "articles.Article", "number": 1}
     other = run.put(f"{run.id}/y", b"y") | {"role": "chunk", "model": "articles.Article", "number": 2}
     run.note(content | {"after": None, "last": 0}, other | {"after": after, "last": last})
@@ -483,7 +484,7 @@ def test_a_hostile_map_is_refused() -> None:
 
 def _forge(store: Repository, made: Generation, change: Callable[[Any], Any]) -> None:
     """A backup with another chunk of articles, signed by our own key."""
-    run = store.begin({"forged": 1})
+    run = begin(store, {"forged": 1})
     objects = []
     for entry in made.objects:
         if entry.get("model") == "articles.Article" and entry["role"] == "chunk":

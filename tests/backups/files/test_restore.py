@@ -16,6 +16,7 @@ from backups.files.restore import RESTORE_MODES, Restored, RestorePlan, choose, 
 from backups.files.target import ASIDE, TEMPORARY, Blocked, Target
 from backups.repository.manifests import Entry, Generation
 from backups.repository.repository import Repository
+from backups.repository.run import begin
 from tests.backups.files.test_backup import LONG_AGO, contents, filled, rested  # noqa: F401  a fixture for all
 from tests.backups.storage.unreliable import Unreliable
 
@@ -172,7 +173,7 @@ def _signed(repository: Repository, made: Generation, change: Callable[[list[Ent
     """A generation as somebody with our key might make it."""
     entries = list(repository.entries(made))
     change(entries)
-    run = repository.begin({})
+    run = begin(repository, {})
     return run.commit(parent=None, counts={}, about={"source": "x"}, pages=[run.page(entries)])
 
 

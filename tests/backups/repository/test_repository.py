@@ -18,6 +18,7 @@ from backups.repository import manifests
 from backups.repository.encryption import PIECE, EncryptionKeys, Undecryptable, encrypted_size
 from backups.repository.manifests import DATABASE, FILES, Entry, Generation, possible_key
 from backups.repository.repository import Repository
+from backups.repository.run import begin
 from backups.repository.signing import SigningKeys, canonical
 from backups.storage.bulk import in_bulk
 from backups.storage.folder import Folder
@@ -34,7 +35,7 @@ def _named(content: bytes) -> str:
 
 
 def _filled(repository: Repository, *contents: bytes) -> Generation:
-    run = repository.begin(PLAN)
+    run = begin(repository, PLAN)
     entries = [run.put(_named(content), content) for content in contents]
     pages = [run.page(entries[:2])]
     return run.commit(parent=None, counts={"files": len(entries)}, about={"a": "ä"}, objects=entries[2:], pages=pages)
@@ -46,7 +47,7 @@ def test_what_is_stored_is_read_again(object_store: ObjectStore, encrypted: bool
         object_store, FILES, KEYS, EncryptionKeys([Fernet.generate_key().decode()] if encrypted else [])
     )
     large = os.urandom(2 * STREAM_BYTES + 5)
-    run = repository.begin(PLAN)
+    run = begin(repository, PLAN)
     entries = [run.put(_named(content), content) for content in CONTENTS]
     pieces = (large[n : n + 3_000_000] for n in range(0, len(large), 3_000_000))
     entries.append(run.put_stream(_named(large), len(large), hashlib.sha256(large).hexdigest(), pieces))
@@ -96,7 +97,7 @@ def test_a_wrong_key_is_a_sentence(rclone: s3.S3) -> None:
 
 
 def test_a_source_that_changes_leaves_nothing(object_store: ObjectStore) -> None:
-    run = Repository(object_store, FILES, KEYS).begin(PLAN)
+    run = begin(Repository(object_store, FILES, KEYS), PLAN)
 
     def broken() -> Iterator[bytes]:
         yield b"x" * (STREAM_BYTES + 1)
@@ -112,22 +113,22 @@ def test_a_source_that_changes_leaves_nothing(object_store: ObjectStore) -> None
 def test_an_interrupted_run_is_taken_up(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backups.repository.run.CHECKPOINT_ENTRIES", 2)
     repository = Repository(object_store, FILES, KEYS)
-    first = repository.begin(PLAN)
+    first = begin(repository, PLAN)
     entries = [first.put(_named(b"%d" % n), b"%d" % n) for n in range(5)]
     for entry in entries:
         first.note(entry)
 
     assert repository.survey().generations == []
-    assert repository.begin({"source": "/srv/other"}).found == []
-    second = repository.begin(PLAN)
+    assert begin(repository, {"source": "/srv/other"}).found == []
+    second = begin(repository, PLAN)
     assert sorted(second.found, key=str) == sorted(entries[:4], key=str)
     second.commit(parent=None, counts={}, about={}, objects=entries)
-    assert repository.begin(PLAN).found == []
+    assert begin(repository, PLAN).found == []
 
 
 def test_two_runs_at_once_make_two_generations(object_store: ObjectStore) -> None:
     repository = Repository(object_store, FILES, KEYS)
-    one, two = repository.begin(PLAN), repository.begin(PLAN)
+    one, two = begin(repository, PLAN), begin(repository, PLAN)
     entries = [run.put(_named(b"same"), b"same") for run in (one, two)]
     made = [
         run.commit(parent=None, counts={}, about={}, objects=[entry])
@@ -140,18 +141,18 @@ def test_two_runs_at_once_make_two_generations(object_store: ObjectStore) -> Non
 
 def test_a_damaged_object_is_replaced_when_its_content_comes_again(object_store: ObjectStore) -> None:
     repository = Repository(object_store, FILES, KEYS)
-    entry = repository.begin(PLAN).put(_named(b"content"), b"content")
+    entry = begin(repository, PLAN).put(_named(b"content"), b"content")
     object_store.put(repository.path(entry["key"]), b"c0ntent", replace=True)
     with pytest.raises(Damaged):
         repository.verify(entry)
 
-    assert repository.begin(PLAN).put(_named(b"content"), b"content") == entry
+    assert begin(repository, PLAN).put(_named(b"content"), b"content") == entry
     repository.verify(entry)
 
 
 @pytest.mark.parametrize("damage", [b"", b"shor", b"c0ntent", b"content and more"])
 def test_damage_is_found(repository: Repository, damage: bytes) -> None:
-    entry = repository.begin(PLAN).put(_named(b"content"), b"content")
+    entry = begin(repository, PLAN).put(_named(b"content"), b"content")
     repository.object_store.put(repository.path(entry["key"]), damage, replace=True)
 
     for read in (repository.read, repository.verify, lambda entry: list(repository.stream(entry))):
@@ -345,11 +346,11 @@ def test_what_was_sealed_cannot_be_changed_cut_or_moved() -> None:
 
 def test_encryption_keys_are_rotated(folder: Folder) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-    entry = Repository(folder, FILES, KEYS, EncryptionKeys([old])).begin(PLAN).put("a~1", b"content")
+    entry = begin(Repository(folder, FILES, KEYS, EncryptionKeys([old])), PLAN).put("a~1", b"content")
     both = Repository(folder, FILES, KEYS, EncryptionKeys([new, old]))
 
     assert both.read(entry) == b"content"
-    again = both.begin(PLAN).put("a~1", b"content")
+    again = begin(both, PLAN).put("a~1", b"content")
     assert again["key"] != entry["key"]
     with pytest.raises(Damaged, match="not among GALLEY_BACKUP_ENCRYPTION_KEYS"):
         Repository(folder, FILES, KEYS, EncryptionKeys([new])).read(entry)

@@ -19,7 +19,7 @@ from backups.repository import verify
 from backups.repository.manifests import FILES, Generation
 from backups.repository.prune import GRACE, Pruned, Retention, pin, prune, unpin, verdicts
 from backups.repository.repository import Repository
-from backups.repository.run import PRUNING
+from backups.repository.run import PRUNING, begin
 from backups.storage.port import INCOMPLETE, ObjectStore
 from tests.backups.conftest import KEYS
 from tests.backups.files.test_backup import contents, filled, rested, restored  # noqa: F401  a fixture for all
@@ -362,7 +362,7 @@ def test_an_unreadable_manifest_stops_a_removal(repository: Repository, generati
 @pytest.mark.usefixtures("generations")
 def test_while_a_run_is_under_way_no_object_goes(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be about to name what is there and what nothing names yet."""
-    run = repository.begin({"source": "another"})
+    run = begin(repository, {"source": "another"})
     run.put("a~1", b"content")
     with monkeypatch.context() as patched:
         patched.setattr("backups.repository.prune.GRACE", timedelta(seconds=60))
