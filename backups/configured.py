@@ -14,6 +14,7 @@ from backups.repository.repository import Repository
 from backups.repository.signing import SigningKeys
 from backups.storage.bucket import Bucket
 from backups.storage.folder import Folder
+from backups.storage.options import BucketOptions, FolderOptions, read_options
 from backups.storage.port import ObjectStore
 
 
@@ -36,24 +37,27 @@ def journals() -> Path:
     return Path(settings.VAR_DIR) / "restores"
 
 
+def storage_options() -> FolderOptions | BucketOptions:
+    """What the settings say of the storage of the backups."""
+    return read_options(settings.STORAGES["backups"]["OPTIONS"])
+
+
 def object_store() -> ObjectStore:
     """Where backups go: the same storage as the trees of articles."""
-    options = dict(settings.STORAGES["backups"]["OPTIONS"])
-    if "bucket_name" not in options:
-        return Folder(options["location"])
-    extra = {"server_side_encryption": settings.GALLEY_BACKUP_SSE} if settings.GALLEY_BACKUP_SSE != "none" else {}
+    options = storage_options()
+    if isinstance(options, FolderOptions):
+        return Folder(options.location)
+    config = options.of_obstore()
+    if settings.GALLEY_BACKUP_SSE != "none":
+        config["server_side_encryption"] = settings.GALLEY_BACKUP_SSE
     if settings.GALLEY_BACKUP_KMS_KEY:
-        extra["sse_kms_key_id"] = settings.GALLEY_BACKUP_KMS_KEY
-    if region := options.get("region_name"):
-        extra["region"] = region
-    if "access_key" in options:
-        extra |= {"access_key_id": options["access_key"], "secret_access_key": options["secret_key"]}
+        config["sse_kms_key_id"] = settings.GALLEY_BACKUP_KMS_KEY
     return Bucket(
-        options["bucket_name"],
-        options.get("location", ""),
-        options.get("endpoint_url", ""),
-        ask_boto3=not settings.BUCKET_KEYS_GIVEN and "access_key" not in options,
-        **extra,
+        options.bucket_name,
+        options.location,
+        options.endpoint_url or "",
+        ask_boto3=not settings.BUCKET_KEYS_GIVEN and not options.access_key,
+        **config,
     )
 
 

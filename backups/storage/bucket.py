@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import obstore
 from obstore import exceptions
@@ -13,6 +13,10 @@ from obstore.store import S3Store
 
 from backups.errors import Denied, Exists, Failed, Missing, TooLarge, Unreachable
 from backups.storage.port import STREAM_BYTES, Listed, bounded
+
+if TYPE_CHECKING:  # not there at run time, or slow to import
+    from obstore import ObjectMeta
+    from obstore.auth.boto3 import Boto3CredentialProvider
 
 PARTS = 9_000  # of an upload; S3 takes 10,000
 CONNECT, ANSWER = timedelta(seconds=10), timedelta(seconds=300)
@@ -28,16 +32,16 @@ class Bucket:
     """
 
     def __init__(
-        self, bucket: str, prefix: str = "", endpoint: str = "", *, ask_boto3: bool = False, **settings: Any
+        self, bucket: str, prefix: str = "", endpoint: str = "", *, ask_boto3: bool = False, **settings: str
     ) -> None:
-        own: dict[str, Any] = {"checksum_algorithm": "SHA256", "virtual_hosted_style_request": False}
+        own: dict[str, str | bool] = {"checksum_algorithm": "SHA256", "virtual_hosted_style_request": False}
         if endpoint:
             own["endpoint"] = endpoint
         self._name = f"s3://{bucket}/{prefix}".rstrip("/") + (f" at {endpoint}" if endpoint else "")
         self._store = S3Store(
             bucket,
             prefix=prefix or None,
-            config={**own, **settings},  # type: ignore[arg-type]
+            config={**own, **settings},  # type: ignore[arg-type]  # obstore refuses names it does not know
             client_options={"allow_http": True, "connect_timeout": CONNECT, "timeout": ANSWER},
             retry_config={"max_retries": RETRIES, "retry_timeout": PATIENCE},
             credential_provider=_boto3() if ask_boto3 else None,
@@ -85,11 +89,11 @@ class Bucket:
         with contextlib.suppress(Missing), _bucket(key):
             obstore.delete(self._store, key)
 
-    def _listed(self, meta: Any) -> Listed:
+    def _listed(self, meta: ObjectMeta) -> Listed:
         return Listed(meta["path"], meta["size"], meta["last_modified"], _md5(meta["e_tag"]))
 
 
-def _boto3() -> Any:
+def _boto3() -> Boto3CredentialProvider:
     from obstore.auth.boto3 import Boto3CredentialProvider  # a quarter of a second that most runs do not need
 
     try:
