@@ -30,7 +30,7 @@ from backups.database.snapshot import ROWS, Difference, Page, Snapshot, snapshot
 from backups.database.tables import Table
 from backups.errors import BackupError, Damaged, Failed, Hostile, Missing, StorageError, TooLarge
 from backups.progress import Progress, Started, silent
-from backups.repository.manifests import OBJECT_FIELDS, Entry, Generation, content_sha256
+from backups.repository.manifests import Entry, Generation, content_sha256, object_of
 from backups.repository.repository import Repository
 from backups.repository.run import Run, begin
 from backups.storage.bulk import in_bulk
@@ -325,7 +325,8 @@ class _Work:
         label, run = job.table.label, self.run
         content = chains.chunk_text(label, page.body, job.gone, page.keys)
         name = f"{run.id}/chunk_{job.number:06}_{run.began:%Y%m%d_%H%M%S}.json"
-        entry = self._put(name, content) | {
+        entry: Entry = {
+            **self._put(name, content),
             "role": CHUNK,
             "model": label,
             "number": job.number,
@@ -345,8 +346,8 @@ class _Work:
             for content, rows in maps.parts(blocks):
                 number = len(entries) + 1
                 name = f"{self.run.id}/map_{number:06}_{self.run.began:%Y%m%d_%H%M%S}.bin"
-                about = {"role": MAP, "model": label, "number": number, "rows": rows}
-                entries.append(self._put(name, content) | about)
+                stored = self._put(name, content)
+                entries.append({**stored, "role": MAP, "model": label, "number": number, "rows": rows})
         return entries
 
     def _put(self, name: str, content: bytes) -> Entry:
@@ -354,7 +355,7 @@ class _Work:
         sha256 = hashlib.sha256(content).hexdigest()
         there = self.there.get(sha256)
         if there:
-            return {field: there[field] for field in OBJECT_FIELDS if field in there}
+            return object_of(there)
         return self.run.put(name, content, sha256)
 
     def _drift(self, found: maps.Map) -> dict[str, list[int]]:

@@ -24,12 +24,20 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 from backups.errors import BackupError, Changed, Damaged, StorageError
 from backups.files.source import UNSETTLED, WHOLE, Finding, Scan, Seen, Source, Unreadable, Vanished, readable
 from backups.progress import Progress, Started, silent
-from backups.repository.manifests import OBJECT_FIELDS, Entry, Generation, content_bytes, content_sha256, possible_key
+from backups.repository.manifests import (
+    About,
+    Entry,
+    Generation,
+    Page,
+    content_bytes,
+    content_sha256,
+    object_of,
+    possible_key,
+)
 from backups.repository.repository import Repository
 from backups.repository.run import Run, begin
 from backups.storage.bulk import in_bulk
@@ -62,7 +70,7 @@ class Outcome:
         """Whether there are files whose content of today is not in this backup."""
         return any(finding.kind in ("changing", "unreadable") for finding in self.findings)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, object]:
         generation = self.generation
         findings = [{"kind": each.kind, "path": readable(each.path), "says": each.sentence} for each in self.findings]
         return {
@@ -177,8 +185,7 @@ class _Copy:
         return entry
 
     def _entry(self, seen: Seen, md5: str, stored: Entry) -> Entry:
-        entry = {
-            **{name: stored[name] for name in OBJECT_FIELDS if name in stored},
+        entry: Entry = object_of(stored) | {
             "path": readable(seen.path),
             "mtime": seen.mtime,
             "ctime": seen.ctime,
@@ -253,7 +260,7 @@ def _commit(
     label: str,
     entries: dict[str, Entry],
     copy: _Copy,
-    old: dict[str, Entry],
+    old: dict[str, Page],
     removed: int,
     today: int,
 ) -> Outcome:
@@ -270,7 +277,7 @@ def _commit(
         **{f"left_{kind}": number for kind, number in kinds.items()},
     }
     findings = [str(finding) for finding in copy.findings[:FINDINGS_KEPT]]
-    about: dict[str, Any] = {"source": label, "turn": today, "findings": findings}
+    about: About = {"source": label, "turn": today, "findings": findings}
     mended = run.damaged.isdisjoint(entry["key"] for entry in entries.values() if "earlier" in entry)
     generation = run.commit(
         parent=parent.id if parent else None, counts=counts, about=about, pages=pages, mended=mended
@@ -315,10 +322,10 @@ def _believe(label: str, scan: Scan, parent: Generation | None) -> None:
         )
 
 
-def _last(repository: Repository, parent: Generation | None, scan: Scan) -> tuple[dict[str, Entry], dict[str, Entry]]:
+def _last(repository: Repository, parent: Generation | None, scan: Scan) -> tuple[dict[str, Entry], dict[str, Page]]:
     """The files of the last backup by path, and its pages by hash. What is damaged of it is said, and made anew."""
     files: dict[str, Entry] = {}
-    pages: dict[str, Entry] = {}
+    pages: dict[str, Page] = {}
     for page in parent.pages if parent else []:
         try:
             files |= {path_of(entry): entry for entry in repository.page(page)}

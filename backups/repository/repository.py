@@ -40,6 +40,7 @@ from backups.repository.manifests import (
     PAGE_BYTES,
     Entry,
     Generation,
+    Page,
     Tier,
     newest_first,
     possible_key,
@@ -117,7 +118,8 @@ class Repository:
         for page in generation.pages:
             yield from self.page(page)
 
-    def page(self, page: Entry) -> list[Entry]:
+    def page(self, page: Page) -> list[Entry]:
+        """The entries of a page. Raises Damaged, also for one that is missing, and Hostile."""
         try:
             content = self._cached(page["sha256"], page["bytes"])
             if content is None:
@@ -137,7 +139,7 @@ class Repository:
         stored = self._stored(entry)
         return self._opened(entry, stored) if entry.get("sealed") else stored
 
-    def verify(self, entry: Entry) -> None:
+    def verify(self, entry: Entry | Page) -> None:
         """Read an object to its end, and hash it; needs no encryption key. Raises Damaged, Missing."""
         for _ in self._stored(entry):
             pass
@@ -192,7 +194,7 @@ class Repository:
             raise Hostile(f"The manifest {name} is a copy of another one.")
         return generation
 
-    def _checked(self, entry: Entry, limit: int) -> bytes:
+    def _checked(self, entry: Entry | Page, limit: int) -> bytes:
         try:
             content = self.object_store.get(self.path(entry["key"]), limit)
         except TooLarge as exc:
@@ -201,7 +203,7 @@ class Repository:
             raise Damaged(f"{entry['key']} in the backup storage is not the object that was stored.")
         return content
 
-    def _stored(self, entry: Entry) -> Iterator[bytes]:
+    def _stored(self, entry: Entry | Page) -> Iterator[bytes]:
         digest, size = hashlib.sha256(), 0
         for chunk in self.object_store.stream(self.path(entry["key"])):
             digest.update(chunk)

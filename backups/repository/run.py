@@ -20,11 +20,10 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from backups.errors import Changed, Failed, Forged, Hostile, Missing, StorageError, Unreachable
 from backups.repository.encryption import encrypted_size
-from backups.repository.manifests import FORMAT, MANIFEST_BYTES, Entry, Generation, check_entry, write_page
+from backups.repository.manifests import FORMAT, MANIFEST_BYTES, About, Entry, Generation, Page, check_entry, write_page
 from backups.repository.repository import Repository
 from backups.repository.signing import canonical
 
@@ -34,7 +33,7 @@ CHECKPOINT_SECONDS = 5
 CHECKPOINT_ENTRIES = 1000
 
 
-def begin(repository: Repository, plan: dict[str, Any]) -> Run:
+def begin(repository: Repository, plan: Mapping[str, object]) -> Run:
     """A run. What earlier ones of the same plan had noted, and never committed, is in its `found`.
 
     `plan` tells runs apart that take up nothing of each other. Raises StorageError.
@@ -50,7 +49,7 @@ class Run:
     """Threads may share it."""
 
     repository: Repository
-    plan: dict[str, Any]
+    plan: Mapping[str, object]
     folder: str  # of its checkpoints
     began: datetime
     token: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -117,8 +116,14 @@ class Run:
         key, encryption_key = f"{self.repository.tier.objects}/{name}", self.repository.encryption_keys.name
         if not encryption_key:
             return {"key": key, "bytes": size, "sha256": sha256}
-        content = {"sealed": encryption_key, "content_bytes": size, "content_sha256": sha256}
-        return {"key": f"{key}.{encryption_key}", "bytes": encrypted_size(size), "sha256": ""} | content
+        return {
+            "key": f"{key}.{encryption_key}",
+            "bytes": encrypted_size(size),
+            "sha256": "",
+            "sealed": encryption_key,
+            "content_bytes": size,
+            "content_sha256": sha256,
+        }
 
     def announce(self) -> None:
         """Say that this run is under way, once, before it stores anything. Raises Unreachable while old backups go.
@@ -181,9 +186,9 @@ class Run:
         *,
         parent: str | None,
         counts: dict[str, int],
-        about: dict[str, Any],
+        about: About,
         objects: list[Entry] | None = None,
-        pages: list[Entry] | None = None,
+        pages: list[Page] | None = None,
         mended: bool = False,
     ) -> Generation:
         """Write the manifest: from then on the backup exists. `pages` come from `page`.
@@ -212,7 +217,7 @@ class Run:
                 repository.object_store.delete(key)
         return generation
 
-    def page(self, entries: list[Entry], known: Mapping[str, Entry] = {}) -> Entry:
+    def page(self, entries: list[Entry], known: Mapping[str, Page] = {}) -> Page:
         """Store a page, and return the entry that names it. `known` are pages that are there, by their SHA-256."""
         content = write_page(entries)
         sha256 = hashlib.sha256(content).hexdigest()
@@ -224,10 +229,10 @@ class Run:
         self.repository.keep(sha256, content)
         return {"key": key, "bytes": len(content), "sha256": sha256, "entries": len(entries)}
 
-    def _document(self, entries: list[Entry]) -> dict[str, Any]:
+    def _document(self, entries: list[Entry]) -> dict[str, object]:
         return {"format": FORMAT, "tier": self.repository.tier.name, "plan": self.plan, "entries": entries}
 
-    def _recalled(self, body: dict[str, Any]) -> list[Entry]:
+    def _recalled(self, body: Mapping[str, object]) -> list[Entry]:
         match body:
             case {"format": 1, "tier": self.repository.tier.name, "plan": self.plan, "entries": list(entries)}:
                 for entry in entries:

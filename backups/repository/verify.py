@@ -13,7 +13,7 @@ from datetime import datetime
 
 from backups.errors import BackupError, Damaged, Forged, Hostile, Missing, TooLarge
 from backups.progress import Started, silent
-from backups.repository.manifests import Entry
+from backups.repository.manifests import Entry, Page
 from backups.repository.repository import Repository
 from backups.repository.run import DAMAGE
 from backups.storage.bulk import in_bulk
@@ -102,7 +102,7 @@ def deep(repository: Repository, slot: int | None, *, started: Started = silent)
             _read_again(repository, generation.id, verdict)
     done = started(len(entries), sum(entry["bytes"] for entry in entries))
 
-    def check(entry: Entry) -> Entry:
+    def check(entry: Entry | Page) -> Entry | Page:
         try:
             repository.verify(entry)
         except (Damaged, Missing) as exc:
@@ -127,11 +127,11 @@ def _read_again(repository: Repository, id_: str, verdict: Verdict) -> None:
         repository.forget(f"manifest-{id_}.json")
 
 
-def _named(repository: Repository, verdict: Verdict) -> dict[str, Entry]:
+def _named(repository: Repository, verdict: Verdict) -> dict[str, Entry | Page]:
     """Every object that any generation names, by its key; pages are objects, too."""
     survey = repository.survey()
     verdict.unusable, verdict.backups = dict(survey.unusable), len(survey.generations)
-    named: dict[str, Entry] = {}
+    named: dict[str, Entry | Page] = {}
     read: dict[str, list[Entry]] = {}
     for generation in survey.generations:
         for page in generation.pages:

@@ -45,7 +45,7 @@ class BucketStorage(S3Storage):  # type: ignore[misc]  # untyped library
             ),
         }
 
-    def _save(self, name: str, content: File[Any]) -> str:
+    def _save(self, name: str, content: File[bytes]) -> str:
         content.seek(0)
         body = content.read()
         key = self._normalize_name(name)

@@ -75,7 +75,7 @@ class Tree:
             raise FileDamaged(f"{stored.name} in the backup is not the file that was saved.")
         return content
 
-    def commit(self, manifest: Mapping[str, Any], files: Mapping[str, Stored]) -> bytes:
+    def commit(self, manifest: Mapping[str, object], files: Mapping[str, Stored]) -> bytes:
         """Replace the manifest, naming `files`; returns its bytes."""
         named = {name: {"sha256": file.sha256, "bytes": file.bytes} for name, file in sorted(files.items())}
         content = orjson.dumps({**manifest, "files": named}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)

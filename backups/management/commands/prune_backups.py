@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from dataclasses import asdict
-from typing import Any
 
 import orjson
 from django.conf import settings
@@ -31,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--unpin", metavar="ID", default="", help="treat this backup like any other again")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
-    def handle(self, *_: Any, tier: str, apply: bool, pin: str, unpin: str, json: bool, **__: Any) -> None:
+    def handle(self, *_: object, tier: str, apply: bool, pin: str, unpin: str, json: bool, **__: object) -> None:
         try:
             repository = configured.repository(TIERS[tier])
             if pin or unpin:

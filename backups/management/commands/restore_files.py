@@ -18,7 +18,7 @@ from backups.errors import BackupError, Failed
 from backups.files import restore, undo
 from backups.files.source import readable
 from backups.progress import shown
-from backups.repository.manifests import FILES
+from backups.repository.manifests import FILES, Generation
 
 PAGE = 50  # lines
 Planned = restore.RestorePlan | undo.UndoPlan
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         parser.add_argument("--page", type=int, default=1, help=f"of the differences, {PAGE} to a page")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
-    def handle(self, *_: Any, target: Path | None, paths: list[str], **options: Any) -> None:
+    def handle(self, *_: object, target: Path | None, paths: list[str], **options: Any) -> None:
         if options["apply"] and options["mode"] == "mirror" and options["confirm"] != "mirror":
             raise CommandError("To set aside what the backup has not, say so twice: --mode mirror --confirm mirror")
         try:
@@ -124,7 +124,7 @@ class Command(BaseCommand):
         if undone.failures:
             sys.exit(2)
 
-    def _list(self, generations: list[Any]) -> None:
+    def _list(self, generations: list[Generation]) -> None:
         for each in generations:
             self.stdout.write(
                 f"{each.id}  {each.made:%Y-%m-%d %H:%M:%S} UTC  {each.counts.get('files', 0):>9,} files  "
@@ -182,7 +182,7 @@ class Command(BaseCommand):
             sys.exit(2)
 
 
-def _summary(planned: Planned) -> dict[str, Any]:
+def _summary(planned: Planned) -> dict[str, object]:
     """For programs."""
     if isinstance(planned, undo.UndoPlan):
         return {"undo": planned.journal.name, "target": readable(str(planned.journal.target)), **planned.counts()}
@@ -190,6 +190,6 @@ def _summary(planned: Planned) -> dict[str, Any]:
     return {"generation": generation.id, "made": generation.made.isoformat(), **planned.counts()}
 
 
-def _done(restored: restore.Restored) -> dict[str, Any]:
+def _done(restored: restore.Restored) -> dict[str, object]:
     failures = {readable(path): why for path, why in restored.failures.items()}
     return {"done": dict(restored.counts), "bytes": restored.bytes, "failures": failures}

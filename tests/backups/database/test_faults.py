@@ -464,16 +464,16 @@ def test_a_manifest_that_somebody_else_signed_is_none(few: str, store: Repositor
 @pytest.mark.parametrize(("after", "last"), [(0, 0), (5, 1), (0, "x"), ([], 1), (0, 2**70 // 2**10)])
 def test_a_checkpoint_that_leads_nowhere_is_not_followed(few: str, store: Repository, after: Any, last: Any) -> None:
     run = begin(store, {"source": backup.SOURCE, "kind": "full"})
-    content = run.put(f"{run.id}/x", b"x") | {"role": "chunk", "model": "articles.Article", "number": 1}
-    other = run.put(f"{run.id}/y", b"y") | {"role": "chunk", "model": "articles.Article", "number": 2}
-    run.note(content | {"after": None, "last": 0}, other | {"after": after, "last": last})
+    content: Entry = {**run.put(f"{run.id}/x", b"x"), "role": "chunk", "model": "articles.Article", "number": 1}
+    other: Entry = {**run.put(f"{run.id}/y", b"y"), "role": "chunk", "model": "articles.Article", "number": 2}
+    run.note({**content, "after": None, "last": 0}, {**other, "after": after, "last": last})
     run.save()
     backup.backup(store, few)
     assert whole(store, few)
 
 
 def test_a_hostile_map_is_refused() -> None:
-    entry = {"key": "chunks/x", "rows": 1}
+    entry: Entry = {"key": "chunks/x", "bytes": 28, "sha256": "", "rows": 1}
     row = (5).to_bytes(8, "big")
     good = maps._HEAD.pack(0, 1) + row + b"t" * 8 + b"h" * 8
     assert maps.size(maps.read_part(good, entry)) == 1

@@ -16,7 +16,7 @@ from cryptography.fernet import Fernet
 from backups.errors import BackupError, Changed, Damaged, Denied, Exists, Forged, Hostile, Missing, TooLarge
 from backups.repository import manifests
 from backups.repository.encryption import PIECE, EncryptionKeys, Undecryptable, encrypted_size
-from backups.repository.manifests import DATABASE, FILES, Entry, Generation, possible_key
+from backups.repository.manifests import DATABASE, FILES, Entry, Generation, Page, possible_key
 from backups.repository.repository import Repository
 from backups.repository.run import begin
 from backups.repository.signing import SigningKeys, canonical
@@ -255,7 +255,7 @@ def test_a_manifest_under_another_name_or_tier_is_refused(repository: Repository
 )
 def test_a_signed_manifest_that_says_what_cannot_be_is_refused(repository: Repository, change: dict[str, Any]) -> None:
     body = _filled(repository, *CONTENTS).body() | change
-    name = "20250101T000000-0" if "id" in change else body["id"]
+    name = "20250101T000000-0" if "id" in change else str(body["id"])
     repository.object_store.put(repository.path(f"manifests/{name}.json"), KEYS.sign(body), replace=True)
 
     with pytest.raises(Hostile, match=r"\.$|'$"):
@@ -265,7 +265,7 @@ def test_a_signed_manifest_that_says_what_cannot_be_is_refused(repository: Repos
 
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"[1,2]", b"[" * 9, b'[{"key":"objects/../x"},1]'])
 def test_a_page_that_is_none_is_refused(repository: Repository, content: bytes) -> None:
-    page = {"key": "pages/x", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "entries": 2}
+    page: Page = {"key": "pages/x", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "entries": 2}
     repository.object_store.put(repository.path("pages/x"), content)
 
     with pytest.raises(Hostile, match=r"\.$"):
