@@ -35,9 +35,8 @@ from backups.repository.manifests import MANIFEST_BYTES, Generation
 from backups.repository.repository import Repository
 from backups.repository.run import PRUNING, PRUNING_TIME
 from backups.storage.bulk import in_bulk
-from backups.storage.port import Listed
+from backups.storage.port import LEAST_LISTED, Listed
 
-LEAST_LISTED = 0.9  # a listing that shows less than this share of what is known is not believed
 GRACE = timedelta(days=1)  # an object that nothing names stays for so long, and a note counts as one of a living run
 LAST = 2
 

@@ -18,7 +18,8 @@ from typing import Protocol
 from backups.errors import TooLarge
 
 INCOMPLETE = ".part-"  # begins the name of a file that is not complete
-STREAM_BYTES = 8 * 1024 * 1024  # bytes, of what is streamed
+STREAM_BYTES = 8 * 1024 * 1024  # of each piece of what is streamed
+LEAST_LISTED = 0.9  # a listing that shows less than this share of what is known is not believed
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from articles.providers.errors import ProviderError
-from backups.trees.retention import ShortListing
+from backups.trees.removal import ShortListing
 from recovery.expire import expire
 
 
