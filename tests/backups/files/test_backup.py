@@ -16,9 +16,10 @@ from cryptography.fernet import Fernet
 
 from backups.errors import Forged, Missing
 from backups.files import backup as file_backup
-from backups.files import restore
+from backups.files import copy, restore
 from backups.files import source as file_source
-from backups.files.backup import PAGE_FILES, TURNS, Outcome, Shrunk, _today, backup, object_name, path_of
+from backups.files.backup import PAGE_FILES, TURNS, Outcome, Shrunk, _today, backup, path_of
+from backups.files.copy import object_name
 from backups.files.source import WHOLE, Scan, Seen, Source, Unreadable, Vanished, _chunks
 from backups.repository.encryption import EncryptionKeys
 from backups.repository.manifests import FILES, Entry, Generation, content_sha256, possible_key
@@ -54,7 +55,7 @@ def filled(folder: Path, contents: dict[str, bytes], age: int = LONG_AGO) -> Pat
 @pytest.fixture(autouse=True)
 def rested(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files need not rest for two seconds until their times are believed."""
-    monkeypatch.setattr(file_backup, "UNSETTLED", -(2**62))
+    monkeypatch.setattr(copy, "UNSETTLED", -(2**62))
 
 
 @pytest.fixture
@@ -207,10 +208,10 @@ def test_a_file_written_to_just_now_is_read_again(
     repository: Repository, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be written to once more within the same tick of the clock."""
-    monkeypatch.setattr(file_backup, "UNSETTLED", 10**18)
+    monkeypatch.setattr(copy, "UNSETTLED", 10**18)
     first = backup(repository, source)
     assert all(entry["unsettled"] for entry in entries(repository, first).values())
-    monkeypatch.setattr(file_backup, "UNSETTLED", -(2**62))
+    monkeypatch.setattr(copy, "UNSETTLED", -(2**62))
 
     assert backup(repository, source).generation.counts["read"] == 20
     assert backup(repository, source).generation.counts["read"] == 0
