@@ -66,13 +66,16 @@ class RestorePlan:
     steps: list[RestoreStep]
 
     def counts(self) -> dict[str, int]:
+        """Steps by action, zeros among them."""
         counts = Counter(step.action for step in self.steps)
         return {action: counts[action] for action in RESTORE_ACTIONS}
 
     def work(self) -> list[RestoreStep]:
+        """The steps that change something."""
         return [step for step in self.steps if step.action in RESTORE_CHANGES]
 
     def differences(self) -> list[RestoreStep]:
+        """The steps that change something, and what differs and stays."""
         return [step for step in self.steps if step.action != "same"]
 
     @property

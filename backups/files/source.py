@@ -52,6 +52,7 @@ class Seen:
         return cls(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, stat.S_IMODE(found.st_mode))
 
     def same(self, other: Seen) -> bool:
+        """Whether nothing has been written to the file between two looks at it, for all that can be told."""
         return (self.size, self.mtime, self.ctime, self.inode) == (other.size, other.mtime, other.ctime, other.inode)
 
 

@@ -120,6 +120,7 @@ class Target:
         return made.st_dev, made.st_ino
 
     def identity(self, path: str) -> tuple[int, int] | None:
+        """The device and inode of what is there; None when nothing is, or it cannot be looked at."""
         with self._folder(path) as (folder, name), contextlib.suppress(OSError):
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)
             return found.st_dev, found.st_ino
@@ -158,6 +159,7 @@ class Target:
                 raise Blocked(f"It does not lie in {self.aside} any more.") from exc
 
     def remove(self, path: str) -> None:
+        """Delete a file; one that is not there is no error. Raises Blocked, OSError."""
         with self._folder(path) as (folder, name), contextlib.suppress(FileNotFoundError):
             if folder is not None:
                 os.unlink(name, dir_fd=folder)

@@ -71,6 +71,7 @@ class Journal:
 
     @classmethod
     def of(cls, name: str, planned: RestorePlan) -> Journal:
+        """The journal of a restore that is about to be done; looks at the target, and writes nothing."""
         lines = [
             JournalLine(step.path, step.action, content_bytes(step.entry), content_sha256(step.entry), step.there)
             if step.entry
@@ -151,17 +152,21 @@ class UndoPlan:
     steps: list[UndoStep]
 
     def counts(self) -> dict[str, int]:
+        """Steps by action, zeros among them."""
         counts = Counter(step.action for step in self.steps)
         return {action: counts[action] for action in UNDO_ACTIONS}
 
     def work(self) -> list[UndoStep]:
+        """The steps that change something."""
         return [step for step in self.steps if step.action in UNDO_CHANGES]
 
     def differences(self) -> list[UndoStep]:
+        """The steps that change something, and what differs and stays."""
         return [step for step in self.steps if step.action != "same"]
 
     @property
     def fingerprint(self) -> str:
+        """Tells whether two plans would undo the same, of the same restore."""
         digest = hashlib.sha256(self.journal.name.encode())
         for step in self.work():
             digest.update(os.fsencode(f"\0{step.action}\0{step.path}"))

@@ -29,7 +29,10 @@ class Undecryptable(Exception):
 
 
 class EncryptionKeys:
-    """The encryption keys, newest first: the first encrypts, all decrypt. Without any, nothing is encrypted."""
+    """The encryption keys, newest first: the first encrypts, all decrypt. Without any, nothing is encrypted.
+
+    Each is the URL-safe base64 of 32 bytes. Raises ValueError for others.
+    """
 
     def __init__(self, keys: Sequence[str] = ()) -> None:
         self._keys = {hashlib.sha256(b"galley.seal" + key.encode()).digest()[:8]: _decoded(key) for key in keys}

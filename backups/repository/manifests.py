@@ -44,7 +44,7 @@ _BAD_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
 
 @dataclass(frozen=True)
 class Tier:
-    """A kind of backup: its name, its folder in the storage, and the folder of its objects within that."""
+    """A kind of backup: its name, its folder in the store, and the folder of its objects within that."""
 
     name: str
     folder: str
@@ -128,6 +128,7 @@ class Generation:
     pages: list[Page]
 
     def body(self) -> Manifest:
+        """What is signed and stored; `read` makes the same generation of it."""
         return {
             "format": FORMAT,
             "tier": self.tier,
@@ -217,6 +218,7 @@ def check_collisions(entries: Iterable[Entry]) -> None:
 
 
 def write_page(entries: list[Entry]) -> bytes:
+    """The page that holds these entries; equal ones give equal bytes, so that pages can be shared."""
     return canonical(entries)
 
 

@@ -43,6 +43,8 @@ LAST = 2
 
 @dataclass(frozen=True)
 class Retention:
+    """For how many days all generations stay, and for how many months the last one of each."""
+
     days: int
     months: int
 
@@ -59,6 +61,7 @@ class Pruned:
     waits: str = ""  # why the objects did not go
 
     def report(self, *, apply: bool) -> str:
+        """Lines for people: what went, or would go."""
         lines = [f"{'removed' if apply else 'would go'}  {id_}" for id_ in self.gone]
         lines += [f"{number:,} stay: {why}" for why, number in sorted(Counter(self.stayed.values()).items())]
         lines += [f"{self.objects:,} objects with {self.bytes:,} bytes {'went' if apply else 'would go with them'}."]
@@ -215,4 +218,5 @@ def pin(repository: Repository, id_: str) -> None:
 
 
 def unpin(repository: Repository, id_: str) -> None:
+    """Let a generation go when its time has come. One that is not pinned is no error."""
     repository.object_store.delete(repository.path(f"pins/{id_}"))

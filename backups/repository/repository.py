@@ -69,12 +69,13 @@ class Repository:
     cache: Path | None = None
 
     def path(self, key: str) -> str:
+        """The object store's key of what has this key in the tier's folder."""
         return f"{self.tier.folder}/{key}"
 
     # What is there
 
     def survey(self) -> Survey:
-        """All generations. One listing, and a read for each manifest that is not in the cache."""
+        """All generations. One listing, and a read for each manifest that is not in the cache. Raises StorageError."""
         found, unusable = [], {}
         for listed in self.object_store.list(self.path("manifests")):
             name = listed.key.removeprefix(self.path("manifests/"))

@@ -64,6 +64,7 @@ class Run:
 
     @property
     def id(self) -> str:
+        """Of the generation that it makes, which no other run makes: when it began, and its token."""
         return f"{self.began:%Y%m%dT%H%M%S}-{self.token}"
 
     def put(self, name: str, content: bytes, sha256: str = "", md5: str = "") -> Entry:

@@ -40,6 +40,7 @@ class Verdict:
 
     @property
     def whole(self) -> bool:
+        """Whether nothing is missing, damaged or unusable; objects that nothing names do no harm."""
         return not self.damage and not self.unusable
 
     def __str__(self) -> str:
@@ -55,6 +56,7 @@ class Verdict:
 
 
 def slot_of(key: str) -> int:
+    """The day in thirty, from 0, on which an object is read."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "big") % SLOTS
 
 

@@ -3,6 +3,8 @@
 object store    holds objects by key; for very many of them at speed (`port`: what callers may assume of each verb)
 folder, bucket  the two object stores
 backup storage  holds the files of articles' trees by name: Django's Storage, over a folder or a bucket
+listed          an object as a listing shows it
+options         what the settings say of the folder or the bucket
 bulk            the same work on very many things, in threads
 """
 

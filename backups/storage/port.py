@@ -33,7 +33,7 @@ class Listed:
 
 
 class ObjectStore(Protocol):
-    """All keys are relative to the store. Every method raises StorageError."""
+    """All keys are relative to the store. Every method raises StorageError; those that read, Missing."""
 
     def put(self, key: str, content: bytes, *, replace: bool = False) -> str:
         """Write an object, and return its etag as in `Listed`."""
@@ -42,11 +42,13 @@ class ObjectStore(Protocol):
         """Write an object of so many bytes with flat memory. Nothing appears when `chunks` raises."""
 
     def get(self, key: str, limit: int) -> bytes:
-        """The content; raises Failed for one of more than `limit` bytes."""
+        """The content. Raises TooLarge for one of more than `limit` bytes."""
 
-    def stream(self, key: str) -> Iterator[bytes]: ...
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The content in pieces of about STREAM_BYTES; raises at the first of them, or in between."""
 
-    def head(self, key: str) -> Listed: ...
+    def head(self, key: str) -> Listed:
+        """What a listing would show of one object."""
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """What lies below the folder `prefix`, in no order; of a folder also PART files that were never completed."""
@@ -56,6 +58,7 @@ class ObjectStore(Protocol):
 
 
 def bounded(key: str, content: bytes, limit: int) -> bytes:
+    """The content of an object. Raises TooLarge for one of more than `limit` bytes."""
     if len(content) > limit:
         raise TooLarge(f"{key} is larger than the {limit:,} bytes that it may have.")
     return content
