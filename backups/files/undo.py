@@ -36,6 +36,7 @@ from backups.files.restore import Restored, RestorePlan
 from backups.files.target import Target, There
 from backups.repository.manifests import content_bytes, content_sha256
 from backups.storage.bulk import in_bulk
+from backups.storage.folder import write_whole
 
 JOURNAL_ENDING = ".jsonl"
 UNDO_CHANGES = ("back", "remove")
@@ -89,20 +90,9 @@ class Journal:
             "format": 1, "target": str(self.target), "generation": self.generation, "new": self.new,
             "folders": self.folders,
         }  # fmt: skip
+        lines = (head, *([each.action, each.path, each.bytes, each.sha256, each.there] for each in self.lines))
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f"{self.name}.part"
-            with part.open("w") as file:
-                for line in (head, *([d.action, d.path, d.bytes, d.sha256, d.there] for d in self.lines)):
-                    file.write(f"{json.dumps(line)}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            part.rename(folder / f"{self.name}{JOURNAL_ENDING}")
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            write_whole(folder / f"{self.name}{JOURNAL_ENDING}", (f"{json.dumps(line)}\n".encode() for line in lines))
         except OSError as exc:
             raise Failed(f"What undoes a restore cannot be written to {folder}: {exc.strerror}.") from exc
 
