@@ -1,9 +1,11 @@
-"""What makes a stored thing whole, and two tiers of backup with restores that are drilled.
+"""What makes a stored thing whole, and brings it back: the ground floor, which knows nothing of articles.
 
-storage      where bytes lie
-tree         files under one prefix and the manifest that names them
-tier         files of a folder, or the database
-generation   one backup of one tier
-restore      what brings a generation back, compared and shown first
-health       how the backups do
+storage     where bytes lie
+trees       files under one prefix and the manifest that names them
+repository  generations of a tier: data first, manifest last
+tier        a kind of backup: files, or the database
+restore     what a generation holds, put back where it belongs; an undo takes that back
+drill       a restore to somewhere else, to see that it can be done
+health      whether backups are made, whole and safe
+catalogue   the rows about generations; the storage is the truth, and they are made from it
 """

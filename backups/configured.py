@@ -8,22 +8,23 @@ from pathlib import Path
 from django.conf import settings
 
 from backups.errors import Failed
-from backups.repository.encryption import Seals
+from backups.repository.encryption import EncryptionKeys
 from backups.repository.manifests import Tier
 from backups.repository.repository import Repository
-from backups.repository.signing import Keys
+from backups.repository.signing import SigningKeys
 from backups.storage.bucket import Bucket
 from backups.storage.folder import Folder
-from backups.storage.port import Place
+from backups.storage.options import BucketOptions, FolderOptions, read_options
+from backups.storage.port import ObjectStore
 
 
 def repository(tier: Tier) -> Repository:
     """Raises Failed for settings that cannot be used: backups must not depend on a stand-in."""
     for problem in settings.SETTINGS_PROBLEMS:
         raise Failed(f"{problem.name} {problem.wrong}. {problem.hint}")
-    where = place()
+    where = object_store()
     cache = Path(settings.VAR_DIR) / "backup-cache" / hashlib.sha256(str(where).encode()).hexdigest()[:16] / tier.name
-    return Repository(where, tier, keys(), Seals(settings.GALLEY_BACKUP_ENCRYPTION_KEYS), cache)
+    return Repository(where, tier, signing_keys(), EncryptionKeys(settings.GALLEY_BACKUP_ENCRYPTION_KEYS), cache)
 
 
 def restored() -> Path:
@@ -36,31 +37,34 @@ def journals() -> Path:
     return Path(settings.VAR_DIR) / "restores"
 
 
-def place() -> Place:
+def storage_options() -> FolderOptions | BucketOptions:
+    """What the settings say of the storage of the backups."""
+    return read_options(settings.STORAGES["backups"]["OPTIONS"])
+
+
+def object_store() -> ObjectStore:
     """Where backups go: the same storage as the trees of articles."""
-    options = dict(settings.STORAGES["backups"]["OPTIONS"])
-    if "bucket_name" not in options:
-        return Folder(options["location"])
-    extra = {"server_side_encryption": settings.GALLEY_BACKUP_SSE} if settings.GALLEY_BACKUP_SSE != "none" else {}
+    options = storage_options()
+    if isinstance(options, FolderOptions):
+        return Folder(options.location)
+    config = options.of_obstore()
+    if settings.GALLEY_BACKUP_SSE != "none":
+        config["server_side_encryption"] = settings.GALLEY_BACKUP_SSE
     if settings.GALLEY_BACKUP_KMS_KEY:
-        extra["sse_kms_key_id"] = settings.GALLEY_BACKUP_KMS_KEY
-    if region := options.get("region_name"):
-        extra["region"] = region
-    if "access_key" in options:
-        extra |= {"access_key_id": options["access_key"], "secret_access_key": options["secret_key"]}
+        config["sse_kms_key_id"] = settings.GALLEY_BACKUP_KMS_KEY
     return Bucket(
-        options["bucket_name"],
-        options.get("location", ""),
-        options.get("endpoint_url", ""),
-        ask_boto3=not settings.BUCKET_KEYS_GIVEN and "access_key" not in options,
-        **extra,
+        options.bucket_name,
+        options.location,
+        options.endpoint_url or "",
+        ask_boto3=not settings.BUCKET_KEYS_GIVEN and not options.access_key,
+        **config,
     )
 
 
-def keys() -> Keys:
+def signing_keys() -> SigningKeys:
     """The keys that sign. Behind those of the setting stand some made from SECRET_KEY: the first, while it is empty."""
     derived = [
         hashlib.sha256(b"galley.backups" + key.encode()).hexdigest()
         for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     ]
-    return Keys([*settings.GALLEY_BACKUP_KEYS, *derived])
+    return SigningKeys([*settings.GALLEY_BACKUP_KEYS, *derived])

@@ -1,7 +1,7 @@
 """What can go wrong with a backup. Every message is a sentence for people.
 
 BackupError     .retry says whether trying again may help
-  PlaceError    the storage
+  StorageError  the storage
     Missing       there is no such object
     Exists        there is one already
     Unreachable   no answer, or one of a server in trouble    retry
@@ -21,27 +21,27 @@ class BackupError(Exception):
     retry = False
 
 
-class PlaceError(BackupError):
+class StorageError(BackupError):
     pass
 
 
-class Missing(PlaceError):
+class Missing(StorageError):
     pass
 
 
-class Exists(PlaceError):
+class Exists(StorageError):
     pass
 
 
-class Unreachable(PlaceError):
+class Unreachable(StorageError):
     retry = True
 
 
-class Denied(PlaceError):
+class Denied(StorageError):
     pass
 
 
-class Failed(PlaceError):
+class Failed(StorageError):
     pass
 
 

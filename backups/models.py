@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
 
 from django.db import models
 from django.utils import timezone
 
 from backups.errors import Failed
 from backups.repository.manifests import Generation as Manifest
-
-if TYPE_CHECKING:
-    pass
 
 FINDINGS = 1000  # that are kept word for word
 UNDONE = {"restoring": "Undoing", "done": "Undone", "partly": "Undone in part", "failed": "Not undone"}

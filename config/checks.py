@@ -10,7 +10,7 @@ from django.core import checks
 from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import storages
 
-from backups.repository.encryption import Seals
+from backups.repository.encryption import EncryptionKeys
 
 
 @register()
@@ -44,7 +44,7 @@ def backup_key_check(**_: Any) -> list[CheckMessage]:
         hint = "Each needs 32 characters or more: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
         found.append(Error("GALLEY_BACKUP_KEYS holds a key that is too short.", hint=hint, id="galley.E006"))
     try:
-        Seals(settings.GALLEY_BACKUP_ENCRYPTION_KEYS)
+        EncryptionKeys(settings.GALLEY_BACKUP_ENCRYPTION_KEYS)
     except ValueError:
         hint = "Make one as for GALLEY_ENCRYPTION_KEYS, and keep a copy of it in another place than the backups."
         found.append(

@@ -9,9 +9,10 @@ import structlog
 from django.utils import timezone
 
 from articles.models import Article, Event
+from articles.tree import retention
 from articles.tree.storing import storing
 from backups.storage import backup_storage
-from backups.trees import retention
+from backups.trees.removal import remove
 from recovery.rebuild import trees
 
 log = structlog.get_logger("galley.recovery")
@@ -29,7 +30,7 @@ class Expired:
 def expire(*, apply: bool) -> Expired:
     """Find the successful trees that are older than seven days, and remove them when `apply` says so.
 
-    Raises backups.trees.retention.ShortListing, Unreachable.
+    Raises backups.trees.removal.ShortListing, Unreachable.
     """
     kept = Article.objects.filter(tree_expired_at=None)
     in_use = set(kept.exclude(status=Article.Status.DONE).values_list("tree_prefix", flat=True))
@@ -44,7 +45,7 @@ def expire(*, apply: bool) -> Expired:
                 continue
             gone.append(verdict.prefix)
             if apply:
-                files += retention.remove(storage, verdict.prefix)
+                files += remove(storage, verdict.prefix)
                 _note(verdict.prefix)
     log.info("expired", apply=apply, gone=len(gone), files=files)
     return Expired(tuple(gone), dict(stayed), files)

@@ -31,7 +31,7 @@ from articles.tree import names
 from articles.tree.schema import BatchPart, Colours, Manifest, SectionPart
 from articles.tree.storing import storing
 from backups.storage import backup_storage
-from backups.trees.tree import MANIFEST, Damaged, Stored, Tree, TreeError
+from backups.trees.tree import MANIFEST, FileDamaged, Stored, Tree, TreeError
 from publishing.models import Site
 
 
@@ -111,7 +111,7 @@ def _whole_files(tree: Tree) -> tuple[dict[str, Stored], list[str]]:
     for name, stored in tree.files().items():
         try:
             tree.read(stored)
-        except Damaged as exc:
+        except FileDamaged as exc:
             lacking.append(str(exc))
         else:
             whole[name] = stored

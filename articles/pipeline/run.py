@@ -47,7 +47,7 @@ class Run:
         return self.save_file(name, page.encode())
 
     def load_file(self, stored: Stored) -> bytes:
-        """Read a file of the tree. Raises Unreachable, backups.trees.tree.Damaged."""
+        """Read a file of the tree. Raises Unreachable, backups.trees.tree.FileDamaged."""
         with storing():
             return self.article.tree.read(stored)
 

@@ -12,7 +12,7 @@ from typing import Any
 from articles.failures import Failure
 from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
 from articles.tree import names
-from backups.trees.tree import Damaged, Stored
+from backups.trees.tree import FileDamaged, Stored
 
 SCHEMA = 1
 STATUS = {
@@ -50,7 +50,7 @@ def damaged(article: Article) -> dict[str, str]:
     for stored in files.values():
         try:
             article.tree.read(stored)
-        except Damaged as exc:
+        except FileDamaged as exc:
             findings[stored.name] = str(exc)
     return findings
 

@@ -28,11 +28,11 @@ from backups.database import chains, maps, tables
 from backups.database.chains import CHANGES, CHUNK, FULL, MAP
 from backups.database.snapshot import ROWS, Difference, Page, Snapshot, snapshot
 from backups.database.tables import Table
-from backups.errors import BackupError, Damaged, Failed, Hostile, Missing, PlaceError, TooLarge
+from backups.errors import BackupError, Damaged, Failed, Hostile, Missing, StorageError, TooLarge
 from backups.progress import Progress, Started, silent
-from backups.repository.manifests import Entry, Generation, content_sha256
+from backups.repository.manifests import Entry, Generation, content_sha256, object_of
 from backups.repository.repository import Repository
-from backups.repository.run import Run
+from backups.repository.run import Run, begin
 from backups.storage.bulk import in_bulk
 
 SOURCE = "desk"
@@ -107,7 +107,7 @@ def backup(
 ) -> Outcome:
     """Back up the database of an alias; `source` tells the chains of several databases apart.
 
-    Raises Suspicious before anything is committed, and PlaceError; then the next run goes on from here.
+    Raises Suspicious before anything is committed, and StorageError; then the next run goes on from here.
     """
     with snapshot(alias) as seen:
         began = datetime.now(UTC)
@@ -123,15 +123,15 @@ def backup(
         counts = {each.label: seen.count(each) for each in kept}
         if not accept_change:
             _believe(last, counts)
-        run = repository.begin({"source": source, "kind": FULL if last.full else CHANGES})
+        run = begin(repository, {"source": source, "kind": FULL if last.full else CHANGES})
         if not last.full and _names(repository, last.links, run.damaged):
             last.full = "What the last one builds on is damaged."
-            run = repository.begin({"source": source, "kind": FULL})
+            run = begin(repository, {"source": source, "kind": FULL})
         work = _Work(repository, run, seen, kept, last, started(sum(counts.values()), sum(counts.values())))
         try:
             return work.everything(about) if last.full else work.changes(about, accept=accept_change)
         except BaseException:
-            with contextlib.suppress(PlaceError):
+            with contextlib.suppress(StorageError):
                 run.save()
             raise
 
@@ -157,7 +157,7 @@ def migrations(alias: str) -> dict[str, str]:
 
 def map_file(repository: Repository, source: str) -> Path | None:
     """Where this machine keeps the map of its last backup."""
-    name = hashlib.sha256(f"{repository.place} {source}".encode()).hexdigest()[:16]
+    name = hashlib.sha256(f"{repository.object_store} {source}".encode()).hexdigest()[:16]
     return repository.cache / f"map-{name}" if repository.cache else None
 
 
@@ -325,7 +325,8 @@ class _Work:
         label, run = job.table.label, self.run
         content = chains.chunk_text(label, page.body, job.gone, page.keys)
         name = f"{run.id}/chunk_{job.number:06}_{run.began:%Y%m%d_%H%M%S}.json"
-        entry = self._put(name, content) | {
+        entry: Entry = {
+            **self._put(name, content),
             "role": CHUNK,
             "model": label,
             "number": job.number,
@@ -345,15 +346,17 @@ class _Work:
             for content, rows in maps.parts(blocks):
                 number = len(entries) + 1
                 name = f"{self.run.id}/map_{number:06}_{self.run.began:%Y%m%d_%H%M%S}.bin"
-                about = {"role": MAP, "model": label, "number": number, "rows": rows}
-                entries.append(self._put(name, content) | about)
+                stored = self._put(name, content)
+                entries.append({**stored, "role": MAP, "model": label, "number": number, "rows": rows})
         return entries
 
     def _put(self, name: str, content: bytes) -> Entry:
         """Stored already, by a run that was interrupted, or stored now."""
         sha256 = hashlib.sha256(content).hexdigest()
         there = self.there.get(sha256)
-        return {name: there[name] for name in OBJECT if name in there} if there else self.run.put(name, content, sha256)
+        if there:
+            return object_of(there)
+        return self.run.put(name, content, sha256)
 
     def _drift(self, found: maps.Map) -> dict[str, list[int]]:
         """Rows whose content is another than in the last backup although the map says that they are the same."""
@@ -402,6 +405,3 @@ class _Work:
         if file := map_file(self.repository, about["source"]):
             maps.save(file, made.id, found)
         return made
-
-
-OBJECT = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")

@@ -23,7 +23,7 @@ from backups.database import chains, tables
 from backups.database.tables import Table
 from backups.errors import Damaged, Hostile
 from backups.progress import Started, silent
-from backups.repository.manifests import Generation, check_collisions
+from backups.repository.manifests import Entry, Generation, check_collisions
 from backups.repository.repository import Repository
 from backups.storage.bulk import in_bulk
 
@@ -146,7 +146,7 @@ class _Loading:
             for table in self.staged.tables
         }
 
-    def read(self, entry: dict[str, Any]) -> chains.Chunk:
+    def read(self, entry: Entry) -> chains.Chunk:
         return chains.read_chunk(self.repository, entry)
 
     def add(self, chunk: chains.Chunk) -> None:

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from backups.database import compare
 from backups.files import restore
-from backups.files.undo import WORK, new_name
+from backups.files.undo import UNDO_CHANGES, new_name
 from backups.models import Generation, Restore
 from backups.repository.manifests import FILES
 from backups.restores import database
@@ -179,7 +179,7 @@ class RestoreDesk:
         files = job.tier == FILES.name
         words = FILE_WORDS if files else compare.WORDS
         differences = sum(number for action, number in job.counts.items() if action != compare.SAME)
-        deeds = (*restore.WORK, *WORK) if files else compare.WORK
+        deeds = (*restore.RESTORE_CHANGES, *UNDO_CHANGES) if files else compare.WORK
         for step in job.steps:
             step["words"] = FILE_DEEDS.get(step["action"], step["action"])
         context = self._context(request) | {

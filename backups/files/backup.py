@@ -15,33 +15,36 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import threading
 import time
-import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterable
-from concurrent.futures import Future
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
-from backups.errors import BackupError, Changed, Damaged, PlaceError
-from backups.files.source import UNSETTLED, WHOLE, Finding, Scan, Seen, Source, Unreadable, Vanished, readable
-from backups.progress import Progress, Started, silent
-from backups.repository.manifests import Entry, Generation, content_bytes, content_sha256, possible_key
+from backups.errors import BackupError, Damaged, StorageError
+from backups.files.copy import Copy
+from backups.files.source import Finding, Scan, Seen, Source, readable
+from backups.progress import Started, silent
+from backups.repository.manifests import (
+    About,
+    Entry,
+    Generation,
+    Page,
+    content_bytes,
+    content_sha256,
+)
 from backups.repository.repository import Repository
-from backups.repository.run import Run
+from backups.repository.run import Run, begin
 from backups.storage.bulk import in_bulk
 from backups.storage.port import Listed
 
 SHRUNK = 0.9  # with a smaller share of the last backup's files or bytes, the source is not believed
 PAGE_FILES = 500
 TURNS = 30  # days in which every file is read again
-TRIES = 3  # of a file that changes while it is read
 LIST_FROM = 100  # files to store, from which on a listing of what is there already is worth its time
 FRESH = timedelta(hours=12)  # an object that nothing names is counted on for so long; retention leaves it for longer
-SAID = 1000  # findings that are kept word for word
+FINDINGS_KEPT = 1000  # findings that are kept word for word
 DAY = 86_400
 NAMES = {"changing": "that changed while they were read", "vanished": "that vanished", "unreadable": "unreadable"}
 
@@ -62,7 +65,8 @@ class Outcome:
         """Whether there are files whose content of today is not in this backup."""
         return any(finding.kind in ("changing", "unreadable") for finding in self.findings)
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, object]:
+        """For programs: JSON with the first FINDINGS_KEPT findings."""
         generation = self.generation
         findings = [{"kind": each.kind, "path": readable(each.path), "says": each.sentence} for each in self.findings]
         return {
@@ -70,130 +74,21 @@ class Outcome:
             "made": generation.made.isoformat(),
             "parent": generation.parent,
             **generation.counts,
-            "findings": findings[:SAID],
+            "findings": findings[:FINDINGS_KEPT],
         }
 
     def __str__(self) -> str:
         counts = self.generation.counts
         kinds = Counter(finding.kind for finding in self.findings)
-        told = [f"{number:,} {NAMES.get(kind, kind + 's')}" for kind, number in sorted(kinds.items())]
+        left = [f"{number:,} {NAMES.get(kind, kind + 's')}" for kind, number in sorted(kinds.items())]
         return "\n".join(
             [
                 f"{counts['files']:,} files with {counts['bytes']:,} bytes are backed up as {self.generation.id}.",
                 f"{counts['read']:,} were read, {counts['stored']:,} contents of {counts['stored_bytes']:,} bytes were "
                 f"new, {counts['removed']:,} files are gone since the last backup.",
-                *([f"Left out, or kept as they were: {', '.join(told)}."] if told else []),
+                *([f"Left out, or kept as they were: {', '.join(left)}."] if left else []),
             ]
         )
-
-
-@dataclass
-class _Copy:
-    """A run under way, shared by its threads."""
-
-    source: Source
-    run: Run
-    progress: Progress
-    at: int  # ns, of the scan
-    contents: dict[str, Entry]  # by the content's SHA-256: what is stored already
-    there: dict[str, Listed]  # objects that a run which noted nothing may have left
-    findings: list[Finding] = field(default_factory=list)
-    counts: Counter[str] = field(default_factory=Counter)
-    claimed: dict[str, Future[Entry]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def one(self, seen: Seen) -> tuple[Seen, Entry | None]:
-        """Read a file and store its content if need be. None, and a finding, when it cannot be read."""
-        try:
-            for tries_left in reversed(range(TRIES)):
-                try:
-                    entry = self._large(seen) if seen.size > WHOLE else self._small(seen)
-                    break
-                except Changed:
-                    if not tries_left:
-                        raise
-            self.run.note(entry)
-            with self.lock:
-                self.counts["read"] += 1
-        except (Changed, Vanished, Unreadable) as exc:
-            kind = {Changed: "changing", Vanished: "vanished"}.get(type(exc), "unreadable")
-            with self.lock:
-                self.findings.append(Finding(kind, seen.path, str(exc)))
-            return seen, None
-        finally:
-            self.progress(1, seen.size)
-        return seen, entry
-
-    def _small(self, seen: Seen) -> Entry:
-        now, content = self.source.read(seen.path)
-        if now.size > WHOLE:
-            return self._large(now)
-        sha256 = hashlib.sha256(content).hexdigest()
-        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
-        return self._entry(
-            now, md5, self._stored(now, sha256, md5, lambda name: self.run.put(name, content, sha256, md5))
-        )
-
-    def _large(self, seen: Seen) -> Entry:
-        """Read twice, as the name follows from the content and memory must stay flat."""
-        now, sha256, md5 = self.source.digest(seen.path)
-        chunks = self.source.chunks
-        return self._entry(
-            now,
-            md5,
-            self._stored(now, sha256, md5, lambda name: self.run.put_stream(name, now.size, sha256, chunks(now.path))),
-        )
-
-    def _stored(self, seen: Seen, sha256: str, md5: str, put: Callable[[str], Entry]) -> Entry:
-        """The entry of this content, stored by whichever thread meets it first."""
-        with self.lock:
-            if known := self.contents.get(sha256):
-                return known
-            if mine := sha256 not in self.claimed:
-                self.claimed[sha256] = Future()
-            stored = self.claimed[sha256]
-        if mine:
-            try:
-                stored.set_result(self._put(seen, sha256, md5, put))
-            except BaseException as exc:
-                with self.lock:
-                    del self.claimed[sha256]  # the next one tries anew
-                stored.set_exception(exc)
-        try:
-            return stored.result()
-        except (Changed, Vanished, Unreadable) as exc:
-            # Of the other thread's file, which had this content, too: ours is looked at once more.
-            raise exc if mine else Changed("it could not be stored.") from exc
-
-    def _put(self, seen: Seen, sha256: str, md5: str, put: Callable[[str], Entry]) -> Entry:
-        name = object_name(seen.path, sha256)
-        entry = self.run.entry(name, seen.size, sha256)
-        listed = self.there.get(self.run.repository.path(entry["key"]))
-        if listed is None or (listed.bytes, listed.etag) != (seen.size, md5):
-            entry = put(name)
-        with self.lock:
-            self.counts["stored"] += 1
-            self.counts["stored_bytes"] += entry["bytes"]
-        return entry
-
-    def _entry(self, seen: Seen, md5: str, stored: Entry) -> Entry:
-        entry = {
-            **{name: stored[name] for name in OBJECT if name in stored},
-            "path": readable(seen.path),
-            "mtime": seen.mtime,
-            "ctime": seen.ctime,
-            "inode": seen.inode,
-            "mode": seen.mode,
-            "md5": md5,
-        }
-        if entry["path"] != seen.path:
-            entry["raw"] = os.fsencode(seen.path).hex()
-        if max(seen.mtime, seen.ctime) > self.at - UNSETTLED:
-            entry["unsettled"] = True
-        return entry
-
-
-OBJECT = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")
 
 
 def backup(
@@ -206,8 +101,8 @@ def backup(
 ) -> Outcome:
     """Back up a folder; what an interrupted run had stored is used. `name` tells sources apart: by default its path.
 
-    `started` is told how many files and bytes will be read, and returns what is told of each. Raises Shrunk before
-    anything is written, Unreadable for a source that is none, and PlaceError; then the next run goes on from here.
+    `started` is given how many files and bytes will be read, and returns what is called for each. Raises Shrunk before
+    anything is written, Unreadable for a source that is none, and StorageError; then the next run goes on from here.
     """
     source, label = Source(folder), name or str(folder)
     scan = source.scan()
@@ -215,25 +110,28 @@ def backup(
     if not accept_shrink:
         _believe(label, scan, parent)
     before, pages = _last(repository, parent, scan)
-    run = repository.begin({"source": label})
+    run = begin(repository, {"source": label})
     known = before | {path_of(entry): entry for entry in run.found}
     today = _today()
     due = _turns(parent, today)
     todo = [seen for seen in scan.files if not _reusable(known.get(seen.path), seen, due, run.damaged)]
-    copy = _Copy(
+    copy = Copy(
         source,
         run,
         started(len(todo), sum(seen.size for seen in todo)),
         scan.at,
-        contents={
-            content_sha256(entry): entry
-            for entry in known.values()
-            if entry["key"] not in run.damaged and entry.get("sealed", "") == repository.seals.name
-        },
+        contents=_stored_already(known.values(), run),
         there=_left(repository, run) if len(todo) >= LIST_FROM else {},
         findings=scan.findings,
     )
     entries = {seen.path: known[seen.path] for seen in scan.files if seen.path in known}
+    _copy_all(copy, todo, entries, before)
+    entries |= _behind_closed_doors(before, scan)
+    return _commit(run, parent, label, entries, copy, pages, len(before.keys() - entries.keys()), today)
+
+
+def _copy_all(copy: Copy, todo: list[Seen], entries: dict[str, Entry], before: dict[str, Entry]) -> None:
+    """Put the entries of what is copied among the others. A file that cannot be read keeps that of the last backup."""
     try:
         for seen, entry in in_bulk(todo, copy.one):
             if entry is not None:
@@ -243,11 +141,9 @@ def backup(
             else:
                 entries.pop(seen.path, None)
     except BaseException:
-        with contextlib.suppress(PlaceError):
-            run.save()
+        with contextlib.suppress(StorageError):
+            copy.run.save()
         raise
-    entries |= _behind_closed_doors(before, scan)
-    return _commit(run, parent, label, entries, copy, pages, len(before.keys() - entries.keys()), today)
 
 
 def _commit(
@@ -255,8 +151,8 @@ def _commit(
     parent: Generation | None,
     label: str,
     entries: dict[str, Entry],
-    copy: _Copy,
-    old: dict[str, Entry],
+    copy: Copy,
+    old: dict[str, Page],
     removed: int,
     today: int,
 ) -> Outcome:
@@ -272,8 +168,8 @@ def _commit(
         **{name: copy.counts[name] for name in ("read", "stored", "stored_bytes")},
         **{f"left_{kind}": number for kind, number in kinds.items()},
     }
-    said = [str(finding) for finding in copy.findings[:SAID]]
-    about: dict[str, Any] = {"source": label, "turn": today, "findings": said}
+    findings = [str(finding) for finding in copy.findings[:FINDINGS_KEPT]]
+    about: About = {"source": label, "turn": today, "findings": findings}
     mended = run.damaged.isdisjoint(entry["key"] for entry in entries.values() if "earlier" in entry)
     generation = run.commit(
         parent=parent.id if parent else None, counts=counts, about=about, pages=pages, mended=mended
@@ -282,20 +178,8 @@ def _commit(
 
 
 def of_source(generations: Iterable[Generation], label: str) -> list[Generation]:
+    """Those that were made of one source, in the order in which they are given."""
     return [generation for generation in generations if generation.about.get("source") == label]
-
-
-def object_name(path: str, sha256: str) -> str:
-    """Where a content goes: its file's readable name, with a piece of the hash before the ending."""
-    folder, _, name = unicodedata.normalize("NFC", path).rpartition("/")
-    stem, dot, ending = name.rpartition(".")
-    if not stem or len(ending) > 12:
-        stem, dot, ending = name, "", ""
-    made = f"{folder}/{stem}" if folder else stem
-    made = f"{made}~{sha256[:32]}{dot}{ending}"
-    if possible_key(f"objects/{made}") and len(made.rpartition("/")[2].encode()) <= 230:
-        return made
-    return f"odd/{sha256}"  # a name that not every storage takes
 
 
 def path_of(entry: Entry) -> str:
@@ -318,10 +202,10 @@ def _believe(label: str, scan: Scan, parent: Generation | None) -> None:
         )
 
 
-def _last(repository: Repository, parent: Generation | None, scan: Scan) -> tuple[dict[str, Entry], dict[str, Entry]]:
+def _last(repository: Repository, parent: Generation | None, scan: Scan) -> tuple[dict[str, Entry], dict[str, Page]]:
     """The files of the last backup by path, and its pages by hash. What is damaged of it is said, and made anew."""
     files: dict[str, Entry] = {}
-    pages: dict[str, Entry] = {}
+    pages: dict[str, Page] = {}
     for page in parent.pages if parent else []:
         try:
             files |= {path_of(entry): entry for entry in repository.page(page)}
@@ -355,9 +239,19 @@ def _reusable(entry: Entry | None, seen: Seen, due: set[int], damaged: set[str])
     )
 
 
+def _stored_already(entries: Iterable[Entry], run: Run) -> dict[str, Entry]:
+    """By the content's SHA-256: what need not be stored again, as it is whole and encrypted with the key of today."""
+    key = run.repository.encryption_keys.name
+    return {
+        content_sha256(entry): entry
+        for entry in entries
+        if entry["key"] not in run.damaged and entry.get("sealed", "") == key
+    }
+
+
 def _left(repository: Repository, run: Run) -> dict[str, Listed]:
     """Objects that are there, young enough to be counted on whether or not anything names them."""
-    listing = repository.place.list(repository.path(repository.tier.objects))
+    listing = repository.object_store.list(repository.path(repository.tier.objects))
     return {listed.key: listed for listed in listing if listed.etag and run.began - listed.modified < FRESH}
 
 

@@ -34,13 +34,13 @@ from backups.repository.manifests import Entry, Generation, content_bytes, conte
 from backups.repository.repository import Repository
 from backups.storage.bulk import in_bulk
 
-MODES = ("missing", "newer", "overwrite", "mirror")
-WORK = ("create", "replace", "aside")
-ACTIONS = ("create", "replace", "same", "keep", "aside")
+RESTORE_MODES = ("missing", "newer", "overwrite", "mirror")
+RESTORE_CHANGES = ("create", "replace", "aside")
+RESTORE_ACTIONS = ("create", "replace", "same", "keep", "aside")
 
 
 @dataclass(frozen=True)
-class Step:
+class RestoreStep:
     """What happens to one path: create, replace, same, keep or aside; why, where that is not plain.
 
     `there` is the SHA-256 of what is replaced.
@@ -58,21 +58,24 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Plan:
+class RestorePlan:
     """What a restore would do, in the order of paths."""
 
     generation: Generation
     target: Path
-    steps: list[Step]
+    steps: list[RestoreStep]
 
     def counts(self) -> dict[str, int]:
+        """Steps by action, zeros among them."""
         counts = Counter(step.action for step in self.steps)
-        return {action: counts[action] for action in ACTIONS}
+        return {action: counts[action] for action in RESTORE_ACTIONS}
 
-    def work(self) -> list[Step]:
-        return [step for step in self.steps if step.action in WORK]
+    def work(self) -> list[RestoreStep]:
+        """The steps that change something."""
+        return [step for step in self.steps if step.action in RESTORE_CHANGES]
 
-    def differences(self) -> list[Step]:
+    def differences(self) -> list[RestoreStep]:
+        """The steps that change something, and what differs and stays."""
         return [step for step in self.steps if step.action != "same"]
 
     @property
@@ -117,7 +120,7 @@ def plan(
     only: Sequence[str] = (),
     mode: str = "missing",
     started: Started = silent,
-) -> Plan:
+) -> RestorePlan:
     """Compare the backup with the folder, by content. Writes nothing.
 
     `only`: paths, folders or patterns. Raises Hostile, before anything else, for a backup that cannot be meant.
@@ -127,22 +130,22 @@ def plan(
     if not entries and only:
         raise Failed("The backup has no file of that name.")
     if not folder.is_dir():
-        steps = [Step(path_of(entry), "create", content_bytes(entry), entry) for entry in entries]
-        return Plan(generation, folder, sorted(steps, key=_by_path))
+        steps = [RestoreStep(path_of(entry), "create", content_bytes(entry), entry) for entry in entries]
+        return RestorePlan(generation, folder, sorted(steps, key=_by_path))
     target = Target(folder, generation.id)
     done = started(len(entries), sum(map(content_bytes, entries)))
     try:
         steps = list(in_bulk(entries, lambda entry: _compared(target, entry, mode, done)))
         if mode == "mirror":
             named = {step.path for step in steps}
-            steps += [Step(path, "aside") for path in target.files() if path not in named and _meant(path, only)]
+            steps += [RestoreStep(path, "aside") for path in target.files() if path not in named and _meant(path, only)]
     finally:
         target.close()
-    return Plan(generation, folder, sorted(steps, key=_by_path))
+    return RestorePlan(generation, folder, sorted(steps, key=_by_path))
 
 
 def restore(
-    repository: Repository, planned: Plan, *, now: datetime, aside: str = "", started: Started = silent
+    repository: Repository, planned: RestorePlan, *, now: datetime, aside: str = "", started: Started = silent
 ) -> Restored:
     """Do what was planned. What has changed in the target since then is kept, and said.
 
@@ -181,7 +184,7 @@ class _Writing:
     placed: set[tuple[int, int]] = field(default_factory=set)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def one(self, step: Step) -> tuple[Step, str]:
+    def one(self, step: RestoreStep) -> tuple[RestoreStep, str]:
         """The step, and why it could not be done."""
         try:
             if step.entry is None:
@@ -201,7 +204,7 @@ class _Writing:
             self.done(1, step.bytes)
         return step, ""
 
-    def _put(self, step: Step, entry: Entry) -> tuple[int, int]:
+    def _put(self, step: RestoreStep, entry: Entry) -> tuple[int, int]:
         return self.target.put(
             step.path,
             self.repository.stream(entry),
@@ -211,22 +214,22 @@ class _Writing:
         )
 
 
-def _compared(target: Target, entry: Entry, mode: str, done: Progress) -> Step:
+def _compared(target: Target, entry: Entry, mode: str, done: Progress) -> RestoreStep:
     path, size = path_of(entry), content_bytes(entry)
     try:
-        there = target.look(path)
+        there = target.stat(path)
         if there is None:
-            return Step(path, "create", size, entry)
+            return RestoreStep(path, "create", size, entry)
         if not there.is_file:
-            return Step(path, "keep", size, entry, "something that is no file is in its place")
+            return RestoreStep(path, "keep", size, entry, "something that is no file is in its place")
         sha256 = target.sha256(path) if mode != "missing" or there.size == size else ""
         if sha256 == content_sha256(entry):
-            return Step(path, "same", size, entry)
+            return RestoreStep(path, "same", size, entry)
         if mode == "missing" or (mode == "newer" and there.mtime >= entry["mtime"]):
-            return Step(path, "keep", size, entry, "it differs")
-        return Step(path, "replace", size, entry, there=sha256)
+            return RestoreStep(path, "keep", size, entry, "it differs")
+        return RestoreStep(path, "replace", size, entry, there=sha256)
     except BackupError as exc:
-        return Step(path, "keep", size, entry, str(exc))
+        return RestoreStep(path, "keep", size, entry, str(exc))
     finally:
         done(1, size)
 
@@ -267,5 +270,5 @@ def _meant(path: str, only: Sequence[str]) -> bool:
     )
 
 
-def _by_path(step: Step) -> str:
+def _by_path(step: RestoreStep) -> str:
     return step.path

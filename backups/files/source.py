@@ -15,9 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backups.errors import BackupError, Changed
-from backups.storage.port import CHUNK
+from backups.storage.port import STREAM_BYTES
 
-WHOLE = CHUNK  # bytes; larger files are streamed
+WHOLE = STREAM_BYTES  # bytes; larger files are streamed
 UNSETTLED = 2_000_000_000  # ns: a file written to so shortly before it is looked at may be again, under the same times
 KINDS = {
     stat.S_IFLNK: "symlink",
@@ -52,6 +52,7 @@ class Seen:
         return cls(path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino, stat.S_IMODE(found.st_mode))
 
     def same(self, other: Seen) -> bool:
+        """Whether nothing has been written to the file between two looks at it, for all that can be told."""
         return (self.size, self.mtime, self.ctime, self.inode) == (other.size, other.mtime, other.ctime, other.inode)
 
 
@@ -191,7 +192,7 @@ class _reading:  # noqa: N801  a context manager
 
 
 def _chunks(handle: int, limit: int = 2**63) -> Iterator[bytes]:
-    while limit > 0 and (chunk := os.read(handle, min(CHUNK, limit))):
+    while limit > 0 and (chunk := os.read(handle, min(STREAM_BYTES, limit))):
         limit -= len(chunk)
         yield chunk
 

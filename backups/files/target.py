@@ -19,9 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from backups.errors import BackupError, Failed, Hostile
-from backups.storage.port import CHUNK
+from backups.storage.port import STREAM_BYTES
 
-PART = ".galley-part-"  # begins the name of a file that is not complete
+TEMPORARY = ".galley-part-"  # begins the name of a file that is not complete
 ASIDE = ".replaced-"  # begins the name of the folder where replaced files go
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL)
 NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
@@ -68,7 +68,7 @@ class Target:
             if exc.errno not in NO_LOCKS:
                 raise
 
-    def look(self, path: str) -> There | None:
+    def stat(self, path: str) -> There | None:
         """What is there, None for nothing. Raises Blocked when the way there leads elsewhere."""
         with self._folder(path) as (folder, name):
             if folder is None:
@@ -86,7 +86,7 @@ class Target:
             with self._folder(path) as (folder, name):
                 handle = os.open(name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC, dir_fd=folder)
                 try:
-                    while chunk := os.read(handle, CHUNK):
+                    while chunk := os.read(handle, STREAM_BYTES):
                         digest.update(chunk)
                 finally:
                     os.close(handle)
@@ -100,7 +100,7 @@ class Target:
         Raises Blocked, and what `chunks` raises: then nothing is left. What it replaces is set aside.
         """
         with self._folder(path, create=True) as (folder, name):
-            part = f"{PART}{secrets.token_hex(8)}"
+            part = f"{TEMPORARY}{secrets.token_hex(8)}"
             handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600, dir_fd=folder)
             try:
                 try:
@@ -120,6 +120,7 @@ class Target:
         return made.st_dev, made.st_ino
 
     def identity(self, path: str) -> tuple[int, int] | None:
+        """The device and inode of what is there; None when nothing is, or it cannot be looked at."""
         with self._folder(path) as (folder, name), contextlib.suppress(OSError):
             found = os.stat(name, dir_fd=folder, follow_symlinks=False)
             return found.st_dev, found.st_ino
@@ -127,7 +128,7 @@ class Target:
 
     def set_aside(self, path: str) -> None:
         """Move what lies there, if anything does, to the folder of replaced files. Raises Blocked."""
-        if self.look(f"{self.aside}/{path}"):
+        if self.stat(f"{self.aside}/{path}"):
             raise Blocked(f"Something of its name lies in {self.aside} already.")
         with (
             self._folder(path) as (folder, name),
@@ -158,6 +159,7 @@ class Target:
                 raise Blocked(f"It does not lie in {self.aside} any more.") from exc
 
     def remove(self, path: str) -> None:
+        """Delete a file; one that is not there is no error. Raises Blocked, OSError."""
         with self._folder(path) as (folder, name), contextlib.suppress(FileNotFoundError):
             if folder is not None:
                 os.unlink(name, dir_fd=folder)
@@ -178,14 +180,14 @@ class Target:
                     if entry.is_dir(follow_symlinks=False):
                         if folder or not entry.name.startswith(ASIDE):
                             waiting.append(f"{folder}{entry.name}/")
-                    elif not entry.name.startswith(PART):
+                    elif not entry.name.startswith(TEMPORARY):
                         yield f"{folder}{entry.name}"
 
     def sweep(self) -> None:
         """Remove what an earlier restore, killed while it wrote, has left."""
         for folder, _, names in os.walk(self.root):
             for name in names:
-                if name.startswith(PART):
+                if name.startswith(TEMPORARY):
                     with contextlib.suppress(OSError):
                         os.unlink(os.path.join(folder, name))  # noqa: PTH108, PTH118  os.walk gives strings
 

@@ -32,14 +32,15 @@ from datetime import datetime
 from pathlib import Path
 
 from backups.errors import BackupError, Failed, Hostile
-from backups.files.restore import Plan, Restored
+from backups.files.restore import Restored, RestorePlan
 from backups.files.target import Target, There
 from backups.repository.manifests import content_bytes, content_sha256
 from backups.storage.bulk import in_bulk
+from backups.storage.folder import write_whole
 
-ENDING = ".jsonl"
-WORK = ("back", "remove")
-ACTIONS = ("back", "remove", "same", "keep")
+JOURNAL_ENDING = ".jsonl"
+UNDO_CHANGES = ("back", "remove")
+UNDO_ACTIONS = ("back", "remove", "same", "keep")
 
 
 def new_name(now: datetime) -> str:
@@ -48,7 +49,7 @@ def new_name(now: datetime) -> str:
 
 
 @dataclass(frozen=True)
-class Deed:
+class JournalLine:
     """What a restore was about to do: create, replace or aside. `there` is the SHA-256 of what it replaces."""
 
     path: str
@@ -67,20 +68,21 @@ class Journal:
     generation: str
     new: bool
     folders: list[str]
-    deeds: list[Deed]
+    lines: list[JournalLine]
 
     @classmethod
-    def of(cls, name: str, planned: Plan) -> Journal:
-        deeds = [
-            Deed(step.path, step.action, content_bytes(step.entry), content_sha256(step.entry), step.there)
+    def of(cls, name: str, planned: RestorePlan) -> Journal:
+        """The journal of a restore that is about to be done; looks at the target, and writes nothing."""
+        lines = [
+            JournalLine(step.path, step.action, content_bytes(step.entry), content_sha256(step.entry), step.there)
             if step.entry
-            else Deed(step.path, step.action, 0, "", "")
+            else JournalLine(step.path, step.action, 0, "", "")
             for step in planned.work()
         ]
-        wanted = {folder for deed in deeds if deed.action == "create" for folder in _parents(deed.path)}
+        wanted = {folder for line in lines if line.action == "create" for folder in _parents(line.path)}
         folders = sorted(folder for folder in wanted if not os.path.lexists(planned.target / folder))
         new = not planned.target.exists()
-        return cls(name, planned.target.absolute(), planned.generation.id, new, folders, deeds)
+        return cls(name, planned.target.absolute(), planned.generation.id, new, folders, lines)
 
     def write(self, folder: Path) -> None:
         """Complete before it has its name, and safe before anything is done. Raises Failed."""
@@ -88,20 +90,9 @@ class Journal:
             "format": 1, "target": str(self.target), "generation": self.generation, "new": self.new,
             "folders": self.folders,
         }  # fmt: skip
+        lines = (head, *([each.action, each.path, each.bytes, each.sha256, each.there] for each in self.lines))
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-            part = folder / f"{self.name}.part"
-            with part.open("w") as file:
-                for line in (head, *([d.action, d.path, d.bytes, d.sha256, d.there] for d in self.deeds)):
-                    file.write(f"{json.dumps(line)}\n")
-                file.flush()
-                os.fsync(file.fileno())
-            part.rename(folder / f"{self.name}{ENDING}")
-            handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+            write_whole(folder / f"{self.name}{JOURNAL_ENDING}", (f"{json.dumps(line)}\n".encode() for line in lines))
         except OSError as exc:
             raise Failed(f"What undoes a restore cannot be written to {folder}: {exc.strerror}.") from exc
 
@@ -109,32 +100,32 @@ class Journal:
     def read(cls, folder: Path, name: str) -> Journal | None:
         """None when there is none: then nothing was done. Raises Failed, Hostile."""
         try:
-            with (folder / f"{name}{ENDING}").open() as file:
+            with (folder / f"{name}{JOURNAL_ENDING}").open() as file:
                 head, *lines = map(json.loads, file)
-            deeds = [Deed(path, action, size, sha256, there) for action, path, size, sha256, there in lines]
-            return cls(name, Path(head["target"]), head["generation"], head["new"], head["folders"], deeds)
+            lines = [JournalLine(path, action, size, sha256, there) for action, path, size, sha256, there in lines]
+            return cls(name, Path(head["target"]), head["generation"], head["new"], head["folders"], lines)
         except FileNotFoundError:
             return None
         except OSError as exc:
             raise Failed(f"What undoes the restore cannot be read from {folder}: {exc.strerror}.") from exc
         except (ValueError, TypeError, KeyError) as exc:
-            raise Hostile(f"{folder / name}{ENDING} does not tell of a restore.") from exc
+            raise Hostile(f"{folder / name}{JOURNAL_ENDING} does not tell of a restore.") from exc
 
-    def promised(self, planned: Plan) -> bool:
+    def promised(self, planned: RestorePlan) -> bool:
         """Whether a plan does nothing but what is left of this."""
-        known = {deed.path: deed for deed in self.deeds}
+        known = {line.path: line for line in self.lines}
         for step in planned.work():
-            deed = known.get(step.path)
-            if deed is None:
+            line = known.get(step.path)
+            if line is None:
                 return False
-            halfway = (step.action, deed.action) == ("create", "replace")  # killed between setting aside and naming
-            if not halfway and (step.action, step.there) != (deed.action, deed.there):
+            halfway = (step.action, line.action) == ("create", "replace")  # killed between setting aside and naming
+            if not halfway and (step.action, step.there) != (line.action, line.there):
                 return False
         return planned.generation.id == self.generation and planned.target.absolute() == self.target
 
 
 @dataclass(frozen=True)
-class Step:
+class UndoStep:
     """What an undo does to one path: back, remove, same or keep; why, where that is not plain."""
 
     path: str
@@ -144,52 +135,56 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Undo:
+class UndoPlan:
     """What an undo would do, in the order of paths."""
 
     journal: Journal
-    steps: list[Step]
+    steps: list[UndoStep]
 
     def counts(self) -> dict[str, int]:
+        """Steps by action, zeros among them."""
         counts = Counter(step.action for step in self.steps)
-        return {action: counts[action] for action in ACTIONS}
+        return {action: counts[action] for action in UNDO_ACTIONS}
 
-    def work(self) -> list[Step]:
-        return [step for step in self.steps if step.action in WORK]
+    def work(self) -> list[UndoStep]:
+        """The steps that change something."""
+        return [step for step in self.steps if step.action in UNDO_CHANGES]
 
-    def differences(self) -> list[Step]:
+    def differences(self) -> list[UndoStep]:
+        """The steps that change something, and what differs and stays."""
         return [step for step in self.steps if step.action != "same"]
 
     @property
     def fingerprint(self) -> str:
+        """Tells whether two plans would undo the same, of the same restore."""
         digest = hashlib.sha256(self.journal.name.encode())
         for step in self.work():
             digest.update(os.fsencode(f"\0{step.action}\0{step.path}"))
         return digest.hexdigest()
 
 
-def plan(journal: Journal) -> Undo:
+def plan(journal: Journal) -> UndoPlan:
     """Compare the target with what the restore did, by content. Writes nothing."""
     if not journal.target.is_dir():
-        return Undo(journal, [])
+        return UndoPlan(journal, [])
     with _opened(journal) as target:
-        steps = list(in_bulk(journal.deeds, lambda deed: _judged(target, deed)))
-    return Undo(journal, sorted(steps, key=lambda step: step.path))
+        steps = list(in_bulk(journal.lines, lambda line: _judged(target, line)))
+    return UndoPlan(journal, sorted(steps, key=lambda step: step.path))
 
 
-def undo(planned: Undo) -> Restored:
+def undo(planned: UndoPlan) -> Restored:
     """Do what was planned. What has changed since then is kept, and said. Raises Blocked, as `restore` does."""
     restored, journal = Restored(), planned.journal
     if not journal.target.is_dir():
         return restored
-    deeds = {deed.path: deed for deed in journal.deeds}
+    lines = {line.path: line for line in journal.lines}
     with _opened(journal) as target:
         target.claim()
         target.sweep()
 
-        def one(step: Step) -> tuple[Step, str]:
+        def one(step: UndoStep) -> tuple[UndoStep, str]:
             try:
-                return step, _done(target, deeds[step.path], step)
+                return step, _done(target, lines[step.path], step)
             except BackupError as exc:
                 return step, str(exc)
             except OSError as exc:
@@ -212,43 +207,43 @@ def undo(planned: Undo) -> Restored:
     return restored
 
 
-def _done(target: Target, deed: Deed, step: Step) -> str:
+def _done(target: Target, line: JournalLine, step: UndoStep) -> str:
     """Why it was not done; "" when it was."""
-    if _judged(target, deed).action != step.action:
+    if _judged(target, line).action != step.action:
         return "It has changed meanwhile, and was kept."
     if step.action == "remove":
         target.remove(step.path)
     else:
-        target.put_back(step.path, over=deed.action == "replace" and target.look(step.path) is not None)
+        target.put_back(step.path, over=line.action == "replace" and target.stat(step.path) is not None)
     return ""
 
 
-def _judged(target: Target, deed: Deed) -> Step:
-    path = deed.path
+def _judged(target: Target, line: JournalLine) -> UndoStep:
+    path = line.path
     try:
-        there, aside = target.look(path), f"{target.aside}/{path}"
-        if deed.action == "create":
+        there, aside = target.stat(path), f"{target.aside}/{path}"
+        if line.action == "create":
             if there is None:
-                return Step(path, "same")
-            if _as_written(target, deed, there):
-                return Step(path, "remove", deed.bytes)
-            return Step(path, "keep", there.size, "it has changed since")
-        kept = target.look(aside)
+                return UndoStep(path, "same")
+            if _as_written(target, line, there):
+                return UndoStep(path, "remove", line.bytes)
+            return UndoStep(path, "keep", there.size, "it has changed since")
+        kept = target.stat(aside)
         if kept is None:
-            if deed.action == "replace" and deed.there != deed.sha256 and _as_written(target, deed, there):
-                return Step(path, "keep", deed.bytes, f"what it replaced is not in {target.aside} any more")
-            return Step(path, "same")
+            if line.action == "replace" and line.there != line.sha256 and _as_written(target, line, there):
+                return UndoStep(path, "keep", line.bytes, f"what it replaced is not in {target.aside} any more")
+            return UndoStep(path, "same")
         if there is None or target.identity(path) == target.identity(aside):
-            return Step(path, "back", kept.size)
-        if deed.action == "replace" and _as_written(target, deed, there):
-            return Step(path, "back", kept.size)
-        return Step(path, "keep", there.size, "it has changed since")
+            return UndoStep(path, "back", kept.size)
+        if line.action == "replace" and _as_written(target, line, there):
+            return UndoStep(path, "back", kept.size)
+        return UndoStep(path, "keep", there.size, "it has changed since")
     except BackupError as exc:
-        return Step(path, "keep", 0, str(exc))
+        return UndoStep(path, "keep", 0, str(exc))
 
 
-def _as_written(target: Target, deed: Deed, there: There | None) -> bool:
-    return bool(there and there.is_file and there.size == deed.bytes and target.sha256(deed.path) == deed.sha256)
+def _as_written(target: Target, line: JournalLine, there: There | None) -> bool:
+    return bool(there and there.is_file and there.size == line.bytes and target.sha256(line.path) == line.sha256)
 
 
 def _parents(path: str) -> Iterator[str]:

@@ -12,7 +12,9 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
+from backups import configured
 from backups.repository.manifests import TIERS
+from backups.storage.options import FolderOptions
 
 UNFINISHED = timedelta(days=1)  # an upload in parts that is older will not be finished
 MOST = 20  # pages of a thousand uploads, of one folder
@@ -36,18 +38,18 @@ class Posture:
 
 def look(now: datetime | None = None) -> Posture:
     """Ask the storage that the settings name. What a store does not know is not held against it."""
-    options = dict(settings.STORAGES["backups"]["OPTIONS"])
-    if "bucket_name" not in options:
-        return Posture(_folder(Path(options["location"])))
+    options = configured.storage_options()
+    if isinstance(options, FolderOptions):
+        return Posture(_folder(Path(options.location)))
     client = boto3.client(
         "s3",
-        endpoint_url=options.get("endpoint_url") or None,
-        region_name=options.get("region_name") or None,
-        aws_access_key_id=options.get("access_key"),
-        aws_secret_access_key=options.get("secret_key"),
+        endpoint_url=options.endpoint_url,
+        region_name=options.region_name,
+        aws_access_key_id=options.access_key,
+        aws_secret_access_key=options.secret_key,
         config=PLAIN,
     )
-    asking = _Bucket(client, options["bucket_name"], options.get("location", ""))
+    asking = _Bucket(client, options.bucket_name, options.location)
     findings = [*asking.versions(), *asking.public(), *asking.lifecycle()]
     unfinished = asking.unfinished(now or datetime.now(UTC))
     if isinstance(unfinished, list):

@@ -17,10 +17,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Required, TypedDict, cast
 
 import orjson
 
@@ -34,7 +34,8 @@ PAGES = 10_000
 PAGE_ENTRIES = 100_000
 OBJECT_BYTES = 5 * 2**40  # what S3 takes
 KEY_BYTES = 900
-Entry = dict[str, Any]
+OBJECT_FIELDS = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")
+About = dict[str, Any]  # JSON of the tier's own, such as its source
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,79}", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
@@ -43,7 +44,7 @@ _BAD_KEY = re.compile(r"[\x00-\x1f\x7f-\x9f\\]|(?:^|/)\.{0,2}(?:/|$)")
 
 @dataclass(frozen=True)
 class Tier:
-    """A kind of backup: its name, its folder in the storage, and the folder of its objects within that."""
+    """A kind of backup: its name, its folder in the store, and the folder of its objects within that."""
 
     name: str
     folder: str
@@ -53,6 +54,63 @@ class Tier:
 FILES = Tier("files", "source_files", "objects")
 DATABASE = Tier("database", "database_backups", "chunks")
 TIERS = {tier.name: tier for tier in (FILES, DATABASE)}
+
+
+class Entry(TypedDict, total=False):
+    """An object by its name, and what its tier knows of it. The spelling is that of manifests that are stored."""
+
+    key: Required[str]  # relative to the tier's folder
+    bytes: Required[int]
+    sha256: Required[str]  # in hex digits, of what is stored
+
+    # Of one that is encrypted.
+    sealed: str  # the name of the key that encrypted it
+    content_bytes: int
+    content_sha256: str
+
+    # Of the file tier: `backups.files.backup`.
+    path: str
+    raw: str
+    mtime: int  # ns
+    ctime: int  # ns
+    inode: int
+    mode: int
+    md5: str
+    unsettled: bool
+    earlier: bool
+
+    # Of the database tier: `backups.database.chains`.
+    role: str
+    number: int
+    model: str
+    rows: int
+    gone: int
+    after: int | None  # the key of the last row before its rows
+    last: int | None  # of its rows
+
+
+class Page(TypedDict):
+    """An object that holds so many entries."""
+
+    key: str
+    bytes: int
+    sha256: str
+    entries: int
+
+
+class Manifest(TypedDict):
+    """The body of a manifest as it is stored. `began` and `made` are ISO 8601, in UTC."""
+
+    format: int
+    tier: str
+    id: str
+    began: str
+    made: str
+    parent: str | None
+    counts: dict[str, int]
+    about: About
+    objects: list[Entry]
+    pages: list[Page]
 
 
 @dataclass(frozen=True)
@@ -65,11 +123,12 @@ class Generation:
     made: datetime
     parent: str | None
     counts: dict[str, int]
-    about: dict[str, Any]
+    about: About
     objects: list[Entry]
-    pages: list[Entry]
+    pages: list[Page]
 
-    def body(self) -> dict[str, Any]:
+    def body(self) -> Manifest:
+        """What is signed and stored; `read` makes the same generation of it."""
         return {
             "format": FORMAT,
             "tier": self.tier,
@@ -84,7 +143,7 @@ class Generation:
         }
 
     @classmethod
-    def read(cls, body: dict[str, Any], tier: Tier) -> Generation:
+    def read(cls, body: Mapping[str, object], tier: Tier) -> Generation:
         """The generation that a manifest's body tells of. Raises Hostile."""
         match body:
             case {
@@ -125,14 +184,19 @@ def check_entry(entry: object, folder: str) -> None:
         raise Hostile(f"It says nothing usable about {key[:100]!r}.")
 
 
+def object_of(entry: Entry) -> Entry:
+    """What an entry says of its object, without what its tier knows of it."""
+    return cast(Entry, {field: value for field, value in entry.items() if field in OBJECT_FIELDS})
+
+
 def content_sha256(entry: Entry) -> str:
     """Of what `Repository.read` returns, encrypted or not."""
-    return str(entry.get("content_sha256", entry["sha256"]))
+    return entry.get("content_sha256", entry["sha256"])
 
 
 def content_bytes(entry: Entry) -> int:
-    size: int = entry["content_bytes"] if "content_bytes" in entry else entry["bytes"]
-    return size
+    """Of what `Repository.read` returns, encrypted or not."""
+    return entry.get("content_bytes", entry["bytes"])
 
 
 def possible_key(key: str) -> bool:
@@ -154,10 +218,11 @@ def check_collisions(entries: Iterable[Entry]) -> None:
 
 
 def write_page(entries: list[Entry]) -> bytes:
+    """The page that holds these entries; equal ones give equal bytes, so that pages can be shared."""
     return canonical(entries)
 
 
-def read_page(content: bytes, page: Entry, folder: str) -> list[Entry]:
+def read_page(content: bytes, page: Page, folder: str) -> list[Entry]:
     """The entries of a page. Raises Hostile."""
     try:
         entries = orjson.loads(content)

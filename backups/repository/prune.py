@@ -35,15 +35,16 @@ from backups.repository.manifests import MANIFEST_BYTES, Generation
 from backups.repository.repository import Repository
 from backups.repository.run import PRUNING, PRUNING_TIME
 from backups.storage.bulk import in_bulk
-from backups.storage.port import Listed
+from backups.storage.port import LEAST_LISTED, Listed
 
-SHORT = 0.9  # a listing that shows less than this share of what is known is not believed
 GRACE = timedelta(days=1)  # an object that nothing names stays for so long, and a note counts as one of a living run
 LAST = 2
 
 
 @dataclass(frozen=True)
-class Keep:
+class Retention:
+    """For how many days all generations stay, and for how many months the last one of each."""
+
     days: int
     months: int
 
@@ -59,7 +60,8 @@ class Pruned:
     retained: int = 0  # that the storage does not let go: locked
     waits: str = ""  # why the objects did not go
 
-    def told(self, *, apply: bool) -> str:
+    def report(self, *, apply: bool) -> str:
+        """Lines for people: what went, or would go."""
         lines = [f"{'removed' if apply else 'would go'}  {id_}" for id_ in self.gone]
         lines += [f"{number:,} stay: {why}" for why, number in sorted(Counter(self.stayed.values()).items())]
         lines += [f"{self.objects:,} objects with {self.bytes:,} bytes {'went' if apply else 'would go with them'}."]
@@ -70,7 +72,12 @@ class Pruned:
 
 
 def verdicts(
-    generations: list[Generation], keep: Keep, *, pinned: Collection[str], verified: Collection[str], now: datetime
+    generations: list[Generation],
+    retention: Retention,
+    *,
+    pinned: Collection[str],
+    verified: Collection[str],
+    now: datetime,
 ) -> dict[str, str]:
     """For each id why it stays, "" for one that goes. `generations` are all of a tier, newest first."""
     stays: dict[str, str] = {}
@@ -82,7 +89,7 @@ def verdicts(
         months: set[str] = set()
         for each in of_source:
             month = f"{each.made:%Y-%m}"
-            if month not in months and now - each.made < timedelta(days=31 * keep.months):
+            if month not in months and now - each.made < timedelta(days=31 * retention.months):
                 stays.setdefault(each.id, "it is the last of its month")
             months.add(month)
     for each in generations:
@@ -90,7 +97,7 @@ def verdicts(
             stays.setdefault(each.id, "it is pinned")
         if each.made > now:
             stays.setdefault(each.id, "its time lies ahead")
-        if now - each.made < timedelta(days=keep.days):
+        if now - each.made < timedelta(days=retention.days):
             stays.setdefault(each.id, "it is young")
     for each in generations:  # newest first: a parent comes after what needs it
         if each.id in stays and each.about.get("needs_parent") and each.parent:
@@ -103,7 +110,13 @@ def _source(generation: Generation) -> str:
 
 
 def prune(
-    repository: Repository, keep: Keep, *, known: Collection[str], verified: Collection[str], now: datetime, apply: bool
+    repository: Repository,
+    retention: Retention,
+    *,
+    known: Collection[str],
+    verified: Collection[str],
+    now: datetime,
+    apply: bool,
 ) -> Pruned:
     """Remove what may go, or only say what would. `known`: the ids that there must be for all the database knows.
 
@@ -114,9 +127,9 @@ def prune(
         why = next(iter(survey.unusable.values()))
         raise Failed(f"Nothing is removed while {len(survey.unusable):,} manifests cannot be read. {why}")
     listed = {each.id for each in survey.generations}
-    if not listed or len(listed.intersection(known)) < SHORT * len(known):
+    if not listed or len(listed.intersection(known)) < LEAST_LISTED * len(known):
         raise Failed(f"The storage lists {len(listed):,} backups where {len(known):,} are known. Nothing is removed.")
-    judged = verdicts(survey.generations, keep, pinned=pins(repository), verified=verified, now=now)
+    judged = verdicts(survey.generations, retention, pinned=pins(repository), verified=verified, now=now)
     pruned = Pruned(
         gone=[id_ for id_, stays in judged.items() if not stays],
         stayed={id_: stays for id_, stays in judged.items() if stays},
@@ -127,7 +140,7 @@ def prune(
         pruned.objects, pruned.bytes = len(going), sum(each.bytes for each in going)
         return pruned
     for id_ in pruned.gone:  # newest first: what needs a parent goes before it
-        repository.place.delete(repository.path(f"manifests/{id_}.json"))
+        repository.object_store.delete(repository.path(f"manifests/{id_}.json"))
     _collect(repository, pruned)
     return pruned
 
@@ -135,9 +148,9 @@ def prune(
 def _collect(repository: Repository, pruned: Pruned) -> None:
     """Remove the objects that nothing names, unless a run may be about to name them."""
     began, own = time.monotonic(), repository.path(f"{PRUNING}/{secrets.token_hex(4)}")
-    repository.place.put(own, b"{}", replace=True)
+    repository.object_store.put(own, b"{}", replace=True)
     try:
-        notes = {each.key: each.modified for each in repository.place.list(repository.path("notes"))}
+        notes = {each.key: each.modified for each in repository.object_store.list(repository.path("notes"))}
         now = notes[own]  # by the storage's clock
         ours = repository.path("notes/damage"), repository.path(PRUNING)
         if any(now - at < GRACE for key, at in notes.items() if not key.startswith(ours)):
@@ -152,7 +165,7 @@ def _collect(repository: Repository, pruned: Pruned) -> None:
             if time.monotonic() - began > PRUNING_TIME.total_seconds() / 2:
                 return each, False  # the next one goes on
             try:
-                repository.place.delete(each.key)
+                repository.object_store.delete(each.key)
             except Denied:
                 return each, False
             return each, True
@@ -163,9 +176,9 @@ def _collect(repository: Repository, pruned: Pruned) -> None:
             pruned.retained += not gone
         for key, at in notes.items():
             if key.startswith(repository.path(PRUNING)) and now - at > PRUNING_TIME:
-                repository.place.delete(key)
+                repository.object_store.delete(key)
     finally:
-        repository.place.delete(own)
+        repository.object_store.delete(own)
 
 
 def _unnamed(repository: Repository, live: list[Generation], now: datetime) -> list[Listed]:
@@ -177,9 +190,9 @@ def _unnamed(repository: Repository, live: list[Generation], now: datetime) -> l
     except (Damaged, Hostile) as exc:
         raise Failed(f"Nothing is removed while a page of a backup cannot be read. {exc}") from exc
     named |= {entry["key"] for each in live for entry in each.objects}
-    for listed in repository.place.list(repository.path("notes")):
+    for listed in repository.object_store.list(repository.path("notes")):
         try:
-            body = repository.keys.read(listed.key, repository.place.get(listed.key, MANIFEST_BYTES))
+            body = repository.signing_keys.read(listed.key, repository.object_store.get(listed.key, MANIFEST_BYTES))
         except (Forged, Missing):
             continue
         named |= {entry["key"] for entry in body.get("entries", []) if "key" in entry}
@@ -187,7 +200,7 @@ def _unnamed(repository: Repository, live: list[Generation], now: datetime) -> l
     return [
         listed
         for part in (repository.tier.objects, "pages")
-        for listed in repository.place.list(repository.path(part))
+        for listed in repository.object_store.list(repository.path(part))
         if listed.key[folder:] not in named and now - listed.modified > GRACE
     ]
 
@@ -195,14 +208,15 @@ def _unnamed(repository: Repository, live: list[Generation], now: datetime) -> l
 def pins(repository: Repository) -> set[str]:
     """The ids of generations that are pinned."""
     folder = repository.path("pins/")
-    return {listed.key.removeprefix(folder) for listed in repository.place.list(folder.rstrip("/"))}
+    return {listed.key.removeprefix(folder) for listed in repository.object_store.list(folder.rstrip("/"))}
 
 
 def pin(repository: Repository, id_: str) -> None:
     """Keep a generation for ever. Raises Missing, and Forged or Hostile for one that cannot be believed."""
     repository.generation(id_)
-    repository.place.put(repository.path(f"pins/{id_}"), b"", replace=True)
+    repository.object_store.put(repository.path(f"pins/{id_}"), b"", replace=True)
 
 
 def unpin(repository: Repository, id_: str) -> None:
-    repository.place.delete(repository.path(f"pins/{id_}"))
+    """Let a generation go when its time has come. One that is not pinned is no error."""
+    repository.object_store.delete(repository.path(f"pins/{id_}"))

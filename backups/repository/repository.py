@@ -1,4 +1,4 @@
-"""A backup repository: the generations of one tier in one place. Data first, manifest last.
+"""A backup repository: the generations of one tier in one object store. Data first, manifest last.
 
     source_files/                               database_backups/
         objects/…                                   chunks/…            content, written once
@@ -9,7 +9,7 @@
 A run, resumed by itself when an earlier one of the same plan was interrupted:
 
     repository = configured.repository(DATABASE)
-    run = repository.begin({"models": ["articles.Article"], "full": True})
+    run = begin(repository, {"models": ["articles.Article"], "full": True})
     have = {entry["range"]: entry for entry in run.found}           # stored before the interruption
     for entry in in_bulk(chunks_not_in(have), store):                # store: run.put(name, content) | {"range": …}
         run.note(entry)                                             # a checkpoint now and then
@@ -31,25 +31,23 @@ import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from backups.errors import Damaged, Exists, Failed, Forged, Hostile, Missing, TooLarge
-from backups.repository.encryption import Seals, Unopenable
+from backups.repository.encryption import EncryptionKeys, Undecryptable
 from backups.repository.manifests import (
     MANIFEST_BYTES,
     PAGE_BYTES,
     Entry,
     Generation,
+    Page,
     Tier,
     newest_first,
     possible_key,
     read_page,
 )
-from backups.repository.run import Run
-from backups.repository.signing import Keys, canonical
-from backups.storage.port import PART, Listed, Place
+from backups.repository.signing import SigningKeys
+from backups.storage.port import INCOMPLETE, Listed, ObjectStore
 
 
 @dataclass(frozen=True)
@@ -62,25 +60,26 @@ class Survey:
 
 @dataclass(frozen=True)
 class Repository:
-    """One tier in one place. `cache` is a folder for copies of what was read; they are checked when they are used."""
+    """One tier in one object store. `cache` is a folder for copies of what was read, which are checked when used."""
 
-    place: Place
+    object_store: ObjectStore
     tier: Tier
-    keys: Keys
-    seals: Seals = field(default_factory=Seals)
+    signing_keys: SigningKeys
+    encryption_keys: EncryptionKeys = field(default_factory=EncryptionKeys)
     cache: Path | None = None
 
     def path(self, key: str) -> str:
+        """The object store's key of what has this key in the tier's folder."""
         return f"{self.tier.folder}/{key}"
 
     # What is there
 
     def survey(self) -> Survey:
-        """All generations. One listing, and a read for each manifest that is not in the cache."""
+        """All generations. One listing, and a read for each manifest that is not in the cache. Raises StorageError."""
         found, unusable = [], {}
-        for listed in self.place.list(self.path("manifests")):
+        for listed in self.object_store.list(self.path("manifests")):
             name = listed.key.removeprefix(self.path("manifests/"))
-            if name.startswith(PART):
+            if name.startswith(INCOMPLETE):
                 continue
             try:
                 found.append(self._generation(name, listed))
@@ -98,12 +97,13 @@ class Repository:
         known = len([*self.cache.glob("manifest-*.json")]) if self.cache and not survey.generations else 0
         if known and not survey.unusable:
             raise Failed(
-                f"{self.place} lists no backup, and {known:,} were seen there from this machine. Is it the right "
-                f"storage? If all are meant to be gone, remove {self.cache}"
+                f"{self.object_store} lists no backup, and {known:,} were seen there from this machine. "
+                f"Is it the right storage? If all are meant to be gone, remove {self.cache}"
             )
         if survey.unusable and not survey.generations:
             why = next(iter(survey.unusable.values()))
-            raise Forged(f"None of the {len(survey.unusable):,} manifests in {self.place} can be believed. {why}")
+            unusable = len(survey.unusable)
+            raise Forged(f"None of the {unusable:,} manifests in {self.object_store} can be believed. {why}")
         return survey.generations
 
     def generation(self, id_: str) -> Generation:
@@ -111,7 +111,7 @@ class Repository:
         key = f"manifests/{id_}.json"
         if "/" in id_ or not possible_key(key):
             raise Missing(f"There is no backup {id_!r}.")
-        return self._read_manifest(f"{id_}.json", self.place.get(self.path(key), MANIFEST_BYTES))
+        return self._read_manifest(f"{id_}.json", self.object_store.get(self.path(key), MANIFEST_BYTES))
 
     def entries(self, generation: Generation) -> Iterator[Entry]:
         """Every entry of a generation, page by page. Raises Hostile, Damaged, Missing."""
@@ -119,7 +119,8 @@ class Repository:
         for page in generation.pages:
             yield from self.page(page)
 
-    def page(self, page: Entry) -> list[Entry]:
+    def page(self, page: Page) -> list[Entry]:
+        """The entries of a page. Raises Damaged, also for one that is missing, and Hostile."""
         try:
             content = self._cached(page["sha256"], page["bytes"])
             if content is None:
@@ -139,19 +140,12 @@ class Repository:
         stored = self._stored(entry)
         return self._opened(entry, stored) if entry.get("sealed") else stored
 
-    def verify(self, entry: Entry) -> None:
+    def verify(self, entry: Entry | Page) -> None:
         """Read an object to its end, and hash it; needs no encryption key. Raises Damaged, Missing."""
         for _ in self._stored(entry):
             pass
 
     # What is written
-
-    def begin(self, plan: dict[str, Any]) -> Run:
-        """A run. What earlier ones of the same plan had noted, and never committed, is in its `found`."""
-        name = hashlib.sha256(canonical(plan)).hexdigest()[:16]
-        run = Run(self, plan, self.path(f"notes/{name}"), datetime.now(UTC))
-        run.recall()
-        return run
 
     def put(self, key: str, content: bytes, *, md5: str = "", replace: bool = False) -> None:
         """Write an object once. One of the same name is accepted when it is the same, and replaced when it is not.
@@ -161,11 +155,11 @@ class Repository:
         """
         path = self.path(key)
         try:
-            etag = self.place.put(path, content, replace=replace)
+            etag = self.object_store.put(path, content, replace=replace)
         except Exists:
             if self._holds(path, content):
                 return
-            etag = self.place.put(path, content, replace=True)
+            etag = self.object_store.put(path, content, replace=True)
         if etag and etag != (md5 or _md5(content)) and not self._holds(path, content):
             raise Failed(f"The backup storage kept something else than it was sent for {key}.")
 
@@ -174,10 +168,12 @@ class Repository:
     def _holds(self, path: str, content: bytes) -> bool:
         """Whether the storage has this very content there; told by its etag where that is an MD5."""
         try:
-            listed = self.place.look(path)
+            listed = self.object_store.head(path)
             if listed.bytes != len(content):
                 return False
-            return (listed.etag and listed.etag == _md5(content)) or self.place.get(path, len(content)) == content
+            if listed.etag and listed.etag == _md5(content):
+                return True
+            return self.object_store.get(path, len(content)) == content
         except (Missing, TooLarge):
             return False
 
@@ -188,29 +184,29 @@ class Repository:
                 return self._read_manifest(name, cached)
             except (Forged, Hostile):
                 pass  # of the cache, not of the storage
-        content = self.place.get(listed.key, MANIFEST_BYTES)
+        content = self.object_store.get(listed.key, MANIFEST_BYTES)
         generation = self._read_manifest(name, content)
         self.keep(f"manifest-{name}", content)
         return generation
 
     def _read_manifest(self, name: str, content: bytes) -> Generation:
-        generation = Generation.read(self.keys.read(f"The manifest {name}", content), self.tier)
+        generation = Generation.read(self.signing_keys.read(f"The manifest {name}", content), self.tier)
         if f"{generation.id}.json" != name:
             raise Hostile(f"The manifest {name} is a copy of another one.")
         return generation
 
-    def _checked(self, entry: Entry, limit: int) -> bytes:
+    def _checked(self, entry: Entry | Page, limit: int) -> bytes:
         try:
-            content = self.place.get(self.path(entry["key"]), limit)
+            content = self.object_store.get(self.path(entry["key"]), limit)
         except TooLarge as exc:
             raise Damaged(f"{entry['key']} in the backup storage is not the object that was stored.") from exc
         if len(content) != entry["bytes"] or hashlib.sha256(content).hexdigest() != entry["sha256"]:
             raise Damaged(f"{entry['key']} in the backup storage is not the object that was stored.")
         return content
 
-    def _stored(self, entry: Entry) -> Iterator[bytes]:
+    def _stored(self, entry: Entry | Page) -> Iterator[bytes]:
         digest, size = hashlib.sha256(), 0
-        for chunk in self.place.stream(self.path(entry["key"])):
+        for chunk in self.object_store.stream(self.path(entry["key"])):
             digest.update(chunk)
             size += len(chunk)
             if size > entry["bytes"]:
@@ -221,8 +217,8 @@ class Repository:
 
     def _opened(self, entry: Entry, chunks: Iterable[bytes]) -> Iterator[bytes]:
         try:
-            yield from self.seals.open(chunks)
-        except Unopenable as exc:
+            yield from self.encryption_keys.decrypt(chunks)
+        except Undecryptable as exc:
             raise Damaged(f"{entry['key']} cannot be decrypted: {exc}") from exc
 
     def _cached(self, name: str, size: int) -> bytes | None:

@@ -20,14 +20,12 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
 
-from backups.errors import Changed, Failed, Forged, Hostile, Missing, PlaceError, Unreachable
-from backups.repository.encryption import sealed_size
-from backups.repository.manifests import FORMAT, MANIFEST_BYTES, Entry, Generation, check_entry, write_page
-
-if TYPE_CHECKING:
-    from backups.repository.repository import Repository
+from backups.errors import Changed, Failed, Forged, Hostile, Missing, StorageError, Unreachable
+from backups.repository.encryption import encrypted_size
+from backups.repository.manifests import FORMAT, MANIFEST_BYTES, About, Entry, Generation, Page, check_entry, write_page
+from backups.repository.repository import Repository
+from backups.repository.signing import canonical
 
 DAMAGE = "notes/damage"
 PRUNING, PRUNING_TIME = "notes/pruning", timedelta(hours=1)
@@ -35,12 +33,23 @@ CHECKPOINT_SECONDS = 5
 CHECKPOINT_ENTRIES = 1000
 
 
+def begin(repository: Repository, plan: Mapping[str, object]) -> Run:
+    """A run. What earlier ones of the same plan had noted, and never committed, is in its `found`.
+
+    `plan` tells runs apart that take up nothing of each other. Raises StorageError.
+    """
+    name = hashlib.sha256(canonical(plan)).hexdigest()[:16]
+    run = Run(repository, plan, repository.path(f"notes/{name}"), datetime.now(UTC))
+    run.recall()
+    return run
+
+
 @dataclass
 class Run:
     """Threads may share it."""
 
     repository: Repository
-    plan: dict[str, Any]
+    plan: Mapping[str, object]
     folder: str  # of its checkpoints
     began: datetime
     token: str = field(default_factory=lambda: secrets.token_hex(4))
@@ -55,6 +64,7 @@ class Run:
 
     @property
     def id(self) -> str:
+        """Of the generation that it makes, which no other run makes: when it began, and its token."""
         return f"{self.began:%Y%m%dT%H%M%S}-{self.token}"
 
     def put(self, name: str, content: bytes, sha256: str = "", md5: str = "") -> Entry:
@@ -65,8 +75,8 @@ class Run:
         """
         self.announce()
         entry = self.entry(name, len(content), sha256 or hashlib.sha256(content).hexdigest())
-        if self.repository.seals.name:
-            content = b"".join(self.repository.seals.seal(entry["content_sha256"], (content,)))
+        if self.repository.encryption_keys.name:
+            content = b"".join(self.repository.encryption_keys.encrypt(entry["content_sha256"], (content,)))
             entry["sha256"], md5 = hashlib.sha256(content).hexdigest(), ""
         self.repository.put(entry["key"], content, md5=md5)
         return entry
@@ -78,8 +88,8 @@ class Run:
         """
         self.announce()
         repository, entry = self.repository, self.entry(name, size, sha256)
-        content, seals = hashlib.sha256(), repository.seals
-        stored = hashlib.sha256() if seals.name else content
+        content, encryption_keys = hashlib.sha256(), repository.encryption_keys
+        stored = hashlib.sha256() if encryption_keys.name else content
 
         def checked() -> Iterator[bytes]:
             seen = 0
@@ -90,25 +100,31 @@ class Run:
             if (seen, content.hexdigest()) != (size, sha256):
                 raise Changed(f"{name} is not any more what it was.")
 
-        def sealed() -> Iterator[bytes]:
-            for chunk in seals.seal(sha256, checked()):
+        def encrypted() -> Iterator[bytes]:
+            for chunk in encryption_keys.encrypt(sha256, checked()):
                 stored.update(chunk)
                 yield chunk
 
         path = repository.path(entry["key"])
-        repository.place.put_stream(path, sealed() if seals.name else checked(), entry["bytes"])
+        repository.object_store.put_stream(path, encrypted() if encryption_keys.name else checked(), entry["bytes"])
         entry["sha256"] = stored.hexdigest()
-        if repository.place.look(path).bytes != entry["bytes"]:
+        if repository.object_store.head(path).bytes != entry["bytes"]:
             raise Failed(f"The backup storage kept only a part of {name}.")
         return entry
 
     def entry(self, name: str, size: int, sha256: str) -> Entry:
         """The entry that `put` makes for such a content; with encryption it lacks the hash of what is stored."""
-        key, seal = f"{self.repository.tier.objects}/{name}", self.repository.seals.name
-        if not seal:
+        key, encryption_key = f"{self.repository.tier.objects}/{name}", self.repository.encryption_keys.name
+        if not encryption_key:
             return {"key": key, "bytes": size, "sha256": sha256}
-        sealed = {"sealed": seal, "content_bytes": size, "content_sha256": sha256}
-        return {"key": f"{key}.{seal}", "bytes": sealed_size(size), "sha256": ""} | sealed
+        return {
+            "key": f"{key}.{encryption_key}",
+            "bytes": encrypted_size(size),
+            "sha256": "",
+            "sealed": encryption_key,
+            "content_bytes": size,
+            "content_sha256": sha256,
+        }
 
     def announce(self) -> None:
         """Say that this run is under way, once, before it stores anything. Raises Unreachable while old backups go.
@@ -119,9 +135,9 @@ class Run:
             if self._announced:
                 return
             repository, key = self.repository, f"{self.folder}/{self.token}-begun.json"
-            repository.place.put(key, repository.keys.sign(self._document([])), replace=True)
+            repository.object_store.put(key, repository.signing_keys.sign(self._document([])), replace=True)
             self._checkpoints.append(key)
-            notes = {listed.key: listed.modified for listed in repository.place.list(repository.path("notes"))}
+            notes = {listed.key: listed.modified for listed in repository.object_store.list(repository.path("notes"))}
             now = notes.get(key, self.began)  # by the storage's clock
             for other, modified in notes.items():
                 if other.startswith(repository.path(PRUNING)) and now - modified < PRUNING_TIME:
@@ -144,17 +160,19 @@ class Run:
             if noted:
                 self._checkpoints.append(key)
         if noted:
-            self.repository.place.put(key, self.repository.keys.sign(self._document(noted)), replace=True)
+            self.repository.object_store.put(
+                key, self.repository.signing_keys.sign(self._document(noted)), replace=True
+            )
 
     def recall(self) -> None:
         """Find what interrupted runs of the same plan had noted, and what is damaged. What is not ours stays alone."""
         repository = self.repository
         damage = repository.path(DAMAGE)
-        for listed in repository.place.list(repository.path("notes")):
+        for listed in repository.object_store.list(repository.path("notes")):
             if not listed.key.startswith((f"{self.folder}/", f"{damage}/")):
                 continue
             try:
-                body = repository.keys.read(listed.key, repository.place.get(listed.key, MANIFEST_BYTES))
+                body = repository.signing_keys.read(listed.key, repository.object_store.get(listed.key, MANIFEST_BYTES))
                 if listed.key.startswith(self.folder):
                     self.found += self._recalled(body)
                     self._checkpoints.append(listed.key)
@@ -169,9 +187,9 @@ class Run:
         *,
         parent: str | None,
         counts: dict[str, int],
-        about: dict[str, Any],
+        about: About,
         objects: list[Entry] | None = None,
-        pages: list[Entry] | None = None,
+        pages: list[Page] | None = None,
         mended: bool = False,
     ) -> Generation:
         """Write the manifest: from then on the backup exists. `pages` come from `page`.
@@ -192,15 +210,15 @@ class Run:
         )
         body = generation.body()
         Generation.read(body, repository.tier)  # nothing is written that would not be read
-        name, content = f"{generation.id}.json", repository.keys.sign(body)
+        name, content = f"{generation.id}.json", repository.signing_keys.sign(body)
         repository.put(f"manifests/{name}", content)
         repository.keep(f"manifest-{name}", content)
-        with contextlib.suppress(PlaceError):  # they do no harm
+        with contextlib.suppress(StorageError):  # they do no harm
             for key in self._checkpoints + (self._damage if mended else []):
-                repository.place.delete(key)
+                repository.object_store.delete(key)
         return generation
 
-    def page(self, entries: list[Entry], known: Mapping[str, Entry] = {}) -> Entry:
+    def page(self, entries: list[Entry], known: Mapping[str, Page] = {}) -> Page:
         """Store a page, and return the entry that names it. `known` are pages that are there, by their SHA-256."""
         content = write_page(entries)
         sha256 = hashlib.sha256(content).hexdigest()
@@ -212,10 +230,10 @@ class Run:
         self.repository.keep(sha256, content)
         return {"key": key, "bytes": len(content), "sha256": sha256, "entries": len(entries)}
 
-    def _document(self, entries: list[Entry]) -> dict[str, Any]:
+    def _document(self, entries: list[Entry]) -> dict[str, object]:
         return {"format": FORMAT, "tier": self.repository.tier.name, "plan": self.plan, "entries": entries}
 
-    def _recalled(self, body: dict[str, Any]) -> list[Entry]:
+    def _recalled(self, body: Mapping[str, object]) -> list[Entry]:
         match body:
             case {"format": 1, "tier": self.repository.tier.name, "plan": self.plan, "entries": list(entries)}:
                 for entry in entries:

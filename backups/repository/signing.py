@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -24,19 +24,22 @@ def canonical(value: object) -> bytes:
     return orjson.dumps(value, option=CANONICAL)
 
 
-class Keys:
+class SigningKeys:
     """The keys of one installation, newest first."""
 
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = {_name(key): key.encode() for key in keys}
         self._first = _name(keys[0])
 
-    def sign(self, body: dict[str, Any]) -> bytes:
+    def sign(self, body: Mapping[str, object]) -> bytes:
         """The document that says `body`."""
         return canonical({"body": body, "key": self._first, "signature": self._signature(self._first, body)})
 
     def read(self, name: str, content: bytes) -> dict[str, Any]:
-        """The body of a document. Raises Forged; `name` is for its sentence."""
+        """The body of a document, of which nothing is known yet but who wrote it.
+
+        Raises Forged; `name` is for its sentence.
+        """
         try:
             document = orjson.loads(content)
         except orjson.JSONDecodeError as exc:
@@ -54,7 +57,7 @@ class Keys:
             raise Forged(f"{name} is not written in the one way in which we write.")
         return body
 
-    def _signature(self, key: str, body: dict[str, Any]) -> str:
+    def _signature(self, key: str, body: Mapping[str, object]) -> str:
         return hmac.new(self._keys[key], canonical(body), hashlib.sha256).hexdigest()
 
 

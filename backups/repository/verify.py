@@ -13,7 +13,7 @@ from datetime import datetime
 
 from backups.errors import BackupError, Damaged, Forged, Hostile, Missing, TooLarge
 from backups.progress import Started, silent
-from backups.repository.manifests import Entry
+from backups.repository.manifests import Entry, Page
 from backups.repository.repository import Repository
 from backups.repository.run import DAMAGE
 from backups.storage.bulk import in_bulk
@@ -40,6 +40,7 @@ class Verdict:
 
     @property
     def whole(self) -> bool:
+        """Whether nothing is missing, damaged or unusable; objects that nothing names do no harm."""
         return not self.damage and not self.unusable
 
     def __str__(self) -> str:
@@ -47,14 +48,15 @@ class Verdict:
             return f"{self.tier}: there is no backup."
         looked = {"quick": "listed", "deep": "read and hashed"}[self.kind]
         bad = len(self.damage) + len(self.unusable)
-        told = f"{self.tier}: {self.objects:,} objects with {self.bytes:,} bytes were {looked}; "
-        told += f"{bad:,} are missing or damaged." if bad else "all are whole."
-        return (
-            f"{told} {self.orphans:,} with {self.orphan_bytes:,} bytes belong to no backup." if self.orphans else told
-        )
+        text = f"{self.tier}: {self.objects:,} objects with {self.bytes:,} bytes were {looked}; "
+        text += f"{bad:,} are missing or damaged." if bad else "all are whole."
+        if self.orphans:
+            text += f" {self.orphans:,} with {self.orphan_bytes:,} bytes belong to no backup."
+        return text
 
 
 def slot_of(key: str) -> int:
+    """The day in thirty, from 0, on which an object is read."""
     return int.from_bytes(hashlib.blake2b(key.encode(), digest_size=4).digest(), "big") % SLOTS
 
 
@@ -69,7 +71,7 @@ def quick(repository: Repository) -> Verdict:
     named = _named(repository, verdict)
     folder = len(repository.path(""))
     parts = (repository.tier.objects, "pages")
-    there = {each.key[folder:]: each for part in parts for each in repository.place.list(repository.path(part))}
+    there = {each.key[folder:]: each for part in parts for each in repository.object_store.list(repository.path(part))}
     distrust = 0
     for key, entry in named.items():
         listed = there.get(key)
@@ -102,7 +104,7 @@ def deep(repository: Repository, slot: int | None, *, started: Started = silent)
             _read_again(repository, generation.id, verdict)
     done = started(len(entries), sum(entry["bytes"] for entry in entries))
 
-    def check(entry: Entry) -> Entry:
+    def check(entry: Entry | Page) -> Entry | Page:
         try:
             repository.verify(entry)
         except (Damaged, Missing) as exc:
@@ -127,11 +129,11 @@ def _read_again(repository: Repository, id_: str, verdict: Verdict) -> None:
         repository.forget(f"manifest-{id_}.json")
 
 
-def _named(repository: Repository, verdict: Verdict) -> dict[str, Entry]:
+def _named(repository: Repository, verdict: Verdict) -> dict[str, Entry | Page]:
     """Every object that any generation names, by its key; pages are objects, too."""
     survey = repository.survey()
     verdict.unusable, verdict.backups = dict(survey.unusable), len(survey.generations)
-    named: dict[str, Entry] = {}
+    named: dict[str, Entry | Page] = {}
     read: dict[str, list[Entry]] = {}
     for generation in survey.generations:
         for page in generation.pages:
@@ -159,6 +161,6 @@ def _conclude(repository: Repository, verdict: Verdict) -> None:
             hurt |= {page["key"] for page in generation.pages}.intersection(verdict.damage)
         if hurt:
             verdict.generations[generation.id] = sorted(hurt)
-    note = repository.keys.sign({"keys": sorted(verdict.damage)})
+    note = repository.signing_keys.sign({"keys": sorted(verdict.damage)})
     digest = hashlib.sha256(note).hexdigest()[:16]  # the same damage is noted once
-    repository.place.put(repository.path(f"{DAMAGE}/{digest}.json"), note, replace=True)
+    repository.object_store.put(repository.path(f"{DAMAGE}/{digest}.json"), note, replace=True)

@@ -28,10 +28,10 @@ from django.utils import timezone
 from backups import configured
 from backups.errors import BackupError, Failed
 from backups.files import restore, undo
-from backups.files.restore import Plan, Restored
+from backups.files.restore import Restored, RestorePlan
 from backups.files.source import readable
 from backups.files.target import Blocked
-from backups.files.undo import Journal, Undo
+from backups.files.undo import Journal, UndoPlan
 from backups.models import Restore
 from backups.repository.manifests import FILES, Generation
 
@@ -104,7 +104,7 @@ def _begun(job: Restore) -> Iterator[None]:
         raise NotNow(f"{exc} Press once more when that is done.") from exc
 
 
-def _plan(job: Restore) -> Plan:
+def _plan(job: Restore) -> RestorePlan:
     repository = configured.repository(FILES)
     generation = restore.choose(repository, source=job.source, at=job.moment, name=job.backup)
     folder = _home(generation) if job.home else configured.restored() / job.journal
@@ -158,7 +158,7 @@ def _only_here(job: Restore) -> None:
         )
 
 
-def _shown(planned: Plan | Undo) -> dict[str, Any]:
+def _shown(planned: RestorePlan | UndoPlan) -> dict[str, Any]:
     steps = [
         {"action": step.action, "path": readable(step.path), "bytes": step.bytes, "why": step.why}
         for step in planned.differences()[:STEPS]

@@ -5,14 +5,18 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable, Iterator
 from datetime import timedelta
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import obstore
 from obstore import exceptions
 from obstore.store import S3Store
 
 from backups.errors import Denied, Exists, Failed, Missing, TooLarge, Unreachable
-from backups.storage.port import CHUNK, Listed, bounded
+from backups.storage.port import STREAM_BYTES, Listed, bounded
+
+if TYPE_CHECKING:  # not there at run time, or slow to import
+    from obstore import ObjectMeta
+    from obstore.auth.boto3 import Boto3CredentialProvider
 
 PARTS = 9_000  # of an upload; S3 takes 10,000
 CONNECT, ANSWER = timedelta(seconds=10), timedelta(seconds=300)
@@ -28,16 +32,16 @@ class Bucket:
     """
 
     def __init__(
-        self, bucket: str, prefix: str = "", endpoint: str = "", *, ask_boto3: bool = False, **settings: Any
+        self, bucket: str, prefix: str = "", endpoint: str = "", *, ask_boto3: bool = False, **settings: str
     ) -> None:
-        own: dict[str, Any] = {"checksum_algorithm": "SHA256", "virtual_hosted_style_request": False}
+        own: dict[str, str | bool] = {"checksum_algorithm": "SHA256", "virtual_hosted_style_request": False}
         if endpoint:
             own["endpoint"] = endpoint
         self._name = f"s3://{bucket}/{prefix}".rstrip("/") + (f" at {endpoint}" if endpoint else "")
         self._store = S3Store(
             bucket,
             prefix=prefix or None,
-            config={**own, **settings},  # type: ignore[arg-type]
+            config={**own, **settings},  # type: ignore[arg-type]  # obstore refuses names it does not know
             client_options={"allow_http": True, "connect_timeout": CONNECT, "timeout": ANSWER},
             retry_config={"max_retries": RETRIES, "retry_timeout": PATIENCE},
             credential_provider=_boto3() if ask_boto3 else None,
@@ -57,7 +61,7 @@ class Bucket:
             raise Unreachable(f"The backup storage did not take {key}: others write it right now.") from exc
 
     def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
-        part = max(CHUNK, -(-size // PARTS))
+        part = max(STREAM_BYTES, -(-size // PARTS))
         with _bucket(key, "There is no such bucket"):
             obstore.put(self._store, key, iter(chunks), chunk_size=part, max_concurrency=2)
 
@@ -70,9 +74,9 @@ class Bucket:
 
     def stream(self, key: str) -> Iterator[bytes]:
         with _bucket(key):
-            yield from obstore.get(self._store, key).stream(CHUNK)
+            yield from obstore.get(self._store, key).stream(STREAM_BYTES)
 
-    def look(self, key: str) -> Listed:
+    def head(self, key: str) -> Listed:
         with _bucket(key):
             return self._listed(obstore.head(self._store, key))
 
@@ -85,11 +89,11 @@ class Bucket:
         with contextlib.suppress(Missing), _bucket(key):
             obstore.delete(self._store, key)
 
-    def _listed(self, meta: Any) -> Listed:
+    def _listed(self, meta: ObjectMeta) -> Listed:
         return Listed(meta["path"], meta["size"], meta["last_modified"], _md5(meta["e_tag"]))
 
 
-def _boto3() -> Any:
+def _boto3() -> Boto3CredentialProvider:
     from obstore.auth.boto3 import Boto3CredentialProvider  # a quarter of a second that most runs do not need
 
     try:
@@ -112,8 +116,7 @@ def _bucket(key: str, absent: str = "") -> Iterator[None]:
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as exc:
         raise Denied(f"The backup storage does not let us reach {key}: {_first_line(exc)}") from exc
     except (exceptions.BaseError, ValueError) as exc:
-        said = str(exc)
-        if "status code: 4" in said or isinstance(exc, ValueError):
+        if "status code: 4" in str(exc) or isinstance(exc, ValueError):
             raise Failed(f"The backup storage refused {key}: {_first_line(exc)}") from exc
         raise Unreachable(f"The backup storage did not answer about {key}: {_first_line(exc)}") from exc
 

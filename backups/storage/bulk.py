@@ -36,10 +36,9 @@ def in_bulk(jobs: Iterable[Job], work: Callable[[Job], Done], *, threads: int = 
         else:
             results.put(([], None))
 
-    team = [threading.Thread(target=labour, name=f"bulk-{n}", daemon=True) for n in range(threads)]
-    for each in team:
-        each.start()
-    left, failure = len(team), None
+    for n in range(threads):
+        threading.Thread(target=labour, name=f"bulk-{n}", daemon=True).start()
+    left, failure = threads, None
     try:
         while left:
             done, exc = results.get()

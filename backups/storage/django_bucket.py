@@ -10,6 +10,8 @@ from botocore.config import Config
 from django.core.files import File
 from storages.backends.s3 import S3Storage
 
+from backups.storage.options import BucketOptions
+
 CONNECT_SECONDS, READ_SECONDS = 10, 60
 
 
@@ -20,6 +22,9 @@ class BucketStorage(S3Storage):  # type: ignore[misc]  # untyped library
     SHA-256, so that the store refuses what arrived damaged. Since botocore 1.36 neither is sent by itself, and the
     trailing CRC32 sent instead has been stored inside objects by other stores (boto3#4435).
     """
+
+    def __init__(self, **options: str) -> None:
+        super().__init__(**BucketOptions(**options).of_django_storages())
 
     def get_default_settings(self) -> dict[str, Any]:
         defaults: dict[str, Any] = super().get_default_settings()
@@ -40,7 +45,7 @@ class BucketStorage(S3Storage):  # type: ignore[misc]  # untyped library
             ),
         }
 
-    def _save(self, name: str, content: File[Any]) -> str:
+    def _save(self, name: str, content: File[bytes]) -> str:
         content.seek(0)
         body = content.read()
         key = self._normalize_name(name)

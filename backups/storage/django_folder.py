@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
-from typing import Any
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage
@@ -22,7 +21,7 @@ class LocalStorage(FileSystemStorage):
     def __init__(self, location: str) -> None:
         super().__init__(location=location, allow_overwrite=True)
 
-    def _save(self, name: str, content: File[Any]) -> str:
+    def _save(self, name: str, content: File[bytes]) -> str:
         write_whole(Path(self.path(name)), content.chunks())
         return name.replace("\\", "/")
 

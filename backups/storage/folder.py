@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from backups.errors import Denied, Exists, Failed, Missing, Unreachable
-from backups.storage.port import CHUNK, PART, Listed, bounded
+from backups.storage.port import INCOMPLETE, STREAM_BYTES, Listed, bounded
 
 
 class Folder:
@@ -41,10 +41,10 @@ class Folder:
 
     def stream(self, key: str) -> Iterator[bytes]:
         with _disk(key), self._path(key).open("rb") as file:
-            while chunk := file.read(CHUNK):
+            while chunk := file.read(STREAM_BYTES):
                 yield chunk
 
-    def look(self, key: str) -> Listed:
+    def head(self, key: str) -> Listed:
         with _disk(key):
             return self._listed(key, self._path(key).stat())
 
@@ -77,7 +77,7 @@ class Folder:
 def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
     """Write a file that appears complete and on the disk, or not at all, in folders that are made for it."""
     _make_folder(path.parent)
-    handle, part = tempfile.mkstemp(prefix=PART, dir=path.parent)
+    handle, part = tempfile.mkstemp(prefix=INCOMPLETE, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
             os.fchmod(file.fileno(), 0o640)
@@ -103,6 +103,7 @@ def _make_folder(folder: Path) -> None:
 
 
 def sync_folder(folder: Path) -> None:
+    """Have the disk keep the names in a folder, as it keeps what the files hold. Raises OSError."""
     handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)

@@ -2,7 +2,7 @@
 
 An object appears whole or not at all. Its key is a POSIX path without "..". `put` is for objects that are written once:
 it raises Exists where the store knows of one already, and a store that cannot tell writes the same bytes again, because
-every key says what lies there. Threads may share a place; a process that is forked makes its own.
+every key says what lies there. Threads may share a store; a process that is forked makes its own.
 
 Bulk transfer is bound by the interpreter in boto3 and not in obstore, which leaves it for as long as a request takes:
 sixteen threads that read, hash and put are quicker than its asyncio, and easier to read.
@@ -17,8 +17,9 @@ from typing import Protocol
 
 from backups.errors import TooLarge
 
-PART = ".part-"  # begins the name of a file that is not complete
-CHUNK = 8 * 1024 * 1024  # bytes, of what is streamed
+INCOMPLETE = ".part-"  # begins the name of a file that is not complete
+STREAM_BYTES = 8 * 1024 * 1024  # of each piece of what is streamed
+LEAST_LISTED = 0.9  # a listing that shows less than this share of what is known is not believed
 
 
 @dataclass(frozen=True)
@@ -31,8 +32,8 @@ class Listed:
     etag: str = ""
 
 
-class Place(Protocol):
-    """All keys are relative to the place. Every method raises PlaceError."""
+class ObjectStore(Protocol):
+    """All keys are relative to the store. Every method raises StorageError; those that read, Missing."""
 
     def put(self, key: str, content: bytes, *, replace: bool = False) -> str:
         """Write an object, and return its etag as in `Listed`."""
@@ -41,11 +42,13 @@ class Place(Protocol):
         """Write an object of so many bytes with flat memory. Nothing appears when `chunks` raises."""
 
     def get(self, key: str, limit: int) -> bytes:
-        """The content; raises Failed for one of more than `limit` bytes."""
+        """The content. Raises TooLarge for one of more than `limit` bytes."""
 
-    def stream(self, key: str) -> Iterator[bytes]: ...
+    def stream(self, key: str) -> Iterator[bytes]:
+        """The content in pieces of about STREAM_BYTES; raises at the first of them, or in between."""
 
-    def look(self, key: str) -> Listed: ...
+    def head(self, key: str) -> Listed:
+        """What a listing would show of one object."""
 
     def list(self, prefix: str) -> Iterator[Listed]:
         """What lies below the folder `prefix`, in no order; of a folder also PART files that were never completed."""
@@ -55,6 +58,7 @@ class Place(Protocol):
 
 
 def bounded(key: str, content: bytes, limit: int) -> bytes:
+    """The content of an object. Raises TooLarge for one of more than `limit` bytes."""
     if len(content) > limit:
         raise TooLarge(f"{key} is larger than the {limit:,} bytes that it may have.")
     return content

@@ -33,7 +33,7 @@ class TreeError(Exception):
     """A tree that cannot be used as it is; the message says why in plain words."""
 
 
-class Damaged(TreeError):
+class FileDamaged(TreeError):
     """A file is not the one that its manifest names."""
 
 
@@ -70,12 +70,12 @@ class Tree:
             with self.storage.open(self.path(stored.name), "rb") as file:
                 content: bytes = file.read(stored.bytes + 1)
         except FileNotFoundError as exc:
-            raise Damaged(f"{stored.name} is missing from the backup.") from exc
+            raise FileDamaged(f"{stored.name} is missing from the backup.") from exc
         if len(content) != stored.bytes or hashlib.sha256(content).hexdigest() != stored.sha256:
-            raise Damaged(f"{stored.name} in the backup is not the file that was saved.")
+            raise FileDamaged(f"{stored.name} in the backup is not the file that was saved.")
         return content
 
-    def commit(self, manifest: Mapping[str, Any], files: Mapping[str, Stored]) -> bytes:
+    def commit(self, manifest: Mapping[str, object], files: Mapping[str, Stored]) -> bytes:
         """Replace the manifest, naming `files`; returns its bytes."""
         named = {name: {"sha256": file.sha256, "bytes": file.bytes} for name, file in sorted(files.items())}
         content = orjson.dumps({**manifest, "files": named}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
@@ -119,6 +119,6 @@ class Tree:
         for stored in self.files().values():
             try:
                 self.read(stored)
-            except Damaged as exc:
+            except FileDamaged as exc:
                 findings.append(str(exc))
         return findings

@@ -9,7 +9,7 @@ from articles.models import Stage
 from articles.pipeline.run import Run
 from articles.providers.errors import GALLEY, ProviderError, Rejected, Then
 from articles.tree.storing import DAMAGED
-from backups.trees.tree import Damaged, Stored
+from backups.trees.tree import FileDamaged, Stored
 
 
 def formatted_page(run: Run) -> str:
@@ -20,9 +20,9 @@ def formatted_page(run: Run) -> str:
 def load(run: Run, stored: Stored | None, thing: str) -> bytes:
     try:
         if stored is None:
-            raise Damaged(f"{thing} is missing from the backup.")
+            raise FileDamaged(f"{thing} is missing from the backup.")
         return run.load_file(stored)
-    except Damaged as exc:
+    except FileDamaged as exc:
         raise Rejected(
             GALLEY,
             str(exc).rstrip("."),

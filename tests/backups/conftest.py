@@ -1,4 +1,4 @@
-"""The places where backups may lie: a folder, and a bucket of each S3 server."""
+"""Where backups may lie: a folder, and a bucket of each S3 server."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from pytest_django import DjangoDbBlocker
 
 from backups.repository.manifests import DATABASE, FILES
 from backups.repository.repository import Repository
-from backups.repository.signing import Keys
+from backups.repository.signing import SigningKeys
 from backups.storage.bucket import Bucket
 from backups.storage.folder import Folder
-from backups.storage.port import Place
+from backups.storage.port import ObjectStore
 from tests.backups.desks import Copies
 from tests.services import postgres, s3
 
-KEYS = Keys(["a key that signs the backups of these tests"])
+KEYS = SigningKeys(["a key that signs the backups of these tests"])
 
 
 def bucket(server: s3.S3, prefix: str, **settings: Any) -> Bucket:
@@ -47,7 +47,7 @@ def moto(tmp_path_factory: pytest.TempPathFactory) -> Iterator[s3.S3]:
 
 
 @pytest.fixture(params=["folder", "rclone", "moto"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+def object_store(request: pytest.FixtureRequest, tmp_path: Path) -> ObjectStore:
     if request.param == "folder":
         return Folder(tmp_path / "place")
     return bucket(request.getfixturevalue(request.param), f"desk/{tmp_path.name}")

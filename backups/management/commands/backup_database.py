@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import gc
 from argparse import ArgumentParser
-from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--accept-change", action="store_true", help="so much may be gone or changed")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
-    def handle(self, *_: Any, full: bool, accept_change: bool, json: bool, **__: Any) -> None:
+    def handle(self, *_: object, full: bool, accept_change: bool, json: bool, **__: object) -> None:
         gc.freeze()  # what has been loaded stays: to look through it again and again takes a tenth of a full backup
         try:
             with shown("Backing up", "rows", quiet=json) as started:

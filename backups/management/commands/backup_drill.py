@@ -7,7 +7,6 @@ import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
@@ -32,7 +31,7 @@ class Command(BaseCommand):
         parser.add_argument("--folder", type=Path, help="where scratch goes; by default the machine's temporary folder")
         parser.add_argument("--json", action="store_true", help="a line of JSON for each tier")
 
-    def handle(self, *_: Any, folder: Path | None, json: bool, **__: Any) -> None:
+    def handle(self, *_: object, folder: Path | None, json: bool, **__: object) -> None:
         now = timezone.now()
         try:
             with shown("Restoring", "pieces", quiet=json) as started:

@@ -6,7 +6,6 @@ import gc
 import sys
 from argparse import ArgumentParser
 from pathlib import Path
-from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
@@ -34,7 +33,7 @@ class Command(BaseCommand):
         parser.add_argument("--accept-shrink", action="store_true", help="the source is right although it has shrunk")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
-    def handle(self, *_: Any, source: Path, name: str, accept_shrink: bool, json: bool, **__: Any) -> None:
+    def handle(self, *_: object, source: Path, name: str, accept_shrink: bool, json: bool, **__: object) -> None:
         gc.freeze()  # what has been loaded stays: to look through it again takes a tenth of a run that finds no change
         folder = source.absolute()
         try:

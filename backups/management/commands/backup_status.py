@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser
-from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand
@@ -26,7 +25,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--json", action="store_true", help="the report as one line of JSON")
 
-    def handle(self, *_: Any, json: bool, **__: Any) -> None:
+    def handle(self, *_: object, json: bool, **__: object) -> None:
         now = timezone.now()
         report = asked(now, storage_check.look(now))
         if json:

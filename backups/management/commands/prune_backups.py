@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from argparse import ArgumentParser
 from dataclasses import asdict
-from typing import Any
 
 import orjson
 from django.conf import settings
@@ -31,7 +30,7 @@ class Command(BaseCommand):
         parser.add_argument("--unpin", metavar="ID", default="", help="treat this backup like any other again")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
-    def handle(self, *_: Any, tier: str, apply: bool, pin: str, unpin: str, json: bool, **__: Any) -> None:
+    def handle(self, *_: object, tier: str, apply: bool, pin: str, unpin: str, json: bool, **__: object) -> None:
         try:
             repository = configured.repository(TIERS[tier])
             if pin or unpin:
@@ -40,7 +39,7 @@ class Command(BaseCommand):
             rows = models.Generation.objects.filter(tier=tier)
             pruned = prune.prune(
                 repository,
-                prune.Keep(settings.GALLEY_BACKUP_KEEP_DAYS, settings.GALLEY_BACKUP_KEEP_MONTHS),
+                prune.Retention(settings.GALLEY_BACKUP_KEEP_DAYS, settings.GALLEY_BACKUP_KEEP_MONTHS),
                 known=set(rows.values_list("name", flat=True)),
                 verified=set(rows.exclude(verified_at=None).filter(damage=[]).values_list("name", flat=True)),
                 now=timezone.now(),
@@ -50,4 +49,4 @@ class Command(BaseCommand):
                 catalogue.rebuild(repository)
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
-        self.stdout.write(orjson.dumps(asdict(pruned)).decode() if json else pruned.told(apply=apply))
+        self.stdout.write(orjson.dumps(asdict(pruned)).decode() if json else pruned.report(apply=apply))

@@ -55,7 +55,7 @@ class Command(BaseCommand):
         parser.add_argument("--page", type=int, default=1, help=f"of the differences, {PAGE} to a page")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
-    def handle(self, *_: Any, **options: Any) -> None:
+    def handle(self, *_: object, **options: Any) -> None:
         if options["apply"] and options["mode"] == "mirror" and options["confirm"] != "mirror":
             raise CommandError("To delete what the backup has not, say so twice: --mode mirror --confirm mirror")
         try:
@@ -150,7 +150,7 @@ def _counted(plan: compare.Plan) -> str:
     return ", ".join(f"{plan.total[action]:,} {compare.WORDS[action]}" for action in compare.ACTIONS)
 
 
-def _summary(plan: compare.Plan) -> dict[str, Any]:
+def _summary(plan: compare.Plan) -> dict[str, object]:
     return {
         "backup": plan.generation.id,
         "mode": plan.mode,

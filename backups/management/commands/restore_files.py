@@ -18,10 +18,10 @@ from backups.errors import BackupError, Failed
 from backups.files import restore, undo
 from backups.files.source import readable
 from backups.progress import shown
-from backups.repository.manifests import FILES
+from backups.repository.manifests import FILES, Generation
 
 PAGE = 50  # lines
-Planned = restore.Plan | undo.Undo
+Planned = restore.RestorePlan | undo.UndoPlan
 
 
 def moment(text: str) -> datetime:
@@ -52,7 +52,7 @@ class Command(BaseCommand):
         parser.add_argument("--list", action="store_true", help="only list the backups")
         parser.add_argument(
             "--mode",
-            choices=restore.MODES,
+            choices=restore.RESTORE_MODES,
             default="missing",
             help="what happens to files that differ: kept (missing), replaced if older (newer), replaced (overwrite); "
             "mirror also sets aside what the backup has not, and must be named in --confirm",
@@ -65,7 +65,7 @@ class Command(BaseCommand):
         parser.add_argument("--page", type=int, default=1, help=f"of the differences, {PAGE} to a page")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
-    def handle(self, *_: Any, target: Path | None, paths: list[str], **options: Any) -> None:
+    def handle(self, *_: object, target: Path | None, paths: list[str], **options: Any) -> None:
         if options["apply"] and options["mode"] == "mirror" and options["confirm"] != "mirror":
             raise CommandError("To set aside what the backup has not, say so twice: --mode mirror --confirm mirror")
         try:
@@ -94,7 +94,7 @@ class Command(BaseCommand):
             raise CommandError(str(exc)) from exc
         self._report(planned, restored, name, json=options["json"])
 
-    def _note(self, planned: restore.Plan, now: datetime) -> str:
+    def _note(self, planned: restore.RestorePlan, now: datetime) -> str:
         """The name by which it can be undone; "" when that cannot be kept, which stops no restore."""
         name = undo.new_name(now)
         try:
@@ -124,7 +124,7 @@ class Command(BaseCommand):
         if undone.failures:
             sys.exit(2)
 
-    def _list(self, generations: list[Any]) -> None:
+    def _list(self, generations: list[Generation]) -> None:
         for each in generations:
             self.stdout.write(
                 f"{each.id}  {each.made:%Y-%m-%d %H:%M:%S} UTC  {each.counts.get('files', 0):>9,} files  "
@@ -135,8 +135,8 @@ class Command(BaseCommand):
         steps = planned.differences()
         shown = steps[(page - 1) * PAGE : page * PAGE] if page > 0 else []
         if json:
-            said = [{"action": step.action, "path": readable(step.path), "bytes": step.bytes} for step in shown]
-            self.stdout.write(orjson.dumps(_summary(planned) | {"page": page, "steps": said}).decode())
+            lines = [{"action": step.action, "path": readable(step.path), "bytes": step.bytes} for step in shown]
+            self.stdout.write(orjson.dumps(_summary(planned) | {"page": page, "steps": lines}).decode())
             return
         for step in shown:
             self.stdout.write(str(step))
@@ -149,7 +149,7 @@ class Command(BaseCommand):
 
     def _counted(self, planned: Planned) -> str:
         counts = planned.counts()
-        if isinstance(planned, undo.Undo):
+        if isinstance(planned, undo.UndoPlan):
             where = readable(str(planned.journal.target))
             return (
                 f"Restore {planned.journal.name} into {where}: {counts['back']:,} to put back, "
@@ -166,7 +166,7 @@ class Command(BaseCommand):
         for path, why in sorted(restored.failures.items()):
             self.stderr.write(f"{readable(path)}: {why}")
 
-    def _report(self, planned: restore.Plan, restored: restore.Restored, name: str, *, json: bool) -> None:
+    def _report(self, planned: restore.RestorePlan, restored: restore.Restored, name: str, *, json: bool) -> None:
         self._failures(restored)
         if json:
             self.stdout.write(orjson.dumps(_summary(planned) | _done(restored) | {"undo": name}).decode())
@@ -182,14 +182,14 @@ class Command(BaseCommand):
             sys.exit(2)
 
 
-def _summary(planned: Planned) -> dict[str, Any]:
+def _summary(planned: Planned) -> dict[str, object]:
     """For programs."""
-    if isinstance(planned, undo.Undo):
+    if isinstance(planned, undo.UndoPlan):
         return {"undo": planned.journal.name, "target": readable(str(planned.journal.target)), **planned.counts()}
     generation = planned.generation
     return {"generation": generation.id, "made": generation.made.isoformat(), **planned.counts()}
 
 
-def _done(restored: restore.Restored) -> dict[str, Any]:
+def _done(restored: restore.Restored) -> dict[str, object]:
     failures = {readable(path): why for path, why in restored.failures.items()}
     return {"done": dict(restored.counts), "bytes": restored.bytes, "failures": failures}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
-from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
@@ -32,13 +31,14 @@ class Command(BaseCommand):
         parser.add_argument("--rebuild", action="store_true", help="only make the database's tables from the storage")
         parser.add_argument("--json", action="store_true", help="a line of JSON for each verification")
 
-    def handle(self, *_: Any, tier: str | None, deep: bool, all: bool, json: bool, **options: Any) -> None:  # noqa: A002
-        whole = True
+    def handle(self, *_: object, tier: str | None, deep: bool, json: bool, rebuild: bool, **options: object) -> None:
+        whole, everything = True, bool(options["all"])
+        slot = None if everything else verify.today(timezone.now())
         for each in [tier] if tier else sorted(TIERS):
-            if options["rebuild"]:
+            if rebuild:
                 whole = self._rebuilt(each) and whole
                 continue
-            for verdict in self._verdicts(each, None if all else verify.today(timezone.now()), deep or all, json):
+            for verdict in self._verdicts(each, slot, deep or everything, json):
                 whole = whole and verdict.whole
                 for sentence in (*verdict.unusable.values(), *verdict.damage.values()):
                     self.stderr.write(sentence)

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from articles.failures import Failure
 from articles.providers.errors import ProviderError
-from backups.trees.retention import ShortListing
+from backups.trees.removal import ShortListing
 from recovery.expire import expire
 
 

@@ -18,10 +18,10 @@ from backups.database import snapshot as database_snapshot
 from backups.database.snapshot import SQLite, snapshot
 from backups.errors import Failed
 from backups.repository import verify
-from backups.repository.encryption import Seals
+from backups.repository.encryption import EncryptionKeys
 from backups.repository.manifests import DATABASE, Generation
 from backups.repository.repository import Repository
-from backups.storage.port import Place
+from backups.storage.port import ObjectStore
 from tests.backups import desks
 from tests.backups.conftest import KEYS
 from tests.backups.desks import Copies
@@ -206,13 +206,13 @@ def test_a_large_file_is_read_by_two_processes_that_see_the_same(
     assert backup.backup(store, sqlite_desk).generation.counts["stored_rows"] == 1
 
 
-@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "encrypted"])
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
 def test_from_any_place_everything_comes_back(
-    sqlite_desk: str, sqlite_copies: Copies, place: Place, tmp_path: Path, sealed: bool
+    sqlite_desk: str, sqlite_copies: Copies, object_store: ObjectStore, tmp_path: Path, encrypted: bool
 ) -> None:
     """A full backup and two of changes; then the database is gone, and what this machine knew of the place."""
-    seals = Seals([Fernet.generate_key().decode()] if sealed else [])
-    store = Repository(place, DATABASE, KEYS, seals, cache=tmp_path / "cache")
+    encryption_keys = EncryptionKeys([Fernet.generate_key().decode()] if encrypted else [])
+    store = Repository(object_store, DATABASE, KEYS, encryption_keys, cache=tmp_path / "cache")
     articles, events = Article.objects.using(sqlite_desk), Event.objects.using(sqlite_desk)
     desks.fill(sqlite_desk, 5)
     backup.backup(store, sqlite_desk)
@@ -226,7 +226,7 @@ def test_from_any_place_everything_comes_back(
     articles.filter(pk=2).update(title="changed again")
     made = backup.backup(replace(store, cache=None), sqlite_desk).generation
     assert made.about["kind"] == "changes"
-    assert all(("sealed" in entry) == sealed for entry in store.entries(made))
+    assert all(("sealed" in entry) == encrypted for entry in store.entries(made))
 
     elsewhere = replace(store, cache=tmp_path / "another machine")
     with sqlite_copies.desk() as empty:
@@ -239,7 +239,7 @@ def test_what_was_found_damaged_is_stored_anew(sqlite_desk: str, store: Reposito
     desks.fill(sqlite_desk, 3)
     made = backup.backup(store, sqlite_desk).generation
     chunk = next(entry for entry in store.entries(made) if entry["model"] == "articles.Article")
-    store.place.put(store.path(chunk["key"]), b"x", replace=True)
+    store.object_store.put(store.path(chunk["key"]), b"x", replace=True)
     assert not verify.quick(store).whole
 
     again = backup.backup(store, sqlite_desk).generation

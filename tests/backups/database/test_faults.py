@@ -27,7 +27,8 @@ from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
 from backups.health import report
 from backups.repository.manifests import DATABASE, Entry, Generation
 from backups.repository.repository import Repository
-from backups.repository.signing import Keys
+from backups.repository.run import begin
+from backups.repository.signing import SigningKeys
 from tests.backups import desks
 from tests.backups.database.test_backup import contents
 from tests.backups.desks import Copies
@@ -244,8 +245,8 @@ def few(settings: Settings, sqlite_desk: str) -> str:
 
 
 def _forget(store: Repository) -> None:
-    for listed in list(store.place.list("database_backups")):
-        store.place.delete(listed.key)
+    for listed in list(store.object_store.list("database_backups")):
+        store.object_store.delete(listed.key)
     if store.cache:
         shutil.rmtree(store.cache, ignore_errors=True)
 
@@ -258,17 +259,17 @@ def test_what_an_interrupted_run_has_stored_is_not_stored_again(
     monkeypatch.setattr("backups.repository.run.CHECKPOINT_ENTRIES", 1)
     monkeypatch.setattr(backup, "THREADS", 1)
     desks.fill(desk, 20)
-    calls = Unreliable(store.place)
-    backup.backup(replace(store, place=calls, cache=None), desk)
+    calls = Unreliable(store.object_store)
+    backup.backup(replace(store, object_store=calls, cache=None), desk)
     all_of_it = [call for call in calls.calls if "chunks/" in call]
     _forget(store)
     last = max(n for n, call in enumerate(calls.calls) if "chunk_" in call)
     with pytest.raises(Unreachable):
-        backup.backup(replace(store, place=Unreliable(store.place, last), cache=None), desk)
+        backup.backup(replace(store, object_store=Unreliable(store.object_store, last), cache=None), desk)
     Article.objects.using(desk).filter(pk=3).delete()
     desks.article(desk, 99, User.objects.using(desk).get(username="ada"))
-    calls = Unreliable(store.place)
-    made = backup.backup(replace(store, place=calls, cache=None), desk).generation
+    calls = Unreliable(store.object_store)
+    made = backup.backup(replace(store, object_store=calls, cache=None), desk).generation
 
     again = [call for call in calls.calls if call.startswith("put") and "chunk_" in call]
     assert 0 < len(again) < len(all_of_it) / 3
@@ -310,10 +311,10 @@ def test_a_missing_or_damaged_chunk_is_refused_and_mended_by_a_full_backup(sqlit
     chunk = next(entry for entry in _chunks(store) if entry["model"] == "articles.Article")
     content = store.read(chunk)
     Article.objects.using(sqlite_desk).all().delete()
-    place, path = store.place, store.path(chunk["key"])
+    object_store, path = store.object_store, store.path(chunk["key"])
     for damage in (
-        lambda: place.delete(path),
-        lambda: place.put(path, content.replace(b"plain", b"pl4in"), replace=True),
+        lambda: object_store.delete(path),
+        lambda: object_store.put(path, content.replace(b"plain", b"pl4in"), replace=True),
     ):
         damage()
         with pytest.raises(BackupError, match="chunk_"):
@@ -382,10 +383,10 @@ def test_a_hostile_natural_key_finds_nobody(few: str, store: Repository, key: li
 def test_a_claim_of_a_billion_rows_is_refused(sqlite_desk: str, store: Repository) -> None:
     desks.fill(sqlite_desk, 3)
     made = backup.backup(store, sqlite_desk).generation
-    run = store.begin({"forged": 1})
+    run = begin(store, {"forged": 1})
     for promised in ({"articles.Article": 10**9}, {"articles.Article": "x"}, None):
         about = made.about | {"rows": promised}
-        run = store.begin({"forged": str(promised)})
+        run = begin(store, {"forged": str(promised)})
         run.commit(parent=None, counts=made.counts, about=about, objects=made.objects)
         with pytest.raises((Damaged, Hostile)):
             whole(store, sqlite_desk)
@@ -408,7 +409,7 @@ def test_a_manifest_that_does_not_say_what_it_is_of_is_refused(
     few: str, store: Repository, about: dict[str, Any]
 ) -> None:
     made = backup.backup(store, few).generation
-    forged = store.begin({"forged": 1}).commit(
+    forged = begin(store, {"forged": 1}).commit(
         parent=made.id, counts=made.counts, about=made.about | about, objects=made.objects
     )
     with pytest.raises(Hostile, match="does not say what it was made of"):
@@ -429,7 +430,7 @@ def test_a_manifest_that_names_something_elsewhere_is_none(few: str, store: Repo
         if part == "pages" and name == "pages/x":
             continue
         body = made.body() | {"id": f"forged-{part}", part: [entry]}
-        store.place.put(store.path(f"manifests/forged-{part}.json"), store.keys.sign(body))
+        store.object_store.put(store.path(f"manifests/forged-{part}.json"), store.signing_keys.sign(body))
     survey = store.survey()
     assert survey.generations == [made]
     assert survey.unusable.keys() == ({"forged-objects"} if name == "pages/x" else {"forged-objects", "forged-pages"})
@@ -442,36 +443,38 @@ def test_chunks_of_one_name_are_refused(few: str, store: Repository) -> None:
     chunks = [entry for entry in made.objects if entry["role"] == "chunk"]
     for key in (chunks[0]["key"], chunks[0]["key"].replace("chunk_", "CHUNK_")):
         same = [chunks[0], chunks[1] | {"key": key}]
-        store.begin({"forged": key}).commit(parent=None, counts={}, about=made.about, objects=same)
+        begin(store, {"forged": key}).commit(parent=None, counts={}, about=made.about, objects=same)
         with pytest.raises(Hostile, match="some storages take for one"):
             whole(store, few)
 
 
 def test_a_manifest_that_somebody_else_signed_is_none(few: str, store: Repository) -> None:
     made = backup.backup(store, few).generation
-    theirs = replace(store, keys=Keys(["a key that somebody else has made up, as long"]), cache=None)
-    forged = theirs.begin({}).commit(parent=None, counts=made.counts, about=made.about, objects=made.objects)
+    theirs = replace(store, signing_keys=SigningKeys(["a key that somebody else has made up, as long"]), cache=None)
+    forged = begin(theirs, {}).commit(parent=None, counts=made.counts, about=made.about, objects=made.objects)
     assert store.survey().unusable.keys() == {forged.id}
     assert restore.choose(store).id == made.id
     with pytest.raises(Forged):
         restore.choose(store, name=forged.id)
     with pytest.raises(Forged, match="None of the 2 manifests"):
-        restore.choose(replace(store, keys=Keys(["a third key, which nobody has signed with"]), cache=None))
+        restore.choose(
+            replace(store, signing_keys=SigningKeys(["a third key, which nobody has signed with"]), cache=None)
+        )
 
 
 @pytest.mark.parametrize(("after", "last"), [(0, 0), (5, 1), (0, "x"), ([], 1), (0, 2**70 // 2**10)])
 def test_a_checkpoint_that_leads_nowhere_is_not_followed(few: str, store: Repository, after: Any, last: Any) -> None:
-    run = store.begin({"source": backup.SOURCE, "kind": "full"})
-    content = run.put(f"{run.id}/x", b"x") | {"role": "chunk", "model": "articles.Article", "number": 1}
-    other = run.put(f"{run.id}/y", b"y") | {"role": "chunk", "model": "articles.Article", "number": 2}
-    run.note(content | {"after": None, "last": 0}, other | {"after": after, "last": last})
+    run = begin(store, {"source": backup.SOURCE, "kind": "full"})
+    content: Entry = {**run.put(f"{run.id}/x", b"x"), "role": "chunk", "model": "articles.Article", "number": 1}
+    other: Entry = {**run.put(f"{run.id}/y", b"y"), "role": "chunk", "model": "articles.Article", "number": 2}
+    run.note({**content, "after": None, "last": 0}, {**other, "after": after, "last": last})
     run.save()
     backup.backup(store, few)
     assert whole(store, few)
 
 
 def test_a_hostile_map_is_refused() -> None:
-    entry = {"key": "chunks/x", "rows": 1}
+    entry: Entry = {"key": "chunks/x", "bytes": 28, "sha256": "", "rows": 1}
     row = (5).to_bytes(8, "big")
     good = maps._HEAD.pack(0, 1) + row + b"t" * 8 + b"h" * 8
     assert maps.size(maps.read_part(good, entry)) == 1
@@ -482,7 +485,7 @@ def test_a_hostile_map_is_refused() -> None:
 
 def _forge(store: Repository, made: Generation, change: Callable[[Any], Any]) -> None:
     """A backup with another chunk of articles, signed by our own key."""
-    run = store.begin({"forged": 1})
+    run = begin(store, {"forged": 1})
     objects = []
     for entry in made.objects:
         if entry.get("model") == "articles.Article" and entry["role"] == "chunk":

@@ -103,7 +103,7 @@ def reading(scene: Scene) -> Iterator[Callable[[], None]]:
     """While it reads the backup: a chunk is a pipe into which nobody writes."""
     made = scene.store.generation(scene.backup)
     chunk = next(chains.role(scene.store, made, chains.CHUNK))
-    path = Path(str(scene.store.place)) / scene.store.path(chunk["key"])
+    path = Path(str(scene.store.object_store)) / scene.store.path(chunk["key"])
     kept = path.rename(path.with_name("kept"))
     os.mkfifo(path)
 

@@ -26,7 +26,7 @@ from backups.repository import verify
 from backups.repository.manifests import DATABASE
 from backups.repository.repository import Repository
 from backups.storage.folder import Folder
-from backups.storage.port import Listed, Place
+from backups.storage.port import Listed, ObjectStore
 from tests.backups import desks
 from tests.backups.conftest import KEYS, bucket
 from tests.backups.database.forked import process
@@ -53,19 +53,23 @@ class Story:
     def storage(self) -> Repository:
         """The storage once more as it was before."""
         self.made += 1
-        place = shutil.copytree(self.folder / "before", self.folder / f"{self.made}")
-        return Repository(Folder(place), DATABASE, KEYS)
+        object_store = shutil.copytree(self.folder / "before", self.folder / f"{self.made}")
+        return Repository(Folder(object_store), DATABASE, KEYS)
 
-    def backup(self, repository: Repository, place: Place | None = None) -> None:
-        database_backup.backup(dataclasses.replace(repository, place=place or repository.place), self.alias)
+    def backup(self, repository: Repository, object_store: ObjectStore | None = None) -> None:
+        database_backup.backup(
+            dataclasses.replace(repository, object_store=object_store or repository.object_store), self.alias
+        )
 
     def ends_well(self, repository: Repository) -> None:
         """After one more backup all is as after one that nothing disturbed."""
         self.backup(repository)
         assert held(repository) == self.expected
-        if notes := [*repository.place.list(repository.path("notes"))]:  # of a full one that died after its manifest
+        if notes := [
+            *repository.object_store.list(repository.path("notes"))
+        ]:  # of a full one that died after its manifest
             database_backup.backup(repository, self.alias, full=True)
-            notes = [*repository.place.list(repository.path("notes"))]
+            notes = [*repository.object_store.list(repository.path("notes"))]
         assert notes == []
 
 
@@ -99,7 +103,7 @@ def story(
         Article.objects.using(alias).get(pk=2).delete()
         found = Story(alias, tmp_path, ({}, {}), [])
         repository = found.storage()
-        calls = Unreliable(repository.place)
+        calls = Unreliable(repository.object_store)
         found.backup(repository, calls)
         found.expected, found.calls = held(repository), calls.calls
         assert repository.survey().generations[0].about["kind"] == request.param
@@ -113,7 +117,7 @@ def test_a_storage_that_fails_at_any_call(story: Story, fault: Fault) -> None:
     for nth in range(len(story.calls)):
         repository = story.storage()
         try:
-            story.backup(repository, Unreliable(repository.place, nth, fault))
+            story.backup(repository, Unreliable(repository.object_store, nth, fault))
         except Unreachable:
             assert verify.deep(repository, None).whole
         else:
@@ -126,7 +130,7 @@ def test_a_process_that_dies_at_any_call(story: Story, fault: Fault) -> None:
     connections[story.alias].close()
     for nth in range(len(story.calls)):
         repository = story.storage()
-        with process(partial(story.backup, repository, Unreliable(repository.place, nth, fault))) as run:
+        with process(partial(story.backup, repository, Unreliable(repository.object_store, nth, fault))) as run:
             run.has_died()
         assert verify.deep(repository, None).whole
         story.ends_well(repository)
@@ -143,12 +147,12 @@ class Altering(Unreliable):
 
     def put(self, key: str, content: bytes, *, replace: bool = False) -> str:
         altered: bytes = self._call(f"put {key}", lambda: content)
-        etag = self.place.put(key, altered, replace=replace)
+        etag = self.object_store.put(key, altered, replace=replace)
         return hashlib.md5(altered, usedforsecurity=False).hexdigest() if self.honest else etag
 
     def list(self, prefix: str) -> Iterator[Listed]:
         self.calls.append(f"list {prefix}")
-        return iter(()) if len(self.calls) == self.nth + 1 else self.place.list(prefix)
+        return iter(()) if len(self.calls) == self.nth + 1 else self.object_store.list(prefix)
 
 
 def cut(call: Callable[[], bytes]) -> bytes:
@@ -172,7 +176,7 @@ def test_a_storage_that_keeps_something_else(story: Story, alter: Fault) -> None
         if not call.startswith("put"):
             continue
         repository = story.storage()
-        honest = Altering(repository.place, nth, alter, honest=True)
+        honest = Altering(repository.object_store, nth, alter, honest=True)
         with nullcontext() if "/notes/" in call else pytest.raises(Failed, match="kept something else"):
             story.backup(repository, honest)
         # An object that no manifest names does no harm, and a manifest that cannot be believed is no backup.
@@ -180,7 +184,7 @@ def test_a_storage_that_keeps_something_else(story: Story, alter: Fault) -> None
         _ends(story, repository)
 
         repository = story.storage()
-        silent = Altering(repository.place, nth, alter)
+        silent = Altering(repository.object_store, nth, alter)
         story.backup(repository, silent)
         verdict = verify.deep(repository, None)
         found = [*verdict.damage, *(f"manifests/{name}.json" for name in verdict.unusable)]
@@ -195,7 +199,7 @@ def test_a_storage_that_gives_something_else(story: Story, alter: Fault) -> None
         if call.startswith(("get", "list")):
             repository = story.storage()
             with suppress(BackupError):
-                story.backup(repository, Altering(repository.place, nth, alter))
+                story.backup(repository, Altering(repository.object_store, nth, alter))
             assert verify.deep(repository, None).whole
             story.ends_well(repository)
 
@@ -210,7 +214,7 @@ def test_a_damaged_manifest_is_found_by_the_machine_that_has_a_copy_of_it(
     Article.objects.using(sqlite_desk).filter(pk=1).update(title="changed")
     damaged, after = (database_backup.backup(store, sqlite_desk).generation for _ in range(2))
     path = store.path(f"manifests/{damaged.id}.json")
-    store.place.put(path, alter(lambda: store.place.get(path, 2**20)), replace=True)
+    store.object_store.put(path, alter(lambda: store.object_store.get(path, 2**20)), replace=True)
 
     verdict = verify.deep(store, None)
     assert [*verdict.unusable] == [damaged.id]
@@ -260,11 +264,11 @@ def test_whatever_a_store_answers_to_any_write(
     """Each write meets it once, in one run or in several, of which each goes on where the one before it ended."""
     monkeypatch.setattr("backups.storage.bucket.RETRIES", 0)
     faulty.answer, faulty.after, faulty.times = answer, after, 0
-    place = bucket(dataclasses.replace(moto, endpoint_url=faulty.url), f"{story.folder.name}/{answer}/{after}")
+    object_store = bucket(dataclasses.replace(moto, endpoint_url=faulty.url), f"{story.folder.name}/{answer}/{after}")
     before = Folder(story.folder / "before")
     for listed in before.list(DATABASE.folder):
-        place.put(listed.key, before.get(listed.key, listed.bytes))
-    repository = Repository(place, DATABASE, KEYS)
+        object_store.put(listed.key, before.get(listed.key, listed.bytes))
+    repository = Repository(object_store, DATABASE, KEYS)
     left = {write[0] for call in story.calls if (write := WRITES.search(call)) and call.startswith("put")}
     assert left >= {"begun", "chunk_000001", "map_000001", "manifests"}
 

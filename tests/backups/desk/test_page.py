@@ -26,6 +26,7 @@ from backups.health import drill
 from backups.health.drill import Drilled
 from backups.repository import prune
 from backups.repository.manifests import DATABASE
+from backups.repository.run import begin
 from config.roles import CHIEF_EDITORS
 from tests.backups import desks
 from tests.conftest import HandIn
@@ -297,7 +298,7 @@ def test_each_tier_is_paged_by_itself(chief: User) -> None:
 def test_pin_and_unpin_are_kept_in_the_storage_and_noted(chief: User, settings: Settings, tmp_path: Path) -> None:
     settings.VAR_DIR = tmp_path / "var"
     repository = configured.repository(DATABASE)
-    run = repository.begin({"source": "desk", "kind": "full"})
+    run = begin(repository, {"source": "desk", "kind": "full"})
     made = run.commit(parent=None, counts={"rows": 0}, about={"source": "desk", "kind": "full", "rows": {}}, objects=[])
     row = catalogue.remember(made)
     client = as_(chief)
@@ -318,7 +319,7 @@ def test_pin_and_unpin_are_kept_in_the_storage_and_noted(chief: User, settings: 
 def test_a_pin_from_the_shell_is_seen_when_the_rows_are_brought_up_to_date(settings: Settings, tmp_path: Path) -> None:
     settings.VAR_DIR = tmp_path / "var"
     repository = configured.repository(DATABASE)
-    run = repository.begin({"source": "desk", "kind": "full"})
+    run = begin(repository, {"source": "desk", "kind": "full"})
     made = run.commit(parent=None, counts={"rows": 0}, about={"source": "desk", "kind": "full", "rows": {}}, objects=[])
     prune.pin(repository, made.id)
     catalogue.rebuild(repository)

@@ -312,7 +312,7 @@ def test_what_cannot_be_restored_is_named_and_goes_on_later(source: Path, client
     [made] = repository.trusted()
     [entry] = [entry for entry in repository.entries(made) if entry["path"] == "1922/a.txt"]
     content = repository.read(entry)
-    repository.place.put(repository.path(entry["key"]), b"0ne", replace=True)
+    repository.object_store.put(repository.path(entry["key"]), b"0ne", replace=True)
     job = asked(client, source, where="new")
     done(client, job)
     shown = text(client.get(url_of(job)))
@@ -320,7 +320,7 @@ def test_what_cannot_be_restored_is_named_and_goes_on_later(source: Path, client
     assert "1 file was left alone; all others were done." in shown
     assert "1922/a.txt : objects/1922/a~" in shown
 
-    repository.place.put(repository.path(entry["key"]), content, replace=True)
+    repository.object_store.put(repository.path(entry["key"]), content, replace=True)
     assert "Go on" in shown
     done(client, job)
     assert (job.state, job.failures, job.reason) == (Restore.State.DONE, [], "")

@@ -1,6 +1,6 @@
 """The file tier: every content once, under a readable name, at the cost of what has changed."""
 
-# ruff: noqa: ARG002  the double of a place has the arguments of one
+# ruff: noqa: ARG002  the double of a store has the arguments of one
 from __future__ import annotations
 
 import dataclasses
@@ -16,16 +16,17 @@ from cryptography.fernet import Fernet
 
 from backups.errors import Forged, Missing
 from backups.files import backup as file_backup
-from backups.files import restore
+from backups.files import copy, restore
 from backups.files import source as file_source
-from backups.files.backup import PAGE_FILES, TURNS, Outcome, Shrunk, _today, backup, object_name, path_of
+from backups.files.backup import PAGE_FILES, TURNS, Outcome, Shrunk, _today, backup, path_of
+from backups.files.copy import object_name
 from backups.files.source import WHOLE, Scan, Seen, Source, Unreadable, Vanished, _chunks
-from backups.repository.encryption import Seals
+from backups.repository.encryption import EncryptionKeys
 from backups.repository.manifests import FILES, Entry, Generation, content_sha256, possible_key
 from backups.repository.repository import Repository
-from backups.repository.signing import Keys
+from backups.repository.signing import SigningKeys
 from backups.storage.folder import Folder
-from backups.storage.port import CHUNK, Listed, Place
+from backups.storage.port import STREAM_BYTES, Listed, ObjectStore
 from tests.backups.conftest import KEYS
 from tests.backups.storage.unreliable import Unreliable
 
@@ -54,7 +55,7 @@ def filled(folder: Path, contents: dict[str, bytes], age: int = LONG_AGO) -> Pat
 @pytest.fixture(autouse=True)
 def rested(monkeypatch: pytest.MonkeyPatch) -> None:
     """Files need not rest for two seconds until their times are believed."""
-    monkeypatch.setattr(file_backup, "UNSETTLED", -(2**62))
+    monkeypatch.setattr(copy, "UNSETTLED", -(2**62))
 
 
 @pytest.fixture
@@ -79,28 +80,30 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
 
 
-@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "encrypted"])
-def test_lost_and_restored(place: Place, tmp_path: Path, sealed: bool) -> None:
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_lost_and_restored(object_store: ObjectStore, tmp_path: Path, encrypted: bool) -> None:
     """Back up, lose everything, restore from the storage alone, compare: names, contents, times and modes."""
     key = Fernet.generate_key().decode()
-    repository = Repository(place, FILES, KEYS, Seals([key] if sealed else []))
+    repository = Repository(object_store, FILES, KEYS, EncryptionKeys([key] if encrypted else []))
     names = {name: name.encode(errors="surrogateescape") for name in AWKWARD}
-    large = os.urandom(CHUNK + 3)
+    large = os.urandom(STREAM_BYTES + 3)
     source = filled(tmp_path / "source", names | {"empty": b"", "large.bin": large, "large again": large})
     (source / "-rf").chmod(0o640)
     outcome = backup(repository, source)
     assert outcome.generation.counts["files"] == len(names) + 3
     assert not outcome.incomplete
 
-    again = restored(Repository(place, FILES, KEYS, Seals([key] if sealed else [])), outcome, tmp_path / "target")
+    again = restored(
+        Repository(object_store, FILES, KEYS, EncryptionKeys([key] if encrypted else [])), outcome, tmp_path / "target"
+    )
     assert again == contents(source)
     assert (tmp_path / "target" / "-rf").stat().st_mode & 0o777 == 0o640
     assert {(tmp_path / "target" / name).stat().st_mtime for name in again} == {LONG_AGO}
 
 
 @pytest.mark.skipif(not CORPUS.is_dir(), reason="CORPUS_DIR names no folder with the corpus")
-def test_the_corpus_comes_back(place: Place, tmp_path: Path) -> None:
-    repository = Repository(place, FILES, KEYS)
+def test_the_corpus_comes_back(object_store: ObjectStore, tmp_path: Path) -> None:
+    repository = Repository(object_store, FILES, KEYS)
     outcome = backup(repository, CORPUS / "ocr")
 
     assert restored(repository, outcome, tmp_path / "target") == contents(CORPUS / "ocr")
@@ -112,7 +115,7 @@ def test_an_object_lies_under_its_files_name(repository: Repository, source: Pat
     [key] = [entry["key"] for path, entry in entries(repository, outcome).items() if path == "1/page 1.txt"]
     assert key.startswith("objects/1/page 1~")
     assert key.endswith(".txt")
-    assert repository.place.get(repository.path(key), 100) == b"page 1"
+    assert repository.object_store.get(repository.path(key), 100) == b"page 1"
 
 
 @pytest.mark.parametrize(
@@ -164,8 +167,8 @@ def test_a_run_with_nothing_to_do_reads_nothing_and_asks_three_times(
 ) -> None:
     cached = dataclasses.replace(repository, cache=tmp_path / "cache")
     backup(cached, source)
-    watched = Unreliable(repository.place)
-    outcome = backup(dataclasses.replace(cached, place=watched), source)
+    watched = Unreliable(repository.object_store)
+    outcome = backup(dataclasses.replace(cached, object_store=watched), source)
 
     assert outcome.generation.counts["read"] == 0
     assert [call.split()[0] for call in watched.calls] == ["list", "list", "put"]
@@ -205,10 +208,10 @@ def test_a_file_written_to_just_now_is_read_again(
     repository: Repository, source: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may be written to once more within the same tick of the clock."""
-    monkeypatch.setattr(file_backup, "UNSETTLED", 10**18)
+    monkeypatch.setattr(copy, "UNSETTLED", 10**18)
     first = backup(repository, source)
     assert all(entry["unsettled"] for entry in entries(repository, first).values())
-    monkeypatch.setattr(file_backup, "UNSETTLED", -(2**62))
+    monkeypatch.setattr(copy, "UNSETTLED", -(2**62))
 
     assert backup(repository, source).generation.counts["read"] == 20
     assert backup(repository, source).generation.counts["read"] == 0
@@ -367,7 +370,7 @@ def test_an_empty_or_missing_source_stops(repository: Repository, tmp_path: Path
         backup(repository, tmp_path / "none")
     with pytest.raises(Shrunk, match="holds no files"):
         backup(repository, filled(tmp_path / "empty", {}))
-    assert list(repository.place.list(FILES.folder)) == []
+    assert list(repository.object_store.list(FILES.folder)) == []
 
 
 @pytest.mark.parametrize(("left", "stops"), [(0, True), (10, True), (17, True), (18, False), (20, False)])
@@ -404,7 +407,7 @@ def test_sources_are_told_apart(repository: Repository, source: Path, tmp_path: 
 
 def test_manifests_that_nobody_can_believe_stop(repository: Repository, source: Path) -> None:
     backup(repository, source)
-    other = dataclasses.replace(repository, keys=Keys(["a key that has signed nothing so far"]))
+    other = dataclasses.replace(repository, signing_keys=SigningKeys(["a key that has signed nothing so far"]))
 
     with pytest.raises(Forged, match="None of the 1 manifests"):
         backup(other, source)
@@ -414,13 +417,13 @@ def test_encryption_keys_change_as_files_take_their_turns(
     folder: Folder, source: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-    backup(Repository(folder, FILES, KEYS, Seals([old])), source)
+    backup(Repository(folder, FILES, KEYS, EncryptionKeys([old])), source)
     monkeypatch.setattr(file_backup, "_today", lambda: 10**6)
-    repository = Repository(folder, FILES, KEYS, Seals([new, old]))
+    repository = Repository(folder, FILES, KEYS, EncryptionKeys([new, old]))
     outcome = backup(repository, source)
 
-    assert {entry["sealed"] for entry in entries(repository, outcome).values()} == {repository.seals.name}
-    alone = Repository(folder, FILES, KEYS, Seals([new]))
+    assert {entry["sealed"] for entry in entries(repository, outcome).values()} == {repository.encryption_keys.name}
+    alone = Repository(folder, FILES, KEYS, EncryptionKeys([new]))
     assert restored(alone, outcome, tmp_path / "target") == contents(source)
 
 
@@ -437,7 +440,7 @@ def test_a_gigabyte_goes_there_and_back_with_flat_memory(folder: Folder, tmp_pat
 
     assert entries(repository, outcome)["huge"]["bytes"] == 2**30
     assert content_sha256(entries(repository, outcome)["huge"]).startswith("49bc20df15e412a6")
-    assert repository.place.largest <= CHUNK  # type: ignore[attr-defined]
+    assert repository.object_store.largest <= STREAM_BYTES  # type: ignore[attr-defined]
 
 
 class _Counting(Folder):
@@ -464,7 +467,7 @@ class _Counting(Folder):
             raise Missing(key)
         return self.kept[key]
 
-    def look(self, key: str) -> Any:
+    def head(self, key: str) -> Any:
         return Listed(key, self.sizes[key], datetime.now(UTC))
 
     def list(self, prefix: str) -> Any:

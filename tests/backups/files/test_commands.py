@@ -217,8 +217,8 @@ def test_verification_and_removal(source: Path, capsys: pytest.CaptureFixture[st
     models.Generation.objects.all().delete()
     assert "files: 3 backups are known." in told(capsys, "verify_backups", rebuild=True)
 
-    [*objects] = repository.place.list(repository.path("objects"))
-    repository.place.delete(objects[0].key)
+    [*objects] = repository.object_store.list(repository.path("objects"))
+    repository.object_store.delete(objects[0].key)
     with pytest.raises(SystemExit) as stopped:
         call_command("verify_backups", tier="files", json=True)
     assert stopped.value.code == 2

@@ -18,13 +18,13 @@ import pytest
 
 from backups.errors import BackupError, Failed, Unreachable
 from backups.files import backup, restore
-from backups.files.target import PART
+from backups.files.target import TEMPORARY
 from backups.repository import verify
 from backups.repository.manifests import FILES, Generation
 from backups.repository.repository import Repository
 from backups.storage.bucket import Bucket
 from backups.storage.folder import Folder
-from backups.storage.port import Place
+from backups.storage.port import ObjectStore
 from tests.backups.conftest import KEYS, bucket
 from tests.backups.files.test_backup import contents, filled, rested, restored  # noqa: F401  a fixture for all
 from tests.backups.storage.unreliable import Fault, Unreliable, fails, fails_after_success, kills_after, kills_before
@@ -67,7 +67,7 @@ def assert_whole(repository: Repository) -> None:
 
 def undisturbed(repository: Repository, source: Path, folder: Path) -> dict[str, Any]:
     """What a run says that nothing disturbs, in a place of its own. (Which of two equal files came first is open.)"""
-    other = dataclasses.replace(repository, place=Folder(folder), cache=None)
+    other = dataclasses.replace(repository, object_store=Folder(folder), cache=None)
     return says(other, backup.backup(other, source).generation)
 
 
@@ -83,14 +83,14 @@ def test_wherever_the_storage_fails(tmp_path: Path, source: Path) -> None:
     for fault in (fails, fails_after_success):
         nth, failures = 0, 0
         while True:
-            place = Folder(tmp_path / fault.__name__ / str(nth))
-            repository = Repository(place, FILES, KEYS)
+            object_store = Folder(tmp_path / fault.__name__ / str(nth))
+            repository = Repository(object_store, FILES, KEYS)
             before(source)
             first = backup.backup(repository, source).generation
             filled(source, CHANGED)
-            broken = Unreliable(place, nth, fault)
+            broken = Unreliable(object_store, nth, fault)
             try:
-                backup.backup(dataclasses.replace(repository, place=broken), source)
+                backup.backup(dataclasses.replace(repository, object_store=broken), source)
             except Unreachable:
                 failures += 1
             if nth >= len(broken.calls):
@@ -101,7 +101,7 @@ def test_wherever_the_storage_fails(tmp_path: Path, source: Path) -> None:
             assert same(says(repository, final), undisturbed(repository, source, tmp_path / f"{fault.__name__} {nth}"))
             assert_whole(repository)
             assert restored(repository, first, tmp_path / f"first {fault.__name__} {nth}") == CONTENTS
-            assert list(place.list(repository.path("notes"))) == []
+            assert list(object_store.list(repository.path("notes"))) == []
             nth += 1
         assert nth > 12, "a run makes that many calls, or nothing was counted"
         assert failures > 8
@@ -127,12 +127,12 @@ def _killed(deed: Callable[[], object]) -> bool:
 def test_a_backup_killed_at_every_call(tmp_path: Path, source: Path, fault: Fault) -> None:
     """By kill -9, a real process. The run after it finishes the work, and what was complete stays whole."""
     for nth in range(1000):
-        place = Folder(tmp_path / str(nth))
-        repository = Repository(place, FILES, KEYS, cache=tmp_path / f"cache {nth}")
+        object_store = Folder(tmp_path / str(nth))
+        repository = Repository(object_store, FILES, KEYS, cache=tmp_path / f"cache {nth}")
         before(source)
         first = backup.backup(repository, source).generation
         filled(source, CHANGED)
-        broken = dataclasses.replace(repository, place=Unreliable(place, nth, fault))
+        broken = dataclasses.replace(repository, object_store=Unreliable(object_store, nth, fault))
         if not _killed(partial(backup.backup, broken, source)):
             assert nth > 12, "a run makes that many calls, or nothing was counted"
             return
@@ -176,7 +176,7 @@ def test_a_restore_killed_at_every_call(tmp_path: Path, source: Path, fault: Fau
     made = backup.backup(repository, source).generation
     for nth in range(1000):
         broken, target = (
-            dataclasses.replace(repository, place=Unreliable(repository.place, nth, fault)),
+            dataclasses.replace(repository, object_store=Unreliable(repository.object_store, nth, fault)),
             tmp_path / f"{nth}",
         )
 
@@ -187,7 +187,7 @@ def test_a_restore_killed_at_every_call(tmp_path: Path, source: Path, fault: Fau
             assert nth > len(CONTENTS)
             return
         there = contents(target) if target.exists() else {}
-        there = {path: content for path, content in there.items() if PART not in path}
+        there = {path: content for path, content in there.items() if TEMPORARY not in path}
         assert there.items() <= CONTENTS.items(), "each file is whole, or not there"
         assert restored(repository, made, target) == CONTENTS
 
@@ -221,10 +221,10 @@ def test_whatever_a_store_answers(
     answer: int | None, after: bool, times: int, what: str,
 ) -> None:  # fmt: skip
     """To one request that writes: before it or after it is done, once or again and again."""
-    place = _through(reset, moto, tmp_path.name)
+    object_store = _through(reset, moto, tmp_path.name)
     reset.answer, reset.after, reset.times = answer, after, times
     reset.chosen = lambda asked: asked[0] == "PUT" and what in asked[1]
-    repository = Repository(place, FILES, KEYS)
+    repository = Repository(object_store, FILES, KEYS)
     try:
         backup.backup(repository, source)
     except BackupError as exc:
@@ -277,7 +277,7 @@ class _Altering(Unreliable):
         if "/objects/a/" in key and content == b"one" and not self.altered:
             self.altered = True
             content = self.fault(lambda: b"one")
-        return self.place.put(key, content, replace=replace)
+        return self.object_store.put(key, content, replace=replace)
 
 
 @pytest.mark.parametrize("alter", [lambda call: call()[:-1], lambda call: b"O" + call()[1:], lambda _: b""])
@@ -308,20 +308,22 @@ def test_an_empty_listing_is_no_new_beginning(tmp_path: Path, source: Path) -> N
     filled(source, {"the wrong disk": b""})
 
     with pytest.raises(Failed, match="1 were seen there from this machine"):
-        backup.backup(dataclasses.replace(repository, place=_Empty(repository.place)), source)
+        backup.backup(dataclasses.replace(repository, object_store=_Empty(repository.object_store)), source)
     assert repository.survey().generations == [made]
 
 
 # Two at once
 
 
-def test_two_runs_at_once(request: pytest.FixtureRequest, place: Place, tmp_path: Path, source: Path) -> None:
+def test_two_runs_at_once(
+    request: pytest.FixtureRequest, object_store: ObjectStore, tmp_path: Path, source: Path
+) -> None:
     """On two machines, of a source that changes in between: two generations, each whole."""
     filled(source, {f"{n}": b"%d" % n for n in range(150)})
     made: dict[int, Generation] = {}
 
     def run(n: int) -> None:
-        repository = Repository(place, FILES, KEYS, cache=tmp_path / f"cache {n}")
+        repository = Repository(object_store, FILES, KEYS, cache=tmp_path / f"cache {n}")
         made[n] = backup.backup(repository, source).generation
 
     threads = [threading.Thread(target=run, args=(n,)) for n in range(3)]
@@ -334,8 +336,8 @@ def test_two_runs_at_once(request: pytest.FixtureRequest, place: Place, tmp_path
         # Asked to write one name from several sides at once, rclone serves stale sizes until it is started anew. What
         # it keeps are plain files; these count.
         log = request.getfixturevalue("rclone").server.log
-        place = Folder(log.parent / "s3" / "backups" / "desk" / tmp_path.name)
-    repository = Repository(place, FILES, KEYS)
+        object_store = Folder(log.parent / "s3" / "backups" / "desk" / tmp_path.name)
+    repository = Repository(object_store, FILES, KEYS)
     assert len(repository.survey().generations) == 3
     assert_whole(repository)
     for n, generation in made.items():

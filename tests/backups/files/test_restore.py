@@ -12,10 +12,11 @@ import pytest
 
 from backups.errors import Failed, Hostile, Unreachable
 from backups.files import backup
-from backups.files.restore import MODES, Plan, Restored, choose, plan, restore
-from backups.files.target import ASIDE, PART, Blocked, Target
+from backups.files.restore import RESTORE_MODES, Restored, RestorePlan, choose, plan, restore
+from backups.files.target import ASIDE, TEMPORARY, Blocked, Target
 from backups.repository.manifests import Entry, Generation
 from backups.repository.repository import Repository
+from backups.repository.run import begin
 from tests.backups.files.test_backup import LONG_AGO, contents, filled, rested  # noqa: F401  a fixture for all
 from tests.backups.storage.unreliable import Unreliable
 
@@ -37,7 +38,7 @@ def done(repository: Repository, made: Generation, target: Path, **options: Any)
     return restore(repository, plan(repository, made, target, **options), now=NOW)
 
 
-def actions(planned: Plan) -> dict[str, str]:
+def actions(planned: RestorePlan) -> dict[str, str]:
     return {step.path: step.action for step in planned.steps}
 
 
@@ -126,7 +127,7 @@ def test_without_any_backup_that_is_said(repository: Repository) -> None:
 def test_an_interrupted_restore_is_taken_up(repository: Repository, made: Generation, target: Path) -> None:
     reads = len(THEN) + 1  # and a page
     for nth in range(reads):
-        broken = Repository(Unreliable(repository.place, nth), repository.tier, repository.keys)
+        broken = Repository(Unreliable(repository.object_store, nth), repository.tier, repository.signing_keys)
         with pytest.raises((Unreachable, Failed)):
             done(broken, made, target / f"{nth}")
         (target / f"{nth}").mkdir(parents=True, exist_ok=True)
@@ -136,7 +137,7 @@ def test_an_interrupted_restore_is_taken_up(repository: Repository, made: Genera
 
 
 def test_what_a_killed_restore_leaves_is_removed(repository: Repository, made: Generation, target: Path) -> None:
-    filled(target, {f"a/{PART}0123": b"a part"})
+    filled(target, {f"a/{TEMPORARY}0123": b"a part"})
     done(repository, made, target)
 
     assert contents(target) == THEN
@@ -148,7 +149,7 @@ def test_a_damaged_object_is_never_put_in_place(
 ) -> None:
     """Neither for a file that is not there nor over one that is; all others come back."""
     [key] = [entry["key"] for entry in repository.entries(made) if entry["path"] == "a/1.txt"]
-    repository.place.put(repository.path(key), damage, replace=True)
+    repository.object_store.put(repository.path(key), damage, replace=True)
     filled(target, {"a/1.txt": b"mine"})
     result = done(repository, made, target, mode="overwrite")
 
@@ -158,7 +159,7 @@ def test_a_damaged_object_is_never_put_in_place(
 
 def test_a_missing_object_is_said(repository: Repository, made: Generation, target: Path) -> None:
     [key] = [entry["key"] for entry in repository.entries(made) if entry["path"] == "a/1.txt"]
-    repository.place.delete(repository.path(key))
+    repository.object_store.delete(repository.path(key))
     result = done(repository, made, target)
 
     assert list(result.failures) == ["a/1.txt"]
@@ -172,7 +173,7 @@ def _signed(repository: Repository, made: Generation, change: Callable[[list[Ent
     """A generation as somebody with our key might make it."""
     entries = list(repository.entries(made))
     change(entries)
-    run = repository.begin({})
+    run = begin(repository, {})
     return run.commit(parent=None, counts={}, about={"source": "x"}, pages=[run.page(entries)])
 
 
@@ -211,7 +212,7 @@ def test_a_hostile_backup_is_refused_before_anything_is_written(
     assert contents(tmp_path / "source") == before
 
 
-@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("mode", RESTORE_MODES)
 def test_links_in_the_target_are_not_followed(
     repository: Repository, made: Generation, target: Path, tmp_path: Path, mode: str
 ) -> None:
@@ -284,12 +285,12 @@ def test_no_right_to_write_is_a_sentence(
 def test_a_path_is_checked_where_it_is_used(tmp_path: Path) -> None:
     target = Target(tmp_path, "x")
     for path in ("../x", "/x", "a/../b", ""):
-        for use in (target.look, target.sha256, target.set_aside, target.identity):
+        for use in (target.stat, target.sha256, target.set_aside, target.identity):
             with pytest.raises(Hostile):
                 use(path)
         with pytest.raises(Hostile):
             target.put(path, [b""], mtime=0, mode=0, replace=True)
     (tmp_path / "file").write_bytes(b"")
     with pytest.raises(Blocked):
-        target.look("file/below")
+        target.stat("file/below")
     target.close()

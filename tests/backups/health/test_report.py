@@ -176,7 +176,7 @@ def test_a_drill_of_a_damaged_backup_does_not_pass(sqlite_desk: str, store: Repo
     assert passed.things == made.counts["rows"]
 
     chunk = next(entry for entry in store.entries(made) if entry["role"] == "chunk")
-    store.place.delete(store.path(chunk["key"]))
+    store.object_store.delete(store.path(chunk["key"]))
     [failed] = drill.drill(store, files, now=timezone.now())
     assert not failed.passed
     assert "chunk_" in failed.differences[0]
@@ -205,8 +205,8 @@ def test_there_is_nothing_to_try_where_nothing_was_backed_up(
 
     desks.fill(sqlite_desk, 2)
     backup.backup(store, sqlite_desk)
-    for manifest in [*store.place.list(store.path("manifests"))]:
-        store.place.put(manifest.key, b"{}", replace=True)
+    for manifest in [*store.object_store.list(store.path("manifests"))]:
+        store.object_store.put(manifest.key, b"{}", replace=True)
     [failed] = drill.drill(store, files, now=timezone.now())
     assert "can be believed" in failed.differences[0]
 

@@ -15,13 +15,14 @@ from cryptography.fernet import Fernet
 
 from backups.errors import BackupError, Changed, Damaged, Denied, Exists, Forged, Hostile, Missing, TooLarge
 from backups.repository import manifests
-from backups.repository.encryption import PIECE, Seals, Unopenable, sealed_size
-from backups.repository.manifests import DATABASE, FILES, Entry, Generation, possible_key
+from backups.repository.encryption import PIECE, EncryptionKeys, Undecryptable, encrypted_size
+from backups.repository.manifests import DATABASE, FILES, Entry, Generation, Page, possible_key
 from backups.repository.repository import Repository
-from backups.repository.signing import Keys, canonical
+from backups.repository.run import begin
+from backups.repository.signing import SigningKeys, canonical
 from backups.storage.bulk import in_bulk
 from backups.storage.folder import Folder
-from backups.storage.port import CHUNK, Place
+from backups.storage.port import STREAM_BYTES, ObjectStore
 from tests.backups.conftest import KEYS, bucket
 from tests.services import s3
 
@@ -34,17 +35,19 @@ def _named(content: bytes) -> str:
 
 
 def _filled(repository: Repository, *contents: bytes) -> Generation:
-    run = repository.begin(PLAN)
+    run = begin(repository, PLAN)
     entries = [run.put(_named(content), content) for content in contents]
     pages = [run.page(entries[:2])]
     return run.commit(parent=None, counts={"files": len(entries)}, about={"a": "ä"}, objects=entries[2:], pages=pages)
 
 
-@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "encrypted"])
-def test_what_is_stored_is_read_again(place: Place, sealed: bool) -> None:
-    repository = Repository(place, FILES, KEYS, Seals([Fernet.generate_key().decode()] if sealed else []))
-    large = os.urandom(2 * CHUNK + 5)
-    run = repository.begin(PLAN)
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_what_is_stored_is_read_again(object_store: ObjectStore, encrypted: bool) -> None:
+    repository = Repository(
+        object_store, FILES, KEYS, EncryptionKeys([Fernet.generate_key().decode()] if encrypted else [])
+    )
+    large = os.urandom(2 * STREAM_BYTES + 5)
+    run = begin(repository, PLAN)
     entries = [run.put(_named(content), content) for content in CONTENTS]
     pieces = (large[n : n + 3_000_000] for n in range(0, len(large), 3_000_000))
     entries.append(run.put_stream(_named(large), len(large), hashlib.sha256(large).hexdigest(), pieces))
@@ -58,34 +61,34 @@ def test_what_is_stored_is_read_again(place: Place, sealed: bool) -> None:
         assert repository.read(entry) == b"".join(repository.stream(entry)) == content
 
 
-def test_places_say_the_same(place: Place) -> None:
-    etag = place.put("a/b", b"first")
+def test_stores_say_the_same(object_store: ObjectStore) -> None:
+    etag = object_store.put("a/b", b"first")
 
     with pytest.raises(Missing, match="not in the backup storage"):
-        place.get("a/none", 10)
+        object_store.get("a/none", 10)
     with pytest.raises(Missing):
-        place.look("a/none")
+        object_store.head("a/none")
     with pytest.raises(Missing):
-        list(place.stream("a/none"))
+        list(object_store.stream("a/none"))
     with pytest.raises(TooLarge):
-        place.get("a/b", 4)
+        object_store.get("a/b", 4)
     assert etag in ("", hashlib.md5(b"first", usedforsecurity=False).hexdigest())
-    assert place.look("a/b").bytes == 5
-    assert list(place.list("nowhere")) == []
-    place.put("a/b", b"other", replace=True)
-    assert place.get("a/b", 5) == b"other"
-    assert [listed.key for listed in place.list("a")] == ["a/b"]
-    place.delete("a/b")
-    place.delete("a/b")
-    assert list(place.list("a")) == []
+    assert object_store.head("a/b").bytes == 5
+    assert list(object_store.list("nowhere")) == []
+    object_store.put("a/b", b"other", replace=True)
+    assert object_store.get("a/b", 5) == b"other"
+    assert [listed.key for listed in object_store.list("a")] == ["a/b"]
+    object_store.delete("a/b")
+    object_store.delete("a/b")
+    assert list(object_store.list("a")) == []
 
 
 def test_what_is_there_is_not_written_over_where_the_store_can_tell(folder: Folder, moto: s3.S3) -> None:
-    for place in (folder, bucket(moto, "once")):
-        place.put("a", b"first")
+    for object_store in (folder, bucket(moto, "once")):
+        object_store.put("a", b"first")
         with pytest.raises(Exists):
-            place.put("a", b"other")
-        assert place.get("a", 5) == b"first"
+            object_store.put("a", b"other")
+        assert object_store.get("a", 5) == b"first"
 
 
 def test_a_wrong_key_is_a_sentence(rclone: s3.S3) -> None:
@@ -93,39 +96,39 @@ def test_a_wrong_key_is_a_sentence(rclone: s3.S3) -> None:
         bucket(rclone, "x", secret_access_key="not the secret key, but long").put("a", b"")
 
 
-def test_a_source_that_changes_leaves_nothing(place: Place) -> None:
-    run = Repository(place, FILES, KEYS).begin(PLAN)
+def test_a_source_that_changes_leaves_nothing(object_store: ObjectStore) -> None:
+    run = begin(Repository(object_store, FILES, KEYS), PLAN)
 
     def broken() -> Iterator[bytes]:
-        yield b"x" * (CHUNK + 1)
+        yield b"x" * (STREAM_BYTES + 1)
         raise Changed("The disk is gone.")
 
     for chunks in ([b"longer"], [b"other"], broken()):
         with pytest.raises(Changed):
             run.put_stream("a", 5, hashlib.sha256(b"first").hexdigest(), chunks)
 
-    assert list(place.list(f"{FILES.folder}/objects")) == []
+    assert list(object_store.list(f"{FILES.folder}/objects")) == []
 
 
-def test_an_interrupted_run_is_taken_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_interrupted_run_is_taken_up(object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("backups.repository.run.CHECKPOINT_ENTRIES", 2)
-    repository = Repository(place, FILES, KEYS)
-    first = repository.begin(PLAN)
+    repository = Repository(object_store, FILES, KEYS)
+    first = begin(repository, PLAN)
     entries = [first.put(_named(b"%d" % n), b"%d" % n) for n in range(5)]
     for entry in entries:
         first.note(entry)
 
     assert repository.survey().generations == []
-    assert repository.begin({"source": "/srv/other"}).found == []
-    second = repository.begin(PLAN)
+    assert begin(repository, {"source": "/srv/other"}).found == []
+    second = begin(repository, PLAN)
     assert sorted(second.found, key=str) == sorted(entries[:4], key=str)
     second.commit(parent=None, counts={}, about={}, objects=entries)
-    assert repository.begin(PLAN).found == []
+    assert begin(repository, PLAN).found == []
 
 
-def test_two_runs_at_once_make_two_generations(place: Place) -> None:
-    repository = Repository(place, FILES, KEYS)
-    one, two = repository.begin(PLAN), repository.begin(PLAN)
+def test_two_runs_at_once_make_two_generations(object_store: ObjectStore) -> None:
+    repository = Repository(object_store, FILES, KEYS)
+    one, two = begin(repository, PLAN), begin(repository, PLAN)
     entries = [run.put(_named(b"same"), b"same") for run in (one, two)]
     made = [
         run.commit(parent=None, counts={}, about={}, objects=[entry])
@@ -136,21 +139,21 @@ def test_two_runs_at_once_make_two_generations(place: Place) -> None:
     assert repository.survey().generations == made[::-1]
 
 
-def test_a_damaged_object_is_replaced_when_its_content_comes_again(place: Place) -> None:
-    repository = Repository(place, FILES, KEYS)
-    entry = repository.begin(PLAN).put(_named(b"content"), b"content")
-    place.put(repository.path(entry["key"]), b"c0ntent", replace=True)
+def test_a_damaged_object_is_replaced_when_its_content_comes_again(object_store: ObjectStore) -> None:
+    repository = Repository(object_store, FILES, KEYS)
+    entry = begin(repository, PLAN).put(_named(b"content"), b"content")
+    object_store.put(repository.path(entry["key"]), b"c0ntent", replace=True)
     with pytest.raises(Damaged):
         repository.verify(entry)
 
-    assert repository.begin(PLAN).put(_named(b"content"), b"content") == entry
+    assert begin(repository, PLAN).put(_named(b"content"), b"content") == entry
     repository.verify(entry)
 
 
 @pytest.mark.parametrize("damage", [b"", b"shor", b"c0ntent", b"content and more"])
 def test_damage_is_found(repository: Repository, damage: bytes) -> None:
-    entry = repository.begin(PLAN).put(_named(b"content"), b"content")
-    repository.place.put(repository.path(entry["key"]), damage, replace=True)
+    entry = begin(repository, PLAN).put(_named(b"content"), b"content")
+    repository.object_store.put(repository.path(entry["key"]), damage, replace=True)
 
     for read in (repository.read, repository.verify, lambda entry: list(repository.stream(entry))):
         with pytest.raises(Damaged, match="not the object that was stored"):
@@ -165,7 +168,7 @@ def test_a_damaged_page_is_found_and_a_damaged_cache_does_no_harm(repository: Re
         copy.write_bytes(copy.read_bytes().replace(b"a", b"b"))
     assert list(cached.entries(cached.survey().generations[0])) == entries
 
-    repository.place.put(repository.path(made.pages[0]["key"]), b"[]\n", replace=True)
+    repository.object_store.put(repository.path(made.pages[0]["key"]), b"[]\n", replace=True)
     with pytest.raises(Damaged):
         list(repository.entries(made))
 
@@ -175,11 +178,13 @@ def test_a_damaged_page_is_found_and_a_damaged_cache_does_no_harm(repository: Re
 
 def test_only_our_signature_counts(repository: Repository) -> None:
     made = _filled(repository, *CONTENTS)
-    strangers = dataclasses.replace(repository, keys=Keys(["a key of somebody else, quite long enough"]))
+    strangers = dataclasses.replace(repository, signing_keys=SigningKeys(["a key of somebody else, quite long enough"]))
 
     assert strangers.survey().generations == []
     assert "key that is not among ours" in strangers.survey().unusable[made.id]
-    rotated = dataclasses.replace(repository, keys=Keys(["a new key", "a key that signs the backups of these tests"]))
+    rotated = dataclasses.replace(
+        repository, signing_keys=SigningKeys(["a new key", "a key that signs the backups of these tests"])
+    )
     assert rotated.survey().generations == [made]
 
 
@@ -198,7 +203,7 @@ def test_only_our_signature_counts(repository: Repository) -> None:
 def test_a_changed_manifest_is_refused(repository: Repository, change: Callable[[bytes], bytes], sentence: str) -> None:
     made = _filled(repository, *CONTENTS)
     path = repository.path(f"manifests/{made.id}.json")
-    repository.place.put(path, change(repository.place.get(path, 10**6)), replace=True)
+    repository.object_store.put(path, change(repository.object_store.get(path, 10**6)), replace=True)
 
     survey = repository.survey()
     assert survey.generations == []
@@ -208,10 +213,10 @@ def test_a_changed_manifest_is_refused(repository: Repository, change: Callable[
 
 def test_a_manifest_under_another_name_or_tier_is_refused(repository: Repository) -> None:
     made = _filled(repository, *CONTENTS)
-    content = repository.place.get(repository.path(f"manifests/{made.id}.json"), 10**6)
-    repository.place.put(repository.path("manifests/20990101T000000-newest.json"), content)
+    content = repository.object_store.get(repository.path(f"manifests/{made.id}.json"), 10**6)
+    repository.object_store.put(repository.path("manifests/20990101T000000-newest.json"), content)
     database = dataclasses.replace(repository, tier=DATABASE)
-    database.place.put(database.path(f"manifests/{made.id}.json"), content)
+    database.object_store.put(database.path(f"manifests/{made.id}.json"), content)
 
     assert repository.survey().generations == [made]
     assert "a copy of another" in repository.survey().unusable["20990101T000000-newest"]
@@ -250,8 +255,8 @@ def test_a_manifest_under_another_name_or_tier_is_refused(repository: Repository
 )
 def test_a_signed_manifest_that_says_what_cannot_be_is_refused(repository: Repository, change: dict[str, Any]) -> None:
     body = _filled(repository, *CONTENTS).body() | change
-    name = "20250101T000000-0" if "id" in change else body["id"]
-    repository.place.put(repository.path(f"manifests/{name}.json"), KEYS.sign(body), replace=True)
+    name = "20250101T000000-0" if "id" in change else str(body["id"])
+    repository.object_store.put(repository.path(f"manifests/{name}.json"), KEYS.sign(body), replace=True)
 
     with pytest.raises(Hostile, match=r"\.$|'$"):
         repository.generation(name)
@@ -260,8 +265,8 @@ def test_a_signed_manifest_that_says_what_cannot_be_is_refused(repository: Repos
 
 @pytest.mark.parametrize("content", [b"{}", b"[]", b"[1,2]", b"[" * 9, b'[{"key":"objects/../x"},1]'])
 def test_a_page_that_is_none_is_refused(repository: Repository, content: bytes) -> None:
-    page = {"key": "pages/x", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "entries": 2}
-    repository.place.put(repository.path("pages/x"), content)
+    page: Page = {"key": "pages/x", "bytes": len(content), "sha256": hashlib.sha256(content).hexdigest(), "entries": 2}
+    repository.object_store.put(repository.path("pages/x"), content)
 
     with pytest.raises(Hostile, match=r"\.$"):
         repository.page(page)
@@ -276,11 +281,11 @@ def test_names_that_a_storage_may_take_for_another_are_none(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["a/b", "a b", ".hidden", "ä/中文/😀", "a..b", "a#1", "100%", "a?b&c=d+e", "~"])
-def test_names_that_every_storage_takes(key: str, place: Place) -> None:
+def test_names_that_every_storage_takes(key: str, object_store: ObjectStore) -> None:
     assert possible_key(f"objects/{key}")
-    place.put(f"objects/{key}", b"x")
-    assert place.get(f"objects/{key}", 1) == b"x"
-    assert [listed.key for listed in place.list("objects")] == [f"objects/{key}"]
+    object_store.put(f"objects/{key}", b"x")
+    assert object_store.get(f"objects/{key}", 1) == b"x"
+    assert [listed.key for listed in object_store.list("objects")] == [f"objects/{key}"]
 
 
 def test_names_that_collide_are_refused() -> None:
@@ -296,7 +301,7 @@ def test_names_that_collide_are_refused() -> None:
 def test_the_newest_is_told_by_signed_time_and_not_by_name(repository: Repository) -> None:
     old = _filled(repository, *CONTENTS)
     later = dataclasses.replace(old, id="00000000T000000-0", made=datetime.now(UTC) + timedelta(minutes=1))
-    repository.place.put(repository.path(f"manifests/{later.id}.json"), KEYS.sign(later.body()))
+    repository.object_store.put(repository.path(f"manifests/{later.id}.json"), KEYS.sign(later.body()))
 
     assert repository.survey().generations == [later, old]
 
@@ -308,47 +313,47 @@ def test_the_newest_is_told_by_signed_time_and_not_by_name(repository: Repositor
 def test_sealing_keeps_every_size(size: int) -> None:
     content = os.urandom(size)
     sha256 = hashlib.sha256(content).hexdigest()
-    seals = Seals([Fernet.generate_key().decode()])
+    encryption_keys = EncryptionKeys([Fernet.generate_key().decode()])
 
-    sealed = b"".join(seals.seal(sha256, [content]))
-    assert sealed == b"".join(seals.seal(sha256, (content[n : n + 1000] for n in range(0, size, 1000))))
-    assert len(sealed) == sealed_size(size)
-    assert b"".join(seals.open(sealed[n : n + 7777] for n in range(0, len(sealed), 7777))) == content
+    encrypted = b"".join(encryption_keys.encrypt(sha256, [content]))
+    assert encrypted == b"".join(encryption_keys.encrypt(sha256, (content[n : n + 1000] for n in range(0, size, 1000))))
+    assert len(encrypted) == encrypted_size(size)
+    assert b"".join(encryption_keys.decrypt(encrypted[n : n + 7777] for n in range(0, len(encrypted), 7777))) == content
 
 
 def test_what_was_sealed_cannot_be_changed_cut_or_moved() -> None:
     content = bytes(2 * PIECE + 5)
-    seals = Seals([Fernet.generate_key().decode()])
-    sealed = b"".join(seals.seal(hashlib.sha256(content).hexdigest(), [content]))
+    encryption_keys = EncryptionKeys([Fernet.generate_key().decode()])
+    encrypted = b"".join(encryption_keys.encrypt(hashlib.sha256(content).hexdigest(), [content]))
     head, piece = 48, PIECE + 16
 
     for changed in (
-        sealed[:-1],
-        sealed[: head + piece],
-        sealed[:head]
-        + sealed[head + piece : head + 2 * piece]
-        + sealed[head : head + piece]
-        + sealed[head + 2 * piece :],
-        sealed + b"x",
-        sealed[:100] + bytes([sealed[100] ^ 1]) + sealed[101:],
-        sealed[:20],
+        encrypted[:-1],
+        encrypted[: head + piece],
+        encrypted[:head]
+        + encrypted[head + piece : head + 2 * piece]
+        + encrypted[head : head + piece]
+        + encrypted[head + 2 * piece :],
+        encrypted + b"x",
+        encrypted[:100] + bytes([encrypted[100] ^ 1]) + encrypted[101:],
+        encrypted[:20],
         b"",
         b"plain text, longer than the head of what was encrypted",
     ):
-        with pytest.raises(Unopenable):
-            list(seals.open([changed]))
+        with pytest.raises(Undecryptable):
+            list(encryption_keys.decrypt([changed]))
 
 
 def test_encryption_keys_are_rotated(folder: Folder) -> None:
     old, new = Fernet.generate_key().decode(), Fernet.generate_key().decode()
-    entry = Repository(folder, FILES, KEYS, Seals([old])).begin(PLAN).put("a~1", b"content")
-    both = Repository(folder, FILES, KEYS, Seals([new, old]))
+    entry = begin(Repository(folder, FILES, KEYS, EncryptionKeys([old])), PLAN).put("a~1", b"content")
+    both = Repository(folder, FILES, KEYS, EncryptionKeys([new, old]))
 
     assert both.read(entry) == b"content"
-    again = both.begin(PLAN).put("a~1", b"content")
+    again = begin(both, PLAN).put("a~1", b"content")
     assert again["key"] != entry["key"]
     with pytest.raises(Damaged, match="not among GALLEY_BACKUP_ENCRYPTION_KEYS"):
-        Repository(folder, FILES, KEYS, Seals([new])).read(entry)
+        Repository(folder, FILES, KEYS, EncryptionKeys([new])).read(entry)
     Repository(folder, FILES, KEYS).verify(again)  # without any key
 
 

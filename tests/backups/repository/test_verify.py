@@ -17,10 +17,10 @@ from backups.files import backup
 from backups.health import report
 from backups.repository import verify
 from backups.repository.manifests import FILES, Generation
-from backups.repository.prune import GRACE, Keep, Pruned, pin, prune, unpin, verdicts
+from backups.repository.prune import GRACE, Pruned, Retention, pin, prune, unpin, verdicts
 from backups.repository.repository import Repository
-from backups.repository.run import PRUNING
-from backups.storage.port import PART, Place
+from backups.repository.run import PRUNING, begin
+from backups.storage.port import INCOMPLETE, ObjectStore
 from tests.backups.conftest import KEYS
 from tests.backups.files.test_backup import contents, filled, rested, restored  # noqa: F401  a fixture for all
 from tests.backups.storage.unreliable import Unreliable
@@ -39,15 +39,15 @@ def key_of(repository: Repository, generation: Generation, path: str) -> str:
     return str(key)
 
 
-def test_what_is_whole_is_said_to_be(place: Place, source: Path) -> None:
-    repository = Repository(place, FILES, KEYS)
+def test_what_is_whole_is_said_to_be(object_store: ObjectStore, source: Path) -> None:
+    repository = Repository(object_store, FILES, KEYS)
     backup.backup(repository, source)
 
     for verdict in (verify.quick(repository), verify.deep(repository, None)):
         assert verdict.whole
         assert verdict.objects == len(CONTENTS) + 1  # and a page
         assert verdict.orphans == 0
-    assert [listed.key for listed in place.list(repository.path("notes"))] == []
+    assert [listed.key for listed in object_store.list(repository.path("notes"))] == []
 
 
 def test_thirty_days_read_everything_once(repository: Repository, source: Path) -> None:
@@ -62,21 +62,21 @@ def test_thirty_days_read_everything_once(repository: Repository, source: Path) 
 @pytest.mark.parametrize(
     ("damage", "quickly"),
     [
-        (lambda place, path: place.delete(path), True),
-        (lambda place, path: place.put(path, b"", replace=True), True),
-        (lambda place, path: place.put(path, b"page 7 and more", replace=True), True),
-        (lambda place, path: place.put(path, b"pagE 7", replace=True), False),
+        (lambda object_store, path: object_store.delete(path), True),
+        (lambda object_store, path: object_store.put(path, b"", replace=True), True),
+        (lambda object_store, path: object_store.put(path, b"page 7 and more", replace=True), True),
+        (lambda object_store, path: object_store.put(path, b"pagE 7", replace=True), False),
     ],
     ids=["missing", "truncated", "longer", "a bit flipped"],
 )
 def test_damage_is_found_and_mended(
-    place: Place, source: Path, damage: Callable[[Place, str], object], quickly: bool, tmp_path: Path
+    object_store: ObjectStore, source: Path, damage: Callable[[ObjectStore, str], object], quickly: bool, tmp_path: Path
 ) -> None:
-    repository = Repository(place, FILES, KEYS, cache=tmp_path / "cache")
+    repository = Repository(object_store, FILES, KEYS, cache=tmp_path / "cache")
     made = backup.backup(repository, source).generation
     key = key_of(repository, made, "7.txt")
-    damage(place, repository.path(key))
-    has_md5s = place.look(repository.path(key_of(repository, made, "1.txt"))).etag != ""
+    damage(object_store, repository.path(key))
+    has_md5s = object_store.head(repository.path(key_of(repository, made, "1.txt"))).etag != ""
 
     quick = verify.quick(repository)
     assert list(quick.damage) == ([key] if quickly or has_md5s else [])
@@ -94,7 +94,7 @@ def test_damage_is_found_and_mended(
 
 def test_a_damaged_page_is_found_and_written_anew(repository: Repository, source: Path) -> None:
     made = backup.backup(repository, source).generation
-    repository.place.put(repository.path(made.pages[0]["key"]), b"[]\n", replace=True)
+    repository.object_store.put(repository.path(made.pages[0]["key"]), b"[]\n", replace=True)
 
     verdict = verify.quick(repository)
     assert list(verdict.damage) == [made.pages[0]["key"]]
@@ -110,17 +110,17 @@ def test_a_damaged_page_is_found_and_written_anew(repository: Repository, source
 def test_etags_that_are_no_md5_are_settled_by_reading(repository: Repository, source: Path) -> None:
     class Etags(Unreliable):
         def list(self, prefix: str) -> Any:
-            return (dataclasses.replace(listed, etag="0" * 32) for listed in self.place.list(prefix))
+            return (dataclasses.replace(listed, etag="0" * 32) for listed in self.object_store.list(prefix))
 
     backup.backup(repository, source)
-    odd = dataclasses.replace(repository, place=Etags(repository.place))
+    odd = dataclasses.replace(repository, object_store=Etags(repository.object_store))
     assert verify.quick(odd).whole
-    assert len([call for call in odd.place.calls if "objects/" in call]) == verify.TRUST  # type: ignore[attr-defined]
+    assert len([call for call in odd.object_store.calls if "objects/" in call]) == verify.TRUST  # type: ignore[attr-defined]
 
 
 def test_a_manifest_that_cannot_be_believed_is_damage(repository: Repository, source: Path) -> None:
     made = backup.backup(repository, source).generation
-    repository.place.put(repository.path(f"manifests/{made.id}.json"), b"{}", replace=True)
+    repository.object_store.put(repository.path(f"manifests/{made.id}.json"), b"{}", replace=True)
 
     verdict = verify.quick(repository)
     assert not verdict.whole
@@ -133,8 +133,8 @@ def test_a_manifest_that_cannot_be_believed_is_told_until_it_is_mended(repositor
     first = backup.backup(repository, source).generation
     backup.backup(repository, source)
     path = repository.path(f"manifests/{first.id}.json")
-    signed = repository.place.get(path, 10**6)
-    repository.place.put(path, b"{}", replace=True)
+    signed = repository.object_store.get(path, 10**6)
+    repository.object_store.put(path, b"{}", replace=True)
 
     def state() -> tuple[str, list[str]]:
         for verdict in (verify.quick(repository), verify.deep(repository, 1)):
@@ -147,7 +147,7 @@ def test_a_manifest_that_cannot_be_believed_is_told_until_it_is_mended(repositor
     assert found == "damaged"
     assert sentences[-1].startswith(said)
 
-    repository.place.put(path, signed, replace=True)
+    repository.object_store.put(path, signed, replace=True)
     assert state() == ("ok", [])
 
 
@@ -160,7 +160,7 @@ def test_what_was_found_stays_with_the_rows(repository: Repository, source: Path
 
     catalogue.record(verify.quick(repository), repository, NOW)
     assert set(models.Generation.objects.values_list("verified_at", flat=True)) == {NOW}
-    repository.place.delete(repository.path(key))
+    repository.object_store.delete(repository.path(key))
     catalogue.record(verify.quick(repository), repository, NOW + timedelta(days=1))
     rows = {row.name: row for row in models.Generation.objects.all()}
     assert rows[first.id].damage == [f"{key} is missing from the backup storage."]
@@ -185,11 +185,11 @@ def test_rows_are_rebuilt_from_the_storage(repository: Repository, source: Path)
     assert [row.name for row in rows] == [each.id for each in reversed(made)]
     assert rows[0].counts == made[2].counts
 
-    repository.place.delete(repository.path(f"manifests/{made[1].id}.json"))
+    repository.object_store.delete(repository.path(f"manifests/{made[1].id}.json"))
     catalogue.rebuild(repository)
     assert [row.name for row in models.Generation.objects.all()] == [made[2].id, made[0].id]
     for each in made:
-        repository.place.delete(repository.path(f"manifests/{each.id}.json"))
+        repository.object_store.delete(repository.path(f"manifests/{each.id}.json"))
     with pytest.raises(Failed, match="no backup where 2 are known"):
         catalogue.rebuild(repository)
     assert models.Generation.objects.count() == 2
@@ -222,7 +222,7 @@ def _made(age: float, *, id_: str = "", needs: str = "", source: str = "a") -> G
     ],
 )  # fmt: skip
 def test_golden_table(ages: list[float], goes: list[float], how: dict[str, object]) -> None:
-    keep = Keep(days=90, months=int(str(how.get("months", 0))))
+    keep = Retention(days=90, months=int(str(how.get("months", 0))))
     found = verdicts(
         [_made(age) for age in ages], keep,
         pinned=how.get("pinned", ()), verified=how.get("verified", ()), now=NOW,  # type: ignore[arg-type]
@@ -232,20 +232,20 @@ def test_golden_table(ages: list[float], goes: list[float], how: dict[str, objec
 
 def test_names_mean_nothing() -> None:
     generations = [_made(1, id_="00000000"), _made(2, id_="0"), _made(400, id_="99999999"), _made(401, id_="zzz")]
-    found = verdicts(generations, Keep(90, 0), pinned=(), verified=(), now=NOW)
+    found = verdicts(generations, Retention(90, 0), pinned=(), verified=(), now=NOW)
     assert [id_ for id_, stays in found.items() if not stays] == ["99999999", "zzz"]
 
 
 def test_what_others_need_stays() -> None:
     chain = [_made(1), _made(2), _made(3, needs="100"), _made(100, needs="101"), _made(101), _made(102)]
-    found = verdicts(chain, Keep(90, 0), pinned=(), verified=(), now=NOW)
+    found = verdicts(chain, Retention(90, 0), pinned=(), verified=(), now=NOW)
     assert [id_ for id_, stays in found.items() if not stays] == ["102"]
     assert found["101"] == "100 needs it"
 
 
 def test_each_source_keeps_its_last_two() -> None:
     generations = [_made(1), _made(2), _made(400, source="b"), _made(401, source="b"), _made(402, source="b")]
-    found = verdicts(generations, Keep(90, 0), pinned=(), verified=(), now=NOW)
+    found = verdicts(generations, Retention(90, 0), pinned=(), verified=(), now=NOW)
     assert [id_ for id_, stays in found.items() if not stays] == ["402"]
 
 
@@ -261,7 +261,7 @@ def generations(repository: Repository, source: Path) -> list[Generation]:
 
 def _pruned(repository: Repository, *, later: timedelta = timedelta(days=400), **options: object) -> Pruned:
     settings: dict[str, object] = {"known": set(), "verified": set(), "now": datetime.now(UTC) + later, "apply": True}
-    return prune(repository, Keep(90, 0), **(settings | options))  # type: ignore[arg-type]
+    return prune(repository, Retention(90, 0), **(settings | options))  # type: ignore[arg-type]
 
 
 @pytest.fixture
@@ -271,12 +271,12 @@ def aged(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_removal_is_dry_unless_it_is_meant(repository: Repository, generations: list[Generation]) -> None:
-    before = contents(Path(str(repository.place)))
+    before = contents(Path(str(repository.object_store)))
     told = _pruned(repository, apply=False)
 
     assert told.gone == [generations[0].id]
     assert told.objects == 2  # a content and a page
-    assert contents(Path(str(repository.place))) == before
+    assert contents(Path(str(repository.object_store))) == before
 
 
 @pytest.mark.usefixtures("aged")
@@ -301,8 +301,8 @@ def test_what_nothing_names_stays_for_a_day(repository: Repository, generations:
 
 @pytest.mark.usefixtures("aged", "generations")
 def test_what_a_killed_write_left_goes_too(repository: Repository) -> None:
-    repository.place.put(repository.path(f"objects/a/{PART}xyz"), b"a part")
-    repository.place.put(repository.path(f"manifests/{PART}xyz"), b"a part")
+    repository.object_store.put(repository.path(f"objects/a/{INCOMPLETE}xyz"), b"a part")
+    repository.object_store.put(repository.path(f"manifests/{INCOMPLETE}xyz"), b"a part")
 
     assert verify.quick(repository).orphans == 1
     assert _pruned(repository).objects == 3
@@ -322,14 +322,14 @@ def test_a_pin_keeps_a_generation_for_ever(repository: Repository, generations: 
 def test_wherever_a_removal_fails_all_that_is_left_is_whole(
     repository: Repository, generations: list[Generation], nth: int
 ) -> None:
-    broken = dataclasses.replace(repository, place=Unreliable(repository.place, nth))
+    broken = dataclasses.replace(repository, object_store=Unreliable(repository.object_store, nth))
     with pytest.raises(Unreachable):
         _pruned(broken)
 
     assert verify.deep(repository, None).whole
     assert len(repository.survey().generations) in (2, 3)
-    for listed in repository.place.list(repository.path(PRUNING)):
-        repository.place.delete(listed.key)
+    for listed in repository.object_store.list(repository.path(PRUNING)):
+        repository.object_store.delete(listed.key)
     _pruned(repository)
     assert repository.survey().generations == generations[:0:-1]
     assert verify.quick(repository).orphans == 0
@@ -344,16 +344,16 @@ def test_a_listing_that_cannot_be_true_stops_a_removal(
             self.calls.append(prefix)
             return iter(())
 
-    for place in (repository.place, Empty(repository.place)):
+    for object_store in (repository.object_store, Empty(repository.object_store)):
         with pytest.raises(Failed, match="Nothing is removed"):
-            _pruned(dataclasses.replace(repository, place=place), known=known)
+            _pruned(dataclasses.replace(repository, object_store=object_store), known=known)
     with pytest.raises(Failed):
-        _pruned(dataclasses.replace(repository, place=Empty(repository.place)))
+        _pruned(dataclasses.replace(repository, object_store=Empty(repository.object_store)))
     assert len(repository.survey().generations) == 3
 
 
 def test_an_unreadable_manifest_stops_a_removal(repository: Repository, generations: list[Generation]) -> None:
-    repository.place.put(repository.path(f"manifests/{generations[1].id}.json"), b"{", replace=True)
+    repository.object_store.put(repository.path(f"manifests/{generations[1].id}.json"), b"{", replace=True)
 
     with pytest.raises(Failed, match="Nothing is removed while 1 manifests"):
         _pruned(repository)
@@ -362,7 +362,7 @@ def test_an_unreadable_manifest_stops_a_removal(repository: Repository, generati
 @pytest.mark.usefixtures("generations")
 def test_while_a_run_is_under_way_no_object_goes(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
     """It may be about to name what is there and what nothing names yet."""
-    run = repository.begin({"source": "another"})
+    run = begin(repository, {"source": "another"})
     run.put("a~1", b"content")
     with monkeypatch.context() as patched:
         patched.setattr("backups.repository.prune.GRACE", timedelta(seconds=60))
@@ -376,7 +376,7 @@ def test_while_a_run_is_under_way_no_object_goes(repository: Repository, monkeyp
 
 
 def test_while_objects_go_no_run_begins_to_store(repository: Repository, source: Path) -> None:
-    repository.place.put(repository.path(f"{PRUNING}/1"), b"{}")
+    repository.object_store.put(repository.path(f"{PRUNING}/1"), b"{}")
 
     with pytest.raises(Unreachable, match="Try again in some minutes"):
         backup.backup(repository, source)

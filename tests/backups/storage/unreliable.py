@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from backups.errors import Unreachable
-from backups.storage.port import Listed, Place
+from backups.storage.port import Listed, ObjectStore
 
 Fault = Callable[[Callable[[], Any]], Any]  # given the call, does it or not
 
@@ -35,9 +35,9 @@ def kills_after(call: Callable[[], Any]) -> Any:
 
 @dataclass
 class Unreliable:
-    """A place whose call number `nth` (from 0) meets `fault`. `calls` are the names of all calls so far."""
+    """An object store whose call number `nth` (from 0) meets `fault`. `calls` are the names of all calls so far."""
 
-    place: Place
+    object_store: ObjectStore
     nth: int = -1
     fault: Fault = fails
     calls: list[str] = field(default_factory=list)
@@ -50,27 +50,27 @@ class Unreliable:
         return self.fault(call) if number == self.nth else call()
 
     def put(self, key: str, content: bytes, *, replace: bool = False) -> str:
-        made: str = self._call(f"put {key}", lambda: self.place.put(key, content, replace=replace))
+        made: str = self._call(f"put {key}", lambda: self.object_store.put(key, content, replace=replace))
         return made
 
     def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
-        self._call(f"put {key}", lambda: self.place.put_stream(key, chunks, size))
+        self._call(f"put {key}", lambda: self.object_store.put_stream(key, chunks, size))
 
     def get(self, key: str, limit: int) -> bytes:
-        content: bytes = self._call(f"get {key}", lambda: self.place.get(key, limit))
+        content: bytes = self._call(f"get {key}", lambda: self.object_store.get(key, limit))
         return content
 
     def stream(self, key: str) -> Iterator[bytes]:
-        chunks: Iterator[bytes] = self._call(f"get {key}", lambda: self.place.stream(key))
+        chunks: Iterator[bytes] = self._call(f"get {key}", lambda: self.object_store.stream(key))
         return chunks
 
-    def look(self, key: str) -> Listed:
-        listed: Listed = self._call(f"look {key}", lambda: self.place.look(key))
+    def head(self, key: str) -> Listed:
+        listed: Listed = self._call(f"head {key}", lambda: self.object_store.head(key))
         return listed
 
     def list(self, prefix: str) -> Iterator[Listed]:
-        listing: Iterator[Listed] = self._call(f"list {prefix}", lambda: iter([*self.place.list(prefix)]))
+        listing: Iterator[Listed] = self._call(f"list {prefix}", lambda: iter([*self.object_store.list(prefix)]))
         return listing
 
     def delete(self, key: str) -> None:
-        self._call(f"delete {key}", lambda: self.place.delete(key))
+        self._call(f"delete {key}", lambda: self.object_store.delete(key))

@@ -10,7 +10,7 @@ import pytest
 from django.core.files.base import ContentFile
 
 from backups.storage.django_folder import LocalStorage
-from backups.trees.tree import Damaged, Stored, Tree, TreeError
+from backups.trees.tree import FileDamaged, Stored, Tree, TreeError
 
 
 class FailsOn(LocalStorage):
@@ -70,7 +70,7 @@ def test_a_changed_file_is_damaged(tree: Tree) -> None:
 
     tree.add("a.txt", b"after!")
     assert tree.verify() == ["a.txt in the backup is not the file that was saved."]
-    with pytest.raises(Damaged):
+    with pytest.raises(FileDamaged):
         tree.read(stored)
 
 

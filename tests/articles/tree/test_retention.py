@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from articles.tree.retention import judge, verdicts
 from backups.storage.django_folder import LocalStorage
-from backups.trees.retention import ShortListing, judge, remove, verdicts
+from backups.trees.removal import ShortListing
 from backups.trees.tree import Tree
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -92,26 +93,3 @@ def test_a_listing_that_cannot_be_true_stops_it(storage: LocalStorage, listed: l
 
 def test_nothing_listed_where_nothing_is_expected(storage: LocalStorage) -> None:
     assert _verdicts(storage, [], 0) == {}
-
-
-class _DiesAt(LocalStorage):
-    """Dies at the nth removal."""
-
-    left = 0
-
-    def delete(self, name: str) -> None:
-        if self.left == 0:
-            raise OSError("the storage is gone")
-        self.left -= 1
-        super().delete(name)
-
-
-def test_a_removal_that_dies_is_finished_by_the_next(storage: LocalStorage, tmp_path: Path) -> None:
-    dying = _DiesAt(str(tmp_path))
-    dying.left = 1
-    with pytest.raises(OSError, match="gone"):
-        remove(dying, "old")
-    assert _verdicts(storage, ["old"], 1) == {"old": ""}
-
-    remove(storage, "old")
-    assert storage.listdir("old") == ([], [])

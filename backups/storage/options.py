@@ -1,0 +1,56 @@
+"""What the settings say of the storage of the backups, read once for the three libraries that reach a bucket.
+
+django-storages  holds the files of articles' trees  `django_bucket`
+obstore          holds very many objects             `bucket`
+boto3            asks how safe the bucket is         `backups.health.bucket_audit`
+
+The options have the names that django-storages gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+
+
+@dataclass(frozen=True)
+class FolderOptions:
+    """A folder of this machine, by its path."""
+
+    location: str
+
+
+@dataclass(frozen=True)
+class BucketOptions:
+    """A bucket. `location` is the prefix of all keys; without `access_key` its keys come from elsewhere."""
+
+    bucket_name: str
+    location: str = ""
+    endpoint_url: str | None = None
+    region_name: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = None
+
+    def of_django_storages(self) -> dict[str, str]:
+        """The arguments of its S3Storage."""
+        return _given(asdict(self))
+
+    def of_obstore(self) -> dict[str, str]:
+        """What the configuration of its S3Store has beside bucket, prefix and endpoint."""
+        return _given(
+            {
+                "region": self.region_name,
+                "access_key_id": self.access_key,
+                "secret_access_key": self.secret_key,
+            }
+        )
+
+
+def read_options(options: Mapping[str, object]) -> FolderOptions | BucketOptions:
+    """The OPTIONS of an entry of STORAGES. Raises TypeError for one that is not known here."""
+    texts = {name: str(value) for name, value in options.items()}
+    return BucketOptions(**texts) if "bucket_name" in texts else FolderOptions(**texts)
+
+
+def _given(options: dict[str, str | None]) -> dict[str, str]:
+    return {name: value for name, value in options.items() if value is not None}
