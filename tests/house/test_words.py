@@ -6,6 +6,7 @@ import ast
 import pkgutil
 import re
 from collections.abc import Iterator
+from functools import cache
 from importlib import import_module
 from pathlib import Path
 
@@ -78,6 +79,7 @@ def test_dotted_names_lead_somewhere() -> None:
     } == set()
 
 
+@cache
 def _labels() -> set[str]:
     """Models and rights, as Django names them."""
     return {
@@ -116,6 +118,7 @@ def test_every_room_is_on_the_map() -> None:
 # Codes of errors
 
 
+@cache
 def _functions_with_codes() -> dict[str, int]:
     """Functions of ours that take a `code`, and as which argument."""
     return {
