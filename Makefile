@@ -1,7 +1,10 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV_PYTHON := .venv/bin/python
 
-.PHONY: run test bench
+UV ?= uv
+COMPILE = $(UV) pip compile pyproject.toml --quiet --python-version 3.11 --generate-hashes --no-header --no-annotate $(UPGRADE)
+
+.PHONY: run test bench requirements
 
 # The desk with sample content, a login and its worker, on 127.0.0.1:8000
 run:
@@ -17,3 +20,8 @@ test:
 bench:
 	@$(PYTHON) config/bootstrap.py test
 	$(VENV_PYTHON) -m tests.benchmarks
+
+# The pinned requirements, from pyproject.toml; UPGRADE=--upgrade takes the newest of everything
+requirements:
+	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --group test --output-file tests/requirements.txt

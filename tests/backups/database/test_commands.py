@@ -15,7 +15,7 @@ from backups.database import connections
 from tests.backups import desks
 from tests.backups.database.forked import command
 from tests.backups.desks import Copies
-from tests.test_house import ROOT
+from tests.house.reading import ROOT
 
 
 class Shell:

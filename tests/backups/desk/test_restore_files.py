@@ -34,7 +34,7 @@ from tests.backups.desks import Copies
 from tests.backups.files.test_backup import contents, filled, rested  # noqa: F401  a fixture for all
 from tests.backups.files.test_faults import _killed
 from tests.desk import HOSTILE, as_, text
-from tests.test_house import ROOT
+from tests.house.reading import ROOT
 
 ASK = "/admin/backups/generation/restore/files/"
 THEN = {"1922/a.txt": b"one", "1922/b.txt": b"two", "1923/c.txt": b"three"}

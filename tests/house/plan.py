@@ -1,0 +1,51 @@
+"""Which floor everything stands on, from the ground up, and why.
+
+Imports go down only, and rooms of one floor do not import each other.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class Floor(NamedTuple):
+    rooms: set[str]
+    reason: str
+
+
+HOUSE = [
+    Floor({"backups"}, "stores and restores anything, whatever it is about"),
+    Floor({"articles"}, "makes articles; knows its last stage by a dotted name, and sites by a label"),
+    Floor({"publishing"}, "brings what was made onto a site"),
+    Floor({"recovery", "worklist"}, "repair articles, and hand documents in: both begin what the floors below do"),
+    Floor({"insights"}, "reads everything and changes nothing"),
+    Floor({"config"}, "puts all of it together; imported by nobody"),
+]
+
+ROOMS = {
+    "backups": [
+        Floor({"errors", "progress"}, "what can go wrong, and how far it is: for everybody"),
+        Floor({"storage", "trees"}, "bytes by key; files under a prefix. Neither knows what a generation is"),
+        Floor({"repository"}, "generations in an object store, whatever they hold"),
+        Floor({"files", "database"}, "the two tiers: plain Python, as files are backed up without loading an app"),
+        Floor({"models", "configured"}, "rows about generations; the repositories that the settings name"),
+        Floor({"catalogue"}, "keeps those rows true to the repository"),
+        Floor({"health"}, "judges both tiers by rows and storage"),
+        Floor({"restores"}, "what the queue does for a restore of the desk; may ask how the backups do"),
+        Floor({"tasks", "management"}, "the doors for the queue and for the shell"),
+        Floor({"desk"}, "the pages, and the schedules of those tasks"),
+        Floor({"admin", "apps"}, "the doors for Django"),
+    ],
+    "articles": [
+        Floor({"models", "providers", "formats"}, "records, services and the form of numbers: each stands alone"),
+        Floor({"content", "call_keys"}, "what comes from outside, made safe; the names of calls"),
+        Floor({"tree", "failures", "costs"}, "what the records say: as files, of what stopped, in dollars"),
+        Floor({"wording"}, "sentences about all of these"),
+        Floor({"templatetags"}, "the same sentences for templates, and for the columns of the desk"),
+        Floor({"pipeline"}, "moves one article; alone changes its status"),
+        Floor({"batches"}, "moves many of them, by way of the pipeline"),
+        Floor({"stages", "desk", "api"}, "what happens within a run, and the doors for people and programs"),
+        Floor({"tasks", "management", "admin"}, "the doors for the queue, the shell and Django"),
+        Floor({"apps"}, "connects the signals; the queue's task is one of those who listen"),
+    ],
+}
