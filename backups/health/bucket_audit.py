@@ -1,4 +1,4 @@
-"""Whether the place of the backups is as safe as it could be: what is not, to be said with how to mend it."""
+"""Whether the place of the backups is as safe as it could be, and what is not."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class BucketAudit:
 
 
 class NoAnswer(Exception):
-    """The store did not answer. `finding` is what is to be said of it: nothing, where it does not know the question."""
+    """The store did not answer. `findings` tell why: there are none where it does not know the question."""
 
-    def __init__(self, finding: BucketFinding | None = None) -> None:
-        self.finding = finding
-        super().__init__(finding)
+    def __init__(self, *findings: BucketFinding) -> None:
+        self.findings = findings
+        super().__init__(*findings)
 
 
 def audit(now: datetime | None = None) -> BucketAudit:
@@ -79,15 +79,11 @@ def audit(now: datetime | None = None) -> BucketAudit:
         try:
             findings += question()
         except NoAnswer as exc:
-            findings += _told(exc)
+            findings += exc.findings
     try:
         return BucketAudit(findings, bucket.unfinished(now or datetime.now(UTC)))
     except NoAnswer as exc:
-        return BucketAudit([*findings, *_told(exc)], None)
-
-
-def _told(none: NoAnswer) -> list[BucketFinding]:
-    return [none.finding] if none.finding else []
+        return BucketAudit([*findings, *exc.findings], None)
 
 
 def _folder(folder: Path) -> list[BucketFinding]:
@@ -180,6 +176,8 @@ def _ask(question: str, call: Callable[[], T], nothing: str = "") -> T | None:
             return None
         if code in HIDDEN:
             raise NoAnswer(QuestionForbidden(question)) from exc
-        raise NoAnswer(None if code in UNKNOWN else QuestionRefused(question, code or str(exc))) from exc
+        if code in UNKNOWN:
+            raise NoAnswer from exc
+        raise NoAnswer(QuestionRefused(question, code or str(exc))) from exc
     except BotoCoreError as exc:
         raise NoAnswer(QuestionUnanswered(question, str(exc))) from exc

@@ -47,8 +47,8 @@ class DrillResult:
         if not self.generation:
             return f"{self.tier}: {self.differences[0]}"
         what = "rows" if self.tier == "database" else "files"
-        said = "all as they were" if self.passed else f"{len(self.differences):,} differences"
-        return f"{self.tier}: {self.things:,} {what} of {self.generation} restored in {self.seconds:.0f} s, {said}."
+        outcome = "all as they were" if self.passed else f"{len(self.differences):,} differences"
+        return f"{self.tier}: {self.things:,} {what} of {self.generation} restored in {self.seconds:.0f} s, {outcome}."
 
 
 def drill(

@@ -1,6 +1,6 @@
 """How the backups do: for people, monitors and mail. Damage outranks everything; a backup that did not run is an alarm.
 
-Nothing is said here: a report has findings and facts, and `wording` has the words for them.
+A report has no words: it has findings and facts, and `wording` says them.
 """
 
 from __future__ import annotations

@@ -87,20 +87,22 @@ class Words:
 
 
 def words(finding: Finding) -> Words:
+    """The same wherever they are read: page, mail, terminal and JSON."""
     if isinstance(finding, TierFinding):
         return _of_tier(finding)
     return _of_drill(finding) if isinstance(finding, DrillFinding) else _of_storage(finding)
 
 
 def sentences(part: Part) -> list[str]:
+    """What is so and what to do, of each finding."""
     return [words(finding).text for finding in part.findings]
 
 
 def text(part: Part) -> str:
     """Some lines for a terminal."""
-    told = ", ".join(f"{value:,} {name}" for name, value in _facts(part.facts).items())
-    told = f"{timedelta(seconds=part.age)} h ago, {told}" if part.age is not None else told
-    lines = [f"{part.name:<9} {part.state:<8} {told}"]
+    facts = ", ".join(f"{value:,} {name}" for name, value in _facts(part.facts).items())
+    facts = f"{timedelta(seconds=part.age)} h ago, {facts}" if part.age is not None else facts
+    lines = [f"{part.name:<9} {part.state:<8} {facts}"]
     for each in map(words, part.findings):
         lines.append(f"    {each.text}")
         if each.command:

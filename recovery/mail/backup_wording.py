@@ -20,6 +20,7 @@ from backups.health.findings import (
     MoreBackupsDamaged,
     NeverBackedUp,
     NotBackedUpSince,
+    State,
     StorageUnread,
     Urgent,
 )
@@ -34,7 +35,7 @@ MOST = 5  # more sentences than the first
 class News:
     """The phrases end without a full stop, unless they are `others`."""
 
-    state: str  # ok, look, alarm or damaged
+    state: State
     headline: str
     reason: str
     next: str
@@ -51,6 +52,7 @@ class News:
 
 
 def news(report: Report) -> News:
+    """`report` is one with all four parts."""
     parts = {part.name: part for part in report.parts}
     safe = _safe(parts[DATABASE.name], parts[STORAGE], report.at)
     if not report.needs_somebody:

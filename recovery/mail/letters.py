@@ -130,8 +130,14 @@ def _of_backups(mail: Mail, report: Report | None) -> Words | None:
 
 def _news(report: Report) -> backup_wording.News:
     news = backup_wording.news(report)
-    phrases = {name: _one_line(getattr(news, name)) for name in ("headline", "reason", "next", "safe")}
-    return replace(news, **phrases, others=[_one_line(sentence) for sentence in news.others])
+    return replace(
+        news,
+        headline=_one_line(news.headline),
+        reason=_one_line(news.reason),
+        next=_one_line(news.next),
+        safe=_one_line(news.safe),
+        others=list(map(_one_line, news.others)),
+    )
 
 
 def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | None:
