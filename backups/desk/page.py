@@ -15,7 +15,7 @@ from backups.database.chains import FULL
 from backups.desk import schedules
 from backups.desk.schedules import ScheduleForm
 from backups.health import report, wording
-from backups.health.findings import ALARM, DAMAGED, LOOK, OK, Action, Finding
+from backups.health.findings import ALARM, DAMAGED, LOOK, OK, Action, Finding, State
 from backups.health.report import DRILL, STORAGE, Facts, Part
 from backups.models import Generation, Look
 from backups.repository.manifests import DATABASE, FILES
@@ -55,7 +55,7 @@ class Line:
 
     name: str
     kind: str
-    state: str
+    state: State
     word: str
     problems: list[Problem]
     facts: Facts
