@@ -15,7 +15,6 @@ from backups.errors import BackupError
 from backups.files import backup
 from backups.health import drill, intervals, storage_check
 from backups.health import watch as health_watch
-from backups.health.drill import drilled
 from backups.repository.manifests import DATABASE, FILES, TIERS
 from backups.repository.verify import deep, quick, today
 from backups.restores import database
@@ -75,7 +74,7 @@ def try_restore() -> None:
         if not found:
             intervals.hasten("backups.tasks.try_restore", now + AGAIN)
             log.info("there is no backup yet whose restore could be tried; it is tried again in an hour")
-        drilled(found, now)
+        drill.record(found, now)
         for each in found:
             if not each.passed:
                 log.error("a restore was tried and did not pass", tier=each.tier, reason=each.differences[0])
@@ -86,17 +85,19 @@ def try_restore() -> None:
 def look() -> None:
     """At the storage and the bucket, for those who read the desk's page: it asks the rows alone."""
     try:
-        seen = storage_check.look(timezone.now())
-        if seen.unread:
-            log.error("the backups could not be compared with what is there", reason=seen.unread)
+        look = storage_check.check(timezone.now())
+        if look.unread:
+            log.error("the backups could not be compared with what is there", reason=look.unread)
     except Exception:
         log.exception("nobody could look at the backups; it is tried again after the next one")
 
 
 def watch() -> None:
-    """Over all of these: that they ran, and found nothing wrong."""
+    """Over all of these: that they ran, and found nothing wrong; and over restores, whose worker may be dead."""
     try:
-        health_watch.watch(timezone.now())
+        now = timezone.now()
+        database.give_up(now)
+        health_watch.watch(now)
     except Exception:
         log.exception("nobody watched the backups; it is tried again in some minutes")
 

@@ -6,8 +6,6 @@ Whoever may view backups sees it; whoever may change them pins, runs and schedul
 # ruff: noqa: ARG002  Django's hooks hand over more than each of them needs
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
@@ -24,20 +22,21 @@ from backups.desk.page import backups_page
 from backups.desk.restore_views import RestoreDesk
 from backups.desk.schedules import ScheduleForm
 from backups.errors import BackupError
+from backups.health.findings import Action
 from backups.models import Generation
 from backups.repository import prune
 from backups.repository.manifests import TIERS
 
 SECONDS = 14400  # that a backup, a verification or a drill may take, as when a schedule begins it
-# What may be begun here: its task, and what is said then.
-NOW = {
-    "database": ("backups.tasks.backup_database", "The backup of the database begins in a moment."),
-    "drill": (
+# What may be begun here, by its name in the address: its task, and what is said then.
+NOW: dict[str, tuple[str, str]] = {
+    Action.BACK_UP_DATABASE: ("backups.tasks.backup_database", "The backup of the database begins in a moment."),
+    Action.TRY_RESTORE: (
         "backups.tasks.try_restore",
         "A restore is tried in a moment. It may take as long as the backups are large.",
     ),
-    "verify": ("backups.tasks.verify", "The backups are verified in a moment."),
-    "look": ("backups.tasks.look", "Galley looks at the storage in a moment."),
+    Action.VERIFY: ("backups.tasks.verify", "The backups are verified in a moment."),
+    Action.CHECK_STORAGE: ("backups.tasks.look", "Galley looks at the storage in a moment."),
 }
 
 
@@ -63,7 +62,7 @@ class GenerationAdmin(admin.ModelAdmin[Generation]):
             *RestoreDesk(self).urls(),
         ]
 
-    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
         if not self.has_view_permission(request):
             raise PermissionDenied
         if request.method not in ("GET", "HEAD"):
@@ -91,7 +90,7 @@ class GenerationAdmin(admin.ModelAdmin[Generation]):
     def _back(self, fragment: str = "") -> HttpResponse:
         return HttpResponseRedirect(reverse("admin:backups_generation_changelist") + fragment)
 
-    # Deeds
+    # What somebody may do
 
     def pin_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._refused(request) or self._pinned(request, pk, pinned=True)
@@ -108,15 +107,15 @@ class GenerationAdmin(admin.ModelAdmin[Generation]):
             repository = configured.repository(TIERS[generation.tier])
             (prune.pin if pinned else prune.unpin)(repository, generation.name)
         except BackupError as exc:
-            said = f"{generation} is as it was, because the storage did not do it. {exc}"
-            self.message_user(request, said, messages.ERROR)
+            refusal = f"{generation} is as it was, because the storage did not do it. {exc}"
+            self.message_user(request, refusal, messages.ERROR)
             return self._back()
         Generation.objects.filter(pk=pk).update(pinned=pinned)
         self.log_change(request, generation, "Pinned." if pinned else "Unpinned.")
-        said = (
-            "is pinned: it is kept until you unpin it" if pinned else "is not pinned any more, and goes when it is old"
-        )
-        self.message_user(request, f"{generation} {said}.", messages.SUCCESS)
+        outcome = "is pinned: it is kept until you unpin it"
+        if not pinned:
+            outcome = "is not pinned any more, and goes when it is old"
+        self.message_user(request, f"{generation} {outcome}.", messages.SUCCESS)
         return self._back(f"#{generation.tier}")
 
     def now_view(self, request: HttpRequest, what: str) -> HttpResponse:
@@ -125,9 +124,9 @@ class GenerationAdmin(admin.ModelAdmin[Generation]):
             return refused
         if what not in NOW:
             raise Http404("There is nothing of this name to do.")
-        task, said = NOW[what]
+        task, begins = NOW[what]
         async_task(task, q_options={"timeout": SECONDS, "task_name": f"backups: {what}"})
-        self.message_user(request, f"{said} You may leave this page; load it again to see what came of it.")
+        self.message_user(request, f"{begins} You may leave this page; load it again to see what came of it.")
         return self._back()
 
     def schedule_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -14,74 +14,58 @@ from backups.database.backup import SOURCE
 from backups.database.chains import FULL
 from backups.desk import schedules
 from backups.desk.schedules import ScheduleForm
-from backups.health import report as health_report
-from backups.health.report import ALARM, DAMAGED, LOOK, NO_SCHEDULE, OK, Part, Said
+from backups.health import report, wording
+from backups.health.findings import ALARM, DAMAGED, LOOK, OK, Action, Finding, State
+from backups.health.report import DRILL, STORAGE, Facts, Part
 from backups.models import Generation, Look
 from backups.repository.manifests import DATABASE, FILES
 
 LINES = 50  # of a tier on one page
 WORDS = {OK: "OK", LOOK: "Look", ALARM: "Late", DAMAGED: "Damaged"}
 # What has no schedule of its own cannot be late: it did not do what it should.
-FAILED = {"drill", "storage"}
-RUNS = {**health_report.RUNS, "drill": "backups.tasks.try_restore"}
-BUTTONS = {DATABASE.name: "database", "drill": "drill", "storage": "look"}
+FAILED = {DRILL, STORAGE}
+RUNS = {**report.RUNS, DRILL: "backups.tasks.try_restore"}
+# What this page alone can advise, because it has the place for it.
+ADVICE = {
+    Action.MAKE_SCHEDULE: "Switch it on under Schedules, below. Where there is none, the operator makes one.",
+}
+
+
+@dataclass(frozen=True)
+class Button:
+    """`what` it begins (a key of `admin.NOW`), and its words."""
+
+    what: str
+    label: str
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A sentence, and what ends it: words, a command of the operator's, a button of this page. Any may be ""."""
+    """A sentence, and what ends it: advice, a command of the operator's, a button of this page. Any may be lacking."""
 
     sentence: str
-    what_to_do: str = ""
-    command: str = ""
-    button: str = ""
+    advice: str
+    command: str
+    button: Button | None
 
 
 @dataclass(frozen=True)
 class Line:
-    """One of the four; None for what nobody knows."""
+    """One of the four; `when` and `next` are None for what nobody knows."""
 
     name: str
     kind: str
-    state: str
+    state: State
     word: str
     problems: list[Problem]
-    facts: dict[str, int]
+    facts: Facts
     when: datetime | None = None
     next: datetime | None = None
 
     @property
-    def things(self) -> int | None:
-        return self.facts.get("rows", self.facts.get("files"))
-
-    @property
-    def earlier(self) -> int:
-        """Files that could not be read: the backup has them as they were before."""
-        return self.facts.get("as they were before", 0)
-
-    @property
     def current(self) -> int:
-        return (self.things or 0) - self.earlier
-
-    @property
-    def pending(self) -> int | None:
-        return self.facts.get("rows not yet backed up")
-
-    @property
-    def share(self) -> int | None:
-        return self.facts.get("% of objects read in 30 days")
-
-    @property
-    def seconds(self) -> int | None:
-        return self.facts.get("seconds for it")
-
-    @property
-    def restored(self) -> int | None:
-        return self.facts.get("rows and files")
-
-    @property
-    def differences(self) -> int | None:
-        return self.facts.get("differences")
+        """Files that the backup has as they are."""
+        return (self.facts.files or 0) - (self.facts.earlier or 0)
 
 
 @dataclass(frozen=True)
@@ -159,19 +143,18 @@ def backups_page(now: datetime, asked: dict[str, str], bound: ScheduleForm | Non
         Scheduled(each, bound if bound and bound.schedule.pk == each.pk else ScheduleForm(schedule=each))
         for each in ours
     ]
-    report = health_report.asked(now, look)
     return BackupsPage(
-        lines=[_line(part, report.at, ours) for part in report.parts],
+        lines=[_line(part, now, ours) for part in report.asked(now, look).parts],
         looked_at=look.at if look else None,
         listings=[_listing(tier, asked) for tier in (DATABASE.name, FILES.name)],
         schedules=forms,
     )
 
 
-def _line(part: Part, at: datetime, ours: list[Schedule]) -> Line:
+def _line(part: Part, now: datetime, ours: list[Schedule]) -> Line:
     due = [each.next_run for each in ours if each.func == RUNS.get(part.name) and each.repeats]
     name = part.name.capitalize()
-    if part.name == "storage":
+    if part.name == STORAGE:
         name = "Bucket" if "bucket_name" in settings.STORAGES["backups"]["OPTIONS"] else "Folder"
     word = "Failed" if part.name in FAILED and part.state == ALARM else WORDS[part.state]
     if part.name == FILES.name and part.state == OK and part.age is None:
@@ -181,24 +164,22 @@ def _line(part: Part, at: datetime, ours: list[Schedule]) -> Line:
         kind=part.name,
         state=part.state,
         word=word,
-        problems=[_problem(part, each) for each in part.said],
+        problems=list(map(_problem, part.findings)),
         facts=part.facts,
-        when=None if part.age is None else at - timedelta(seconds=part.age),
+        when=None if part.age is None else now - timedelta(seconds=part.age),
         next=min(due, default=None),
     )
 
 
-def _problem(part: Part, said: Said) -> Problem:
-    sentence = said.sentence
-    if said.ends:
-        button = BUTTONS.get(part.name, "") if said.ends.startswith("backup_") else ""
-        return Problem(sentence, command=said.ends, button=button)
-    if sentence.startswith(NO_SCHEDULE):
-        return Problem(sentence, "Switch it on under Schedules, below. Where there is none, the operator makes one.")
-    if part.name == "storage":  # such a sentence says first what is, then what to do
-        what, stop, to_do = sentence.partition(". ")
-        return Problem(what + stop.strip(), to_do)
-    return Problem(sentence)
+def _problem(finding: Finding) -> Problem:
+    words, action = wording.words(finding), finding.action
+    label = wording.BUTTONS.get(action) if action else None
+    return Problem(
+        words.sentence,
+        advice=words.advice or (ADVICE.get(action, "") if action else ""),
+        command=words.command,
+        button=Button(action, label) if action and label else None,
+    )
 
 
 def _listing(tier: str, asked: dict[str, str]) -> Listing:
@@ -209,5 +190,5 @@ def _listing(tier: str, asked: dict[str, str]) -> Listing:
 
 def last_good() -> datetime | None:
     """Of when the newest good backup of the database is (two queries)."""
-    newest = health_report.last_good()
+    newest = report.last_good()
     return newest.began if newest else None

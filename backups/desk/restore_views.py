@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from datetime import datetime
+from typing import Any, TypedDict, Unpack
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin import ModelAdmin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect, QueryDict
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -48,8 +49,22 @@ FILE_WORDS = {  # counted
     "back": "to put back",
     "remove": "to remove",
 }
-FILE_DEEDS = {"keep": "stays", "aside": "set aside", "back": "put back"}  # of one; all others as they are
+FILE_ACTIONS = {"keep": "stays", "aside": "set aside", "back": "put back"}  # said of one; all others as they are
 NEW, HOME = "new", "home"
+
+
+class JobFields(TypedDict, total=False):
+    """What somebody asks for, in the fields of `Restore`."""
+
+    tier: str
+    undoes: Restore
+    source: str
+    moment: datetime | None
+    units: list[str]
+    mode: str
+    backup: str
+    home: bool
+    journal: str
 
 
 class RestoreForm(forms.Form):
@@ -68,8 +83,9 @@ class RestoreForm(forms.Form):
     )
     mode = forms.ChoiceField(label="What comes back", choices=list(MODES.items()), initial="missing")
 
-    def fields_of_job(self) -> dict[str, Any]:
-        return self.cleaned_data
+    def fields_of_job(self) -> JobFields:
+        found = self.cleaned_data
+        return {"moment": found["moment"], "units": found["units"], "mode": found["mode"]}
 
     def clean_units(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["units"].splitlines()]
@@ -107,7 +123,7 @@ class FilesForm(forms.Form):
         help_text="In the folder that they came from; in a new one everything is missing.",
     )
 
-    def __init__(self, data: Any = None) -> None:
+    def __init__(self, data: QueryDict | None = None) -> None:
         super().__init__(data)
         of_files = Generation.objects.filter(tier=FILES.name).order_by("about__source")
         self.sources = sorted({str(source) for source in of_files.values_list("about__source", flat=True).distinct()})
@@ -120,7 +136,7 @@ class FilesForm(forms.Form):
         if self.cleaned_data.get("where") == HOME and not possible_home(self.cleaned_data.get("source", "/")):
             self.add_error("where", "Where these files came from is not in their backup. Choose a new folder.")
 
-    def fields_of_job(self) -> dict[str, Any]:
+    def fields_of_job(self) -> JobFields:
         found = self.cleaned_data
         home = found["where"] == HOME
         return {
@@ -137,7 +153,7 @@ class FilesForm(forms.Form):
 class RestoreDesk:
     """The pages; `admin` is that of the backups."""
 
-    def __init__(self, admin: ModelAdmin[Any]) -> None:
+    def __init__(self, admin: ModelAdmin[Any]) -> None:  # of generations; it logs restores, too
         self.admin = admin
 
     def urls(self) -> list[URLPattern]:
@@ -179,9 +195,9 @@ class RestoreDesk:
         files = job.tier == FILES.name
         words = FILE_WORDS if files else compare.WORDS
         differences = sum(number for action, number in job.counts.items() if action != compare.SAME)
-        deeds = (*restore.RESTORE_CHANGES, *UNDO_CHANGES) if files else compare.WORK
+        changes = (*restore.RESTORE_CHANGES, *UNDO_CHANGES) if files else compare.WORK
         for step in job.steps:
-            step["words"] = FILE_DEEDS.get(step["action"], step["action"])
+            step["words"] = FILE_ACTIONS.get(step["action"], step["action"])
         context = self._context(request) | {
             "title": str(job),
             "job": job,
@@ -189,7 +205,7 @@ class RestoreDesk:
             "thing": "file" if files else "row",
             "mode": UNDO if job.undoes else (FILE_MODES if files else MODES).get(job.mode, job.mode),
             "counted": [(number, words[action]) for action, number in job.counts.items() if number],
-            "work": sum(job.counts.get(name, 0) for name in deeds),
+            "work": sum(job.counts.get(name, 0) for name in changes),
             "conflicts": job.counts.get(compare.CONFLICT, 0),
             "page": Paginator(job.steps, LINES).get_page(request.GET.get("page")),
             "more": max(differences - len(job.steps), 0),
@@ -203,11 +219,11 @@ class RestoreDesk:
         if isinstance(job, HttpResponse):
             return job
         if job.mode == "mirror" and request.POST.get("typed") != "mirror":
-            said = "Nothing has begun. What the backup does not have would go: type “mirror” if that is right."
-            self.admin.message_user(request, said, messages.ERROR)
+            why = "Nothing has begun. What the backup does not have would go: type “mirror” if that is right."
+            self.admin.message_user(request, why, messages.ERROR)
         elif not database.confirm(job.pk, request.POST.get("planned", "")):
-            said = "Nothing has begun by this press: it has begun already, or the plan is not the one that was shown."
-            self.admin.message_user(request, said, messages.WARNING)
+            why = "Nothing has begun by this press: it has begun already, or the plan is not the one that was shown."
+            self.admin.message_user(request, why, messages.WARNING)
         else:
             database.ask("restore", job.pk)
             self.admin.log_change(request, job, _logged(job))
@@ -221,10 +237,17 @@ class RestoreDesk:
         if not job.may_be_undone:
             self.admin.message_user(request, "There is nothing to undo.", messages.WARNING)
             return _to(job)
-        same = {"tier": job.tier, "source": job.source, "journal": job.journal}
-        return self._compare(request, undoes=job, mode=compare.UNDO, backup=job.safety, **same)
+        return self._compare(
+            request,
+            undoes=job,
+            tier=job.tier,
+            source=job.source,
+            mode=compare.UNDO,
+            backup=job.safety,
+            journal=job.journal,
+        )
 
-    def _compare(self, request: HttpRequest, **fields: Any) -> HttpResponse:
+    def _compare(self, request: HttpRequest, **fields: Unpack[JobFields]) -> HttpResponse:
         job = Restore.objects.create(who=request.user.get_username(), **fields)
         database.ask("compare", job.pk)
         return _to(job)
@@ -236,7 +259,7 @@ class RestoreDesk:
         _superusers_only(request)
         return get_object_or_404(Restore, pk=pk)
 
-    def _context(self, request: HttpRequest) -> dict[str, Any]:
+    def _context(self, request: HttpRequest) -> dict[str, object]:
         return {**self.admin.admin_site.each_context(request), "opts": self.admin.opts}
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime, time
-from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils import timezone
 from django_q.models import Schedule
 
@@ -32,8 +32,8 @@ def schedules() -> list[Schedule]:
 
 
 def title(schedule: Schedule) -> str:
-    said = str(schedule.name or schedule.func.rpartition(".")[2].replace("_", " ")).removeprefix("Galley: ")
-    return said[:1].upper() + said[1:]
+    name = str(schedule.name or schedule.func.rpartition(".")[2].replace("_", " ")).removeprefix("Galley: ")
+    return name[:1].upper() + name[1:]
 
 
 def every(schedule: Schedule) -> str:
@@ -52,7 +52,7 @@ class ScheduleForm(forms.Form):
         error_messages={"invalid": "Enter an hour, such as 03:00."},
     )
 
-    def __init__(self, data: Any = None, *, schedule: Schedule) -> None:
+    def __init__(self, data: QueryDict | None = None, *, schedule: Schedule) -> None:
         due = timezone.localtime(schedule.next_run)
         initial = {"runs": schedule.repeats != 0, "at": time(due.hour, due.minute)}
         super().__init__(data, initial=initial, auto_id=f"schedule-{schedule.pk}-%s")
@@ -67,19 +67,22 @@ class ScheduleForm(forms.Form):
         return at
 
     def save(self, now: datetime) -> str:
-        """Write what was changed, and nothing else: the queue moves the schedule on meanwhile. Returns what it was."""
-        fields: dict[str, Any] = {}
-        said = []
+        """Write what was changed, and nothing else: the queue moves the schedule on meanwhile.
+
+        Returns that as a phrase, "" for nothing.
+        """
+        fields: dict[str, int | datetime] = {}
+        changes = []
         runs, at = self.cleaned_data["runs"], self.cleaned_data.get("at")
         if "runs" in self.changed_data:
             fields["repeats"] = FOR_EVER if runs else 0
-            said.append("switched on" if runs else "switched off")
+            changes.append("switched on" if runs else "switched off")
         if "at" in self.changed_data and at:
             fields["next_run"] = self._next(at, now)
-            said.append(f"at {at:%H:%M}")
+            changes.append(f"at {at:%H:%M}")
         if fields:
             Schedule.objects.filter(pk=self.schedule.pk, func__in=RUN).update(**fields)
-        return ", ".join(said)
+        return ", ".join(changes)
 
     def _next(self, at: time, now: datetime) -> datetime:
         """The first time ahead at this hour; on the same day of the week or the month as before."""

@@ -1,11 +1,13 @@
-"""Whether the place of the backups is as safe as it could be: a sentence for what is not, and how to mend it."""
+"""Whether the place of the backups is as safe as it could be, and what is not."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import boto3
 from botocore.config import Config
@@ -13,8 +15,24 @@ from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
 
 from backups import configured
+from backups.health.findings import (
+    BucketFinding,
+    OnDiskOfDatabase,
+    PublicAccessOpen,
+    QuestionForbidden,
+    QuestionRefused,
+    QuestionUnanswered,
+    RuleDeletesBackups,
+    VersioningOff,
+)
 from backups.repository.manifests import TIERS
 from backups.storage.options import FolderOptions
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+    from mypy_boto3_s3.type_defs import LifecycleRuleOutputTypeDef, ListMultipartUploadsRequestTypeDef
+
+T = TypeVar("T")
 
 UNFINISHED = timedelta(days=1)  # an upload in parts that is older will not be finished
 MOST = 20  # pages of a thousand uploads, of one folder
@@ -31,16 +49,24 @@ HIDDEN = {"AccessDenied", "AllAccessDisabled", "403"}
 
 
 @dataclass(frozen=True)
-class Posture:
-    findings: list[str]
+class BucketAudit:
+    findings: list[BucketFinding]
     unfinished: int | None = 0  # uploads in parts that nobody will finish; None: the store does not tell
 
 
-def look(now: datetime | None = None) -> Posture:
+class NoAnswer(Exception):
+    """The store did not answer. `findings` tell why: there are none where it does not know the question."""
+
+    def __init__(self, *findings: BucketFinding) -> None:
+        self.findings = findings
+        super().__init__(*findings)
+
+
+def audit(now: datetime | None = None) -> BucketAudit:
     """Ask the storage that the settings name. What a store does not know is not held against it."""
     options = configured.storage_options()
     if isinstance(options, FolderOptions):
-        return Posture(_folder(Path(options.location)))
+        return BucketAudit(_folder(Path(options.location)))
     client = boto3.client(
         "s3",
         endpoint_url=options.endpoint_url,
@@ -49,15 +75,20 @@ def look(now: datetime | None = None) -> Posture:
         aws_secret_access_key=options.secret_key,
         config=PLAIN,
     )
-    asking = _Bucket(client, options.bucket_name, options.location)
-    findings = [*asking.versions(), *asking.public(), *asking.lifecycle()]
-    unfinished = asking.unfinished(now or datetime.now(UTC))
-    if isinstance(unfinished, list):
-        return Posture([*findings, *unfinished], None)
-    return Posture(findings, unfinished)
+    bucket = _Bucket(client, options.bucket_name, options.location)
+    findings: list[BucketFinding] = []
+    for question in (bucket.versions, bucket.public, bucket.lifecycle):
+        try:
+            findings += question()
+        except NoAnswer as exc:
+            findings += exc.findings
+    try:
+        return BucketAudit(findings, bucket.unfinished(now or datetime.now(UTC)))
+    except NoAnswer as exc:
+        return BucketAudit([*findings, *exc.findings], None)
 
 
-def _folder(folder: Path) -> list[str]:
+def _folder(folder: Path) -> list[BucketFinding]:
     """A folder on the disk of the database goes with it."""
     name = settings.DATABASES["default"]["NAME"]
     file = Path(str(name))
@@ -65,71 +96,59 @@ def _folder(folder: Path) -> list[str]:
         same = file.is_file() and folder.stat().st_dev == file.stat().st_dev
     except OSError:
         return []
-    if not same:
-        return []
-    return ["The backups lie on the disk of the database, and are lost with it. Set GALLEY_STORAGE_URL to another."]
+    return [OnDiskOfDatabase()] if same else []
 
 
 @dataclass
 class _Bucket:
-    client: Any
+    """Each question raises NoAnswer."""
+
+    client: S3Client
     name: str
     prefix: str
 
-    def versions(self) -> list[str]:
-        answer = self._ask("get_bucket_versioning", "whether it keeps versions")
-        if isinstance(answer, list):
-            return answer
-        if answer.get("Status") == "Enabled":
-            return []
-        return [
-            "Versioning is off: what is deleted is gone for ever. Switch it on: aws s3api put-bucket-versioning "
-            f"--bucket {self.name} --versioning-configuration Status=Enabled"
-        ]
+    def versions(self) -> list[BucketFinding]:
+        answer = _ask("get_bucket_versioning", lambda: self.client.get_bucket_versioning(Bucket=self.name))
+        return [] if answer and answer.get("Status") == "Enabled" else [VersioningOff(self.name)]
 
-    def public(self) -> list[str]:
-        answer = self._ask("get_public_access_block", "who may reach it", "NoSuchPublicAccessBlockConfiguration")
-        if isinstance(answer, list):
-            return answer
-        if all((answer.get("PublicAccessBlockConfiguration") or {"none": False}).values()):
-            return []
-        return [
-            "Public access is not blocked. Block it: aws s3api put-public-access-block "
-            f"--bucket {self.name} --public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,"
-            "BlockPublicPolicy=true,RestrictPublicBuckets=true"
-        ]
+    def public(self) -> list[BucketFinding]:
+        answer = _ask(
+            "get_public_access_block",
+            lambda: self.client.get_public_access_block(Bucket=self.name),
+            "NoSuchPublicAccessBlockConfiguration",
+        )
+        blocked = answer.get("PublicAccessBlockConfiguration") if answer else None
+        return [] if blocked and all(blocked.values()) else [PublicAccessOpen(self.name)]
 
-    def lifecycle(self) -> list[str]:
+    def lifecycle(self) -> list[BucketFinding]:
         """Rules that would remove objects of ours; old versions of them may go."""
-        answer = self._ask("get_bucket_lifecycle_configuration", "its rules", "NoSuchLifecycleConfiguration")
-        if isinstance(answer, list):
-            return answer
-        found = []
-        for rule in answer.get("Rules", []):
-            where = rule.get("Filter", {})
-            prefix = where.get("Prefix") or where.get("And", {}).get("Prefix") or rule.get("Prefix") or ""
-            ends = rule.get("Expiration", {})
-            if rule.get("Status") == "Enabled" and (ends.get("Days") or ends.get("Date")) and self._ours(prefix):
-                found.append(
-                    f"The rule {rule.get('ID', 'without a name')} deletes objects of the backups below {prefix!r}. "
-                    "Retention is manage.py prune_backups alone: remove that rule, or restrict it to other folders."
-                )
-        return found
+        answer = _ask(
+            "get_bucket_lifecycle_configuration",
+            lambda: self.client.get_bucket_lifecycle_configuration(Bucket=self.name),
+            "NoSuchLifecycleConfiguration",
+        )
+        return [
+            RuleDeletesBackups(rule.get("ID", ""), prefix)
+            for rule in (answer.get("Rules", []) if answer else [])
+            if _deletes(rule) and self._ours(prefix := _prefix(rule))
+        ]
 
-    def unfinished(self, now: datetime) -> int | list[str]:
-        """How many, of what is ours; findings when there is no answer. Beyond MOST pages there are at least so many."""
+    def unfinished(self, now: datetime) -> int:
+        """How many, of what is ours. Beyond MOST pages there are at least so many."""
+        return sum(self._unfinished(prefix, now) for prefix in self._folders())
+
+    def _unfinished(self, prefix: str, now: datetime) -> int:
         found = 0
-        for prefix in self._folders():
-            after: dict[str, str] = {}
-            for _ in range(MOST):
-                answer = self._ask("list_multipart_uploads", "what is unfinished", Prefix=prefix, **after)
-                if isinstance(answer, list):
-                    return answer
-                uploads = [each for each in answer.get("Uploads", []) if each["Key"].startswith(prefix)]
-                found += sum(now - each["Initiated"] > UNFINISHED for each in uploads)
-                if not answer.get("IsTruncated"):
-                    break
-                after = {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer.get("NextUploadIdMarker", "")}
+        asked: ListMultipartUploadsRequestTypeDef = {"Bucket": self.name, "Prefix": prefix}
+        for _ in range(MOST):
+            answer = _ask("list_multipart_uploads", partial(self.client.list_multipart_uploads, **asked))
+            if answer is None:
+                break
+            uploads = [each for each in answer.get("Uploads", []) if each["Key"].startswith(prefix)]
+            found += sum(now - each["Initiated"] > UNFINISHED for each in uploads)
+            if not answer.get("IsTruncated"):
+                break
+            asked |= {"KeyMarker": answer["NextKeyMarker"], "UploadIdMarker": answer.get("NextUploadIdMarker", "")}
         return found
 
     def _folders(self) -> list[str]:
@@ -138,17 +157,29 @@ class _Bucket:
     def _ours(self, prefix: str) -> bool:
         return any(each.startswith(prefix) or prefix.startswith(each) for each in self._folders())
 
-    def _ask(self, question: str, about: str, nothing: str = "", **more: str) -> dict[str, Any] | list[str]:
-        """The answer; empty for the code that says that there is nothing; findings when there is no answer."""
-        try:
-            answer: dict[str, Any] = getattr(self.client, question)(Bucket=self.name, **more)
-        except ClientError as exc:
-            code = str(exc.response.get("Error", {}).get("Code", ""))
-            if code == nothing:
-                return {}
-            if code in HIDDEN:
-                return [f"The bucket does not let us see {about}. Give our key the right for {question}."]
-            return [] if code in UNKNOWN else [f"The bucket does not say {about}: {code or exc}."]
-        except BotoCoreError as exc:
-            return [f"The bucket does not say {about}: {exc}"]
-        return answer
+
+def _deletes(rule: LifecycleRuleOutputTypeDef) -> bool:
+    ends = rule.get("Expiration", {})
+    return rule.get("Status") == "Enabled" and bool(ends.get("Days") or ends.get("Date"))
+
+
+def _prefix(rule: LifecycleRuleOutputTypeDef) -> str:
+    where = rule.get("Filter", {})
+    return where.get("Prefix") or where.get("And", {}).get("Prefix") or rule.get("Prefix") or ""
+
+
+def _ask(question: str, call: Callable[[], T], nothing: str = "") -> T | None:
+    """The answer; None for the code that says that there is nothing. Raises NoAnswer."""
+    try:
+        return call()
+    except ClientError as exc:
+        code = str(exc.response.get("Error", {}).get("Code", ""))
+        if nothing and code == nothing:
+            return None
+        if code in HIDDEN:
+            raise NoAnswer(QuestionForbidden(question)) from exc
+        if code in UNKNOWN:
+            raise NoAnswer from exc
+        raise NoAnswer(QuestionRefused(question, code or str(exc))) from exc
+    except BotoCoreError as exc:
+        raise NoAnswer(QuestionUnanswered(question, str(exc))) from exc

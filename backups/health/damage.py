@@ -27,7 +27,7 @@ VERIFIED = 2  # of each source, of those that were verified
 
 
 @dataclass(frozen=True)
-class Root:
+class DamagedBackup:
     """A damaged backup. `others` build on it, and cannot be restored either."""
 
     name: str
@@ -39,10 +39,10 @@ class Root:
 
 
 @dataclass(frozen=True)
-class Harm:
+class Damage:
     broken: Collection[str] = frozenset()  # names of all that cannot be restored
-    needed: list[Root] = field(default_factory=list)  # the newest first
-    old: list[Root] = field(default_factory=list)  # that nothing needs any more
+    needed: list[DamagedBackup] = field(default_factory=list)  # the newest first
+    old: list[DamagedBackup] = field(default_factory=list)  # that nothing needs any more
 
 
 @dataclass(frozen=True)
@@ -60,11 +60,11 @@ class _Row:
         return self.parent if self.kind == CHANGES else ""
 
 
-def harm(tier: str, scheduled: Collection[str], now: datetime) -> Harm:
+def find_damage(tier: str, scheduled: Collection[str], now: datetime) -> Damage:
     """One query where nothing is damaged, else two. `scheduled`: the sources that schedules back up."""
     why = _damaged(tier)
     if not why:
-        return Harm()
+        return Damage()
     rows = _rows(tier)
     root_of: dict[str, str] = {}
     for row in reversed(rows):  # the oldest first: what a backup builds on comes before it
@@ -72,11 +72,11 @@ def harm(tier: str, scheduled: Collection[str], now: datetime) -> Harm:
             root_of[row.name] = root
     needed, broken = _needed(rows, scheduled, now), Counter(root_of.values())
     roots = [
-        Root(row.name, row.source or "", row.made, why[row.name], row.pinned, others=broken[row.name] - 1)
+        DamagedBackup(row.name, row.source or "", row.made, why[row.name], row.pinned, others=broken[row.name] - 1)
         for row in rows
         if row.name in why
     ]
-    return Harm(
+    return Damage(
         set(root_of),
         [root for root in roots if root.name in needed],
         [root for root in roots if root.name not in needed],

@@ -13,7 +13,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from shutil import disk_usage
-from typing import TYPE_CHECKING
 
 from backups.database import chains, compare, connections
 from backups.database import restore as database_restore
@@ -27,15 +26,12 @@ from backups.progress import Started, silent
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository
 
-if TYPE_CHECKING:
-    pass
-
-SAID = 100  # differences that are kept word for word
+MOST_DIFFERENCES = 100  # differences that are kept word for word
 ROOM = 1.1  # of what is restored, that must be free on the disk
 
 
 @dataclass
-class Drilled:
+class DrillResult:
     """What a drill found. `differences` has a sentence for each; without any, all came back as it was."""
 
     tier: str
@@ -52,21 +48,21 @@ class Drilled:
         if not self.generation:
             return f"{self.tier}: {self.differences[0]}"
         what = "rows" if self.tier == "database" else "files"
-        said = "all as they were" if self.passed else f"{len(self.differences):,} differences"
-        return f"{self.tier}: {self.things:,} {what} of {self.generation} restored in {self.seconds:.0f} s, {said}."
+        outcome = "all as they were" if self.passed else f"{len(self.differences):,} differences"
+        return f"{self.tier}: {self.things:,} {what} of {self.generation} restored in {self.seconds:.0f} s, {outcome}."
 
 
 def drill(
     rows: Repository, files: Repository, *, now: datetime, folder: Path | None = None, started: Started = silent
-) -> list[Drilled]:
+) -> list[DrillResult]:
     """Both tiers; each source of files by itself; nothing of what has no backup. `folder` is where scratch goes."""
     found = []
     if _is_backed_up(rows):
-        found.append(_timed("database", lambda drilled, scratch: _database(rows, drilled, scratch, started), folder))
+        found.append(_timed("database", lambda result, scratch: _database(rows, result, scratch, started), folder))
     try:
         sources = sorted({str(each.about.get("source")) for each in files.trusted()})
     except BackupError as exc:
-        return [*found, Drilled("files", differences=[str(exc)])]
+        return [*found, DrillResult("files", differences=[str(exc)])]
     for source in sources:
         newest = of_source(files.trusted(), source)[0]
         found.append(_timed("files", lambda d, at, g=newest: _files(files, g, d, at, now, started), folder))  # type: ignore[misc]
@@ -81,49 +77,49 @@ def _is_backed_up(rows: Repository) -> bool:
         return True
 
 
-def _timed(tier: str, work: Callable[[Drilled, Path], None], folder: Path | None) -> Drilled:
-    drilled, began = Drilled(tier), time.monotonic()
+def _timed(tier: str, work: Callable[[DrillResult, Path], None], folder: Path | None) -> DrillResult:
+    result, began = DrillResult(tier), time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="galley-drill-", dir=folder) as scratch:
-            work(drilled, Path(scratch))
+            work(result, Path(scratch))
     except (BackupError, OSError) as exc:
-        drilled.differences.append(str(exc))
-    drilled.seconds = time.monotonic() - began
-    return drilled
+        result.differences.append(str(exc))
+    result.seconds = time.monotonic() - began
+    return result
 
 
-def _database(repository: Repository, drilled: Drilled, scratch: Path, started: Started) -> None:
+def _database(repository: Repository, result: DrillResult, scratch: Path, started: Started) -> None:
     generation = choose(repository)
-    drilled.generation = generation.id
+    result.generation = generation.id
     with connections.connected(f"sqlite:///{scratch / 'drill.sqlite3'}") as alias:
         connections.prepare(alias)
         # As a mirror, because the migrations have put rows of their own there.
         with planned(repository, generation, alias, mode="mirror", started=started) as plan:
             database_restore.restore(repository, plan, safety=False)
         with planned(repository, generation, alias, mode="mirror") as plan:
-            drilled.things = plan.total[compare.SAME]
-            drilled.differences += map(str, plan.steps(most=SAID))
+            result.things = plan.total[compare.SAME]
+            result.differences += map(str, plan.steps(most=MOST_DIFFERENCES))
             promised = sum(generation.about["rows"].values())
-            if drilled.things != promised and not drilled.differences:
-                drilled.differences.append(f"{promised:,} rows were backed up, and {drilled.things:,} came back.")
+            if result.things != promised and not result.differences:
+                result.differences.append(f"{promised:,} rows were backed up, and {result.things:,} came back.")
 
 
 def _files(
-    repository: Repository, generation: Generation, drilled: Drilled, scratch: Path, now: datetime, started: Started
+    repository: Repository, generation: Generation, result: DrillResult, scratch: Path, now: datetime, started: Started
 ) -> None:
-    drilled.generation = generation.id
+    result.generation = generation.id
     size, free = generation.counts["bytes"], disk_usage(scratch).free
     if size * ROOM > free:
         raise Missing(f"{size:,} bytes cannot be restored for trial: {free:,} are free in {scratch.parent}.")
     plan = restore.plan(repository, generation, scratch / "files")
     restored = restore.restore(repository, plan, now=now, started=started)
-    drilled.differences += [f"{path}: {why}" for path, why in restored.failures.items()][:SAID]
+    result.differences += [f"{path}: {why}" for path, why in restored.failures.items()][:MOST_DIFFERENCES]
     again = restore.plan(repository, generation, scratch / "files")
-    drilled.things = again.counts()["same"]
-    drilled.differences += map(str, again.differences()[:SAID])
+    result.things = again.counts()["same"]
+    result.differences += map(str, again.differences()[:MOST_DIFFERENCES])
 
 
-def drilled(found: list[Drilled], now: datetime) -> None:
+def record(found: list[DrillResult], now: datetime) -> None:
     """Keep what a drill found."""
     Drill.objects.bulk_create(
         Drill(

@@ -6,12 +6,11 @@ import ast
 import contextlib
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from django_q.models import Schedule
 
-UNKNOWN = timedelta(days=1)
-PERIODS = {
+UNKNOWN = timedelta(days=1)  # of a kind of schedule that is not among these
+INTERVALS = {
     Schedule.HOURLY: timedelta(hours=1),
     Schedule.DAILY: timedelta(days=1),
     Schedule.WEEKLY: timedelta(days=7),
@@ -28,10 +27,10 @@ def running(func: str) -> list[Schedule]:
     return list(Schedule.objects.filter(func=func).exclude(repeats=0))
 
 
-def period(schedule: Schedule) -> timedelta:
+def interval(schedule: Schedule) -> timedelta:
     if schedule.schedule_type == Schedule.MINUTES:
         return timedelta(minutes=schedule.minutes or 1)
-    return PERIODS.get(schedule.schedule_type, UNKNOWN)
+    return INTERVALS.get(schedule.schedule_type, UNKNOWN)
 
 
 def hasten(func: str, moment: datetime) -> None:
@@ -59,7 +58,7 @@ def _positional(text: str | None) -> list[str]:
 
 def _named(text: str | None) -> list[str]:
     """`folder` of a dictionary, or of what would stand in the brackets of a call."""
-    found: Any = None
+    found: object = None
     try:
         found = ast.literal_eval(text or "{}")
     except (SyntaxError, ValueError):

@@ -1,19 +1,14 @@
 """How the backups do: for people, monitors and mail. Damage outranks everything; a backup that did not run is an alarm.
 
-ok        what should have happened has happened
-look      something could be better: nothing is lost
-alarm     a backup is too old, or the first one did not come; a drill did not pass
-damaged   a backup that is needed cannot be restored as it is
+A report has no words: it has findings and facts, and `wording` says them.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from shlex import quote
-from typing import Any
 
 from django.db.models import F, Window
 from django.db.models.fields.json import KT
@@ -22,72 +17,88 @@ from django.db.models.functions import RowNumber
 from backups import catalogue
 from backups.database.backup import SOURCE
 from backups.health import intervals
-from backups.health.damage import Harm, Root, harm
+from backups.health.damage import Damage, DamagedBackup, find_damage
+from backups.health.findings import (
+    ALARM,
+    DAMAGED,
+    OK,
+    STATES,
+    BackupDamaged,
+    DatabaseUnscheduled,
+    DrillFailed,
+    Finding,
+    FirstBackupAwaited,
+    ManifestsUnusable,
+    MoreBackupsDamaged,
+    NeverBackedUp,
+    NeverChecked,
+    NeverDrilled,
+    NotBackedUpSince,
+    NotDrilledSince,
+    NothingAskedFor,
+    NothingToTry,
+    OldBackupsDamaged,
+    RowsDrifted,
+    SourceUnscheduled,
+    State,
+    StorageUnread,
+    TierFinding,
+    UploadsUnfinished,
+    from_json,
+)
 from backups.models import Awaited, Drill, Generation, Look, Verification
 from backups.repository.manifests import DATABASE, FILES, TIERS
 
-OK, LOOK, ALARM, DAMAGED = STATES = ("ok", "look", "alarm", "damaged")
-LATE = 3  # periods of its schedule, after which a backup is missing
+DRILL, STORAGE = "drill", "storage"  # parts, beside the tiers
+LATE = 3  # intervals of its schedule, after which a backup is missing
 DRILLED = timedelta(days=8)
 UNSCHEDULED = timedelta(days=1)
-DRILL = "backup_drill"
-NO_SCHEDULE = "No schedule backs"
+NAMED = 3  # damaged backups of a tier that have a finding of their own
 RUNS = {DATABASE.name: "backups.tasks.backup_database", FILES.name: "backups.tasks.backup_files"}
+
+Intervals = dict[str, timedelta | None]  # by source; None for the database where no schedule backs it up
 
 
 @dataclass(frozen=True)
-class Said:
-    """A sentence that is a reason for a state; `ends` is the command that ends what it says, if there is one."""
+class Facts:
+    """What is counted of a part: None for what nobody knows, and for what is of another part."""
 
-    state: str
-    sentence: str
-    ends: str = ""
-    source: str = ""  # of a folder of files
-    since: datetime | None = None  # for a backup that did not run: of when the last good one is
+    rows: int | None = None  # in the newest backup, of the database
+    files: int | None = None  # in the newest backups of all sources
+    earlier: int | None = None  # files that could not be read: the backup has them as they were before
+    drifted: int | None = None  # rows that had changed without a backup noticing
+    read_percent: int | None = None  # of the objects, that were read and hashed within thirty days
+    damaged: int | None = None  # backups, those among them that nothing needs, too
+    orphans: int | None = None  # objects that belong to no backup
+    pending: int | None = None  # rows not yet backed up
+    seconds: int | None = None  # that the last drill took
+    restored: int | None = None  # rows and files that came back as they were in it
+    differences: int | None = None  # that it found
+    unfinished: int | None = None  # uploads in parts that nobody will finish
 
 
-@dataclass
+@dataclass(frozen=True)
 class Part:
-    """One line of the report: a state, and the sentences that are the reason for it."""
+    """A tier, the drill, or the storage: what was found out about it."""
 
     name: str
-    state: str = OK
+    findings: tuple[Finding, ...] = ()
+    facts: Facts = Facts()
     age: int | None = None  # seconds since the last good backup, or drill
     made: datetime | None = None  # when the last good backup was complete
-    facts: dict[str, Any] = field(default_factory=dict)
-    said: list[Said] = field(default_factory=list)
 
     @property
-    def sentences(self) -> list[str]:
-        return [each.sentence for each in self.said]
-
-    @property
-    def worst(self) -> Said | None:
-        """The first that the state comes from."""
-        return next((each for each in self.said if each.state == self.state), None)
-
-    def says(self, state: str, sentence: str, ends: str = "", **about: Any) -> None:
-        self.state = max(self.state, state, key=STATES.index)
-        self.said.append(Said(state, sentence, ends, **about))
-
-    def __str__(self) -> str:
-        told = ", ".join(f"{value:,} {name}" for name, value in self.facts.items())
-        told = f"{timedelta(seconds=self.age)} h ago, {told}" if self.age is not None else told
-        lines = [f"{self.name:<9} {self.state:<8} {told}"]
-        for each in self.said:
-            lines.append(f"    {each.sentence}")
-            if each.ends:
-                lines.append(f"        manage.py {each.ends}")
-        return "\n".join(lines)
+    def state(self) -> State:
+        return max((finding.state for finding in self.findings), key=STATES.index, default=OK)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Report:
     at: datetime
     parts: list[Part]
 
     @property
-    def state(self) -> str:
+    def state(self) -> State:
         return max((part.state for part in self.parts), key=STATES.index)
 
     @property
@@ -95,53 +106,27 @@ class Report:
         """Whether it is bad enough to wake people."""
         return self.state in (ALARM, DAMAGED)
 
-    def summary(self) -> dict[str, Any]:
-        parts = {
-            part.name: {"state": part.state, "age": part.age, **part.facts, "sentences": part.sentences}
-            for part in self.parts
-        }
-        return {"state": self.state, "at": self.at.isoformat(), **parts}
-
 
 def known(now: datetime) -> Report:
-    """What the rows say: cheap, and as fresh as the last backup or verification that told them."""
+    """What the rows say: cheap, and as fresh as the last backup or verification that wrote them."""
     tiers = [_tier(tier, now) for tier in TIERS]
-    return Report(now, [*tiers, _drills(now, there_is_one=any(part.made for part in tiers))])
+    return Report(now, [*tiers, _drill(now, there_is_one=any(part.made for part in tiers))])
 
 
 def asked(now: datetime, look: Look | None) -> Report:
-    """The same with what the last look at the storage saw."""
-    report = known(now)
-    bucket = Part("storage")
-    report.parts.append(bucket)
-    if look is None:
-        bucket.says(LOOK, "Nobody has looked at the storage yet.", "backup_status")
-        return report
-    tier = next(part for part in report.parts if part.name == DATABASE.name)
-    if look.pending is not None and tier.made and look.at >= tier.made:
-        tier.facts["rows not yet backed up"] = look.pending
-    if look.unread:
-        bucket.says(ALARM, look.unread, "backup_status")
-    if look.unfinished is not None:
-        bucket.facts["unfinished uploads"] = look.unfinished
-    for finding in look.findings:
-        bucket.says(LOOK, finding)
-    if look.unfinished:
-        bucket.says(
-            LOOK, f"{look.unfinished:,} uploads were never finished, and cost money. A lifecycle rule ends them."
-        )
-    return report
+    """The same with what the last check of the storage saw."""
+    return Report(now, [*(_with_pending(part, look) for part in known(now).parts), _storage(look)])
 
 
 def remembered(now: datetime) -> Report:
-    """All that is known without asking the storage: what the rows say, and what the last look saw."""
+    """All that is known without asking the storage: what the rows say, and what its last check saw."""
     return asked(now, Look.objects.first())
 
 
 def note_sources(now: datetime) -> None:
     """Remember since when each source has a schedule, and forget those that have none any more."""
     for tier in TIERS:
-        scheduled, rows = _periods(tier), Awaited.objects.filter(tier=tier)
+        scheduled, rows = _intervals(tier), Awaited.objects.filter(tier=tier)
         rows.exclude(source__in=scheduled).delete()
         new = scheduled.keys() - set(rows.values_list("source", flat=True))
         Awaited.objects.bulk_create(Awaited(tier=tier, source=source, since=now) for source in sorted(new))
@@ -149,57 +134,58 @@ def note_sources(now: datetime) -> None:
 
 def last_good() -> Generation | None:
     """The newest backup of the database that can be restored; none from before a restore."""
-    return _newest(DATABASE.name, harm(DATABASE.name, (), datetime.now(UTC))).get(SOURCE)
+    return _newest(DATABASE.name, find_damage(DATABASE.name, (), datetime.now(UTC))).get(SOURCE)
 
 
-def _newest(tier: str, hurt: Harm) -> dict[str, Generation]:
+def _newest(tier: str, damage: Damage) -> dict[str, Generation]:
     """The newest backup of each source that can be restored (one query)."""
     place = Window(RowNumber(), partition_by="source", order_by=[F("made").desc(), F("name").desc()])
-    rows = Generation.objects.filter(tier=tier).exclude(name__in=hurt.broken).annotate(source=KT("about__source"))
+    rows = Generation.objects.filter(tier=tier).exclude(name__in=damage.broken).annotate(source=KT("about__source"))
     found = rows.annotate(place=place).filter(place=1).order_by("source")
     return {str(row.about.get("source", "")): row for row in found}
 
 
+# A tier
+
+
 def _tier(tier: str, now: datetime) -> Part:
     """Each source by itself: a late one does not hide behind another."""
-    part, every = Part(tier), _periods(tier)
-    hurt = harm(tier, every, now)
-    newest = _newest(tier, hurt)
+    every = _intervals(tier)
+    damage = find_damage(tier, every, now)
+    newest = _newest(tier, damage)
     if tier == DATABASE.name:
         newest = {SOURCE: newest[SOURCE]} if SOURCE in newest else {}
         every.setdefault(SOURCE, None)
-    elif not (newest or every or hurt.broken):
-        part.says(OK, "There is no backup yet.", _by_hand(tier))
+    facts = _counted(tier, newest, now)
+    quick = Verification.objects.filter(tier=tier, kind=Verification.Kind.QUICK).first()
+    found: list[TierFinding] = []
+    if not (newest or every or damage.broken):
+        found.append(NothingAskedFor())
     awaited = Awaited.objects.filter(tier=tier, source__in=every.keys() - newest.keys()).order_by("-since")
     since = dict(awaited.values_list("source", "since"))
     for source in sorted({*every, *newest}):
         if source in newest:
-            _judge(part, source, newest[source], every.get(source), now)
+            found += _judged(tier, source, newest[source], every.get(source), now)
         else:
-            _judge_first(part, source, since.get(source, now), every[source], now)
-    _count(part, newest, now)
-    part.age = _age(newest, every, now)
-    part.made = max((each.made for each in newest.values()), default=None)
-    if damaged := len(hurt.needed) + len(hurt.old):
-        part.facts["damaged"] = damaged
-    for root in hurt.needed[:3]:
-        _damaged(part, root, every)
-    if len(hurt.needed) > 3:
-        part.says(DAMAGED, f"{len(hurt.needed) - 3:,} more backups are damaged.")
-    quick = Verification.objects.filter(tier=tier, kind=Verification.Kind.QUICK).first()
-    if quick is not None:  # a deep one counts no orphans
-        part.facts["orphans"] = quick.orphans
-        _unread(part, quick.unusable)
-    if hurt.old:
-        many = len(hurt.old) > 1
-        part.says(
-            LOOK,
-            f"{len(hurt.old):,} old {'backups are' if many else 'backup is'} damaged: not every day up to "
-            f"{_at(hurt.old[0].made)} can be restored. Nothing newer needs {'them' if many else 'it'}, and "
-            f"{'they go' if many else 'it goes'} when old enough.",
-            f"prune_backups --tier {tier} --apply",
-        )
-    return part
+            found.append(_judged_first(tier, source, since.get(source, now), every[source], now))
+    if facts.drifted:
+        found.append(RowsDrifted(facts.drifted))
+    found += _damaged(tier, damage.needed, every)
+    if quick is not None and quick.unusable:
+        found.append(ManifestsUnusable(tier, len(quick.unusable), quick.unusable[0]))
+    if damage.old:
+        found.append(OldBackupsDamaged(tier, len(damage.old), damage.old[0].made))
+    return Part(
+        tier,
+        tuple(found),
+        replace(
+            facts,
+            damaged=len(damage.needed) + len(damage.old),
+            orphans=None if quick is None else quick.orphans,  # a deep one counts none
+        ),
+        age=_age(newest, every, now),
+        made=max((each.made for each in newest.values()), default=None),
+    )
 
 
 def _age(newest: dict[str, Generation], every: Mapping[str, timedelta | None], now: datetime) -> int | None:
@@ -209,103 +195,107 @@ def _age(newest: dict[str, Generation], every: Mapping[str, timedelta | None], n
     return max(scheduled) if scheduled else min(ages.values(), default=None)
 
 
-def _judge_first(part: Part, source: str, since: datetime, period: timedelta | None, now: datetime) -> None:
+def _judged_first(
+    tier: str, source: str, since: datetime, interval: timedelta | None, now: datetime
+) -> FirstBackupAwaited | NeverBackedUp:
     """Of a source without any good backup: its schedule may take as long for the first as for every other."""
-    database = part.name == DATABASE.name
-    sentence = f"There is no backup{'' if database else f' of {source}'} yet."
-    run = _by_hand(part.name, source)
-    if period and now - since <= LATE * period:
-        part.says(LOOK, f"{sentence} Its schedule makes the first one.", run)
-    else:
-        part.says(ALARM, sentence, run, source="" if database else source)
+    folder = "" if tier == DATABASE.name else source
+    in_time = interval is not None and now - since <= LATE * interval
+    return FirstBackupAwaited(tier, folder) if in_time else NeverBackedUp(tier, folder)
 
 
-def _judge(part: Part, source: str, newest: Generation, period: timedelta | None, now: datetime) -> None:
+def _judged(tier: str, source: str, newest: Generation, interval: timedelta | None, now: datetime) -> list[TierFinding]:
     """The last good backup of a source against its schedule. One that has lost its schedule is no alarm for ever."""
-    database = part.name == DATABASE.name
-    of_it = "" if database else f" of {source}"
-    run = _by_hand(part.name, source)
+    database = tier == DATABASE.name
+    folder = "" if database else source
     passed = now - newest.began
-    if period and passed > LATE * period:
-        sentence = f"The last good backup{of_it} is of {_at(newest.began)}: it did not run since."
-        part.says(ALARM, sentence, run, source="" if database else source, since=newest.began)
-    elif not period and database:
-        part.says(LOOK, f"{NO_SCHEDULE} it up.")
-    elif not period and passed > UNSCHEDULED:
-        part.says(LOOK, f"{NO_SCHEDULE} up {source}, of which the last good backup is of {_at(newest.began)}.")
+    if interval:
+        return [NotBackedUpSince(tier, newest.began, folder)] if passed > LATE * interval else []
+    if database:
+        return [DatabaseUnscheduled()]
+    return [SourceUnscheduled(source, newest.began)] if passed > UNSCHEDULED else []
 
 
-def _count(part: Part, newest: dict[str, Generation], now: datetime) -> None:
-    """The numbers of a tier: of the newest backup of each source together."""
+def _counted(tier: str, newest: dict[str, Generation], now: datetime) -> Facts:
+    """The numbers of the newest backup of each source together."""
     if not newest:
-        return
+        return Facts(drifted=0)
     counts = Counter[str]()
     for each in newest.values():
         counts.update({name: each.counts.get(name, 0) for name in ("rows", "files", "earlier", "drifted_rows")})
-    things = "rows" if part.name == DATABASE.name else "files"
-    part.facts[things] = counts[things]
-    if counts["earlier"]:
-        part.facts["as they were before"] = counts["earlier"]
-    if drifted := counts["drifted_rows"]:
-        part.facts["drifted"] = drifted
-        rows = "1 row" if drifted == 1 else f"{drifted:,} rows"
-        part.says(LOOK, f"{rows} had changed without a backup noticing, until the last full one.")
-    part.facts["% of objects read in 30 days"] = round(100 * catalogue.share_read(part.name, now))
+    database = tier == DATABASE.name
+    return Facts(
+        rows=counts["rows"] if database else None,
+        files=None if database else counts["files"],
+        earlier=counts["earlier"],
+        drifted=counts["drifted_rows"],
+        read_percent=round(100 * catalogue.share_read(tier, now)),
+    )
 
 
-def _damaged(part: Part, root: Root, every: Mapping[str, timedelta | None]) -> None:
-    sentence = f"The backup {root.name} is damaged: {root.why}"
-    if root.others:
-        sentence += f" {root.others:,} more {'build' if root.others > 1 else 'builds'} on it."
-    if root.pinned:
-        part.says(DAMAGED, f"{sentence} It is pinned.", f"prune_backups --tier {part.name} --unpin {root.name}")
-    else:
-        part.says(DAMAGED, sentence, _by_hand(part.name, root.source if root.source in every else ""))
+def _damaged(tier: str, needed: list[DamagedBackup], every: Mapping[str, timedelta | None]) -> list[TierFinding]:
+    found: list[TierFinding] = [
+        BackupDamaged(
+            tier,
+            each.name,
+            each.why,
+            each.others,
+            each.pinned,
+            source=each.source if each.source in every else "",
+        )
+        for each in needed[:NAMED]
+    ]
+    if more := len(needed[NAMED:]):
+        found.append(MoreBackupsDamaged(tier, more))
+    return found
 
 
-def _unread(part: Part, unusable: list[str]) -> None:
-    """Manifests that are not what was signed: whatever they named, it is no backup any more."""
-    if unusable:
-        number = "A manifest" if len(unusable) == 1 else f"{len(unusable):,} manifests"
-        sentence = f"{number} cannot be believed, so nothing old is removed: {unusable[0]}"
-        part.says(DAMAGED, sentence, f"verify_backups --tier {part.name}")
-
-
-def _by_hand(tier: str, source: str = "") -> str:
-    """The command that makes a backup."""
-    return "backup_database" if tier == DATABASE.name else f"backup_files {quote(source) if source else 'SOURCE'}"
-
-
-def _at(moment: datetime) -> str:
-    return f"{moment.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _drills(now: datetime, *, there_is_one: bool) -> Part:
-    part = Part("drill")
-    newest = Drill.objects.first()
-    if newest is None:
-        if there_is_one:
-            part.says(LOOK, "No restore was tried yet.", DRILL)
-        else:
-            part.says(LOOK, "No restore was tried yet: there is no backup.")
-        return part
-    rows = Drill.objects.filter(at=newest.at)
-    part.age = int((now - newest.at).total_seconds())
-    part.facts["seconds for it"] = round(sum(row.seconds for row in rows))
-    part.facts["rows and files"] = sum(row.things for row in rows)
-    part.facts["differences"] = sum(len(row.differences) for row in rows)
-    for row in rows:
-        if row.differences:
-            part.says(ALARM, f"The drill of {_at(newest.at)} did not pass: {row.differences[0]}", DRILL)
-    if now - newest.at > DRILLED:
-        part.says(LOOK, f"No restore was tried since {_at(newest.at)}.", DRILL)
-    return part
-
-
-def _periods(tier: str) -> dict[str, timedelta | None]:
+def _intervals(tier: str) -> Intervals:
     """How often each source is backed up, of those that a schedule names."""
-    found: dict[str, timedelta | None] = {}
+    found: Intervals = {}
     for schedule in intervals.running(RUNS[tier]):
         source = SOURCE if tier == DATABASE.name else intervals.folder(schedule)
-        found[source] = min(found.get(source) or timedelta.max, intervals.period(schedule))
+        found[source] = min(found.get(source) or timedelta.max, intervals.interval(schedule))
     return found
+
+
+# The drill
+
+
+def _drill(now: datetime, *, there_is_one: bool) -> Part:
+    newest = Drill.objects.first()
+    if newest is None:
+        return Part(DRILL, (NeverDrilled() if there_is_one else NothingToTry(),))
+    rows = list(Drill.objects.filter(at=newest.at))
+    differences = sum(len(row.differences) for row in rows)
+    found: list[Finding] = [DrillFailed(newest.at, row.differences[0], differences) for row in rows if row.differences]
+    if now - newest.at > DRILLED:
+        found.append(NotDrilledSince(newest.at))
+    facts = Facts(
+        seconds=round(sum(row.seconds for row in rows)),
+        restored=sum(row.things for row in rows),
+        differences=differences,
+    )
+    return Part(DRILL, tuple(found), facts, age=int((now - newest.at).total_seconds()))
+
+
+# The storage
+
+
+def _with_pending(part: Part, look: Look | None) -> Part:
+    """The database with the rows that are not in its last backup; what was looked at before that is no news."""
+    if part.name != DATABASE.name or look is None or look.pending is None:
+        return part
+    if part.made is None or look.at < part.made:
+        return part
+    return replace(part, facts=replace(part.facts, pending=look.pending))
+
+
+def _storage(look: Look | None) -> Part:
+    if look is None:
+        return Part(STORAGE, (NeverChecked(),))
+    found: list[Finding] = [StorageUnread(look.unread)] if look.unread else []
+    found += [finding for kept in look.findings if (finding := from_json(kept))]
+    if look.unfinished:
+        found.append(UploadsUnfinished(look.unfinished))
+    return Part(STORAGE, tuple(found), Facts(unfinished=look.unfinished))

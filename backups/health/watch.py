@@ -10,14 +10,12 @@ from datetime import datetime
 from django.dispatch import Signal
 
 from backups.health.report import Report, note_sources, remembered
-from backups.restores import database
 
 watched = Signal()  # with `report`
 
 
 def watch(now: datetime) -> Report:
-    """End the restores whose worker is dead, note new sources, and tell whoever wants to know how the backups do."""
-    database.give_up(now)
+    """Note new sources, and tell whoever wants to know how the backups do."""
     note_sources(now)
     report = remembered(now)
     watched.send(sender=None, report=report)

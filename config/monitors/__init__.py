@@ -1,1 +1,5 @@
-"""What monitors ask: whether the desk lives and can work (health), and how it does in numbers (metrics)."""
+"""What monitors ask.
+
+health    whether the desk lives, and can work
+metrics   how it does, in numbers
+"""

@@ -6,7 +6,7 @@ about all of them. What would grow with the tables is told of the last hour only
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -26,8 +26,8 @@ from prometheus_client.registry import Collector
 from articles import call_keys
 from articles.models import Article, Call, Event, StageRecord
 from articles.pipeline import worker_health
-from backups.health.report import STATES, remembered
-from backups.repository.manifests import TIERS
+from backups.health.findings import STATES
+from backups.health.report import Facts, remembered
 from config.api import CHALLENGE, who
 
 HOUR = timedelta(hours=1)
@@ -36,30 +36,35 @@ LONGEST_LABEL = 100  # characters
 OTHER = "other"
 UNFINISHED = [Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING, Article.Status.FAILED]
 
-# By metric: its help, the fact of a part that it tells, and what it is in a tier where there is none.
-BACKUPS: dict[str, tuple[str, str, int | None]] = {
+# By metric: its help, and the fact of a part that it tells.
+BACKUPS: dict[str, tuple[str, Callable[[Facts], int | None]]] = {
     "galley_backup_pending_rows": (
         "Rows that were not yet backed up when Galley last looked; none: a backup was made since, or nobody knows",
-        "rows not yet backed up",
-        None,
+        lambda facts: facts.pending,
     ),
     "galley_backup_read_percent": (
         "Percent of the stored objects that were read and hashed within thirty days",
-        "% of objects read in 30 days",
-        None,
+        lambda facts: facts.read_percent,
     ),
     "galley_backup_drill_differences": (
         "What did not come back as it was when a restore was last tried; none: no restore was tried yet",
-        "differences",
-        None,
+        lambda facts: facts.differences,
     ),
-    "galley_backup_damaged": ("Backups that are damaged, those among them that nothing needs, too", "damaged", 0),
-    "galley_backup_drifted_rows": ("Rows that had changed without a backup noticing", "drifted", 0),
-    "galley_backup_orphans": ("Stored objects that belong to no backup; none: nobody has verified", "orphans", None),
+    "galley_backup_damaged": (
+        "Backups that are damaged, those among them that nothing needs, too",
+        lambda facts: facts.damaged,
+    ),
+    "galley_backup_drifted_rows": (
+        "Rows that had changed without a backup noticing",
+        lambda facts: facts.drifted,
+    ),
+    "galley_backup_orphans": (
+        "Stored objects that belong to no backup; none: nobody has verified",
+        lambda facts: facts.orphans,
+    ),
     "galley_backup_unfinished_uploads": (
         "Uploads that were begun more than a day ago and never finished; none: nobody knows",
-        "unfinished uploads",
-        None,
+        lambda facts: facts.unfinished,
     ),
 }
 
@@ -134,9 +139,9 @@ class Desk(Collector):
         help_ = "Seconds since the last good backup, or the last restore that was tried; none: there was none"
         rows = (((name,), age) for name, age in ages.items() if age is not None)
         yield gauge("galley_backup_age_seconds", help_, ["part"], rows)
-        for name, (help_, fact, least) in BACKUPS.items():
-            told = ((part.name, part.facts.get(fact, least if part.name in TIERS else None)) for part in report.parts)
-            yield gauge(name, help_, ["part"], (((part,), value) for part, value in told if value is not None))
+        for name, (help_, fact) in BACKUPS.items():
+            values = ((part.name, fact(part.facts)) for part in report.parts)
+            yield gauge(name, help_, ["part"], (((part,), value) for part, value in values if value is not None))
 
     def stages(self) -> Iterator[GaugeMetricFamily]:
         done = StageRecord.objects.filter(finished_at__gte=self.hour_ago, started_at__isnull=False).order_by()

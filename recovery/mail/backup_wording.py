@@ -8,20 +8,34 @@ from datetime import datetime, timedelta
 from django.utils import formats, timezone
 
 from articles.formats import clock, count
-from backups.health.report import ALARM, DAMAGED, LOOK, Part, Report, Said
+from backups.health import wording
+from backups.health.findings import (
+    ALARM,
+    DAMAGED,
+    LOOK,
+    Action,
+    BackupDamaged,
+    DrillFailed,
+    ManifestsUnusable,
+    MoreBackupsDamaged,
+    NeverBackedUp,
+    NotBackedUpSince,
+    State,
+    StorageUnread,
+    Urgent,
+)
+from backups.health.report import DRILL, STORAGE, Part, Report
 from backups.repository.manifests import DATABASE, FILES
 
-STORAGE, DRILL = "storage", "drill"
 FIRST = [STORAGE, DATABASE.name, FILES.name, DRILL]  # what stands behind the others comes before them
-BUTTONS = {DATABASE.name: "Back up now", DRILL: "Try a restore now", STORAGE: "Look now"}
 MOST = 5  # more sentences than the first
 
 
 @dataclass(frozen=True)
-class Told:
+class News:
     """The phrases end without a full stop, unless they are `others`."""
 
-    state: str  # ok, look, alarm or damaged
+    state: State
     headline: str
     reason: str
     next: str
@@ -37,64 +51,74 @@ class Told:
         return self.state in (ALARM, DAMAGED)
 
 
-def told(report: Report) -> Told:
+def news(report: Report) -> News:
+    """`report` is one with all four parts."""
     parts = {part.name: part for part in report.parts}
-    safe = _safe(parts[DATABASE.name], report)
+    safe = _safe(parts[DATABASE.name], parts[STORAGE], report.at)
     if not report.needs_somebody:
-        better = sum(len(part.said) for part in report.parts if part.state == LOOK)
-        reason = "all is as it should be"
-        if better:
-            reason = f"nothing is wrong, and {count(better, 'thing')} could be better"
-        return Told(report.state, reason, reason, "nothing has to be done", safe, [])
-    bad = [(part, said) for name in FIRST for part in [parts[name]] for said in part.said if said.state == report.state]
-    part, worst = bad[0]
-    others = [
-        _sentence(each, said)
-        for each in report.parts
-        for said in each.said
-        if said.state in (ALARM, DAMAGED) and said is not worst
-    ]
+        return _well(report, safe)
+    worst = next(each for name in FIRST for each in _urgent(parts[name]) if each.state == report.state)
+    others = [_sentence(each) for part in report.parts for each in _urgent(part) if each is not worst]
     if len(others) > MOST:
         others[MOST:] = [f"And {count(len(others) - MOST, 'more problem')}."]
-    headline = _headline(part, worst)
-    reason = worst.sentence.removesuffix(".") if part.state == DAMAGED or part.name == STORAGE else headline
-    return Told(report.state, headline, reason, _next(part, worst), safe, others)
+    headline = _headline(worst)
+    says_why = worst.state == DAMAGED or isinstance(worst, StorageUnread)
+    reason = wording.words(worst).text.removesuffix(".") if says_why else headline
+    return News(report.state, headline, reason, _next(worst), safe, others)
 
 
-def _headline(part: Part, said: Said) -> str:
-    thing = said.source or f"the {part.name}"
-    if said.state == DAMAGED:
-        return f"a backup of the {part.name} cannot be restored"
-    if part.name == DRILL:
-        return f"a restore that was tried did not pass, with {count(part.facts['differences'], 'difference')}"
-    if part.name == STORAGE:
-        return "the storage could not be read"
-    return f"{thing} was not backed up since {when(said.since)}" if said.since else f"{thing} was never backed up"
+def _well(report: Report, safe: str) -> News:
+    better = sum(len(part.findings) for part in report.parts if part.state == LOOK)
+    reason = f"nothing is wrong, and {count(better, 'thing')} could be better" if better else "all is as it should be"
+    return News(report.state, reason, reason, "nothing has to be done", safe, [])
 
 
-def _sentence(part: Part, said: Said) -> str:
+def _urgent(part: Part) -> list[Urgent]:
+    return [finding for finding in part.findings if isinstance(finding, Urgent)]
+
+
+def _headline(finding: Urgent) -> str:
+    match finding:
+        case BackupDamaged(tier) | MoreBackupsDamaged(tier) | ManifestsUnusable(tier):
+            return f"a backup of the {tier} cannot be restored"
+        case NeverBackedUp(tier, source):
+            return f"{source or f'the {tier}'} was never backed up"
+        case NotBackedUpSince(tier, began, source):
+            return f"{source or f'the {tier}'} was not backed up since {when(began)}"
+        case DrillFailed(differences=number):
+            return f"a restore that was tried did not pass, with {count(number, 'difference')}"
+        case StorageUnread():
+            return "the storage could not be read"
+
+
+def _sentence(finding: Urgent) -> str:
     """A drill names what it compared, such as files: that is for the page, behind a login."""
-    headline = _headline(part, said)
-    return f"{headline[:1].upper()}{headline[1:]}." if part.name == DRILL else said.sentence
+    if isinstance(finding, DrillFailed):
+        headline = _headline(finding)
+        return f"{headline[:1].upper()}{headline[1:]}."
+    return wording.words(finding).text
 
 
-def _next(part: Part, worst: Said) -> str:
-    """What ends it: a button of the page, a command of the operator's, or both."""
-    command = f"have the operator run manage.py {worst.ends}" if worst.ends else ""
-    if worst.ends.startswith("prune_backups"):
-        return f"unpin it, if nobody needs it, or {command}"
-    has_button = part.name in BUTTONS and worst.ends.startswith("backup_")
-    button = f"press “{BUTTONS[part.name]}”" if has_button else ""
-    return ", or ".join(filter(None, [button, command])) or "see what the page of the backups says"
+def _next(worst: Urgent) -> str:
+    """What ends it: in the desk, by a command of the operator's, or either."""
+    command = wording.words(worst).command
+    ways = [_in_the_desk(worst.action), f"have the operator run manage.py {command}" if command else ""]
+    return ", or ".join(filter(None, ways)) or "see what the page of the backups says"
 
 
-def _safe(database: Part, report: Report) -> str:
+def _in_the_desk(action: Action | None) -> str:
+    if action is Action.UNPIN:
+        return "unpin it, if nobody needs it"
+    return f"press “{wording.BUTTONS[action]}”" if action in wording.BUTTONS else ""
+
+
+def _safe(database: Part, storage: Part, at: datetime) -> str:
     desk = "the desk and all that is in it"
-    if any(part.name == STORAGE and part.state == ALARM for part in report.parts):
+    if storage.state == ALARM:
         return f"{desk}; as long as the storage does not answer, nobody knows what a backup would bring back"
     if database.age is None:
         return f"{desk}; there is no backup that would bring the database back"
-    moment = report.at - timedelta(seconds=database.age)
+    moment = at - timedelta(seconds=database.age)
     return f"{desk}; were the database lost, a backup would bring it back as of {when(moment)}"
 
 

@@ -124,14 +124,20 @@ def _of_backups(mail: Mail, report: Report | None) -> Words | None:
         mail.recipient, backup_news.state_of(report), timezone.now(), daily=daily
     ):
         return None
-    said = _told(report)
-    return said.subject, "backups", {"told": said}
+    news = _news(report)
+    return news.subject, "backups", {"news": news}
 
 
-def _told(report: Report) -> backup_wording.Told:
-    said = backup_wording.told(report)
-    phrases = {name: _one_line(getattr(said, name)) for name in ("headline", "reason", "next", "safe")}
-    return replace(said, **phrases, others=[_one_line(sentence) for sentence in said.others])
+def _news(report: Report) -> backup_wording.News:
+    news = backup_wording.news(report)
+    return replace(
+        news,
+        headline=_one_line(news.headline),
+        reason=_one_line(news.reason),
+        next=_one_line(news.next),
+        safe=_one_line(news.safe),
+        others=list(map(_one_line, news.others)),
+    )
 
 
 def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | None:
@@ -149,12 +155,12 @@ def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | 
         "more_groups": len(groups) - GROUPS,
         "number": number,
         "done": done.count(),
-        "told": _told(report) if report else None,
+        "news": _news(report) if report else None,
         "cost": Call.objects.filter(article__in=done).aggregate(sum=Sum("cost"))["sum"] or Decimal(0),
     }
     subject = f"Stopped: {count(number, 'article')} – {reasons}"
-    if context["told"] and context["told"].is_bad:
-        subject = f"{context['told'].subject}. {subject}"
+    if context["news"] and context["news"].is_bad:
+        subject = f"{context['news'].subject}. {subject}"
     return subject, "digest", context
 
 

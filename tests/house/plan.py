@@ -1,6 +1,7 @@
 """Which floor everything stands on, from the ground up, and why.
 
-Imports go down only, and rooms of one floor do not import each other.
+Imports go down only, and rooms of one floor do not import each other. `tree.names` is one module that stands lower than
+its room.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ HOUSE = [
 ROOMS = {
     "backups": [
         Floor({"errors", "progress"}, "what can go wrong, and how far it is: for everybody"),
-        Floor({"storage", "trees"}, "bytes by key; files under a prefix. Neither knows what a generation is"),
+        Floor({"storage"}, "bytes by key, wherever they lie"),
+        Floor({"trees"}, "files under a prefix, and the manifest that names them"),
         Floor({"repository"}, "generations in an object store, whatever they hold"),
         Floor({"files", "database"}, "the two tiers: plain Python, as files are backed up without loading an app"),
         Floor({"models", "configured"}, "rows about generations; the repositories that the settings name"),
@@ -37,9 +39,11 @@ ROOMS = {
         Floor({"admin", "apps"}, "the doors for Django"),
     ],
     "articles": [
+        Floor({"tree.names"}, "plain words: the records name their own files"),
         Floor({"models", "providers", "formats"}, "records, services and the form of numbers: each stands alone"),
         Floor({"content", "call_keys"}, "what comes from outside, made safe; the names of calls"),
-        Floor({"tree", "failures", "costs"}, "what the records say: as files, of what stopped, in dollars"),
+        Floor({"failures", "costs"}, "what the records say of what stopped, and in dollars"),
+        Floor({"tree"}, "the same as files: a manifest says what failed, too"),
         Floor({"wording"}, "sentences about all of these"),
         Floor({"templatetags"}, "the same sentences for templates, and for the columns of the desk"),
         Floor({"pipeline"}, "moves one article; alone changes its status"),

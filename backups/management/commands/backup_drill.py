@@ -16,7 +16,6 @@ from django.utils import timezone
 from backups import configured
 from backups.errors import BackupError
 from backups.health import drill
-from backups.health.drill import drilled
 from backups.progress import shown
 from backups.repository.manifests import DATABASE, FILES
 
@@ -47,7 +46,7 @@ class Command(BaseCommand):
         if not found:
             raise CommandError("There is no backup yet, so none was tried.")
         with contextlib.suppress(DatabaseError):  # it may be lost, just now
-            drilled(found, now)
+            drill.record(found, now)
         for each in found:
             self.stdout.write(orjson.dumps(asdict(each)).decode() if json else str(each))
             for difference in each.differences:

@@ -9,8 +9,9 @@ import orjson
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
-from backups.health import storage_check
-from backups.health.report import ALARM, DAMAGED, LOOK, OK, asked
+from backups.health import storage_check, wording
+from backups.health.findings import ALARM, DAMAGED, LOOK, OK
+from backups.health.report import asked
 
 CODES = {OK: 0, LOOK: 2, ALARM: 3, DAMAGED: 4}
 
@@ -27,9 +28,9 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, json: bool, **__: object) -> None:
         now = timezone.now()
-        report = asked(now, storage_check.look(now))
+        report = asked(now, storage_check.check(now))
         if json:
-            self.stdout.write(orjson.dumps(report.summary()).decode())
+            self.stdout.write(orjson.dumps(wording.summary(report)).decode())
         else:
-            self.stdout.write("\n".join(map(str, report.parts)))
+            self.stdout.write("\n".join(map(wording.text, report.parts)))
         sys.exit(CODES[report.state])

@@ -24,7 +24,7 @@ from articles.models import Article, Event, StageRecord
 from backups import configured, tasks
 from backups.database import backup, chains, maps, restore, snapshot, tables
 from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
-from backups.health import report
+from backups.health import findings, report, wording
 from backups.repository.manifests import DATABASE, Entry, Generation
 from backups.repository.repository import Repository
 from backups.repository.run import begin
@@ -201,9 +201,9 @@ def test_drift_is_told_to_everybody(
         tasks.backup_database()
     assert {"event": "rows had changed without a backup noticing", "rows": 1, "log_level": "error"} in logged
     [part] = [part for part in report.known(timezone.now()).parts if part.name == "database"]
-    assert part.state == report.LOOK
-    assert part.facts["drifted"] == 1
-    assert "1 row had changed without a backup noticing, until the last full one." in part.sentences
+    assert part.state == findings.LOOK
+    assert part.facts.drifted == 1
+    assert "1 row had changed without a backup noticing, until the last full one." in wording.sentences(part)
 
 
 def test_a_full_one_follows_after_a_week(desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch) -> None:

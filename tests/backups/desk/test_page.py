@@ -22,8 +22,10 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from backups import catalogue, configured, models, tasks
 from backups.database import backup
-from backups.health import drill
-from backups.health.drill import Drilled
+from backups.desk.admin import NOW
+from backups.health import drill, wording
+from backups.health.drill import DrillResult
+from backups.health.findings import RuleDeletesBackups, VersioningOff, to_json
 from backups.repository import prune
 from backups.repository.manifests import DATABASE
 from backups.repository.run import begin
@@ -154,7 +156,7 @@ def test_a_healthy_desk_says_so_in_four_lines(chief: User) -> None:
     now = timezone.now()
     for tier in ("database", "files"):
         models.Verification.objects.create(tier=tier, kind="deep", slot=3, at=now, objects_seen=1, bytes_seen=1)
-    drill.drilled([Drilled("database", "b", 134012, 200.0), Drilled("files", "f", 14730, 52.0)], now)
+    drill.record([DrillResult("database", "b", 134012, 200.0), DrillResult("files", "f", 14730, 52.0)], now)
     _look(pending=3)
 
     client = as_(chief)
@@ -192,17 +194,30 @@ def test_damage_is_said_in_the_line_and_at_the_backup(chief: User) -> None:
 
 def test_a_drill_that_did_not_pass_is_told(chief: User) -> None:
     _backup()
-    drill.drilled([Drilled("database", "b", 5, 1.0, ["articles.Article 7 is another."])], timezone.now())
+    drill.record([DrillResult("database", "b", 5, 1.0, ["articles.Article 7 is another."])], timezone.now())
     line = _line(as_(chief), "drill")
     assert line.startswith("Drill Failed restored 5 rows and files in 1 s")
     assert "articles.Article 7 is another." in line
 
 
 def test_what_the_bucket_lacks_comes_with_what_to_do(chief: User) -> None:
-    _look(findings=["Versioning is off: what is deleted is gone for ever. Switch it on: aws s3api …"])
+    _look(findings=[to_json(VersioningOff("desk"))])
     line = _line(as_(chief), "storage")
     assert line.startswith("Folder Look")
-    assert "gone for ever. What to do Switch it on: aws s3api …" in line
+    assert "gone for ever. What to do Switch it on: aws s3api put-bucket-versioning --bucket desk" in line
+
+
+def test_a_name_that_holds_a_full_stop_does_not_end_a_sentence(chief: User) -> None:
+    _look(findings=[to_json(RuleDeletesBackups("Tidy. Weekly", "desk/"))])
+    line = _line(as_(chief), "storage")
+    assert "The rule Tidy. Weekly deletes objects of the backups below" in line
+    assert "desk/" in line.partition("What to do")[0]
+
+
+def test_what_another_version_has_kept_is_not_shown_and_breaks_nothing(chief: User) -> None:
+    """A sentence, as before there were codes; a code that is not known; values of another kind."""
+    _look(findings=["Versioning is off.", {"code": "unheard_of"}, {"code": "versioning_off", "pail": "x"}, None])
+    assert _line(as_(chief), "storage") == "Folder OK nothing is missing"
 
 
 def test_nothing_is_said_of_rows_that_a_backup_has_seen_since(chief: User) -> None:
@@ -214,8 +229,8 @@ def test_nothing_is_said_of_rows_that_a_backup_has_seen_since(chief: User) -> No
 def test_hostile_words_are_text(chief: User) -> None:
     _backup(damage=[HOSTILE], about={"source": HOSTILE})
     _backup("files", about={"source": HOSTILE})
-    _look(unread=HOSTILE, findings=[HOSTILE])
-    drill.drilled([Drilled("database", "b", 5, 1.0, [HOSTILE])], timezone.now())
+    _look(unread=HOSTILE, findings=[to_json(RuleDeletesBackups(HOSTILE, HOSTILE))])
+    drill.record([DrillResult("database", "b", 5, 1.0, [HOSTILE])], timezone.now())
     assert "<script>alert" not in as_(chief).get(PAGE).content.decode()
 
 
@@ -339,6 +354,10 @@ def test_a_button_has_the_queue_do_it(what: str, task: str, chief: User) -> None
     [message] = OrmQ.objects.all()
     assert message.task["func"] == f"backups.tasks.{task}"
     assert message.task["timeout"] == 14400
+
+
+def test_each_button_beside_a_finding_begins_something() -> None:
+    assert set(wording.BUTTONS) <= set(NOW)
 
 
 def test_nothing_else_can_be_begun(chief: User) -> None:

@@ -14,6 +14,7 @@ from pytest_django import Settings
 
 from backups import models
 from backups.health import intervals, report
+from backups.health.wording import sentences, words
 from backups.models import Generation, Verification
 from tests.backups import desks
 
@@ -59,10 +60,10 @@ def test_a_late_source_does_not_hide_behind_another() -> None:
     part = _part("files")
 
     assert part.state == "alarm"
-    [late] = part.said
+    [late] = map(words, part.findings)
     assert "The last good backup of /srv/ocr is of " in late.sentence
-    assert late.ends == "backup_files /srv/ocr"
-    assert part.facts["files"] == 10
+    assert late.command == "backup_files /srv/ocr"
+    assert part.facts.files == 10
     assert part.age
     assert part.age >= 100 * 3600
 
@@ -73,7 +74,7 @@ def test_each_source_has_the_time_of_its_own_schedule() -> None:
     _files("/srv/ocr", 100)
     _files("/srv/scans", 4)
 
-    assert [said.ends for said in _part("files").said] == ["backup_files /srv/scans"]
+    assert [words(finding).command for finding in _part("files").findings] == ["backup_files /srv/scans"]
 
 
 def test_a_source_that_was_never_backed_up_is_an_alarm() -> None:
@@ -81,10 +82,10 @@ def test_a_source_that_was_never_backed_up_is_an_alarm() -> None:
     _schedule("/srv/new scans")
     _files("/srv/ocr", 1)
 
-    [said] = _part("files").said
+    [finding] = _part("files").findings
 
-    assert (said.state, said.sentence) == ("alarm", "There is no backup of /srv/new scans yet.")
-    assert said.ends == "backup_files '/srv/new scans'"
+    assert (finding.state, words(finding).sentence) == ("alarm", "There is no backup of /srv/new scans yet.")
+    assert words(finding).command == "backup_files '/srv/new scans'"
 
 
 def test_a_source_whose_schedule_was_removed_is_no_alarm() -> None:
@@ -96,7 +97,7 @@ def test_a_source_whose_schedule_was_removed_is_no_alarm() -> None:
     part = _part("files")
 
     assert part.state == "look"
-    assert part.sentences[0].startswith("No schedule backs up /srv/scans, of which the last good backup is of ")
+    assert sentences(part)[0].startswith("No schedule backs up /srv/scans, of which the last good backup is of ")
     assert part.age
     assert part.age < 2 * 3600  # a source that was left says nothing about the others
 
@@ -118,7 +119,7 @@ def test_the_folder_of_a_schedule_is_read_as_the_queue_reads_it(args: str | None
 @pytest.mark.parametrize("args", ["/srv/ocr", "f('x')", "17", "(", ""])
 def test_a_schedule_without_a_folder_is_an_alarm_and_no_crash(args: str) -> None:
     _schedule("", args=args, kwargs="folder=1", name="Scans")
-    assert _part("files").sentences == [f"There is no backup of {args or 'Scans'} yet."]
+    assert sentences(_part("files")) == [f"There is no backup of {args or 'Scans'} yet."]
 
 
 def test_it_takes_as_many_queries_for_many_sources_and_backups() -> None:
@@ -144,7 +145,7 @@ def test_orphans_are_those_of_the_last_that_counted_them() -> None:
     now = timezone.now()
     for kind, orphans in (("quick", 4), ("deep", 0)):
         Verification.objects.create(tier="files", kind=kind, at=now, objects_seen=9, bytes_seen=9, orphans=orphans)
-    assert _part("files").facts["orphans"] == 4
+    assert _part("files").facts.orphans == 4
 
 
 # Damage
@@ -159,7 +160,7 @@ def test_damage_of_the_newest_outranks_its_being_fresh() -> None:
     part = _part("database")
 
     assert part.state == "damaged"
-    assert [(said.sentence, said.ends) for said in part.said] == [
+    assert [(said.sentence, said.command) for said in map(words, part.findings)] == [
         ("The backup b2 is damaged: chunks/x is missing.", "backup_database")
     ]
     assert part.age
@@ -175,7 +176,7 @@ def test_what_the_newest_builds_on_is_needed() -> None:
     part = _part("database")
 
     assert part.state == "damaged"
-    assert "The backup b1 is damaged: chunks/x is missing. 2 more build on it." in part.sentences
+    assert "The backup b1 is damaged: chunks/x is missing. 2 more build on it." in sentences(part)
     assert part.age
     assert part.age >= 9 * 3600
     newest = report.last_good()
@@ -185,7 +186,7 @@ def test_what_the_newest_builds_on_is_needed() -> None:
 
 def test_what_builds_on_nothing_is_damaged() -> None:
     _changes("b1", 1, "b0")
-    assert "The backup b1 is damaged: It builds on b0, which is not there." in _part("database").sentences
+    assert "The backup b1 is damaged: It builds on b0, which is not there." in sentences(_part("database"))
 
 
 def test_a_new_whole_backup_makes_an_old_damaged_one_something_to_look_at() -> None:
@@ -196,10 +197,10 @@ def test_a_new_whole_backup_makes_an_old_damaged_one_something_to_look_at() -> N
     part = _part("database")
 
     assert part.state == "look"
-    [said] = part.said
+    [said] = map(words, part.findings)
     assert said.sentence.startswith("1 old backup is damaged: not every day up to ")
     assert said.sentence.endswith("can be restored. Nothing newer needs it, and it goes when old enough.")
-    assert said.ends == "prune_backups --tier database --apply"
+    assert said.command == "prune_backups --tier database --apply"
 
 
 def test_one_of_the_last_two_that_were_verified_is_needed_until_there_are_two_later_ones() -> None:
@@ -230,9 +231,9 @@ def test_a_pinned_one_is_needed_until_it_is_unpinned() -> None:
     assert _part("database").state == "look"
 
     Generation.objects.filter(name="b1").update(pinned=True)
-    [said] = _part("database").said
+    [said] = map(words, _part("database").findings)
     assert said.sentence.endswith("It is pinned.")
-    assert said.ends == "prune_backups --tier database --unpin b1"
+    assert said.command == "prune_backups --tier database --unpin b1"
 
 
 def test_the_newest_of_each_source_is_needed_as_long_as_somebody_backs_it_up() -> None:
@@ -260,17 +261,17 @@ def test_the_backup_from_before_a_restore_is_needed_for_a_while() -> None:
 def test_many_damaged_ones_are_counted() -> None:
     for number in range(5):
         _made(f"b{number}", number, damage=GONE, pinned=True)
-    assert _part("database").sentences[-1] == "2 more backups are damaged."
+    assert sentences(_part("database"))[-1] == "2 more backups are damaged."
 
 
 def test_without_any_whole_one_there_is_none() -> None:
     _made("b1", 1, damage=GONE)
     desks.awaited_since(timezone.now() - timedelta(days=1))
     assert report.last_good() is None
-    assert "There is no backup yet." in _part("database").sentences
+    assert "There is no backup yet." in sentences(_part("database"))
     models.Generation.objects.all().delete()
     _files("/srv/ocr", 1, damage=GONE)
-    assert _part("files").sentences == ["The backup /srv/ocr-1 is damaged: chunks/x is missing."]
+    assert sentences(_part("files")) == ["The backup /srv/ocr-1 is damaged: chunks/x is missing."]
 
 
 class _To:
@@ -298,9 +299,9 @@ def test_both_databases_tell_the_same(desk: str, settings: Settings) -> None:
 
     files, database = _part("files"), _part("database")
 
-    assert [said.ends for said in files.said] == ["backup_files /srv/ocr"]
-    assert files.facts["files"] == 10
-    assert database.facts["rows"] == 7
-    assert database.facts["damaged"] == 2
-    assert "The backup b1 is damaged: chunks/x is missing. 1 more builds on it." in database.sentences
-    assert database.sentences[1].startswith("1 old backup is damaged")
+    assert [words(finding).command for finding in files.findings] == ["backup_files /srv/ocr"]
+    assert files.facts.files == 10
+    assert database.facts.rows == 7
+    assert database.facts.damaged == 2
+    assert "The backup b1 is damaged: chunks/x is missing. 1 more builds on it." in sentences(database)
+    assert sentences(database)[1].startswith("1 old backup is damaged")

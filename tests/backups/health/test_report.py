@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 from unittest import mock
 
 import pytest
@@ -21,7 +21,8 @@ from pytest_django import Settings
 from backups import models, tasks
 from backups.database import backup
 from backups.health import bucket_audit, drill, report
-from backups.health.drill import drilled
+from backups.health.findings import PublicAccessOpen, RuleDeletesBackups, VersioningOff
+from backups.health.wording import sentences, words
 from backups.models import Look, Restore
 from backups.repository.manifests import DATABASE, FILES
 from backups.repository.repository import Repository
@@ -30,6 +31,9 @@ from backups.storage.folder import Folder
 from tests.backups import desks
 from tests.backups.conftest import KEYS
 from tests.services import s3
+
+if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
 
 pytestmark = pytest.mark.django_db
 
@@ -59,12 +63,12 @@ def test_the_schedules_are_there_and_call_what_exists() -> None:
 def test_the_first_backup_is_late_as_every_other_would_be(hours: float, state: str) -> None:
     desks.awaited_since(timezone.now() - timedelta(hours=hours))
     assert _part("database").state == state
-    assert _part("database").sentences[0].startswith("There is no backup yet.")
+    assert sentences(_part("database"))[0].startswith("There is no backup yet.")
 
 
 def test_no_backup_at_all_and_no_schedule_is_an_alarm() -> None:
     Schedule.objects.filter(func="backups.tasks.backup_database").update(repeats=0)
-    assert (_part("database").state, _part("database").sentences) == ("alarm", ["There is no backup yet."])
+    assert (_part("database").state, sentences(_part("database"))) == ("alarm", ["There is no backup yet."])
 
 
 def test_a_folder_has_the_time_of_its_own_schedule_for_its_first_backup() -> None:
@@ -108,13 +112,13 @@ def test_damage_outranks_a_fresh_backup() -> None:
     _backed_up(timedelta(hours=1))
     _backed_up(damage=["chunks/x is missing."])
     assert _part("database").state == report.known(timezone.now()).state == "damaged"
-    assert "b1 is damaged: chunks/x is missing." in _part("database").sentences[0]
+    assert "b1 is damaged: chunks/x is missing." in sentences(_part("database"))[0]
 
 
 def test_without_a_schedule_somebody_should_look() -> None:
     Schedule.objects.filter(func="backups.tasks.backup_database").delete()
     _backed_up()
-    assert _part("database").sentences == ["No schedule backs it up."]
+    assert sentences(_part("database")) == ["No schedule backs it up."]
 
 
 def test_drift_and_drills_are_told() -> None:
@@ -122,10 +126,10 @@ def test_drift_and_drills_are_told() -> None:
     assert _part("database").state == "look"
     assert _part("drill").state == "look"
     now = timezone.now()
-    drilled([drill.Drilled("database", "b0", 5, 1.5)], now - timedelta(days=9))
-    assert "No restore was tried since" in _part("drill").sentences[0]
-    drilled([drill.Drilled("database", "b0", 5, 1.5, ["articles.Article 7 is another."])], now)
-    assert (_part("drill").state, "7 is another" in _part("drill").sentences[0]) == ("alarm", True)
+    drill.record([drill.DrillResult("database", "b0", 5, 1.5)], now - timedelta(days=9))
+    assert "No restore was tried since" in sentences(_part("drill"))[0]
+    drill.record([drill.DrillResult("database", "b0", 5, 1.5, ["articles.Article 7 is another."])], now)
+    assert (_part("drill").state, "7 is another" in sentences(_part("drill"))[0]) == ("alarm", True)
 
 
 def test_the_probe_tells_it() -> None:
@@ -187,8 +191,8 @@ def test_a_drill_without_any_backup_is_tried_again_soon(tried: bool) -> None:
     """The schedules of a new desk are all due at once, and the drill may well be the first."""
     week = timezone.now() + timedelta(days=7)
     Schedule.objects.filter(func="backups.tasks.try_restore").update(next_run=week)
-    found = [drill.Drilled("database", "b0", 5, 1.5)] if tried else []
-    with mock.patch("backups.drill.drill", return_value=found):
+    found = [drill.DrillResult("database", "b0", 5, 1.5)] if tried else []
+    with mock.patch("backups.health.drill.drill", return_value=found):
         tasks.try_restore()
 
     assert models.Drill.objects.exists() == tried
@@ -337,9 +341,14 @@ def test_what_is_missing_from_a_bucket_is_named_with_its_remedy(bucket: s3.S3) -
         },
     )
     begun = client.create_multipart_upload(Bucket=bucket.bucket, Key=f"desk/{DATABASE.folder}/chunks/x")
-    seen = bucket_audit.look(timezone.now() + timedelta(days=2))
-    assert [sentence.partition(" ")[0] for sentence in seen.findings] == ["Versioning", "Public", "The"]
-    assert "tidy" in seen.findings[2]
+    seen = bucket_audit.audit(timezone.now() + timedelta(days=2))
+    assert seen.findings == [
+        VersioningOff(bucket.bucket),
+        PublicAccessOpen(bucket.bucket),
+        RuleDeletesBackups("tidy", "desk/"),
+    ]
+    assert [words(each).text.partition(" ")[0] for each in seen.findings] == ["Versioning", "Public", "The"]
+    assert "tidy" in words(seen.findings[2]).text
     assert seen.unfinished == 1
 
     client.abort_multipart_upload(Bucket=bucket.bucket, Key=begun["Key"], UploadId=begun["UploadId"])
@@ -351,7 +360,7 @@ def test_what_is_missing_from_a_bucket_is_named_with_its_remedy(bucket: s3.S3) -
             ["BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"], True
         ),
     )
-    assert bucket_audit.look().findings == []
+    assert bucket_audit.audit().findings == []
 
 
 @pytest.fixture
@@ -366,7 +375,7 @@ def uploads(bucket: s3.S3) -> Iterator[list[str]]:
 
 
 def test_unfinished_uploads_are_counted_below_our_folders_alone(bucket: s3.S3, uploads: list[str]) -> None:
-    assert bucket_audit.look(timezone.now()).unfinished == 2
+    assert bucket_audit.audit(timezone.now()).unfinished == 2
 
 
 BEGUN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -392,7 +401,7 @@ class _Pages:
 @pytest.mark.parametrize(("number", "found"), [(0, 0), (2, 4), (5, 10), (41, 80)])
 def test_unfinished_uploads_are_counted_page_by_page_up_to_a_bound(number: int, found: int) -> None:
     store = _Pages(number)
-    asking = bucket_audit._Bucket(store, "backups", "desk")
+    asking = bucket_audit._Bucket(cast("S3Client", store), "backups", "desk")
     assert asking.unfinished(BEGUN + timedelta(hours=25)) == found
     assert store.asked <= 2 * bucket_audit.MOST
     assert asking.unfinished(BEGUN + timedelta(hours=23)) == 0  # they may be under way
@@ -400,16 +409,20 @@ def test_unfinished_uploads_are_counted_page_by_page_up_to_a_bound(number: int, 
 
 def test_what_a_store_does_not_tell_is_not_nought(rclone: s3.S3) -> None:
     asking = bucket_audit._Bucket(rclone.client(), rclone.bucket, "desk")
-    assert asking.unfinished(timezone.now()) == []
+    with pytest.raises(bucket_audit.NoAnswer) as refused:
+        asking.unfinished(timezone.now())
+    assert refused.value.findings == ()
 
     Look.objects.create(pk=1, at=timezone.now(), pending=0)
     storage = report.remembered(timezone.now()).parts[-1]
-    assert (storage.state, storage.facts) == ("ok", {})
+    assert (storage.state, storage.facts) == ("ok", report.Facts())
 
 
 def test_a_key_that_may_not_list_them_is_told(bucket: s3.S3) -> None:
     error = ClientError({"Error": {"Code": "AccessDenied"}}, "ListMultipartUploads")
     asking = bucket_audit._Bucket(mock.Mock(list_multipart_uploads=mock.Mock(side_effect=error)), "backups", "desk")
-    assert asking.unfinished(timezone.now()) == [
+    with pytest.raises(bucket_audit.NoAnswer) as refused:
+        asking.unfinished(timezone.now())
+    assert [words(finding).text for finding in refused.value.findings] == [
         "The bucket does not let us see what is unfinished. Give our key the right for list_multipart_uploads."
     ]

@@ -14,7 +14,7 @@ from backups import catalogue, models
 from backups.catalogue import share_read
 from backups.errors import Failed, Unreachable
 from backups.files import backup
-from backups.health import report
+from backups.health import report, wording
 from backups.repository import verify
 from backups.repository.manifests import FILES, Generation
 from backups.repository.prune import GRACE, Pruned, Retention, pin, prune, unpin, verdicts
@@ -140,7 +140,7 @@ def test_a_manifest_that_cannot_be_believed_is_told_until_it_is_mended(repositor
         for verdict in (verify.quick(repository), verify.deep(repository, 1)):
             catalogue.record(verdict, repository, datetime.now(UTC))
         part = next(part for part in report.known(datetime.now(UTC)).parts if part.name == "files")
-        return part.state, part.sentences
+        return part.state, wording.sentences(part)
 
     said = f"A manifest cannot be believed, so nothing old is removed: The manifest {first.id}.json is not"
     found, sentences = state()

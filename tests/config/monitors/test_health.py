@@ -15,6 +15,7 @@ from pytest_django import Settings
 
 from articles.pipeline import worker_health
 from articles.pipeline.sweep import sweep
+from backups.health.findings import VersioningOff, to_json
 from backups.models import Generation, Look
 from tests.articles.pipeline.test_worker_health import passes
 from tests.backups import desks
@@ -123,7 +124,7 @@ def test_backups_that_need_somebody_are_not(client: Client, db: None) -> None:
 
 def test_the_backups_tell_no_secrets(client: Client, db: None) -> None:
     _backed_up("files", "/srv/hunter2", damage=["hunter2 is missing."])
-    Look.objects.create(pk=1, at=timezone.now(), unread="hunter2", findings=["hunter2"])
+    Look.objects.create(pk=1, at=timezone.now(), unread="hunter2", findings=[to_json(VersioningOff("hunter2"))])
 
     assert b"hunter2" not in client.get("/healthz/backups").content
 

@@ -302,9 +302,9 @@ def test_it_says_why_then_what_to_do_then_what_is_safe_then_a_link(server: MailS
     assert not NEVER_SAID.search(f"{mail.subject}\n{mail.text}")
 
 
-def _said(now: datetime) -> backup_wording.Told:
+def _said(now: datetime) -> backup_wording.News:
     with _at(now):
-        return backup_wording.told(report.remembered(now))
+        return backup_wording.news(report.remembered(now))
 
 
 def test_each_alarm_has_its_words(well: Generation) -> None:
