@@ -26,8 +26,9 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from backups.database import chains, maps, tables
 from backups.database.chains import CHANGES, CHUNK, FULL, MAP
-from backups.database.snapshot import ROWS, Difference, Page, Snapshot, snapshot
+from backups.database.snapshot import PAGE_ROWS, Difference, Identity, RowPage, Snapshot
 from backups.database.tables import Table
+from backups.database.vendors import snapshot
 from backups.errors import BackupError, Damaged, Failed, Hostile, Missing, PlaceError, TooLarge
 from backups.progress import Progress, Started, silent
 from backups.repository.manifests import Entry, Generation, content_sha256
@@ -161,7 +162,7 @@ def map_file(repository: Repository, source: str) -> Path | None:
     return repository.cache / f"map-{name}" if repository.cache else None
 
 
-def _last(repository: Repository, seen: Snapshot, source: str, identity: dict[str, Any], now: datetime) -> _Last:
+def _last(repository: Repository, seen: Snapshot, source: str, identity: Identity, now: datetime) -> _Last:
     generations = chains.of_source(repository.trusted(), source)
     if not generations:
         return _Last(full="It is the first one.")
@@ -203,7 +204,7 @@ class _Job:
     changed: list[int] = field(default_factory=list)
     gone: list[int] = field(default_factory=list)
 
-    def read(self, seen: Snapshot) -> Page:
+    def read(self, seen: Snapshot) -> RowPage:
         if self.last is not None:
             return seen.between(self.table, self.after, self.last)
         return seen.rows(self.table, self.changed)
@@ -302,8 +303,8 @@ class _Work:
     def _changed(self, differences: dict[str, Difference]) -> Iterator[_Job]:
         for each in self.kept:
             changed, gone = differences[each.label].changed, differences[each.label].gone
-            for at in range(0, max(len(changed), len(gone)), ROWS):
-                upto = at + ROWS
+            for at in range(0, max(len(changed), len(gone)), PAGE_ROWS):
+                upto = at + PAGE_ROWS
                 yield _Job(next(self.numbers), each, changed=changed[at:upto], gone=gone[at:upto])
 
     def _stored(self, jobs: Iterator[_Job]) -> Iterator[Stored]:
@@ -312,7 +313,7 @@ class _Work:
     def _store(self, job: _Job) -> list[Stored]:
         """Store the rows of a job, in several chunks when they are large."""
         try:
-            page: Page | None = job.read(self.seen)
+            page: RowPage | None = job.read(self.seen)
         except TooLarge:
             page = None
         if page is None or (len(page.body) > CHUNK_BYTES and len(page.pks) > 1):
@@ -321,7 +322,7 @@ class _Work:
             return [*self._store(first), *self._store(second)]
         return [self._store_page(job, page)]
 
-    def _store_page(self, job: _Job, page: Page) -> Stored:
+    def _store_page(self, job: _Job, page: RowPage) -> Stored:
         label, run = job.table.label, self.run
         content = chains.chunk_text(label, page.body, job.gone, page.keys)
         name = f"{run.id}/chunk_{job.number:06}_{run.began:%Y%m%d_%H%M%S}.json"
@@ -363,11 +364,12 @@ class _Work:
                 before = self.last.known.get(label, {}).get(number)
                 if before is None or before.hashes == block.hashes:
                     continue
-                old = {pk: (token, content) for pk, token, content in before.rows()}
+                was, now = self.seen.marks(before), self.seen.marks(block)
+                old = {pk: content for pk, _, content in before.rows()}
                 pks = [
                     pk
-                    for pk, token, content in block.rows()
-                    if pk in old and old[pk][1] != content and self.seen.unnoticed(pk, token, old[pk][0], before, block)
+                    for pk, _, content in block.rows()
+                    if pk in old and old[pk] != content and pk in was and was[pk] == now.get(pk)
                 ]
                 if pks:
                     drift.setdefault(label, []).extend(pks)

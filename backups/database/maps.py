@@ -17,15 +17,12 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import orjson
 
-from backups.database.digests import BITS, BLOCK
+from backups.database.digests import BLOCK_BITS, BLOCK_KEYS
 from backups.errors import Hostile
-
-if TYPE_CHECKING:
-    from backups.repository.manifests import Entry
+from backups.repository.manifests import Entry
 
 WORD = 8  # bytes of a key, a token and a hash each
 PART_BLOCKS = 100  # in one object of the storage
@@ -77,9 +74,9 @@ def blocks_of(rows: Iterable[tuple[int, bytes, bytes]]) -> Blocks:
     """The blocks of rows in the order of their keys."""
     found: Blocks = {}
     for pk, token, content in rows:
-        block = found.get(pk >> BITS)
+        block = found.get(pk >> BLOCK_BITS)
         if block is None:
-            block = found[pk >> BITS] = Block(b"", b"", b"")
+            block = found[pk >> BLOCK_BITS] = Block(b"", b"", b"")
         block.pks += word(pk)
         block.tokens += token
         block.hashes += content
@@ -91,7 +88,7 @@ def gathered(pieces: Iterable[Block]) -> Blocks:
     found: Blocks = {}
     for piece in pieces:
         at = 0
-        for number, pks in itertools.groupby(numbers(piece.pks), lambda pk: pk >> BITS):
+        for number, pks in itertools.groupby(numbers(piece.pks), lambda pk: pk >> BLOCK_BITS):
             part = slice(at, at := at + WORD * len(list(pks)))
             block = found.setdefault(number, Block(b"", b"", b""))
             block.pks += piece.pks[part]
@@ -104,9 +101,9 @@ def changed(blocks: Blocks, rows: Iterable[tuple[int, bytes, bytes]], gone: Iter
     """The blocks with these rows put in or replaced, and those that are gone left out."""
     news: dict[int, dict[int, tuple[bytes, bytes] | None]] = {}
     for pk, token, content in rows:
-        news.setdefault(pk >> BITS, {})[pk] = (token, content)
+        news.setdefault(pk >> BLOCK_BITS, {})[pk] = (token, content)
     for pk in gone:
-        news.setdefault(pk >> BITS, {})[pk] = None
+        news.setdefault(pk >> BLOCK_BITS, {})[pk] = None
     found = dict(blocks)
     for number, new in news.items():
         if number in found and (same := _replaced(found[number], new)):
@@ -164,7 +161,7 @@ def read_part(content: bytes, entry: Entry) -> Blocks:
         block = Block(*(content[at + k * length : at + (k + 1) * length] for k in range(3)))
         at += 3 * length
         pks = [pk for (pk,) in struct.iter_unpack(">q", block.pks)] if len(block.hashes) == length else []
-        if not pks or rows > BLOCK or number in found or any(pk >> BITS != number for pk in pks):
+        if not pks or rows > BLOCK_KEYS or number in found or any(pk >> BLOCK_BITS != number for pk in pks):
             raise Hostile(f"{entry['key']} is not a map of rows.")
         if any(a >= b for a, b in itertools.pairwise(pks)):
             raise Hostile(f"{entry['key']} is not a map of rows.")

@@ -25,7 +25,8 @@ from django.utils.timezone import is_naive, make_aware
 from backups.errors import BackupError
 
 Model = type[models.Model]
-Key = tuple[Any, ...]
+Key = tuple[Any, ...]  # of a row in the target: the values of its key's columns
+NaturalKeys = dict[int, list[Any]]  # by primary key; what a part refers to stands there by its own natural key
 
 
 class Unkept(BackupError):
@@ -252,6 +253,11 @@ READ: dict[str, Any] = {
     "JSONField": _json,
     "UUIDField": _uuid,
 }
+
+
+def sql_list(numbers: Iterable[int]) -> str:
+    """Whole numbers for an IN of SQL, in which nothing is for none."""
+    return ", ".join(str(int(number)) for number in numbers) or "NULL"
 
 
 def comparable(value: Any) -> Any:

@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 from articles.models import Article, Event, StageRecord
 from backups import configured, tasks
-from backups.database import backup, chains, maps, restore, snapshot, tables
+from backups.database import backup, chains, maps, restore, snapshot, sqlite, tables, vendors
 from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
 from backups.health import report
 from backups.repository.manifests import DATABASE, Entry, Generation
@@ -77,7 +77,7 @@ def test_what_is_written_during_a_run_comes_with_the_next_one(
     desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows are changed, deleted and added after the first page was read: the backup is of the instant before."""
-    monkeypatch.setattr(snapshot, "ROWS", 3)
+    monkeypatch.setattr(snapshot, "PAGE_ROWS", 3)
     desks.fill(desk, 9)
     before = {row["id"]: row["title"] for row in desks.rows(desk)["articles.Article"]}
     store_page, seen = backup._Work._store, threading.Event()
@@ -158,8 +158,8 @@ def drifts(store: Repository, alias: str, title: str) -> None:
     assert file
     made, known = maps.saved(file)
     block, table = known["articles.Article"][0], tables.table("articles.Article")
-    with snapshot.snapshot(alias) as seen:
-        if isinstance(seen, snapshot.SQLite):
+    with vendors.snapshot(alias) as seen:
+        if isinstance(seen, sqlite.SQLite):
             block.digests = seen.digest(table)[0]
         else:
             [token] = seen.rows(table, [2]).tokens
@@ -253,7 +253,7 @@ def test_what_an_interrupted_run_has_stored_is_not_stored_again(
     desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows have come and gone in between: the other chunks are used all the same."""
-    monkeypatch.setattr(snapshot, "ROWS", 5)
+    monkeypatch.setattr(snapshot, "PAGE_ROWS", 5)
     monkeypatch.setattr("backups.repository.run.CHECKPOINT_ENTRIES", 1)
     monkeypatch.setattr(backup, "THREADS", 1)
     desks.fill(desk, 20)
