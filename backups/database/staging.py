@@ -97,6 +97,32 @@ class Staged:
                             needed.add((column.refers, row[column.name]))
             self.connection.executemany("INSERT OR IGNORE INTO chosen VALUES (?, ?, 1)", needed)
 
+    def row(self, label: str, pk: int) -> Row:
+        """One row, empty when there is none."""
+        found = self.connection.execute("SELECT content FROM row WHERE model = ? AND pk = ?", (label, pk)).fetchone()
+        return marshal.loads(found[0]) if found else {}  # noqa: S302  written by this process
+
+    def chosen_targets(self, label: str) -> list[int]:
+        """Where the chosen rows of a model are in the target, or come to be."""
+        found = self.connection.execute(
+            "SELECT coalesce(m.target, c.pk) FROM chosen c LEFT JOIN moved m ON m.model = c.model AND m.pk = c.pk "
+            "WHERE c.model = ?",
+            (label,),
+        )
+        return [pk for (pk,) in found]
+
+    def claimed_between(self, label: str, after: int, last: int) -> set[int]:
+        """Keys of the target that rows of the backup have found, behind one and up to another."""
+        found = self.connection.execute(
+            "SELECT target FROM claimed WHERE model = ? AND target > ? AND target <= ?", (label, after, last)
+        )
+        return {pk for (pk,) in found}
+
+    def forget_comparison(self) -> None:
+        """All that comparing it with a target has noted here; what was chosen stays."""
+        for name in ("step", "moved", "claimed"):
+            self.connection.execute(f"DELETE FROM {name}")  # noqa: S608
+
     def needed(self, label: str) -> set[int]:
         """Keys of rows that were not chosen, but that chosen ones refer to."""
         found = self.connection.execute("SELECT pk FROM chosen WHERE model = ? AND needed", (label,))

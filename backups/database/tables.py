@@ -25,6 +25,7 @@ from django.utils.timezone import is_naive, make_aware
 from backups.errors import BackupError
 
 Model = type[models.Model]
+LOWEST_KEY, END_OF_KEYS = -(2**63), 2**63
 Key = tuple[Any, ...]  # of a row in the target: the values of its key's columns
 NaturalKeys = dict[int, list[Any]]  # by primary key; what a part refers to stands there by its own natural key
 
@@ -100,6 +101,22 @@ class Table:
     def key_columns(self) -> tuple[Column, ...]:
         return tuple(next(column for column in self.columns if column.field.name == name) for name in self.key)
 
+    @functools.cached_property
+    def times(self) -> tuple[str, ...]:
+        """Names of the columns that hold a moment."""
+        return tuple(column.name for column in self.columns if column.kind == "DateTimeField")
+
+    @functools.cached_property
+    def unique(self) -> tuple[str, ...]:
+        """Names of the columns that tell a row apart by themselves, and are neither its number nor its natural key."""
+        fields = {column.name: column.field for column in self.columns}
+        key = [column.name for column in self.key_columns]
+        return tuple(name for name, field in fields.items() if field.unique and not field.primary_key and [name] != key)
+
+    def rows(self, alias: str) -> models.QuerySet[Any]:
+        """Those of a database, past the model's own idea of which there are."""
+        return self.model._base_manager.using(alias)
+
     @property
     def shape(self) -> list[list[str]]:
         """Names and kinds of the columns: two of one shape hold rows that can be compared as they are."""
@@ -114,6 +131,14 @@ def kept() -> list[Table]:
 def table(label: str) -> Table:
     """Any table with a natural key. Raises Unkept."""
     return _table(_model(label))
+
+
+def unit_column(table: Table) -> str:
+    """By which a row belongs to a unit (an article), or is one; "" for what belongs to none."""
+    unit = settings.BACKUP_UNIT["model"]
+    if table.label == unit:
+        return table.pk.name
+    return next((column.name for column in table.references if column.refers == unit), "")
 
 
 @functools.cache

@@ -16,7 +16,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from backups.database import compare
+from backups.database import steps
+from backups.database import undo as database_undo
 from backups.files import restore
 from backups.files.undo import WORK, new_name
 from backups.models import Generation, Restore
@@ -177,9 +178,9 @@ class RestoreDesk:
         _superusers_only(request)
         job = get_object_or_404(Restore, pk=pk)
         files = job.tier == FILES.name
-        words = FILE_WORDS if files else compare.WORDS
-        differences = sum(number for action, number in job.counts.items() if action != compare.SAME)
-        deeds = (*restore.WORK, *WORK) if files else compare.WORK
+        words = FILE_WORDS if files else steps.ACTIONS_COUNTED
+        differences = sum(number for action, number in job.counts.items() if action != steps.SAME)
+        deeds = (*restore.WORK, *WORK) if files else steps.WRITES
         for step in job.steps:
             step["words"] = FILE_DEEDS.get(step["action"], step["action"])
         context = self._context(request) | {
@@ -190,7 +191,7 @@ class RestoreDesk:
             "mode": UNDO if job.undoes else (FILE_MODES if files else MODES).get(job.mode, job.mode),
             "counted": [(number, words[action]) for action, number in job.counts.items() if number],
             "work": sum(job.counts.get(name, 0) for name in deeds),
-            "conflicts": job.counts.get(compare.CONFLICT, 0),
+            "conflicts": job.counts.get(steps.CONFLICT, 0),
             "page": Paginator(job.steps, LINES).get_page(request.GET.get("page")),
             "more": max(differences - len(job.steps), 0),
             "moving": job.moving,
@@ -222,7 +223,7 @@ class RestoreDesk:
             self.admin.message_user(request, "There is nothing to undo.", messages.WARNING)
             return _to(job)
         same = {"tier": job.tier, "source": job.source, "journal": job.journal}
-        return self._compare(request, undoes=job, mode=compare.UNDO, backup=job.safety, **same)
+        return self._compare(request, undoes=job, mode=database_undo.UNDO, backup=job.safety, **same)
 
     def _compare(self, request: HttpRequest, **fields: Any) -> HttpResponse:
         job = Restore.objects.create(who=request.user.get_username(), **fields)

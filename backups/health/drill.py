@@ -15,7 +15,7 @@ from pathlib import Path
 from shutil import disk_usage
 from typing import TYPE_CHECKING
 
-from backups.database import compare, connections
+from backups.database import connections, steps
 from backups.database import restore as database_restore
 from backups.database.restore import choose, planned
 from backups.errors import BackupError, Missing
@@ -90,7 +90,7 @@ def _database(repository: Repository, drilled: Drilled, scratch: Path, started: 
         with planned(repository, generation, alias, mode="mirror", started=started) as plan:
             database_restore.restore(repository, plan, safety=False)
         with planned(repository, generation, alias, mode="mirror") as plan:
-            drilled.things = plan.total[compare.SAME]
+            drilled.things = plan.total[steps.SAME]
             drilled.differences += map(str, plan.steps(most=SAID))
             promised = sum(generation.about["rows"].values())
             if drilled.things != promised and not drilled.differences:
