@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from django.conf import settings
+from django.db.models import Q
 
 from backups.database.policy import LATER, Beside, Policy
 from backups.database.staging import Row
@@ -69,14 +70,17 @@ class TableComparison:
         return self.policy.tells_needed or step.action != KEEP or step.pk not in self.needed
 
     def _candidates(self, some: list[tuple[int, Row]]) -> Candidates:
+        """Every row is read by its key and by its number, however many belong to the same unit."""
         found = Candidates()
         if self.highest is None or not some:
             return found
         rows, own = self.table.rows(self.keys.alias).order_by("pk"), self.table.pk.name
         names = [column.name for column in self.table.columns]
-        narrow = unit_column(self.table) if self.table.label != settings.BACKUP_UNIT["model"] else ""
-        narrow = narrow or self.table.key_columns[0].name
-        for row in rows.filter(**{f"{narrow}__in": {row[narrow] for _, row in some}}).values(*names):
+        narrowed = Q()
+        for column in self.table.key_columns:
+            if column.found_as_python_has_it:
+                narrowed &= _among(column.name, [row[column.name] for _, row in some])
+        for row in rows.filter(narrowed).values(*names):
             found.by_key.setdefault(self._key(row), []).append(row)
         found.by_pk = {row[own]: row for row in rows.filter(pk__in=[pk for pk, _ in some]).values(*names)}
         for name in self.table.unique:
@@ -127,3 +131,9 @@ class TableComparison:
         self.claims[pk] = target
         if target is not None:
             self.claimed.add(target)
+
+
+def _among(name: str, values: Iterable[Any]) -> Q:
+    some = set(values)
+    found = Q(**{f"{name}__in": some - {None}})
+    return found | Q(**{f"{name}__isnull": True}) if None in some else found

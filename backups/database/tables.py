@@ -54,6 +54,11 @@ class Column:
     def has_a_point(self) -> bool:
         return self.kind in ("DecimalField", "FloatField")
 
+    @property
+    def found_as_python_has_it(self) -> bool:
+        """Whether a database that looks for a value finds what is equal in Python, and nothing less."""
+        return not self.has_a_point and self.kind != "JSONField"
+
     @functools.cached_property
     def _read(self) -> Any:
         return READ[self.kind]
