@@ -10,9 +10,8 @@ from typing import Any
 from django.db.models import Q
 
 from backups.database.policy import LATER, Beside, Policy
-from backups.database.staging import Row
 from backups.database.steps import CHANGE, CONFLICT, CREATE, KEEP, SAME, Step, shortened
-from backups.database.tables import Key, Table, comparable, unit_column
+from backups.database.tables import Key, Row, Table, comparable, unit_column
 from backups.database.translate import TableTranslation, TargetKeys
 from backups.errors import Failed
 

@@ -19,9 +19,9 @@ from datetime import UTC, datetime
 from django.conf import settings
 
 from backups.database.policy import Beside, Match, Policy
-from backups.database.staging import BATCH, Row, Staged
+from backups.database.staging import BATCH, Staged
 from backups.database.steps import CHANGE, CREATE, DELETE, Step
-from backups.database.tables import LOWEST_KEY, Table, unit_column
+from backups.database.tables import LOWEST_KEY, Row, Table, unit_column
 
 ROW_MODES = MISSING, NEWER, OVERWRITE, MIRROR = ("missing", "newer", "overwrite", "mirror")
 

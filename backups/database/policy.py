@@ -7,9 +7,8 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-from backups.database.staging import Row
 from backups.database.steps import Step
-from backups.database.tables import Table, comparable
+from backups.database.tables import Row, Table, comparable
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,20 +14,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
 from backups.database import chains, tables
-from backups.database.tables import Table
+from backups.database.tables import LOWEST_KEY, Row, Table, unit_column
 from backups.errors import Damaged, Hostile
 from backups.progress import Started, silent
-from backups.repository.manifests import Generation, check_collisions
+from backups.repository.manifests import Entry, Generation, check_collisions
 from backups.repository.repository import Repository
 from backups.storage.bulk import in_bulk
 
-THREADS = 4
+READING_THREADS = 4
 BATCH = 500  # rows
 TABLES = """
 CREATE TABLE row (model TEXT, pk INTEGER, unit INTEGER, content BLOB, PRIMARY KEY (model, pk)) WITHOUT ROWID;
@@ -40,7 +39,6 @@ CREATE TABLE touched
 CREATE TABLE step (n INTEGER PRIMARY KEY, model TEXT, pk INTEGER, target INTEGER, action TEXT, content BLOB);
 CREATE INDEX steps ON step (action, model, n);
 """
-Row = dict[str, Any]
 
 
 @dataclass
@@ -55,7 +53,7 @@ class Staged:
     def rows(self, table: Table, *, chosen: bool) -> Iterator[list[tuple[int, Row]]]:
         """The rows of a model by ascending key, some at a time; of the chosen ones, or all."""
         only = "AND pk IN (SELECT pk FROM chosen WHERE model = row.model)" if chosen else ""
-        after = -(2**63)
+        after = LOWEST_KEY
         sql = f"SELECT pk, content FROM row WHERE model = ? AND pk > ? {only} ORDER BY pk LIMIT {BATCH}"  # noqa: S608
         while some := self.connection.execute(sql, (table.label, after)).fetchall():
             yield [(pk, marshal.loads(content)) for pk, content in some]  # noqa: S302  # written here a moment ago
@@ -72,7 +70,7 @@ class Staged:
     def holds(self, label: str, pk: int) -> bool:
         return bool(self.connection.execute("SELECT 1 FROM row WHERE model = ? AND pk = ?", (label, pk)).fetchone())
 
-    def key(self, label: str, pk: int) -> list[Any] | None:
+    def key(self, label: str, pk: int) -> list[object] | None:
         """The natural key of something that rows refer to, as the backup tells it."""
         found = self.connection.execute("SELECT key FROM key WHERE model = ? AND pk = ?", (label, pk)).fetchone()
         return list(json.loads(found[0])) if found else None
@@ -141,9 +139,9 @@ def staged(repository: Repository, links: list[Generation], *, started: Started 
         loading = _Loading(repository, found)
         progress = started(sum(promised.values()), sum(promised.values()))
         for link in links:
-            entries = list(chains.role(repository, link, chains.CHUNK))
+            entries = list(chains.entries_of(repository, link, chains.CHUNK))
             check_collisions(entries)
-            for chunk in in_bulk(entries, loading.read, threads=THREADS):
+            for chunk in in_bulk(entries, loading.read, threads=READING_THREADS):
                 loading.add(chunk)
                 progress(len(chunk.rows), len(chunk.rows))
         loading.check(promised)
@@ -166,13 +164,9 @@ class _Loading:
 
     def __post_init__(self) -> None:
         self.tables = {table.label: table for table in self.staged.tables}
-        unit = settings.BACKUP_UNIT["model"]
-        self.units = {
-            table.label: table.pk.name if table.label == unit else _reference(table, unit)
-            for table in self.staged.tables
-        }
+        self.units = {table.label: unit_column(table) for table in self.staged.tables}
 
-    def read(self, entry: dict[str, Any]) -> chains.Chunk:
+    def read(self, entry: Entry) -> chains.Chunk:
         return chains.read_chunk(self.repository, entry)
 
     def add(self, chunk: chains.Chunk) -> None:
@@ -228,7 +222,3 @@ class _Loading:
         if not then:
             return ""
         return ", ".join(f"{app} {name}" for app, name in sorted(then - MigrationLoader(None).disk_migrations.keys()))
-
-
-def _reference(table: Table, label: str) -> str:
-    return next((column.name for column in table.references if column.refers == label), "")

@@ -25,6 +25,7 @@ from django.utils.timezone import is_naive, make_aware
 from backups.errors import BackupError
 
 Model = type[models.Model]
+Row = dict[str, Any]  # values by column name: as JSON has them, or as Python does
 LOWEST_KEY, END_OF_KEYS = -(2**63), 2**63
 Key = tuple[Any, ...]  # of a row in the target: the values of its key's columns
 NaturalKeys = dict[int, list[Any]]  # by primary key; what a part refers to stands there by its own natural key

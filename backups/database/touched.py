@@ -10,9 +10,8 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from backups.database.staging import Row
 from backups.database.steps import DELETE, WRITES, Plan, batches
-from backups.database.tables import Table, comparable, unit_column
+from backups.database.tables import Row, Table, comparable, unit_column
 
 _PACKED = struct.Struct(">qq8s")  # zeros for no unit, nothing for no digest
 TouchedRows = tuple[str, str, bytes]  # a model, what was done, and rows, packed

@@ -10,9 +10,9 @@ import marshal
 from collections.abc import Iterable
 
 from backups.database import tables
-from backups.database.staging import Row, Staged
+from backups.database.staging import Staged
 from backups.database.steps import CREATE, Step
-from backups.database.tables import Column, Table, sql_list
+from backups.database.tables import Column, Row, Table, sql_list
 from backups.errors import Failed
 
 MOST_REMEMBERED = 10_000  # keys that a column refers to

@@ -22,9 +22,9 @@ from django.conf import settings
 from backups.database import chains
 from backups.database.compare import compare
 from backups.database.policy import LATER, Beside, Match, Policy
-from backups.database.staging import Row, Staged, staged
+from backups.database.staging import Staged, staged
 from backups.database.steps import CHANGE, CREATE, DELETE, KEEP, WRITES, Plan, Step, batches
-from backups.database.tables import Table, comparable, unit_column
+from backups.database.tables import Row, Table, comparable, unit_column
 from backups.database.touched import TouchedRow, TouchedRows, row_digest, rows_there, unpacked
 from backups.progress import Started, silent
 from backups.repository.manifests import Generation

@@ -33,7 +33,7 @@ def contents(repository: Repository, id_: str = "") -> dict[str, dict[int, dict[
     newest = repository.generation(id_) if id_ else generations[0]
     found: dict[str, dict[int, dict[str, object]]] = {}
     for link in chains.chain(generations, newest):
-        for entry in chains.role(repository, link, chains.CHUNK):
+        for entry in chains.entries_of(repository, link, chains.CHUNK):
             chunk = chains.read_chunk(repository, entry)
             rows = found.setdefault(chunk.model, {})
             for pk in chunk.gone:
@@ -127,7 +127,7 @@ def test_large_rows_are_divided_among_chunks(desk: str, store: Repository, monke
     desks.fill(desk, 40)
     articles = Article.objects.using(desk)
     articles.update(html="x" * 3000)
-    monkeypatch.setattr(backup, "CHUNK_BYTES", 20_000)
+    monkeypatch.setattr(backup, "DIVIDED_BYTES", 20_000)
     made = backup.backup(store, desk).generation
     assert (
         len(chunks_of(store, made, "articles.Article")) == 8
