@@ -25,7 +25,7 @@ from django.db.migrations.recorder import MigrationRecorder
 
 from backups.database import chains, maps, tables
 from backups.database.baseline import Baseline, baseline, map_file
-from backups.database.chains import CHANGES, CHUNK, FULL, MAP, About
+from backups.database.chains import CHANGES, CHUNK_ROLE, FULL, MAP_ROLE, About
 from backups.database.snapshot import PAGE_ROWS, Difference, RowPage, Snapshot
 from backups.database.tables import Table
 from backups.database.vendors import snapshot
@@ -271,7 +271,7 @@ class _Work:
         content = chains.chunk_text(label, page.body, job.gone, page.keys)
         name = f"{run.id}/chunk_{job.number:06}_{run.began:%Y%m%d_%H%M%S}.json"
         entry = self._put(name, content) | {
-            "role": CHUNK,
+            "role": CHUNK_ROLE,
             "model": label,
             "number": job.number,
             "rows": len(page.pks),
@@ -290,7 +290,7 @@ class _Work:
             for part in maps.parts(blocks):
                 number = len(entries) + 1
                 name = f"{self.run.id}/map_{number:06}_{self.run.began:%Y%m%d_%H%M%S}.bin"
-                about = {"role": MAP, "model": label, "number": number, "rows": part.rows}
+                about = {"role": MAP_ROLE, "model": label, "number": number, "rows": part.rows}
                 entries.append(self._put(name, part.content) | about)
         return entries
 
@@ -322,7 +322,7 @@ class _Work:
     def _commit(self, about: About, entries: list[Entry], found: maps.Map, drift: dict[str, list[int]]) -> Outcome:
         """Write the manifest, and keep the map on this machine."""
         entries.sort(key=lambda entry: (entry["role"], entry["number"]))
-        chunks = [entry for entry in entries if entry["role"] == CHUNK]
+        chunks = [entry for entry in entries if entry["role"] == CHUNK_ROLE]
         rows = {label: maps.size(blocks) for label, blocks in found.items()}
         about |= {"rows": rows, "drift": {label: pks[:MOST_NAMED] for label, pks in drift.items()}}
         pages = []

@@ -25,7 +25,7 @@ from backups.errors import Damaged, Hostile, Missing
 from backups.repository.manifests import Entry, Generation, content_bytes
 from backups.repository.repository import Repository
 
-CHUNK, MAP = "chunk", "map"  # roles of entries
+CHUNK_ROLE, MAP_ROLE = "chunk", "map"  # roles of entries
 MOST_CHUNK_BYTES = 2**30  # of one that is believed; what is written is far smaller
 MOST_CHUNK_ROWS = 100_000
 FULL, CHANGES = "full", "changes"  # kinds of generations
@@ -147,10 +147,10 @@ def read_map(repository: Repository, links: list[Generation], have: maps.SavedMa
     for link in links[start:]:
         full = link.about["kind"] == FULL
         news: maps.Map = {}
-        for entry in entries_of(repository, link, MAP):
+        for entry in entries_of(repository, link, MAP_ROLE):
             news.setdefault(str(entry.get("model")), {}).update(maps.read_part(repository.read(entry), entry))
         gone: dict[str, list[int]] = {}
-        for entry in entries_of(repository, link, CHUNK):
+        for entry in entries_of(repository, link, CHUNK_ROLE):
             if entry.get("gone"):
                 gone.setdefault(entry["model"], []).extend(read_chunk(repository, entry).gone)
         if full:

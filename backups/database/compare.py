@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from backups.database.compare_table import TableComparison
 from backups.database.policy import Policy
-from backups.database.steps import Plan
+from backups.database.steps import DatabasePlan
 from backups.database.translate import TargetKeys
 
 
-def compare(plan: Plan, policy: Policy) -> None:
+def compare(plan: DatabasePlan, policy: Policy) -> None:
     """Add the steps of a policy to a plan. Writes nothing but these. Raises DatabaseError."""
     for steps in policy.before():
         plan.add(steps)

@@ -10,7 +10,7 @@ from typing import Any
 from django.db.models import Q
 
 from backups.database.policy import LATER, Beside, Policy
-from backups.database.steps import CHANGE, CONFLICT, CREATE, KEEP, SAME, Step, shortened
+from backups.database.steps import CHANGE, CONFLICT, CREATE, KEEP, SAME, RowStep, shortened
 from backups.database.tables import Key, Row, Table, comparable, unit_column
 from backups.database.translate import TableTranslation, TargetKeys
 from backups.errors import Failed
@@ -42,19 +42,19 @@ class TableComparison:
         self.claims: dict[int, int | None] = {}  # of the rows under way, by key: their rows of the target
         self.claimed: set[int] = set()  # those of the target that matter to these rows
 
-    def steps(self, some: list[tuple[int, Row]]) -> list[Step]:
+    def steps(self, some: list[tuple[int, Row]]) -> list[RowStep]:
         """Steps for rows of the backup: of those that stay, that cannot come back, and that were compared."""
         label, unit = self.table.label, unit_column(self.table)
         ready, stay, conflicts = [], [], []
         for pk, row in some:
             if pk not in self.needed and row.get(unit) in self.policy.kept_units:
-                stay.append(Step(label, pk, pk, KEEP, why=LATER))
+                stay.append(RowStep(label, pk, pk, KEEP, why=LATER))
                 continue
             try:
                 ready.append((pk, self.translation.row(row)))
             except (ValueError, Failed) as exc:
                 self._claim(pk, None)
-                conflicts.append(Step(label, pk, pk, CONFLICT, why=str(exc)))
+                conflicts.append(RowStep(label, pk, pk, CONFLICT, why=str(exc)))
         there = self._candidates(ready)
         self.claimed = self.keys.claimed(label, there.pks(self.table.pk.name).union(pk for pk, _ in ready))
         compared = [self._step(pk, row, there) for pk, row in ready]
@@ -65,7 +65,7 @@ class TableComparison:
             self.policy.heard(step)
         return steps
 
-    def _is_told(self, step: Step) -> bool:
+    def _is_told(self, step: RowStep) -> bool:
         return self.policy.tells_needed or step.action != KEEP or step.pk not in self.needed
 
     def _candidates(self, some: list[tuple[int, Row]]) -> Candidates:
@@ -90,23 +90,23 @@ class TableComparison:
     def _key(self, row: Row) -> Key:
         return tuple(comparable(row[column.name]) for column in self.table.key_columns)
 
-    def _step(self, pk: int, row: Row, there: Candidates) -> Step:
+    def _step(self, pk: int, row: Row, there: Candidates) -> RowStep:
         label, alike = self.table.label, there.by_key.get(self._key(row), [])
         beside = Beside(self.table, pk, row, pk in self.needed, alike, there.by_pk.get(pk), self.claimed)
         match = self.policy.match(beside)
         if match.why:
             self._claim(pk, match.kept_as)
-            return Step(label, pk, pk, KEEP, why=match.why)
+            return RowStep(label, pk, pk, KEEP, why=match.why)
         target, renumbered = self._target(beside, match.there)
         self._claim(pk, target)
         if why := self._in_the_way(beside, target, there):
-            return Step(label, pk, target, CONFLICT, why=why)
+            return RowStep(label, pk, target, CONFLICT, why=why)
         if match.there is None:
-            return Step(label, pk, target, CREATE, why=renumbered)
+            return RowStep(label, pk, target, CREATE, why=renumbered)
         differs = beside.differs(match.there)
         if not differs:
-            return Step(label, pk, target, SAME)
-        return Step(label, pk, target, CHANGE if self.policy.wins(beside, match.there) else KEEP, differs)
+            return RowStep(label, pk, target, SAME)
+        return RowStep(label, pk, target, CHANGE if self.policy.wins(beside, match.there) else KEEP, differs)
 
     def _target(self, beside: Beside, there: Row | None) -> tuple[int, str]:
         """The key of the row in the target; and why it is a new number, if it is."""

@@ -67,7 +67,7 @@ class SavedMap(NamedTuple):
     map: Map
 
 
-class Part(NamedTuple):
+class MapPart(NamedTuple):
     """A piece of a map as it is stored, and how many rows it tells of."""
 
     content: bytes
@@ -161,13 +161,13 @@ def pks(blocks: Blocks) -> set[int]:
 # As objects of the storage
 
 
-def parts(blocks: Blocks) -> Iterator[Part]:
+def parts(blocks: Blocks) -> Iterator[MapPart]:
     """The blocks in pieces of bounded size."""
     numbers = sorted(blocks)
     for at in range(0, len(numbers), PART_BLOCKS):
         some = {number: blocks[number] for number in numbers[at : at + PART_BLOCKS]}
         content = (_HEAD.pack(n, len(b)) + b.pks + b.tokens + b.hashes for n, b in some.items())
-        yield Part(b"".join(content), size(some))
+        yield MapPart(b"".join(content), size(some))
 
 
 def read_part(content: bytes, entry: Entry) -> Blocks:

@@ -20,10 +20,10 @@ from django.conf import settings
 
 from backups.database.policy import Beside, Match, Policy
 from backups.database.staging import BATCH, Staged
-from backups.database.steps import CHANGE, CREATE, DELETE, Step
+from backups.database.steps import CHANGE, CREATE, DELETE, RowStep
 from backups.database.tables import LOWEST_KEY, Row, Table, unit_column
 
-ROW_MODES = MISSING, NEWER, OVERWRITE, MIRROR = ("missing", "newer", "overwrite", "mirror")
+RESTORE_MODES = MISSING, NEWER, OVERWRITE, MIRROR = ("missing", "newer", "overwrite", "mirror")
 
 
 class RestorePolicy(Policy):
@@ -60,15 +60,15 @@ class RestorePolicy(Policy):
     def goes(self, beside: Beside, target: int) -> bool:
         return self.mode == MIRROR and self.whole and target not in beside.claimed
 
-    def heard(self, step: Step) -> None:
+    def heard(self, step: RowStep) -> None:
         if step.model == self.unit and step.action in (CREATE, CHANGE):
             self.replaced.add(step.target)
 
-    def after(self) -> Iterator[list[Step]]:
+    def after(self) -> Iterator[list[RowStep]]:
         if self.mode == MIRROR:
             for table in reversed(self.staged.tables):
                 for pks in self._left_over(table):
-                    yield [Step(table.label, pk, pk, DELETE) for pk in pks]
+                    yield [RowStep(table.label, pk, pk, DELETE) for pk in pks]
 
     def _left_over(self, table: Table) -> Iterator[list[int]]:
         """Rows of the target that nothing of the backup has claimed; with a choice, of its units alone."""

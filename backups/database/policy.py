@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-from backups.database.steps import Step
+from backups.database.steps import RowStep
 from backups.database.tables import Row, Table, comparable
 
 
@@ -61,7 +61,7 @@ class Policy(ABC):
     kept_units: Set[int] = frozenset()  # that stay as they are, with all that belongs to them
     tells_needed = True  # also that something is kept which was not chosen, but only referred to by what was
 
-    def before(self) -> Iterator[list[Step]]:
+    def before(self) -> Iterator[list[RowStep]]:
         """Steps that come before any row of the backup is looked at; here it may choose these rows."""
         yield from ()
 
@@ -77,9 +77,9 @@ class Policy(ABC):
         """Whether another row of the target, of the same table, is deleted by the same plan."""
 
     @abstractmethod
-    def heard(self, step: Step) -> None:
+    def heard(self, step: RowStep) -> None:
         """A step was found, which may matter to the rows behind it."""
 
-    def after(self) -> Iterator[list[Step]]:
+    def after(self) -> Iterator[list[RowStep]]:
         """Steps that come when all rows of the backup are done."""
         yield from ()

@@ -18,7 +18,7 @@ from backups.database import backup, chains, tables
 from backups.database.compare import compare
 from backups.database.modes import MISSING, RestorePolicy
 from backups.database.staging import Staged, staged
-from backups.database.steps import CONFLICT, Plan
+from backups.database.steps import CONFLICT, DatabasePlan
 from backups.database.touched import TouchedRows, touched_by
 from backups.database.write import Writing
 from backups.errors import BackupError, Failed
@@ -60,19 +60,21 @@ def planned(
     choice: Choice | None = None,
     mode: str = MISSING,
     started: Started = silent,
-) -> Iterator[Plan]:
+) -> Iterator[DatabasePlan]:
     """Compare a backup with the database. Writes nothing. Raises Damaged, Missing, Hostile, Failed."""
     links = chains.chain(repository.trusted(), generation)
     with staged(repository, links, started=started) as found:
         whole = choice is None or choice.all
         if choice is not None and not whole:
             found.choose(_units(found, choice))
-        yield Plan(found, alias, mode, lambda plan: compare(plan, RestorePolicy(found, alias, mode, whole=whole)))
+        yield DatabasePlan(
+            found, alias, mode, lambda plan: compare(plan, RestorePolicy(found, alias, mode, whole=whole))
+        )
 
 
 def restore(
     repository: Repository,
-    plan: Plan,
+    plan: DatabasePlan,
     *,
     fingerprint: str = "",
     safety: bool = True,
@@ -112,7 +114,7 @@ def choose(repository: Repository, *, at: datetime | None = None, name: str = ""
     return chains.at(chains.of_source(repository.trusted(), backup.SOURCE), at)
 
 
-def _lock(plan: Plan) -> None:
+def _lock(plan: DatabasePlan) -> None:
     connection = connections[plan.alias]
     if connection.vendor == "postgresql":  # SQLite's transactions are the only writers anyway
         names = ", ".join(connection.ops.quote_name(table.name) for table in plan.staged.tables)

@@ -82,8 +82,8 @@ class SQLite(Snapshot):
             return RowsRead(referred=[set() for _ in referred])
         if not body.isascii():
             body.decode()
-        hashes = _hashes(body, _whole(lengths))
-        return RowsRead(_whole(pks), hashes, hashes, body, [set(_whole(some)) for some in referred])
+        hashes = _hashes(body, _numbers_in(lengths))
+        return RowsRead(_numbers_in(pks), hashes, hashes, body, [set(_numbers_in(some)) for some in referred])
 
     def _value(self, column: Column) -> str:
         """JSON that is one already is taken as it is, and numbers with a point are told with all their digits."""
@@ -221,7 +221,7 @@ def _hashes(body: bytes, lengths: list[int]) -> list[bytes]:
     return [content_hash(whole[start:end]) for start, end in zip(starts, ends, strict=True)]
 
 
-def _whole(listed: str | None) -> list[int]:
+def _numbers_in(listed: str | None) -> list[int]:
     """Numbers between commas."""
     return [int(number) for number in str(listed).split(",")] if listed else []
 

@@ -43,15 +43,15 @@ CREATE INDEX steps ON step (action, model, n);
 
 @dataclass
 class Staged:
-    """The rows of a backup by model and key. `told` are sentences about what this version of the desk does not know."""
+    """The rows of a backup by model and key. `remarks` are sentences on what this version of the desk does not know."""
 
     generation: Generation
     tables: list[Table]
     connection: sqlite3.Connection
-    told: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def rows(self, table: Table, *, chosen: bool) -> Iterator[list[tuple[int, Row]]]:
-        """The rows of a model by ascending key, some at a time; of the chosen ones, or all."""
+        """The rows of a model by ascending key, 500 at a time; of the chosen ones, or all."""
         only = "AND pk IN (SELECT pk FROM chosen WHERE model = row.model)" if chosen else ""
         after = LOWEST_KEY
         sql = f"SELECT pk, content FROM row WHERE model = ? AND pk > ? {only} ORDER BY pk LIMIT {BATCH}"  # noqa: S608
@@ -139,7 +139,7 @@ def staged(repository: Repository, links: list[Generation], *, started: Started 
         loading = _Loading(repository, found)
         progress = started(sum(promised.values()), sum(promised.values()))
         for link in links:
-            entries = list(chains.entries_of(repository, link, chains.CHUNK))
+            entries = list(chains.entries_of(repository, link, chains.CHUNK_ROLE))
             check_collisions(entries)
             for chunk in in_bulk(entries, loading.read, threads=READING_THREADS):
                 loading.add(chunk)
@@ -158,6 +158,8 @@ def _scratch() -> sqlite3.Connection:
 
 @dataclass
 class _Loading:
+    """Puts chunks of a chain on top of each other; `strangers` are models that are not kept here."""
+
     repository: Repository
     staged: Staged
     strangers: set[str] = field(default_factory=set)
@@ -197,22 +199,29 @@ class _Loading:
                 )
 
     def check(self, promised: dict[str, int]) -> None:
+        """Raises Damaged when other numbers of rows have come than the manifest promises."""
         for label, rows in promised.items():
             if label in self.tables and (there := self.staged.count(self.tables[label])) != rows:
                 raise Damaged(f"The backup holds {there:,} rows of {label}, and says that there are {rows:,}.")
-        told = self.staged.told
+        self._remark()
+
+    def _remark(self) -> None:
+        """On models and columns that this version of the desk does not have, or the backup does not."""
+        remarks = self.staged.remarks
         if later := self._later():
-            told.append(f"It was made by a later version of the desk, with {later}: what only that knows is left out.")
-        told += [f"{label} is not kept by this version: its rows are left out." for label in sorted(self.strangers)]
+            remarks.append(
+                f"It was made by a later version of the desk, with {later}: what only that knows is left out."
+            )
+        remarks += [f"{label} is not kept by this version: its rows are left out." for label in sorted(self.strangers)]
         shapes = self.staged.generation.about["identity"]["shapes"]
         for label, table in self.tables.items():
             then, now = {name for name, _ in shapes.get(label, [])}, {column.name for column in table.columns}
             if label not in shapes:
-                told.append(f"{label} is not in this backup.")
+                remarks.append(f"{label} is not in this backup.")
                 continue
-            told += [f"{label}.{name} is new since this backup: it gets its default." for name in sorted(now - then)]
+            remarks += [f"{label}.{name} is new since this backup: it gets its default." for name in sorted(now - then)]
             why = "not known here" if later else "not there any more"
-            told += [f"{label}.{name} is {why}: it is left out." for name in sorted(then - now)]
+            remarks += [f"{label}.{name} is {why}: it is left out." for name in sorted(then - now)]
 
     def _later(self) -> str:
         """Migrations of the backup that this version of the desk does not have."""

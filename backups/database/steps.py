@@ -28,7 +28,7 @@ Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True)
-class Step:
+class RowStep:
     """What happens to one row: `pk` in the backup, `target` in the database.
 
     `fields` are those that differ, with today's value and the backup's; both as texts when it is read from a plan.
@@ -50,13 +50,13 @@ class Step:
 
 
 @dataclass
-class Plan:
+class DatabasePlan:
     """What would be done, as long as its `staged` is open. `compare` adds the steps, in the order of doing them."""
 
     staged: Staged
     alias: str
     mode: str
-    compare: Callable[[Plan], None]
+    compare: Callable[[DatabasePlan], None]
     counts: dict[str, Counter[str]] = field(default_factory=dict)  # steps by model and action
 
     def __post_init__(self) -> None:
@@ -92,7 +92,7 @@ class Plan:
         except DatabaseError as exc:
             raise Failed(f"The database cannot be compared with the backup: {exc}") from exc
 
-    def add(self, steps: Iterable[Step]) -> None:
+    def add(self, steps: Iterable[RowStep]) -> None:
         """The next steps. Those of rows that are the same are only counted."""
         rows, done = [], []
         for step in steps:
@@ -107,7 +107,7 @@ class Plan:
         self._digest.update("".join(done).encode())
         self.staged.connection.executemany("INSERT INTO step VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def steps(self, *actions: str, first: int = 0, most: int = -1, model: str = "") -> Iterator[Step]:
+    def steps(self, *actions: str, first: int = 0, most: int = -1, model: str = "") -> Iterator[RowStep]:
         """The steps of these actions, or of all but `same`, in the order in which they are done."""
         wanted = actions or tuple(action for action in ACTIONS if action != SAME)
         marks = ", ".join("?" * len(wanted))
@@ -119,7 +119,7 @@ class Plan:
         )
         for label, pk, target, action, content in found:
             fields, why = marshal.loads(content)  # noqa: S302  # written by this process
-            yield Step(label, pk, target, action, fields, why)
+            yield RowStep(label, pk, target, action, fields, why)
 
 
 def shortened(value: object) -> str:

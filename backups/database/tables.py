@@ -10,11 +10,11 @@ from __future__ import annotations
 import functools
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.conf import settings
@@ -27,6 +27,7 @@ from backups.errors import BackupError
 Model = type[models.Model]
 Row = dict[str, Any]  # values by column name: as JSON has them, or as Python does
 LOWEST_KEY, END_OF_KEYS = -(2**63), 2**63
+Found = TypeVar("Found")
 Key = tuple[Any, ...]  # of a row in the target: the values of its key's columns
 NaturalKeys = dict[int, list[Any]]  # by primary key; what a part refers to stands there by its own natural key
 
@@ -61,7 +62,9 @@ class Column:
         return not self.has_a_point and self.kind != "JSONField"
 
     @functools.cached_property
-    def _read(self) -> Any:
+    def _read(self) -> Callable[[Any], object]:
+        if isinstance(self.field, models.DecimalField):
+            return functools.partial(_decimal, places=self.field.decimal_places)
         return READ[self.kind]
 
     @property
@@ -69,7 +72,7 @@ class Column:
         """Whether the row goes with what it refers to."""
         return isinstance(self.field, models.ForeignKey) and self.field.remote_field.on_delete is models.CASCADE
 
-    def value(self, raw: Any) -> Any:
+    def value(self, raw: object) -> Any:
         """The value as Python has it, whichever database it was read from; the same for the same content.
 
         Raises ValueError for what cannot be one.
@@ -77,7 +80,7 @@ class Column:
         if raw is None:
             return None
         try:
-            return self._read(raw, self.field)
+            return self._read(raw)
         except (TypeError, ArithmeticError, OverflowError) as exc:
             raise ValueError(f"{str(raw)[:100]!r} cannot be in {self.name}.") from exc
 
@@ -192,7 +195,7 @@ def _table(model: Model) -> Table:
         column = Column(
             field, str(field.remote_field.model._meta.label) if isinstance(field, models.ForeignKey) else ""
         )
-        if column.kind not in READ:
+        if column.kind not in READ and column.kind != "DecimalField":
             raise Unkept(f"{label}.{field.name} is a {column.kind}, which is not kept.")
         columns.append(column)
     if meta.pk.get_internal_type() not in WHOLE_NUMBERS or len(meta.parents):
@@ -205,66 +208,58 @@ def _table(model: Model) -> Table:
     return Table(label, model, tuple(columns), tuple(key))
 
 
-# What a value is, from either database's JSON
+# What a value is, from either database's JSON. Each raises ValueError, TypeError or ArithmeticError for what is none
 
 
-def _moment(raw: Any, _: Any) -> Any:
+def _moment(raw: object) -> datetime:
     found = parse_datetime(raw) if isinstance(raw, str) else None
     if found is None:
         raise ValueError(f"{raw!r} is not a time.")
     return make_aware(found, UTC) if is_naive(found) else found.astimezone(UTC)
 
 
-def _day(raw: Any, _: Any) -> Any:
+def _day(raw: str) -> date:
     return _not_none(parse_date(raw))
 
 
-def _hour(raw: Any, _: Any) -> Any:
+def _hour(raw: str) -> time:
     return _not_none(parse_time(raw))
 
 
-def _not_none(found: Any) -> Any:
+def _not_none(found: Found | None) -> Found:
     if found is None:
         raise ValueError("It is not a time.")
     return found
 
 
-def _number(raw: Any, _: Any) -> int:
-    if isinstance(raw, bool) or not isinstance(raw, int) or not -(2**63) <= raw < 2**63:
+def _number(raw: object) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not LOWEST_KEY <= raw < END_OF_KEYS:
         raise ValueError(f"{raw!r} is not a whole number.")
     return raw
 
 
-def _flag(raw: Any, _: Any) -> bool:
+def _flag(raw: object) -> bool:
     if raw not in (0, 1):
         raise ValueError(f"{raw!r} is neither true nor false.")
     return bool(raw)
 
 
-def _decimal(raw: Any, field: Any) -> Decimal:
-    found = Decimal(str(raw)).quantize(Decimal(1).scaleb(-field.decimal_places))
+def _decimal(raw: object, places: int) -> Decimal:
+    found = Decimal(str(raw)).quantize(Decimal(1).scaleb(-places))
     if not found.is_finite():
         raise ValueError(f"{raw!r} is not a number.")
     return found
 
 
-def _text(raw: Any, _: Any) -> str:
+def _text(raw: object) -> str:
     if not isinstance(raw, str):
         raise TypeError
     raw.encode()  # half a character, which JSON can spell, is none
     return raw
 
 
-def _json(raw: Any, _: Any) -> Any:
+def _json(raw: object) -> object:
     return raw
-
-
-def _float(raw: Any, _: Any) -> float:
-    return float(raw)
-
-
-def _uuid(raw: Any, _: Any) -> uuid.UUID:
-    return uuid.UUID(raw)
 
 
 WHOLE_NUMBERS = {
@@ -272,17 +267,16 @@ WHOLE_NUMBERS = {
     "PositiveIntegerField", "PositiveBigIntegerField", "PositiveSmallIntegerField",
 }  # fmt: skip
 TEXTS = {"CharField", "TextField", "FileField", "SlugField", "URLField", "EmailField", "GenericIPAddressField"}
-READ: dict[str, Any] = {
+READ: dict[str, Callable[[Any], object]] = {  # by kind; a DecimalField is read by `_decimal`, with its places
     **dict.fromkeys(WHOLE_NUMBERS, _number),
     **dict.fromkeys(TEXTS, _text),
     "BooleanField": _flag,
     "DateTimeField": _moment,
     "DateField": _day,
     "TimeField": _hour,
-    "DecimalField": _decimal,
-    "FloatField": _float,
+    "FloatField": float,
     "JSONField": _json,
-    "UUIDField": _uuid,
+    "UUIDField": uuid.UUID,
 }
 
 

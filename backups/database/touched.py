@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from backups.database.steps import DELETE, WRITES, Plan, batches
+from backups.database.steps import DELETE, WRITES, DatabasePlan, batches
 from backups.database.tables import Row, Table, comparable, unit_column
 
 _PACKED = struct.Struct(">qq8s")  # zeros for no unit, nothing for no digest
@@ -26,7 +26,7 @@ class TouchedRow(NamedTuple):
     digest: bytes
 
 
-def touched_by(plan: Plan) -> Iterator[TouchedRows]:
+def touched_by(plan: DatabasePlan) -> Iterator[TouchedRows]:
     """What a plan has done to a database, as that is now. For each row that there is, a digest is made."""
     for table in plan.staged.tables:
         unit = unit_column(table)

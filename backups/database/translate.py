@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from backups.database import tables
 from backups.database.staging import Staged
-from backups.database.steps import CREATE, Step
+from backups.database.steps import CREATE, RowStep
 from backups.database.tables import Column, Row, Table, sql_list
 from backups.errors import Failed
 
@@ -79,7 +79,7 @@ class TableTranslation:
             found[column.name] = value
         return found
 
-    def written(self, steps: list[Step]) -> list[Row]:
+    def written(self, steps: list[RowStep]) -> list[Row]:
         """What is written for some steps. What the backup does not have gets its default when the row is new."""
         sql = f"SELECT pk, content FROM row WHERE model = ? AND pk IN ({sql_list(step.pk for step in steps)})"  # noqa: S608
         contents = dict(self.keys.staged.connection.execute(sql, (self.table.label,)))

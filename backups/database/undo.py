@@ -23,14 +23,14 @@ from backups.database import chains
 from backups.database.compare import compare
 from backups.database.policy import LATER, Beside, Match, Policy
 from backups.database.staging import Staged, staged
-from backups.database.steps import CHANGE, CREATE, DELETE, KEEP, WRITES, Plan, Step, batches
+from backups.database.steps import CHANGE, CREATE, DELETE, KEEP, WRITES, DatabasePlan, RowStep, batches
 from backups.database.tables import Row, Table, comparable, unit_column
 from backups.database.touched import TouchedRow, TouchedRows, row_digest, rows_there, unpacked
 from backups.progress import Started, silent
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository
 
-UNDO = "undo"  # the mode of its plan, which nobody chooses
+UNDO_MODE = "undo"  # the mode of its plan, which nobody chooses
 
 
 @contextmanager
@@ -41,7 +41,7 @@ def planned(
     alias: str = "default",
     *,
     started: Started = silent,
-) -> Iterator[Plan]:
+) -> Iterator[DatabasePlan]:
     """Compare the rows that a restore has touched with the backup that was made before it.
 
     Writes nothing. Raises Damaged, Missing, Hostile, Failed.
@@ -56,7 +56,7 @@ def planned(
             "WHERE action = ?",
             (DELETE,),
         )
-        yield Plan(found, alias, UNDO, lambda plan: compare(plan, UndoPolicy(found, alias)))
+        yield DatabasePlan(found, alias, UNDO_MODE, lambda plan: compare(plan, UndoPolicy(found, alias)))
 
 
 class UndoPolicy(Policy):
@@ -74,7 +74,7 @@ class UndoPolicy(Policy):
         self.kept_units: set[int] = set()
         self.going: dict[str, set[int]] = {table.label: set() for table in staged.tables}  # rows that are deleted
 
-    def before(self) -> Iterator[list[Step]]:
+    def before(self) -> Iterator[list[RowStep]]:
         """What stays is found first, as everything else depends on it."""
         for table in self.staged.tables:
             self._judge(table)
@@ -109,7 +109,7 @@ class UndoPolicy(Policy):
     def goes(self, beside: Beside, target: int) -> bool:
         return target in self.going[beside.table.label]
 
-    def heard(self, step: Step) -> None:
+    def heard(self, step: RowStep) -> None:
         if step.action == KEEP and step.model == self.unit:
             self.kept_units.add(step.pk)
 
@@ -219,22 +219,22 @@ class UndoPolicy(Policy):
                 self.staged.connection.executemany("INSERT INTO chosen VALUES (?, ?, 0)", rows)
         self.staged.choose_needed()
 
-    def _deletions(self, table: Table) -> Iterator[list[Step]]:
+    def _deletions(self, table: Table) -> Iterator[list[RowStep]]:
         """What the restore has created goes; and what stays is said."""
         label, going = table.label, self.going[table.label]
         for some in batches(self._touched(table, CREATE)):
             rows = table.rows(self.alias).filter(pk__in=[row.pk for row in some])
             there = set(rows.values_list("pk", flat=True))
             yield [
-                Step(label, pk, pk, DELETE)
+                RowStep(label, pk, pk, DELETE)
                 if pk in going
-                else Step(label, pk, pk, KEEP, why=self._stays(label, pk, unit))
+                else RowStep(label, pk, pk, KEEP, why=self._stays(label, pk, unit))
                 for pk, unit, *_ in some
                 if pk in there
             ]
         for some in batches(self._touched(table, CHANGE, DELETE)):
             yield [
-                Step(label, row.pk, row.pk, KEEP, why=why)
+                RowStep(label, row.pk, row.pk, KEEP, why=why)
                 for row in some
                 if (why := self._stays(label, row.pk, row.unit))
             ]

@@ -13,7 +13,7 @@ from django.core.management.color import no_style
 from django.db import connections, models
 
 from backups.database import tables
-from backups.database.steps import CHANGE, CREATE, DELETE, Plan, batches
+from backups.database.steps import CHANGE, CREATE, DELETE, DatabasePlan, batches
 from backups.database.tables import Column, Row, Table
 from backups.database.translate import TableTranslation, TargetKeys
 
@@ -24,7 +24,7 @@ PLAIN = tables.WHOLE_NUMBERS | tables.TEXTS | {"BooleanField", "FloatField"}  # 
 class Writing:
     """Of one plan. Raises DatabaseError for what the database refuses."""
 
-    plan: Plan
+    plan: DatabasePlan
 
     def all(self) -> None:
         """Every step, in the caller's transaction."""

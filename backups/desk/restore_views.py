@@ -223,7 +223,7 @@ class RestoreDesk:
             self.admin.message_user(request, "There is nothing to undo.", messages.WARNING)
             return _to(job)
         same = {"tier": job.tier, "source": job.source, "journal": job.journal}
-        return self._compare(request, undoes=job, mode=database_undo.UNDO, backup=job.safety, **same)
+        return self._compare(request, undoes=job, mode=database_undo.UNDO_MODE, backup=job.safety, **same)
 
     def _compare(self, request: HttpRequest, **fields: Any) -> HttpResponse:
         job = Restore.objects.create(who=request.user.get_username(), **fields)

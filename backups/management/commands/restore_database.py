@@ -13,8 +13,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from backups import configured
 from backups.database import backup, connections, restore, undo
-from backups.database.modes import MIRROR, MISSING, ROW_MODES
-from backups.database.steps import ACTIONS, ACTIONS_COUNTED, SAME, Plan
+from backups.database.modes import MIRROR, MISSING, RESTORE_MODES
+from backups.database.steps import ACTIONS, ACTIONS_COUNTED, SAME, DatabasePlan
 from backups.database.touched import TouchedRows
 from backups.errors import BackupError
 from backups.management.commands.restore_files import moment
@@ -44,7 +44,7 @@ class Command(BaseCommand):
         parser.add_argument("--to", dest="end", type=moment, metavar="DATE", help="articles handed in until then")
         parser.add_argument(
             "--mode",
-            choices=ROW_MODES,
+            choices=RESTORE_MODES,
             default=MISSING,
             help="what happens to rows that differ: kept (missing), changed if older (newer), changed (overwrite); "
             "mirror also deletes what the backup has not, and must be named in --confirm",
@@ -110,14 +110,14 @@ class Command(BaseCommand):
                 into = f" --into {options['into']}" if options["into"] else ""
                 self.stdout.write(f"As it was before: manage.py restore_database --undo {safety.id}{into}")
 
-    def _show(self, plan: Plan, page: int, *, json: bool) -> None:
+    def _show(self, plan: DatabasePlan, page: int, *, json: bool) -> None:
         steps = list(plan.steps(first=(page - 1) * PAGE, most=PAGE))
         if json:
             told = [{"action": step.action, "model": step.model, "pk": step.pk, "target": step.target,
                      "fields": step.fields, "why": step.why} for step in steps]  # fmt: skip
             self.stdout.write(orjson.dumps(_summary(plan) | {"page": page, "steps": told}).decode())
             return
-        for sentence in plan.staged.told:
+        for sentence in plan.staged.remarks:
             self.stdout.write(sentence)
         for step in steps:
             self.stdout.write(str(step))
@@ -149,16 +149,16 @@ def _begin(found: datetime | None) -> datetime | None:
     return datetime.combine(found, time.min, found.tzinfo) if found and found.time() == time.max else found
 
 
-def _counted(plan: Plan) -> str:
+def _counted(plan: DatabasePlan) -> str:
     return ", ".join(f"{plan.total[action]:,} {ACTIONS_COUNTED[action]}" for action in ACTIONS)
 
 
-def _summary(plan: Plan) -> dict[str, Any]:
+def _summary(plan: DatabasePlan) -> dict[str, Any]:
     return {
         "backup": plan.generation.id,
         "mode": plan.mode,
         "counts": {action: plan.total[action] for action in ACTIONS},
         "models": {label: dict(counts) for label, counts in plan.counts.items() if counts},
-        "told": plan.staged.told,
+        "told": plan.staged.remarks,
         "fingerprint": plan.fingerprint,
     }

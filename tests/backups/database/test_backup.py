@@ -33,7 +33,7 @@ def contents(repository: Repository, id_: str = "") -> dict[str, dict[int, dict[
     newest = repository.generation(id_) if id_ else generations[0]
     found: dict[str, dict[int, dict[str, object]]] = {}
     for link in chains.chain(generations, newest):
-        for entry in chains.entries_of(repository, link, chains.CHUNK):
+        for entry in chains.entries_of(repository, link, chains.CHUNK_ROLE):
             chunk = chains.read_chunk(repository, entry)
             rows = found.setdefault(chunk.model, {})
             for pk in chunk.gone:

@@ -299,7 +299,7 @@ def test_two_runs_at_once_are_both_whole(desk: str, store: Repository, monkeypat
 
 
 def _chunks(store: Repository) -> list[Entry]:
-    return list(chains.entries_of(store, store.survey().generations[0], chains.CHUNK))
+    return list(chains.entries_of(store, store.survey().generations[0], chains.CHUNK_ROLE))
 
 
 def test_a_missing_or_damaged_chunk_is_refused_and_mended_by_a_full_backup(sqlite_desk: str, store: Repository) -> None:

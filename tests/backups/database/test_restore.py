@@ -20,7 +20,7 @@ from backups import configured
 from backups.database import backup
 from backups.database import restore as database_restore
 from backups.database.restore import Choice, Conflicting, OutOfDate, choose, planned
-from backups.database.steps import Step
+from backups.database.steps import RowStep
 from backups.database.write import Writing
 from backups.repository.manifests import DATABASE, Generation
 from backups.repository.repository import Repository
@@ -29,10 +29,10 @@ from tests.backups import desks
 from tests.backups.desks import Copies
 
 
-def plan_of(store: Repository, alias: str, **options: Any) -> tuple[Counter[str], list[Step], list[str]]:
+def plan_of(store: Repository, alias: str, **options: Any) -> tuple[Counter[str], list[RowStep], list[str]]:
     generation = options.pop("generation", None) or choose(store)
     with planned(store, generation, alias, **options) as plan:
-        return plan.total, list(plan.steps()), plan.staged.told
+        return plan.total, list(plan.steps()), plan.staged.remarks
 
 
 def restore(store: Repository, alias: str, **options: Any) -> Generation | None:

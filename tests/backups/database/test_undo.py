@@ -13,10 +13,10 @@ from django.db.models.deletion import ProtectedError
 
 from articles.models import Article, Batch, Event, StageRecord
 from backups.database import backup, restore
-from backups.database.modes import ROW_MODES
+from backups.database.modes import RESTORE_MODES
 from backups.database.policy import LATER
 from backups.database.restore import Choice
-from backups.database.steps import Step
+from backups.database.steps import RowStep
 from backups.database.touched import TouchedRows
 from backups.database.undo import planned
 from backups.repository.manifests import Generation
@@ -41,7 +41,7 @@ class Restored:
     def _note(self, _: Generation | None, touched: Iterator[TouchedRows]) -> None:
         self.touched += touched
 
-    def plan(self) -> list[Step]:
+    def plan(self) -> list[RowStep]:
         with planned(self.store, self.safety, self.touched, self.alias) as plan:
             return list(plan.steps())
 
@@ -83,7 +83,7 @@ def _spoil(alias: str) -> None:
     desks.article(alias, 77, User.objects.using(alias).get(username="ben"))
 
 
-@pytest.mark.parametrize("mode", ROW_MODES)
+@pytest.mark.parametrize("mode", RESTORE_MODES)
 def test_when_nobody_was_there_all_is_as_before(either: str, store: Repository, mode: str) -> None:
     _spoil(either)
     before = desks.rows(either)
@@ -255,7 +255,7 @@ def test_whatever_others_do_each_article_is_undone_whole_or_stays_whole(
     dice = random.Random(seed)
     _at_random(either, dice, "before")
     before = desks.rows(either)
-    done = Restored(store, either, mode=dice.choice(ROW_MODES))
+    done = Restored(store, either, mode=dice.choice(RESTORE_MODES))
     restored = desks.rows(either)
     _at_random(either, dice, "since")
     since = desks.rows(either)
