@@ -14,18 +14,20 @@ import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeGuard
+from typing import TypedDict, TypeGuard
 
 import orjson
 
 from backups.database import maps
+from backups.database.snapshot import Identity
+from backups.database.tables import END_OF_KEYS, LOWEST_KEY, NaturalKeys, Row
 from backups.errors import Damaged, Hostile, Missing
 from backups.repository.manifests import Entry, Generation, content_bytes
 from backups.repository.repository import Repository
 
-CHUNK, MAP = "chunk", "map"  # roles of entries
-CHUNK_BYTES = 2**30
-CHUNK_ROWS = 100_000
+CHUNK_ROLE, MAP_ROLE = "chunk", "map"  # roles of entries
+MOST_CHUNK_BYTES = 2**30  # of one that is believed; what is written is far smaller
+MOST_CHUNK_ROWS = 100_000
 FULL, CHANGES = "full", "changes"  # kinds of generations
 
 
@@ -34,12 +36,26 @@ class Chunk:
     """Rows of one model as they are restored. `gone` are keys of rows that were deleted before."""
 
     model: str
-    rows: list[dict[str, Any]]
+    rows: list[Row]
     gone: list[int]
-    keys: dict[str, dict[int, list[Any]]]
+    keys: dict[str, NaturalKeys]  # by relation: of what the rows refer to
+
+
+class About(TypedDict, total=False):
+    """What the manifest of a backup of a database says of it."""
+
+    source: str  # whose database it is: backups of one source build on each other
+    kind: str
+    why: str  # a full one was made; "" for one of changes
+    identity: Identity
+    migrations: dict[str, str]  # the last one, by app
+    rows: dict[str, int]  # by model
+    drift: dict[str, list[int]]  # the first keys, by model
+    needs_parent: bool
 
 
 def of_source(generations: Iterable[Generation], source: str) -> list[Generation]:
+    """Those of one database, in the same order."""
     return [generation for generation in generations if generation.about.get("source") == source]
 
 
@@ -78,7 +94,8 @@ def at(generations: Iterable[Generation], moment: datetime | None) -> Generation
     )
 
 
-def chunk_text(model: str, rows: bytes, gone: list[int], keys: dict[str, dict[int, list[Any]]]) -> bytes:
+def chunk_text(model: str, rows: bytes, gone: list[int], keys: dict[str, NaturalKeys]) -> bytes:
+    """A chunk as it is stored, of rows as JSON with commas and line ends between them."""
     head = orjson.dumps(
         {"format": 1, "model": model, "keys": keys, "gone": gone},
         option=orjson.OPT_NON_STR_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS,
@@ -88,8 +105,8 @@ def chunk_text(model: str, rows: bytes, gone: list[int], keys: dict[str, dict[in
 
 
 def read_chunk(repository: Repository, entry: Entry) -> Chunk:
-    """Raises Damaged, Missing, and Hostile for a chunk that says what cannot be."""
-    if content_bytes(entry) > CHUNK_BYTES:
+    """The chunk of an entry. Raises Damaged, Missing, and Hostile for one that says what cannot be."""
+    if content_bytes(entry) > MOST_CHUNK_BYTES:
         raise Hostile(f"{entry['key']} claims {content_bytes(entry):,} bytes.")
     content = repository.read(entry)
     try:
@@ -103,7 +120,7 @@ def read_chunk(repository: Repository, entry: Entry) -> Chunk:
             raise Hostile(f"{entry['key']} is no chunk of a database.")
     if model != entry.get("model") or len(rows) != entry.get("rows") or len(gone) != entry.get("gone"):
         raise Hostile(f"{entry['key']} does not hold what its manifest claims.")
-    if len(rows) > CHUNK_ROWS or not all(isinstance(row, dict) for row in rows) or not all(map(is_key, gone)):
+    if len(rows) > MOST_CHUNK_ROWS or not all(isinstance(row, dict) for row in rows) or not all(map(is_key, gone)):
         raise Hostile(f"{entry['key']} is no chunk of a database.")
     try:
         known = {str(name): {int(pk): list(key) for pk, key in of.items()} for name, of in keys.items()}
@@ -112,12 +129,16 @@ def read_chunk(repository: Repository, entry: Entry) -> Chunk:
     return Chunk(model, rows, gone, known)
 
 
-def role(repository: Repository, generation: Generation, wanted: str) -> Iterator[Entry]:
-    return (entry for entry in repository.entries(generation) if entry.get("role") == wanted)
+def entries_of(repository: Repository, generation: Generation, role: str) -> Iterator[Entry]:
+    """The chunks or maps of a generation, in their order. Raises Hostile, Damaged, Missing."""
+    return (entry for entry in repository.entries(generation) if entry.get("role") == role)
 
 
-def read_map(repository: Repository, links: list[Generation], have: tuple[str, maps.Map] = ("", {})) -> maps.Map:
-    """The map of the last of a chain; `have`, of one of its earlier generations, saves reading what came before."""
+def read_map(repository: Repository, links: list[Generation], have: maps.SavedMap = maps.NONE_SAVED) -> maps.Map:
+    """The map of the last of a chain; `have`, of one of its earlier generations, saves reading what came before.
+
+    Raises Damaged, Missing, Hostile.
+    """
     known, found = have
     ids = [link.id for link in links]
     start = ids.index(known) + 1 if known in ids else 0
@@ -126,10 +147,10 @@ def read_map(repository: Repository, links: list[Generation], have: tuple[str, m
     for link in links[start:]:
         full = link.about["kind"] == FULL
         news: maps.Map = {}
-        for entry in role(repository, link, MAP):
+        for entry in entries_of(repository, link, MAP_ROLE):
             news.setdefault(str(entry.get("model")), {}).update(maps.read_part(repository.read(entry), entry))
         gone: dict[str, list[int]] = {}
-        for entry in role(repository, link, CHUNK):
+        for entry in entries_of(repository, link, CHUNK_ROLE):
             if entry.get("gone"):
                 gone.setdefault(entry["model"], []).extend(read_chunk(repository, entry).gone)
         if full:
@@ -142,4 +163,5 @@ def read_map(repository: Repository, links: list[Generation], have: tuple[str, m
 
 
 def is_key(value: object) -> TypeGuard[int]:
-    return isinstance(value, int) and not isinstance(value, bool) and -(2**63) <= value < 2**63
+    """Whether it can be a row's primary key: a whole number of 64 bits."""
+    return isinstance(value, int) and not isinstance(value, bool) and LOWEST_KEY <= value < END_OF_KEYS

@@ -17,15 +17,14 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
 import orjson
 
-from backups.database.digests import BITS, BLOCK
+from backups.database.digests import BLOCK_BITS, BLOCK_KEYS
+from backups.database.tables import END_OF_KEYS, LOWEST_KEY
 from backups.errors import Hostile
-
-if TYPE_CHECKING:
-    from backups.repository.manifests import Entry
+from backups.repository.manifests import Entry
 
 WORD = 8  # bytes of a key, a token and a hash each
 PART_BLOCKS = 100  # in one object of the storage
@@ -50,22 +49,41 @@ class Block:
             at = slice(n * WORD, n * WORD + WORD)
             yield pk, self.tokens[at], self.hashes[at]
 
-    def tokens_by_pk(self, low: int = -(2**63), high: int = 2**63) -> dict[int, bytes]:
+    def tokens_by_pk(self, low: int = LOWEST_KEY, high: int = END_OF_KEYS) -> dict[int, bytes]:
         """Of all rows, or of those from one key up to another."""
         pks = numbers(self.pks)
         places = range(bisect_left(pks, low), bisect_left(pks, high))
         return {pks[n]: self.tokens[n * WORD : n * WORD + WORD] for n in places}
 
 
-Blocks = dict[int, Block]
-Map = dict[str, Blocks]
+Blocks = dict[int, Block]  # of a table, by number
+Map = dict[str, Blocks]  # by model
+
+
+class SavedMap(NamedTuple):
+    """The map that this machine has, and of which generation it is: "" for none."""
+
+    generation: str
+    map: Map
+
+
+class MapPart(NamedTuple):
+    """A piece of a map as it is stored, and how many rows it tells of."""
+
+    content: bytes
+    rows: int
+
+
+NONE_SAVED = SavedMap("", {})
 
 
 def numbers(words: bytes) -> tuple[int, ...]:
+    """Keys, or tokens of PostgreSQL, out of 8 bytes each."""
     return struct.unpack(f">{len(words) // WORD}q", words)
 
 
 def words(some: Sequence[int]) -> bytes:
+    """Numbers, 8 bytes each: what `numbers` reads."""
     return struct.pack(f">{len(some)}q", *some)
 
 
@@ -77,9 +95,9 @@ def blocks_of(rows: Iterable[tuple[int, bytes, bytes]]) -> Blocks:
     """The blocks of rows in the order of their keys."""
     found: Blocks = {}
     for pk, token, content in rows:
-        block = found.get(pk >> BITS)
+        block = found.get(pk >> BLOCK_BITS)
         if block is None:
-            block = found[pk >> BITS] = Block(b"", b"", b"")
+            block = found[pk >> BLOCK_BITS] = Block(b"", b"", b"")
         block.pks += word(pk)
         block.tokens += token
         block.hashes += content
@@ -91,7 +109,7 @@ def gathered(pieces: Iterable[Block]) -> Blocks:
     found: Blocks = {}
     for piece in pieces:
         at = 0
-        for number, pks in itertools.groupby(numbers(piece.pks), lambda pk: pk >> BITS):
+        for number, pks in itertools.groupby(numbers(piece.pks), lambda pk: pk >> BLOCK_BITS):
             part = slice(at, at := at + WORD * len(list(pks)))
             block = found.setdefault(number, Block(b"", b"", b""))
             block.pks += piece.pks[part]
@@ -104,9 +122,9 @@ def changed(blocks: Blocks, rows: Iterable[tuple[int, bytes, bytes]], gone: Iter
     """The blocks with these rows put in or replaced, and those that are gone left out."""
     news: dict[int, dict[int, tuple[bytes, bytes] | None]] = {}
     for pk, token, content in rows:
-        news.setdefault(pk >> BITS, {})[pk] = (token, content)
+        news.setdefault(pk >> BLOCK_BITS, {})[pk] = (token, content)
     for pk in gone:
-        news.setdefault(pk >> BITS, {})[pk] = None
+        news.setdefault(pk >> BLOCK_BITS, {})[pk] = None
     found = dict(blocks)
     for number, new in news.items():
         if number in found and (same := _replaced(found[number], new)):
@@ -132,6 +150,7 @@ def _replaced(block: Block, new: dict[int, tuple[bytes, bytes] | None]) -> Block
 
 
 def size(blocks: Blocks) -> int:
+    """How many rows they tell of."""
     return sum(map(len, blocks.values()))
 
 
@@ -142,13 +161,13 @@ def pks(blocks: Blocks) -> set[int]:
 # As objects of the storage
 
 
-def parts(blocks: Blocks) -> Iterator[tuple[bytes, int]]:
-    """The blocks as contents of bounded size, and how many rows each tells of."""
+def parts(blocks: Blocks) -> Iterator[MapPart]:
+    """The blocks in pieces of bounded size."""
     numbers = sorted(blocks)
     for at in range(0, len(numbers), PART_BLOCKS):
         some = {number: blocks[number] for number in numbers[at : at + PART_BLOCKS]}
         content = (_HEAD.pack(n, len(b)) + b.pks + b.tokens + b.hashes for n, b in some.items())
-        yield b"".join(content), size(some)
+        yield MapPart(b"".join(content), size(some))
 
 
 def read_part(content: bytes, entry: Entry) -> Blocks:
@@ -163,10 +182,7 @@ def read_part(content: bytes, entry: Entry) -> Blocks:
         length = rows * WORD
         block = Block(*(content[at + k * length : at + (k + 1) * length] for k in range(3)))
         at += 3 * length
-        pks = [pk for (pk,) in struct.iter_unpack(">q", block.pks)] if len(block.hashes) == length else []
-        if not pks or rows > BLOCK or number in found or any(pk >> BITS != number for pk in pks):
-            raise Hostile(f"{entry['key']} is not a map of rows.")
-        if any(a >= b for a, b in itertools.pairwise(pks)):
+        if len(block.hashes) != length or number in found or not _can_be(number, block):
             raise Hostile(f"{entry['key']} is not a map of rows.")
         found[number] = block
     if size(found) != entry.get("rows"):
@@ -174,10 +190,18 @@ def read_part(content: bytes, entry: Entry) -> Blocks:
     return found
 
 
+def _can_be(number: int, block: Block) -> bool:
+    """Whether these are rows of this block, by ascending key."""
+    pks = numbers(block.pks)
+    inside = 0 < len(pks) <= BLOCK_KEYS and all(pk >> BLOCK_BITS == number for pk in pks)
+    return inside and all(a < b for a, b in itertools.pairwise(pks))
+
+
 # As a file of this machine: a cache, which is believed when its hash is right
 
 
 def save(file: Path, generation: str, found: Map) -> None:
+    """Keep the map of a generation, digests and all; on a disk that takes nothing, nothing is kept."""
     head = {
         "generation": generation,
         "tables": {label: len(blocks) for label, blocks in found.items()},
@@ -201,15 +225,15 @@ def save(file: Path, generation: str, found: Map) -> None:
         pass  # the next run reads the map from the storage
 
 
-def saved(file: Path) -> tuple[str, Map]:
-    """The generation whose map this machine has, and the map; an empty id when there is none."""
+def saved(file: Path) -> SavedMap:
+    """What `save` has written, if it is whole."""
     try:
         content = file.read_bytes()
     except OSError:
-        return "", {}
+        return NONE_SAVED
     body, check = memoryview(content)[:-32], content[-32:]
     if hashlib.sha256(body).digest() != check:
-        return "", {}
+        return NONE_SAVED
     end = content.index(b"\n")
     head = orjson.loads(content[:end])
     at = end + 1
@@ -223,4 +247,4 @@ def saved(file: Path) -> tuple[str, Map]:
             at = cuts[3] + digests
             pks, tokens, hashes = (content[a:b] for a, b in itertools.pairwise(cuts))
             blocks[number] = Block(pks, tokens, hashes, content[cuts[3] : at])
-    return head["generation"], found
+    return SavedMap(head["generation"], found)

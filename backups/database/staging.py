@@ -14,20 +14,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from django.conf import settings
 from django.db.migrations.loader import MigrationLoader
 
 from backups.database import chains, tables
-from backups.database.tables import Table
+from backups.database.tables import LOWEST_KEY, Row, Table, unit_column
 from backups.errors import Damaged, Hostile
 from backups.progress import Started, silent
 from backups.repository.manifests import Entry, Generation, check_collisions
 from backups.repository.repository import Repository
 from backups.storage.bulk import in_bulk
 
-THREADS = 4
+READING_THREADS = 4
 BATCH = 500  # rows
 TABLES = """
 CREATE TABLE row (model TEXT, pk INTEGER, unit INTEGER, content BLOB, PRIMARY KEY (model, pk)) WITHOUT ROWID;
@@ -40,22 +39,21 @@ CREATE TABLE touched
 CREATE TABLE step (n INTEGER PRIMARY KEY, model TEXT, pk INTEGER, target INTEGER, action TEXT, content BLOB);
 CREATE INDEX steps ON step (action, model, n);
 """
-Row = dict[str, Any]
 
 
 @dataclass
 class Staged:
-    """The rows of a backup by model and key. `told` are sentences about what this version of the desk does not know."""
+    """The rows of a backup by model and key. `remarks` are sentences on what this version of the desk does not know."""
 
     generation: Generation
     tables: list[Table]
     connection: sqlite3.Connection
-    told: list[str] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
 
     def rows(self, table: Table, *, chosen: bool) -> Iterator[list[tuple[int, Row]]]:
-        """The rows of a model by ascending key, some at a time; of the chosen ones, or all."""
+        """The rows of a model by ascending key, 500 at a time; of the chosen ones, or all."""
         only = "AND pk IN (SELECT pk FROM chosen WHERE model = row.model)" if chosen else ""
-        after = -(2**63)
+        after = LOWEST_KEY
         sql = f"SELECT pk, content FROM row WHERE model = ? AND pk > ? {only} ORDER BY pk LIMIT {BATCH}"  # noqa: S608
         while some := self.connection.execute(sql, (table.label, after)).fetchall():
             yield [(pk, marshal.loads(content)) for pk, content in some]  # noqa: S302  # written here a moment ago
@@ -72,7 +70,7 @@ class Staged:
     def holds(self, label: str, pk: int) -> bool:
         return bool(self.connection.execute("SELECT 1 FROM row WHERE model = ? AND pk = ?", (label, pk)).fetchone())
 
-    def key(self, label: str, pk: int) -> list[Any] | None:
+    def key(self, label: str, pk: int) -> list[object] | None:
         """The natural key of something that rows refer to, as the backup tells it."""
         found = self.connection.execute("SELECT key FROM key WHERE model = ? AND pk = ?", (label, pk)).fetchone()
         return list(json.loads(found[0])) if found else None
@@ -97,6 +95,32 @@ class Staged:
                             needed.add((column.refers, row[column.name]))
             self.connection.executemany("INSERT OR IGNORE INTO chosen VALUES (?, ?, 1)", needed)
 
+    def row(self, label: str, pk: int) -> Row:
+        """One row, empty when there is none."""
+        found = self.connection.execute("SELECT content FROM row WHERE model = ? AND pk = ?", (label, pk)).fetchone()
+        return marshal.loads(found[0]) if found else {}  # noqa: S302  written by this process
+
+    def chosen_targets(self, label: str) -> list[int]:
+        """Where the chosen rows of a model are in the target, or come to be."""
+        found = self.connection.execute(
+            "SELECT coalesce(m.target, c.pk) FROM chosen c LEFT JOIN moved m ON m.model = c.model AND m.pk = c.pk "
+            "WHERE c.model = ?",
+            (label,),
+        )
+        return [pk for (pk,) in found]
+
+    def claimed_between(self, label: str, after: int, last: int) -> set[int]:
+        """Keys of the target that rows of the backup have found, behind one and up to another."""
+        found = self.connection.execute(
+            "SELECT target FROM claimed WHERE model = ? AND target > ? AND target <= ?", (label, after, last)
+        )
+        return {pk for (pk,) in found}
+
+    def forget_comparison(self) -> None:
+        """All that comparing it with a target has noted here; what was chosen stays."""
+        for name in ("step", "moved", "claimed"):
+            self.connection.execute(f"DELETE FROM {name}")  # noqa: S608
+
     def needed(self, label: str) -> set[int]:
         """Keys of rows that were not chosen, but that chosen ones refer to."""
         found = self.connection.execute("SELECT pk FROM chosen WHERE model = ? AND needed", (label,))
@@ -115,9 +139,9 @@ def staged(repository: Repository, links: list[Generation], *, started: Started 
         loading = _Loading(repository, found)
         progress = started(sum(promised.values()), sum(promised.values()))
         for link in links:
-            entries = list(chains.role(repository, link, chains.CHUNK))
+            entries = list(chains.entries_of(repository, link, chains.CHUNK_ROLE))
             check_collisions(entries)
-            for chunk in in_bulk(entries, loading.read, threads=THREADS):
+            for chunk in in_bulk(entries, loading.read, threads=READING_THREADS):
                 loading.add(chunk)
                 progress(len(chunk.rows), len(chunk.rows))
         loading.check(promised)
@@ -134,17 +158,15 @@ def _scratch() -> sqlite3.Connection:
 
 @dataclass
 class _Loading:
+    """Puts chunks of a chain on top of each other; `strangers` are models that are not kept here."""
+
     repository: Repository
     staged: Staged
     strangers: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.tables = {table.label: table for table in self.staged.tables}
-        unit = settings.BACKUP_UNIT["model"]
-        self.units = {
-            table.label: table.pk.name if table.label == unit else _reference(table, unit)
-            for table in self.staged.tables
-        }
+        self.units = {table.label: unit_column(table) for table in self.staged.tables}
 
     def read(self, entry: Entry) -> chains.Chunk:
         return chains.read_chunk(self.repository, entry)
@@ -177,22 +199,29 @@ class _Loading:
                 )
 
     def check(self, promised: dict[str, int]) -> None:
+        """Raises Damaged when other numbers of rows have come than the manifest promises."""
         for label, rows in promised.items():
             if label in self.tables and (there := self.staged.count(self.tables[label])) != rows:
                 raise Damaged(f"The backup holds {there:,} rows of {label}, and says that there are {rows:,}.")
-        told = self.staged.told
+        self._remark()
+
+    def _remark(self) -> None:
+        """On models and columns that this version of the desk does not have, or the backup does not."""
+        remarks = self.staged.remarks
         if later := self._later():
-            told.append(f"It was made by a later version of the desk, with {later}: what only that knows is left out.")
-        told += [f"{label} is not kept by this version: its rows are left out." for label in sorted(self.strangers)]
+            remarks.append(
+                f"It was made by a later version of the desk, with {later}: what only that knows is left out."
+            )
+        remarks += [f"{label} is not kept by this version: its rows are left out." for label in sorted(self.strangers)]
         shapes = self.staged.generation.about["identity"]["shapes"]
         for label, table in self.tables.items():
             then, now = {name for name, _ in shapes.get(label, [])}, {column.name for column in table.columns}
             if label not in shapes:
-                told.append(f"{label} is not in this backup.")
+                remarks.append(f"{label} is not in this backup.")
                 continue
-            told += [f"{label}.{name} is new since this backup: it gets its default." for name in sorted(now - then)]
+            remarks += [f"{label}.{name} is new since this backup: it gets its default." for name in sorted(now - then)]
             why = "not known here" if later else "not there any more"
-            told += [f"{label}.{name} is {why}: it is left out." for name in sorted(then - now)]
+            remarks += [f"{label}.{name} is {why}: it is left out." for name in sorted(then - now)]
 
     def _later(self) -> str:
         """Migrations of the backup that this version of the desk does not have."""
@@ -202,7 +231,3 @@ class _Loading:
         if not then:
             return ""
         return ", ".join(f"{app} {name}" for app, name in sorted(then - MigrationLoader(None).disk_migrations.keys()))
-
-
-def _reference(table: Table, label: str) -> str:
-    return next((column.name for column in table.references if column.refers == label), "")

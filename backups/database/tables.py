@@ -10,11 +10,11 @@ from __future__ import annotations
 import functools
 import json
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date, datetime, time
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from django.apps import apps
 from django.conf import settings
@@ -25,7 +25,11 @@ from django.utils.timezone import is_naive, make_aware
 from backups.errors import BackupError
 
 Model = type[models.Model]
-Key = tuple[Any, ...]
+Row = dict[str, Any]  # values by column name: as JSON has them, or as Python does
+LOWEST_KEY, END_OF_KEYS = -(2**63), 2**63
+Found = TypeVar("Found")
+Key = tuple[Any, ...]  # of a row in the target: the values of its key's columns
+NaturalKeys = dict[int, list[Any]]  # by primary key; what a part refers to stands there by its own natural key
 
 
 class Unkept(BackupError):
@@ -52,8 +56,15 @@ class Column:
     def has_a_point(self) -> bool:
         return self.kind in ("DecimalField", "FloatField")
 
+    @property
+    def found_as_python_has_it(self) -> bool:
+        """Whether a database that looks for a value finds what is equal in Python, and nothing less."""
+        return not self.has_a_point and self.kind != "JSONField"
+
     @functools.cached_property
-    def _read(self) -> Any:
+    def _read(self) -> Callable[[Any], object]:
+        if isinstance(self.field, models.DecimalField):
+            return functools.partial(_decimal, places=self.field.decimal_places)
         return READ[self.kind]
 
     @property
@@ -61,7 +72,7 @@ class Column:
         """Whether the row goes with what it refers to."""
         return isinstance(self.field, models.ForeignKey) and self.field.remote_field.on_delete is models.CASCADE
 
-    def value(self, raw: Any) -> Any:
+    def value(self, raw: object) -> Any:
         """The value as Python has it, whichever database it was read from; the same for the same content.
 
         Raises ValueError for what cannot be one.
@@ -69,7 +80,7 @@ class Column:
         if raw is None:
             return None
         try:
-            return self._read(raw, self.field)
+            return self._read(raw)
         except (TypeError, ArithmeticError, OverflowError) as exc:
             raise ValueError(f"{str(raw)[:100]!r} cannot be in {self.name}.") from exc
 
@@ -99,6 +110,22 @@ class Table:
     def key_columns(self) -> tuple[Column, ...]:
         return tuple(next(column for column in self.columns if column.field.name == name) for name in self.key)
 
+    @functools.cached_property
+    def times(self) -> tuple[str, ...]:
+        """Names of the columns that hold a moment."""
+        return tuple(column.name for column in self.columns if column.kind == "DateTimeField")
+
+    @functools.cached_property
+    def unique(self) -> tuple[str, ...]:
+        """Names of the columns that tell a row apart by themselves, and are neither its number nor its natural key."""
+        fields = {column.name: column.field for column in self.columns}
+        key = [column.name for column in self.key_columns]
+        return tuple(name for name, field in fields.items() if field.unique and not field.primary_key and [name] != key)
+
+    def rows(self, alias: str) -> models.QuerySet[Any]:
+        """Those of a database, past the model's own idea of which there are."""
+        return self.model._base_manager.using(alias)
+
     @property
     def shape(self) -> list[list[str]]:
         """Names and kinds of the columns: two of one shape hold rows that can be compared as they are."""
@@ -113,6 +140,14 @@ def kept() -> list[Table]:
 def table(label: str) -> Table:
     """Any table with a natural key. Raises Unkept."""
     return _table(_model(label))
+
+
+def unit_column(table: Table) -> str:
+    """By which a row belongs to a unit (an article), or is one; "" for what belongs to none."""
+    unit = settings.BACKUP_UNIT["model"]
+    if table.label == unit:
+        return table.pk.name
+    return next((column.name for column in table.references if column.refers == unit), "")
 
 
 @functools.cache
@@ -160,7 +195,7 @@ def _table(model: Model) -> Table:
         column = Column(
             field, str(field.remote_field.model._meta.label) if isinstance(field, models.ForeignKey) else ""
         )
-        if column.kind not in READ:
+        if column.kind not in READ and column.kind != "DecimalField":
             raise Unkept(f"{label}.{field.name} is a {column.kind}, which is not kept.")
         columns.append(column)
     if meta.pk.get_internal_type() not in WHOLE_NUMBERS or len(meta.parents):
@@ -173,66 +208,58 @@ def _table(model: Model) -> Table:
     return Table(label, model, tuple(columns), tuple(key))
 
 
-# What a value is, from either database's JSON
+# What a value is, from either database's JSON. Each raises ValueError, TypeError or ArithmeticError for what is none
 
 
-def _moment(raw: Any, _: Any) -> Any:
+def _moment(raw: object) -> datetime:
     found = parse_datetime(raw) if isinstance(raw, str) else None
     if found is None:
         raise ValueError(f"{raw!r} is not a time.")
     return make_aware(found, UTC) if is_naive(found) else found.astimezone(UTC)
 
 
-def _day(raw: Any, _: Any) -> Any:
+def _day(raw: str) -> date:
     return _not_none(parse_date(raw))
 
 
-def _hour(raw: Any, _: Any) -> Any:
+def _hour(raw: str) -> time:
     return _not_none(parse_time(raw))
 
 
-def _not_none(found: Any) -> Any:
+def _not_none(found: Found | None) -> Found:
     if found is None:
         raise ValueError("It is not a time.")
     return found
 
 
-def _number(raw: Any, _: Any) -> int:
-    if isinstance(raw, bool) or not isinstance(raw, int) or not -(2**63) <= raw < 2**63:
+def _number(raw: object) -> int:
+    if isinstance(raw, bool) or not isinstance(raw, int) or not LOWEST_KEY <= raw < END_OF_KEYS:
         raise ValueError(f"{raw!r} is not a whole number.")
     return raw
 
 
-def _flag(raw: Any, _: Any) -> bool:
+def _flag(raw: object) -> bool:
     if raw not in (0, 1):
         raise ValueError(f"{raw!r} is neither true nor false.")
     return bool(raw)
 
 
-def _decimal(raw: Any, field: Any) -> Decimal:
-    found = Decimal(str(raw)).quantize(Decimal(1).scaleb(-field.decimal_places))
+def _decimal(raw: object, places: int) -> Decimal:
+    found = Decimal(str(raw)).quantize(Decimal(1).scaleb(-places))
     if not found.is_finite():
         raise ValueError(f"{raw!r} is not a number.")
     return found
 
 
-def _text(raw: Any, _: Any) -> str:
+def _text(raw: object) -> str:
     if not isinstance(raw, str):
         raise TypeError
     raw.encode()  # half a character, which JSON can spell, is none
     return raw
 
 
-def _json(raw: Any, _: Any) -> Any:
+def _json(raw: object) -> object:
     return raw
-
-
-def _float(raw: Any, _: Any) -> float:
-    return float(raw)
-
-
-def _uuid(raw: Any, _: Any) -> uuid.UUID:
-    return uuid.UUID(raw)
 
 
 WHOLE_NUMBERS = {
@@ -240,18 +267,22 @@ WHOLE_NUMBERS = {
     "PositiveIntegerField", "PositiveBigIntegerField", "PositiveSmallIntegerField",
 }  # fmt: skip
 TEXTS = {"CharField", "TextField", "FileField", "SlugField", "URLField", "EmailField", "GenericIPAddressField"}
-READ: dict[str, Any] = {
+READ: dict[str, Callable[[Any], object]] = {  # by kind; a DecimalField is read by `_decimal`, with its places
     **dict.fromkeys(WHOLE_NUMBERS, _number),
     **dict.fromkeys(TEXTS, _text),
     "BooleanField": _flag,
     "DateTimeField": _moment,
     "DateField": _day,
     "TimeField": _hour,
-    "DecimalField": _decimal,
-    "FloatField": _float,
+    "FloatField": float,
     "JSONField": _json,
-    "UUIDField": _uuid,
+    "UUIDField": uuid.UUID,
 }
+
+
+def sql_list(numbers: Iterable[int]) -> str:
+    """Whole numbers for an IN of SQL, in which nothing is for none."""
+    return ", ".join(str(int(number)) for number in numbers) or "NULL"
 
 
 def comparable(value: Any) -> Any:

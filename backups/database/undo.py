@@ -14,86 +14,113 @@ created goes. Whatever anybody has changed since stays, and with it all that it 
 from __future__ import annotations
 
 import marshal
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
+from django.conf import settings
+
 from backups.database import chains
-from backups.database.compare import (
-    CHANGE,
-    CREATE,
-    DELETE,
-    KEEP,
-    UNDO,
-    WORK,
-    Comparison,
-    Plan,
-    Step,
-    TableComparison,
-    batches,
-    compared,
-    has_rows,
-)
-from backups.database.restore import TOUCHED, Touched, digest_of, rows_there, unit_column
-from backups.database.staging import Row, staged
-from backups.database.tables import Table, comparable
+from backups.database.compare import compare
+from backups.database.policy import LATER, Beside, Match, Policy
+from backups.database.staging import Staged, staged
+from backups.database.steps import CHANGE, CREATE, DELETE, KEEP, WRITES, DatabasePlan, RowStep, batches
+from backups.database.tables import Row, Table, comparable, unit_column
+from backups.database.touched import TouchedRow, TouchedRows, row_digest, rows_there, unpacked
 from backups.progress import Started, silent
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository
 
-LATER = "what it belongs to has changed since"
+UNDO_MODE = "undo"  # the mode of its plan, which nobody chooses
 
 
 @contextmanager
 def planned(
     repository: Repository,
     safety: Generation,
-    touched: Iterable[Touched],
+    touched: Iterable[TouchedRows],
     alias: str = "default",
     *,
     started: Started = silent,
-) -> Iterator[Plan]:
-    """Compare the rows that a restore has touched with the backup that was made before it. Raises as `planned` does."""
+) -> Iterator[DatabasePlan]:
+    """Compare the rows that a restore has touched with the backup that was made before it.
+
+    Writes nothing. Raises Damaged, Missing, Hostile, Failed.
+    """
     links = chains.chain(repository.trusted(), safety)
     with staged(repository, links, started=started) as found:
         for label, action, packed in touched:
-            rows = ((label, pk, unit or None, action, digest) for pk, unit, digest in TOUCHED.iter_unpack(packed))
+            rows = ((label, *row) for row in unpacked(action, packed))
             found.connection.executemany("INSERT OR REPLACE INTO touched VALUES (?, ?, ?, ?, ?)", rows)
         found.connection.execute(
             "UPDATE touched SET unit = (SELECT unit FROM row WHERE row.model = touched.model AND row.pk = touched.pk) "
             "WHERE action = ?",
             (DELETE,),
         )
-        yield compared(Plan(found, alias, UNDO, by=_Undoing), whole=False)
+        yield DatabasePlan(found, alias, UNDO_MODE, lambda plan: compare(plan, UndoPolicy(found, alias)))
 
 
-class _Undoing(Comparison):
-    """Goes through the rows that a restore has touched. A unit of which anything is of later stays as a whole."""
+class UndoPolicy(Policy):
+    """Chooses the rows that a restore has touched, and judges them by keys. A unit of which anything is of later stays
+    as a whole.
+    """
 
-    def all(self) -> None:
-        self.kept: dict[str, dict[int, str]] = {table.label: {} for table in self.found.tables}  # rows, and why
+    chosen = True
+    tells_needed = False
+
+    def __init__(self, staged: Staged, alias: str) -> None:
+        self.staged, self.alias = staged, alias
+        self.unit = settings.BACKUP_UNIT["model"]
+        self.kept: dict[str, dict[int, str]] = {table.label: {} for table in staged.tables}  # rows, and why
         self.kept_units: set[int] = set()
-        for table in self.found.tables:
-            self.plan.counts[table.label] = Counter()
+        self.going: dict[str, set[int]] = {table.label: set() for table in staged.tables}  # rows that are deleted
+
+    def before(self) -> Iterator[list[RowStep]]:
+        """What stays is found first, as everything else depends on it."""
+        for table in self.staged.tables:
             self._judge(table)
             self._judge_others(table)
         while self._spread():
             pass
         self._choose()
-        for table in reversed(self.found.tables):
-            for steps in self._deletions(table):
-                self.note(table, steps)
-        for table in self.found.tables:
-            comparing = TableComparison(self, table, has_rows(table, self.plan.alias))
-            for some in self.found.rows(table, chosen=True):
-                self.note(table, self._steps(comparing, some))
+        for table in reversed(self.staged.tables):
+            yield from self._deletions(table)
+
+    def match(self, beside: Beside) -> Match:
+        """A row that a restore has changed is still the one of its number, whatever its name; one that it deleted is
+        none that is there, and does not come back beside another of its name.
+        """
+        if beside.needed:
+            return Match(beside.same)
+        label, own, pk = beside.table.label, beside.table.pk.name, beside.pk
+        changed = self._action(label, pk) == CHANGE
+        there = [each[own] for each in beside.alike if each[own] not in self.going[label]]
+        again = not changed and pk in there
+        if again and beside.numbered and not beside.differs(beside.numbered):
+            return Match(beside.numbered)
+        later = [other for other in there if other != pk and self._is_since(label, other)]
+        if again or later:
+            return Match(kept_as=pk if again or changed else later[0], why="there is one of its name since")
+        return Match(beside.numbered if changed else None)
+
+    def wins(self, beside: Beside, there: Row) -> bool:
+        """It is the row of its number, and nobody has touched it since."""
+        return not beside.needed and there is beside.numbered
+
+    def goes(self, beside: Beside, target: int) -> bool:
+        return target in self.going[beside.table.label]
+
+    def heard(self, step: RowStep) -> None:
+        if step.action == KEEP and step.model == self.unit:
+            self.kept_units.add(step.pk)
+
+    # What stays
 
     def _judge(self, table: Table) -> None:
         """Which touched rows anybody has changed or deleted since."""
         for some in batches(self._touched(table, CREATE, CHANGE)):
-            now = rows_there(table, self.plan.alias, [pk for pk, *_ in some])
+            now = rows_there(table, self.alias, [row.pk for row in some])
             for pk, unit, action, digest in some:
-                if pk in now and (digest_of(now[pk]) == digest or self._is_back(table, pk, now[pk])):
+                if pk in now and (row_digest(now[pk]) == digest or self._is_back(table, pk, now[pk])):
                     continue
                 if unit is not None:
                     self.kept_units.add(unit)
@@ -105,43 +132,36 @@ class _Undoing(Comparison):
         column = unit_column(table)
         if not column:
             return
-        run = self.found.connection.execute
+        run = self.staged.connection.execute
         units = "SELECT unit FROM touched WHERE unit IS NOT NULL"
         rest = (
             f"SELECT pk, unit, content FROM row WHERE model = ? AND unit IN ({units}) "  # noqa: S608
             "AND pk NOT IN (SELECT pk FROM touched WHERE model = row.model) ORDER BY pk"
         )
         for some in batches(run(rest, (table.label,))):
-            now = rows_there(table, self.plan.alias, [pk for pk, *_ in some])
+            now = rows_there(table, self.alias, [pk for pk, *_ in some])
             self.kept_units |= {
                 unit
                 for pk, unit, content in some
                 if not _as_then(table, marshal.loads(content), now.get(pk))  # noqa: S302  as well
             }
-        rows = table.model._base_manager.using(self.plan.alias)
         for some in batches(run(f"SELECT DISTINCT unit FROM ({units}) ORDER BY unit")):  # noqa: S608
-            there = rows.filter(**{f"{column}__in": [unit for (unit,) in some]}).values_list("pk", column)
-            later = {pk: unit for pk, unit in there if self.is_later(table.label, pk)}
-            now = rows_there(table, self.plan.alias, list(later))
+            there = table.rows(self.alias).filter(**{f"{column}__in": [unit for (unit,) in some]})
+            later = {pk: unit for pk, unit in there.values_list("pk", column) if self._is_later(table.label, pk)}
+            now = rows_there(table, self.alias, list(later))
             self.kept_units |= {unit for pk, unit in later.items() if not self._is_back(table, pk, now[pk])}
 
     def _is_back(self, table: Table, pk: int, now: Row) -> bool:
         """Whether a row is as before the restore: it was undone before."""
-        then = self._then(table, pk)
+        then = self.staged.row(table.label, pk)
         return bool(then) and _as_then(table, then, now)
-
-    def _then(self, table: Table, pk: int) -> Row:
-        """The row of the backup, empty when it has none."""
-        sql = "SELECT content FROM row WHERE model = ? AND pk = ?"
-        found = self.found.connection.execute(sql, (table.label, pk)).fetchone()
-        return marshal.loads(found[0]) if found else {}  # noqa: S302  written by this process
 
     def _spread(self) -> bool:
         """Keep what belongs to what stays, and what that refers to; whether there was anything."""
         before = len(self.kept_units) + sum(map(len, self.kept.values()))
-        for table in self.found.tables:
+        for table in self.staged.tables:
             self._keep_what_belongs(table)
-        for table in reversed(self.found.tables):
+        for table in reversed(self.staged.tables):
             self._keep_what_is_needed(table)
         return len(self.kept_units) + sum(map(len, self.kept.values())) > before
 
@@ -150,10 +170,10 @@ class _Undoing(Comparison):
         owners = [column for column in table.references if column.belongs and self.kept.get(column.refers)]
         if not owners or unit_column(table):
             return
-        for some in batches(self._touched(table, *WORK)):
-            rows = rows_there(table, self.plan.alias, [pk for pk, *_ in some])
+        for some in batches(self._touched(table, *WRITES)):
+            rows = rows_there(table, self.alias, [row.pk for row in some])
             for pk, *_ in some:
-                row = rows.get(pk) or self._then(table, pk)
+                row = rows.get(pk) or self.staged.row(table.label, pk)
                 if any(row.get(column.name) in self.kept[column.refers] for column in owners):
                     self.kept[table.label].setdefault(pk, LATER)
 
@@ -161,82 +181,89 @@ class _Undoing(Comparison):
         """Of what the restore has created: what something refers to that neither goes nor comes back as it was."""
         going = self.going[table.label] = set()
         for some in batches(self._touched(table, CREATE)):
-            free = {pk for pk, unit, *_ in some if not self._stays(table.label, pk, unit)}
+            free = {row.pk for row in some if not self._stays(table.label, row.pk, row.unit)}
             held = self._held(table, free)
             self.kept[table.label] |= dict.fromkeys(held, "something that stays refers to it")
-            self.kept_units |= {unit for pk, unit, *_ in some if pk in held and unit is not None}
+            self.kept_units |= {row.unit for row in some if row.pk in held and row.unit is not None}
             going |= free - held
 
     def _held(self, table: Table, pks: set[int]) -> set[int]:
+        """Those of some rows that a row refers to which does not go with them."""
         held: set[int] = set()
-        for other in self.found.tables:
-            going = self.going.get(other.label, set()) | (pks if other is table else set())
+        for other in self.staged.tables:
+            going = self.going[other.label] | (pks if other is table else set())
             for column in other.references:
                 if column.refers == table.label:
-                    rows = other.model._base_manager.using(self.plan.alias).filter(**{f"{column.name}__in": pks})
-                    found = rows.values_list("pk", column.name)
-                    held |= {
-                        refers for pk, refers in found if pk not in going and not self._comes_back(other.label, pk)
-                    }
+                    rows = other.rows(self.alias).filter(**{f"{column.name}__in": pks})
+                    left = {pk: refers for pk, refers in rows.values_list("pk", column.name) if pk not in going}
+                    held |= {refers for pk, refers in left.items() if not self._comes_back(other.label, pk)}
         return held
 
     def _comes_back(self, label: str, pk: int) -> bool:
         sql = "SELECT unit, action FROM touched WHERE model = ? AND pk = ?"
-        found = self.found.connection.execute(sql, (label, pk)).fetchone()
+        found = self.staged.connection.execute(sql, (label, pk)).fetchone()
         return bool(found and found[1] == CHANGE and not self._stays(label, pk, found[0]))
-
-    def _choose(self) -> None:
-        """The rows of the backup that come back, and what they refer to."""
-        for table in self.found.tables:
-            for some in batches(self._touched(table, CHANGE, DELETE)):
-                rows = [(table.label, pk) for pk, unit, *_ in some if not self._stays(table.label, pk, unit)]
-                self.found.connection.executemany("INSERT INTO chosen VALUES (?, ?, 0)", rows)
-        self.found.choose_needed()
-
-    def _deletions(self, table: Table) -> Iterator[list[Step]]:
-        """What the restore has created goes; and what stays is said."""
-        rows = table.model._base_manager.using(self.plan.alias)
-        for some in batches(self._touched(table, CREATE)):
-            there = set(rows.filter(pk__in=[pk for pk, *_ in some]).values_list("pk", flat=True))
-            going = self.going[table.label]
-            yield [
-                Step(table.label, pk, pk, DELETE)
-                if pk in going
-                else Step(table.label, pk, pk, KEEP, why=self._stays(table.label, pk, unit))
-                for pk, unit, *_ in some
-                if pk in there
-            ]
-        for some in batches(self._touched(table, CHANGE, DELETE)):
-            yield [
-                Step(table.label, pk, pk, KEEP, why=why)
-                for pk, unit, *_ in some
-                if (why := self._stays(table.label, pk, unit))
-            ]
-
-    def _steps(self, comparing: TableComparison, some: list[tuple[int, Row]]) -> Iterator[Step]:
-        """What is only referred to comes back if it is gone, and is not compared."""
-        table = comparing.table
-        unit = unit_column(table)
-        kept = [pk for pk, row in some if row.get(unit) in self.kept_units and pk not in comparing.needed]
-        yield from (Step(table.label, pk, pk, KEEP, why=LATER) for pk in kept)
-        for step in comparing.steps([(pk, row) for pk, row in some if pk not in kept]):
-            if step.action == KEEP and step.pk in comparing.needed:
-                continue
-            if step.action == KEEP and table.label == self.unit:
-                self.kept_units.add(step.pk)
-            yield step
 
     def _stays(self, label: str, pk: int, unit: int | None) -> str:
         """Why a touched row is left as it is; "" when it is not."""
         return self.kept[label].get(pk) or (LATER if unit is not None and unit in self.kept_units else "")
 
-    def _touched(self, table: Table, *actions: str) -> Iterator[tuple[int, int | None, str, bytes]]:
-        """Keys, those of their units, what was done, and digests."""
+    # What comes back, and what goes
+
+    def _choose(self) -> None:
+        """The rows of the backup that come back, and what they refer to."""
+        self.staged.connection.execute("DELETE FROM chosen")
+        for table in self.staged.tables:
+            for some in batches(self._touched(table, CHANGE, DELETE)):
+                rows = [(table.label, row.pk) for row in some if not self._stays(table.label, row.pk, row.unit)]
+                self.staged.connection.executemany("INSERT INTO chosen VALUES (?, ?, 0)", rows)
+        self.staged.choose_needed()
+
+    def _deletions(self, table: Table) -> Iterator[list[RowStep]]:
+        """What the restore has created goes; and what stays is said."""
+        label, going = table.label, self.going[table.label]
+        for some in batches(self._touched(table, CREATE)):
+            rows = table.rows(self.alias).filter(pk__in=[row.pk for row in some])
+            there = set(rows.values_list("pk", flat=True))
+            yield [
+                RowStep(label, pk, pk, DELETE)
+                if pk in going
+                else RowStep(label, pk, pk, KEEP, why=self._stays(label, pk, unit))
+                for pk, unit, *_ in some
+                if pk in there
+            ]
+        for some in batches(self._touched(table, CHANGE, DELETE)):
+            yield [
+                RowStep(label, row.pk, row.pk, KEEP, why=why)
+                for row in some
+                if (why := self._stays(label, row.pk, row.unit))
+            ]
+
+    # What the restore has done
+
+    def _touched(self, table: Table, *actions: str) -> Iterator[TouchedRow]:
+        """The rows with which it did this, by ascending key."""
         marks = ", ".join("?" * len(actions))
-        yield from self.found.connection.execute(
+        found = self.staged.connection.execute(
             f"SELECT pk, unit, action, digest FROM touched WHERE model = ? AND action IN ({marks}) ORDER BY pk",  # noqa: S608
             (table.label, *actions),
         )
+        return map(TouchedRow._make, found)
+
+    def _action(self, label: str, pk: int) -> str:
+        """What it did to a row, "" for nothing."""
+        sql = "SELECT action FROM touched WHERE model = ? AND pk = ?"
+        found = self.staged.connection.execute(sql, (label, pk)).fetchone()
+        return str(found[0]) if found else ""
+
+    def _is_later(self, label: str, pk: int) -> bool:
+        """Whether a row that is there was neither there before the restore nor made by it. Numbers may come again."""
+        action = self._action(label, pk)
+        return action == DELETE or (not action and not self.staged.holds(label, pk))
+
+    def _is_since(self, label: str, pk: int) -> bool:
+        """Whether a row was not there before the restore."""
+        return self._action(label, pk) == CREATE or self._is_later(label, pk)
 
 
 def _as_then(table: Table, then: Row, now: Row | None) -> bool:

@@ -17,7 +17,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from backups.database import compare
+from backups.database import steps
+from backups.database import undo as database_undo
 from backups.files import restore
 from backups.files.undo import UNDO_CHANGES, new_name
 from backups.models import Generation, Restore
@@ -193,9 +194,9 @@ class RestoreDesk:
         _superusers_only(request)
         job = get_object_or_404(Restore, pk=pk)
         files = job.tier == FILES.name
-        words = FILE_WORDS if files else compare.WORDS
-        differences = sum(number for action, number in job.counts.items() if action != compare.SAME)
-        changes = (*restore.RESTORE_CHANGES, *UNDO_CHANGES) if files else compare.WORK
+        words = FILE_WORDS if files else steps.ACTIONS_COUNTED
+        differences = sum(number for action, number in job.counts.items() if action != steps.SAME)
+        changes = (*restore.RESTORE_CHANGES, *UNDO_CHANGES) if files else steps.WRITES
         for step in job.steps:
             step["words"] = FILE_ACTIONS.get(step["action"], step["action"])
         context = self._context(request) | {
@@ -206,7 +207,7 @@ class RestoreDesk:
             "mode": UNDO if job.undoes else (FILE_MODES if files else MODES).get(job.mode, job.mode),
             "counted": [(number, words[action]) for action, number in job.counts.items() if number],
             "work": sum(job.counts.get(name, 0) for name in changes),
-            "conflicts": job.counts.get(compare.CONFLICT, 0),
+            "conflicts": job.counts.get(steps.CONFLICT, 0),
             "page": Paginator(job.steps, LINES).get_page(request.GET.get("page")),
             "more": max(differences - len(job.steps), 0),
             "moving": job.moving,
@@ -242,7 +243,7 @@ class RestoreDesk:
             undoes=job,
             tier=job.tier,
             source=job.source,
-            mode=compare.UNDO,
+            mode=database_undo.UNDO_MODE,
             backup=job.safety,
             journal=job.journal,
         )

@@ -14,7 +14,7 @@ from datetime import datetime
 from pathlib import Path
 from shutil import disk_usage
 
-from backups.database import chains, compare, connections
+from backups.database import chains, connections, steps
 from backups.database import restore as database_restore
 from backups.database.backup import SOURCE
 from backups.database.restore import choose, planned
@@ -97,7 +97,7 @@ def _database(repository: Repository, result: DrillResult, scratch: Path, starte
         with planned(repository, generation, alias, mode="mirror", started=started) as plan:
             database_restore.restore(repository, plan, safety=False)
         with planned(repository, generation, alias, mode="mirror") as plan:
-            result.things = plan.total[compare.SAME]
+            result.things = plan.total[steps.SAME]
             result.differences += map(str, plan.steps(most=MOST_DIFFERENCES))
             promised = sum(generation.about["rows"].values())
             if result.things != promised and not result.differences:

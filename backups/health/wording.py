@@ -23,6 +23,7 @@ from backups.health.findings import (
     NotBackedUpSince,
     NotDrilledSince,
     NothingAskedFor,
+    NothingToTry,
     OldBackupsDamaged,
     OnDiskOfDatabase,
     PublicAccessOpen,

@@ -1,6 +1,6 @@
 """Restores that the desk asks for and the queue does. The deed is done only for the plan that was shown.
 
-Of the database (those of files are in `file_jobs`):
+Of the database (those of files are in `files`):
 
 | killed                  | what is there                             | then                                          |
 |-------------------------|-------------------------------------------|-----------------------------------------------|
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Unpack
 
 from django.apps import apps
 from django.db.models import Q
@@ -25,19 +25,22 @@ from django_q.tasks import async_task
 from backups import catalogue, configured
 from backups.database import restore as database_restore
 from backups.database import undo
-from backups.database.compare import ACTIONS, Plan, Step
+from backups.database.steps import ACTIONS, DatabasePlan, RowStep
 from backups.errors import BackupError
 from backups.models import Restore
 from backups.repository.manifests import DATABASE, FILES
 from backups.repository.repository import Repository
 from backups.restores import files
+from backups.restores.fields import RestoreFields, ShownRow
 
-STEPS = 500  # that are kept to be shown
-SECRET = ("password", "secret")  # in the names of fields
-MISTAKE = "There was a mistake in Galley; the log says which. The difference, looked at anew, tells what is there now."
-LONG = 300  # characters of a value
-SECONDS = 4 * 60 * 60  # that a step may take; then the queue kills its worker
-LONGEST = timedelta(seconds=SECONDS, minutes=15)
+MOST_STEPS = 500  # that are kept to be shown
+SECRET_NAMES = ("password", "secret")  # in the names of fields
+OUR_MISTAKE = (
+    "There was a mistake in Galley; the log says which. The difference, looked at anew, tells what is there now."
+)
+MOST_CHARACTERS = 300  # characters of a value
+STEP_SECONDS = 4 * 60 * 60  # that a step may take; then the queue kills its worker
+GIVEN_UP_AFTER = timedelta(seconds=STEP_SECONDS, minutes=15)
 ABANDONED = [
     (Q(state=Restore.State.COMPARING), "It was interrupted, or never began. Nothing was changed. Ask for it anew."),
     (Q(state=Restore.State.CONFIRMED), "It did not begin within four hours, and will not any more. Ask for it anew."),
@@ -51,7 +54,7 @@ ABANDONED = [
 
 def ask(step: str, pk: int, passed: int = 0) -> None:
     """Let the queue "compare" or "restore"; `passed` says how often the message was for another machine."""
-    async_task(f"backups.tasks.{step}", pk, passed, q_options={"timeout": SECONDS})
+    async_task(f"backups.tasks.{step}", pk, passed, q_options={"timeout": STEP_SECONDS})
 
 
 def is_for_another_machine(pk: int) -> bool:
@@ -86,7 +89,7 @@ def restore(pk: int) -> None:
         return
     job = Restore.objects.get(pk=pk)
     try:
-        state, fields = files.restored(job) if job.tier == FILES.name else _restored(job)
+        state, done = files.restored(job) if job.tier == FILES.name else _restored(job)
     except files.NotNow as exc:
         state = Restore.State.PARTLY if job.began else Restore.State.SHOWN
         _move(pk, Restore.State.RESTORING, state, reason=str(exc))
@@ -96,23 +99,23 @@ def restore(pk: int) -> None:
         stays = "What was done until then stays." if job.began else "Nothing was changed."
         _move(pk, Restore.State.RESTORING, Restore.State.FAILED, reason=f"{exc} {stays}")
         return
-    fields = {"reason": "", **fields}
+    fields: RestoreFields = {"reason": "", **done}
     if not _move(pk, Restore.State.RESTORING, state, **fields):
         _move(pk, Restore.State.FAILED, state, **fields)  # it was given up too early
 
 
-def _compared(job: Restore) -> dict[str, Any]:
+def _compared(job: Restore) -> RestoreFields:
     with _plan(configured.repository(DATABASE), job) as plan:
         return {
             "backup": plan.generation.id,
             "counts": {action: plan.total[action] for action in ACTIONS},
-            "told": list(plan.staged.told),
-            "steps": [_kept(step) for step in plan.steps(most=STEPS)],
+            "told": list(plan.staged.remarks),
+            "steps": [_shown_step(step) for step in plan.steps(most=MOST_STEPS)],
             "fingerprint": plan.fingerprint,
         }
 
 
-def _restored(job: Restore) -> tuple[str, dict[str, Any]]:
+def _restored(job: Restore) -> tuple[str, RestoreFields]:
     """All of it or nothing; the row says so in the same transaction."""
     repository = configured.repository(DATABASE)
     with _plan(repository, job) as plan:
@@ -122,7 +125,7 @@ def _restored(job: Restore) -> tuple[str, dict[str, Any]]:
     return Restore.State.DONE, {}
 
 
-def _plan(repository: Repository, job: Restore) -> AbstractContextManager[Plan]:
+def _plan(repository: Repository, job: Restore) -> AbstractContextManager[DatabasePlan]:
     generation = database_restore.choose(repository, at=job.moment, name=job.backup)
     if job.undoes:
         return undo.planned(repository, generation, job.undoes.what_it_touched())
@@ -133,7 +136,7 @@ def _plan(repository: Repository, job: Restore) -> AbstractContextManager[Plan]:
 def failed(pk: int) -> None:
     """A mistake of ours: nobody shall wait for it."""
     under_way = [Restore.State.COMPARING, Restore.State.RESTORING]
-    Restore.objects.filter(pk=pk, state__in=under_way).update(state=Restore.State.FAILED, reason=MISTAKE)
+    Restore.objects.filter(pk=pk, state__in=under_way).update(state=Restore.State.FAILED, reason=OUR_MISTAKE)
 
 
 def give_up(now: datetime) -> int:
@@ -141,26 +144,26 @@ def give_up(now: datetime) -> int:
 
     Returns how many. One that comes back all the same changes nothing any more, except to say that it restored.
     """
-    late = Restore.objects.filter(moved_at__lt=now - LONGEST)
+    late = Restore.objects.filter(moved_at__lt=now - GIVEN_UP_AFTER)
     end = {"state": Restore.State.FAILED, "moved_at": now}
     return sum(late.filter(which).update(reason=reason, **end) for which, reason in ABANDONED)
 
 
-def _move(pk: int, old: str, new: str, **fields: Any) -> bool:
+def _move(pk: int, old: str, new: str, **fields: Unpack[RestoreFields]) -> bool:
     moved = Restore.objects.filter(pk=pk, state=old).update(state=new, moved_at=timezone.now(), **fields)
     return bool(moved)
 
 
-def _kept(step: Step) -> dict[str, Any]:
-    fields = [[name, _short(name, now), _short(name, then)] for name, (now, then) in step.fields.items()]
+def _shown_step(step: RowStep) -> ShownRow:
+    fields = [[name, _for_people(name, now), _for_people(name, then)] for name, (now, then) in step.fields.items()]
     what = apps.get_model(step.model)._meta.verbose_name
     return {"action": step.action, "row": f"{what} {step.target}", "fields": fields, "why": step.why}
 
 
-def _short(name: str, value: str) -> str:
+def _for_people(name: str, value: str) -> str:
     """A value for people; "" for none. What opens something is neither shown nor kept."""
-    if any(word in name for word in SECRET):
+    if any(word in name for word in SECRET_NAMES):
         return "not shown"
     if value == "None":
         return ""
-    return value if len(value) <= LONG else f"{value[:LONG]}… ({len(value):,} characters)"
+    return value if len(value) <= MOST_CHARACTERS else f"{value[:MOST_CHARACTERS]}… ({len(value):,} characters)"

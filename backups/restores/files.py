@@ -21,7 +21,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from django.utils import timezone
 
@@ -34,16 +33,17 @@ from backups.files.target import Blocked
 from backups.files.undo import Journal, UndoPlan
 from backups.models import Restore
 from backups.repository.manifests import FILES, Generation
+from backups.restores.fields import RestoreFields, ShownFile
 
-STEPS = 500  # that are kept to be shown
+MOST_STEPS = 500  # that are kept to be shown
 
 
 class NotNow(BackupError):
     """It can be done, but not by this machine, or not at this moment; nothing was done."""
 
 
-def compared(job: Restore) -> dict[str, Any]:
-    """The difference, as fields of the row."""
+def compared(job: Restore) -> RestoreFields:
+    """The difference, as fields of the row. Raises NotNow, Failed, and what planning raises."""
     if job.undoes:
         _only_here(job)
         journal = _journal(job)
@@ -51,16 +51,19 @@ def compared(job: Restore) -> dict[str, Any]:
             raise Failed("There is nothing to undo: it had not begun.")
         return _shown(undo.plan(journal)) | {"machine": _here(), "folder": str(journal.target)}
     planned = _plan(job)
-    shown = _shown(planned) | {"told": _told(planned.generation)}
+    shown = _shown(planned) | {"told": _remarks(planned.generation)}
     return shown | {"backup": planned.generation.id, "machine": _here(), "folder": str(planned.target)}
 
 
-def restored(job: Restore) -> tuple[str, dict[str, Any]]:
-    """Do what was shown, or what is left of it. Returns the state and the fields that come of it."""
+def restored(job: Restore) -> tuple[str, RestoreFields]:
+    """Do what was shown, or what is left of it. Returns the state and the fields that come of it.
+
+    Raises NotNow when nothing was done and it may be pressed again, and Failed.
+    """
     _only_here(job)
     done = _undone(job) if job.undoes else _restored(job)
-    fields: dict[str, Any] = {
-        "failures": [[readable(path), why] for path, why in sorted(done.failures.items())][:STEPS]
+    fields: RestoreFields = {
+        "failures": [[readable(path), why] for path, why in sorted(done.failures.items())][:MOST_STEPS]
     }
     if not done.failures:
         return Restore.State.DONE, fields
@@ -158,20 +161,20 @@ def _only_here(job: Restore) -> None:
         )
 
 
-def _shown(planned: RestorePlan | UndoPlan) -> dict[str, Any]:
-    steps = [
+def _shown(planned: RestorePlan | UndoPlan) -> RestoreFields:
+    steps: list[ShownFile] = [
         {"action": step.action, "path": readable(step.path), "bytes": step.bytes, "why": step.why}
-        for step in planned.differences()[:STEPS]
+        for step in planned.differences()[:MOST_STEPS]
     ]
     return {"counts": planned.counts(), "steps": steps, "fingerprint": planned.fingerprint}
 
 
-def _told(generation: Generation) -> list[str]:
+def _remarks(generation: Generation) -> list[str]:
     """What the backup does not have, or not as it was then."""
     links, earlier = generation.counts.get("left_symlink", 0), generation.counts.get("earlier", 0)
-    told = []
+    remarks = []
     if links:
-        told.append(f"Symbolic links of the source are in no backup, and do not come back: {links:,}.")
+        remarks.append(f"Symbolic links of the source are in no backup, and do not come back: {links:,}.")
     if earlier:
-        told.append(f"Files that could not be read then are in the backup as they were before: {earlier:,}.")
-    return told
+        remarks.append(f"Files that could not be read then are in the backup as they were before: {earlier:,}.")
+    return remarks

@@ -12,7 +12,7 @@ from django.db import DatabaseError
 
 from backups import configured
 from backups.catalogue import remember
-from backups.database import backup
+from backups.database import backup, baseline
 from backups.errors import BackupError
 from backups.progress import shown
 from backups.repository.manifests import DATABASE
@@ -40,7 +40,7 @@ class Command(BaseCommand):
                 outcome = backup.backup(
                     configured.repository(DATABASE), full=full, accept_change=accept_change, started=started
                 )
-        except backup.Suspicious as exc:
+        except baseline.Suspicious as exc:
             raise CommandError(f"{exc} If so: --accept-change", returncode=ASKS) from exc
         except BackupError as exc:
             raise CommandError(str(exc)) from exc

@@ -12,7 +12,10 @@ import orjson
 from django.core.management.base import BaseCommand, CommandError
 
 from backups import configured
-from backups.database import backup, compare, connections, restore, undo
+from backups.database import backup, connections, restore, undo
+from backups.database.modes import MIRROR, MISSING, RESTORE_MODES
+from backups.database.steps import ACTIONS, ACTIONS_COUNTED, SAME, DatabasePlan
+from backups.database.touched import TouchedRows
 from backups.errors import BackupError
 from backups.management.commands.restore_files import moment
 from backups.models import Restore
@@ -41,8 +44,8 @@ class Command(BaseCommand):
         parser.add_argument("--to", dest="end", type=moment, metavar="DATE", help="articles handed in until then")
         parser.add_argument(
             "--mode",
-            choices=restore.MODES,
-            default="missing",
+            choices=RESTORE_MODES,
+            default=MISSING,
             help="what happens to rows that differ: kept (missing), changed if older (newer), changed (overwrite); "
             "mirror also deletes what the backup has not, and must be named in --confirm",
         )
@@ -56,7 +59,7 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
     def handle(self, *_: object, **options: Any) -> None:
-        if options["apply"] and options["mode"] == "mirror" and options["confirm"] != "mirror":
+        if options["apply"] and options["mode"] == MIRROR != options["confirm"]:
             raise CommandError("To delete what the backup has not, say so twice: --mode mirror --confirm mirror")
         try:
             repository = configured.repository(DATABASE)
@@ -67,7 +70,7 @@ class Command(BaseCommand):
                 if options["into"]:
                     connections.prepare(alias)
                 self._restore(repository, alias, options)
-        except (restore.Conflicting, restore.Moved) as exc:
+        except (restore.Conflicting, restore.OutOfDate) as exc:
             raise CommandError(str(exc), returncode=3) from exc
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
@@ -88,13 +91,13 @@ class Command(BaseCommand):
             if not options["apply"]:
                 self._show(plan, options["page"], json=options["json"])
                 return
-            counts = {action: plan.total[action] for action in compare.ACTIONS}
+            counts = {action: plan.total[action] for action in ACTIONS}
             job = Restore(
                 who="the command line", undoes=undoes, backup=generation.id, units=options["articles"], mode=plan.mode,
                 counts=counts, fingerprint=plan.fingerprint,
             )  # fmt: skip
 
-            def note(safety: Generation | None, touched: Iterator[restore.Touched]) -> None:
+            def note(safety: Generation | None, touched: Iterator[TouchedRows]) -> None:
                 job.save(using=alias)
                 job.note(safety, touched)
 
@@ -107,18 +110,18 @@ class Command(BaseCommand):
                 into = f" --into {options['into']}" if options["into"] else ""
                 self.stdout.write(f"As it was before: manage.py restore_database --undo {safety.id}{into}")
 
-    def _show(self, plan: compare.Plan, page: int, *, json: bool) -> None:
+    def _show(self, plan: DatabasePlan, page: int, *, json: bool) -> None:
         steps = list(plan.steps(first=(page - 1) * PAGE, most=PAGE))
         if json:
             told = [{"action": step.action, "model": step.model, "pk": step.pk, "target": step.target,
                      "fields": step.fields, "why": step.why} for step in steps]  # fmt: skip
             self.stdout.write(orjson.dumps(_summary(plan) | {"page": page, "steps": told}).decode())
             return
-        for sentence in plan.staged.told:
+        for sentence in plan.staged.remarks:
             self.stdout.write(sentence)
         for step in steps:
             self.stdout.write(str(step))
-        differences = sum(plan.total[action] for action in compare.ACTIONS if action != compare.SAME)
+        differences = sum(plan.total[action] for action in ACTIONS if action != SAME)
         if differences > PAGE:
             self.stdout.write(f"Page {page} of {-(-differences // PAGE):,}; the next with --page {page + 1}.")
         self.stdout.write(
@@ -146,16 +149,16 @@ def _begin(found: datetime | None) -> datetime | None:
     return datetime.combine(found, time.min, found.tzinfo) if found and found.time() == time.max else found
 
 
-def _counted(plan: compare.Plan) -> str:
-    return ", ".join(f"{plan.total[action]:,} {compare.WORDS[action]}" for action in compare.ACTIONS)
+def _counted(plan: DatabasePlan) -> str:
+    return ", ".join(f"{plan.total[action]:,} {ACTIONS_COUNTED[action]}" for action in ACTIONS)
 
 
-def _summary(plan: compare.Plan) -> dict[str, object]:
+def _summary(plan: DatabasePlan) -> dict[str, object]:
     return {
         "backup": plan.generation.id,
         "mode": plan.mode,
-        "counts": {action: plan.total[action] for action in compare.ACTIONS},
+        "counts": {action: plan.total[action] for action in ACTIONS},
         "models": {label: dict(counts) for label, counts in plan.counts.items() if counts},
-        "told": plan.staged.told,
+        "told": plan.staged.remarks,
         "fingerprint": plan.fingerprint,
     }

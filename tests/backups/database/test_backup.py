@@ -13,9 +13,9 @@ from django.contrib.auth.models import User
 from django.db import connections
 
 from articles.models import Article, Event
-from backups.database import backup, chains, digests, restore, tables
-from backups.database import snapshot as database_snapshot
-from backups.database.snapshot import SQLite, snapshot
+from backups.database import backup, chains, digests, restore, sqlite, tables
+from backups.database.sqlite import SQLite
+from backups.database.vendors import snapshot
 from backups.errors import Failed
 from backups.repository import verify
 from backups.repository.encryption import EncryptionKeys
@@ -33,7 +33,7 @@ def contents(repository: Repository, id_: str = "") -> dict[str, dict[int, dict[
     newest = repository.generation(id_) if id_ else generations[0]
     found: dict[str, dict[int, dict[str, object]]] = {}
     for link in chains.chain(generations, newest):
-        for entry in chains.role(repository, link, chains.CHUNK):
+        for entry in chains.entries_of(repository, link, chains.CHUNK_ROLE):
             chunk = chains.read_chunk(repository, entry)
             rows = found.setdefault(chunk.model, {})
             for pk in chunk.gone:
@@ -127,7 +127,7 @@ def test_large_rows_are_divided_among_chunks(desk: str, store: Repository, monke
     desks.fill(desk, 40)
     articles = Article.objects.using(desk)
     articles.update(html="x" * 3000)
-    monkeypatch.setattr(backup, "CHUNK_BYTES", 20_000)
+    monkeypatch.setattr(backup, "DIVIDED_BYTES", 20_000)
     made = backup.backup(store, desk).generation
     assert (
         len(chunks_of(store, made, "articles.Article")) == 8
@@ -174,7 +174,7 @@ def limit_answers(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
         connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, length)
         return connection
 
-    monkeypatch.setattr(database_snapshot, "reader", reader)
+    monkeypatch.setattr(sqlite, "reader", reader)
 
 
 def chunks_of(store: Repository, made: Generation, label: str) -> set[str]:
@@ -190,8 +190,8 @@ def test_a_large_file_is_read_by_two_processes_that_see_the_same(
     with snapshot(sqlite_desk) as alone:
         assert isinstance(alone, SQLite)
         expected = {each.label: alone.compare(each, {}) for each in tables.kept()}
-    monkeypatch.setattr(database_snapshot, "LARGE", 0)
-    monkeypatch.setattr(database_snapshot, "WORTH", 0)
+    monkeypatch.setattr(sqlite, "LARGE_BYTES", 0)
+    monkeypatch.setattr(sqlite, "SHARED_BLOCKS", 0)
     with snapshot(sqlite_desk) as seen:
         assert isinstance(seen, SQLite)
         assert seen.partner is not None

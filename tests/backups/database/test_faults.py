@@ -22,7 +22,7 @@ from structlog.testing import capture_logs
 
 from articles.models import Article, Event, StageRecord
 from backups import configured, tasks
-from backups.database import backup, chains, maps, restore, snapshot, tables
+from backups.database import backup, baseline, chains, maps, restore, snapshot, sqlite, tables, vendors
 from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
 from backups.health import findings, report, wording
 from backups.repository.manifests import DATABASE, Entry, Generation
@@ -78,7 +78,7 @@ def test_what_is_written_during_a_run_comes_with_the_next_one(
     desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows are changed, deleted and added after the first page was read: the backup is of the instant before."""
-    monkeypatch.setattr(snapshot, "ROWS", 3)
+    monkeypatch.setattr(snapshot, "PAGE_ROWS", 3)
     desks.fill(desk, 9)
     before = {row["id"]: row["title"] for row in desks.rows(desk)["articles.Article"]}
     store_page, seen = backup._Work._store, threading.Event()
@@ -118,7 +118,7 @@ def test_a_database_that_has_lost_most_of_its_rows_is_not_backed_up_unasked(desk
     Article.objects.using(desk).filter(pk__gt=10).delete()
 
     for full in (False, True):
-        with pytest.raises(backup.Suspicious, match=r"Of 30 rows of articles.Article 10 are left"):
+        with pytest.raises(baseline.Suspicious, match=r"Of 30 rows of articles.Article 10 are left"):
             backup.backup(store, desk, full=full)
     assert store.survey().generations == [made]
     assert backup.backup(store, desk, accept_change=True).generation.counts["gone_rows"] == 20 * 11
@@ -130,7 +130,7 @@ def test_a_change_of_most_rows_is_not_backed_up_unasked(desk: str, store: Reposi
     backup.backup(store, desk)
     Article.objects.using(desk).filter(pk__gt=10).update(title="x")
 
-    with pytest.raises(backup.Suspicious, match=r"Of 30 rows of articles.Article 20 have changed"):
+    with pytest.raises(baseline.Suspicious, match=r"Of 30 rows of articles.Article 20 have changed"):
         backup.backup(store, desk)
     backup.backup(store, desk, accept_change=True)
     assert whole(store, desk)
@@ -155,12 +155,12 @@ def test_another_database_is_not_taken_for_the_same(copies: Copies, store: Repos
 def drifts(store: Repository, alias: str, title: str) -> None:
     """The second article changes, and the map of this machine claims to know it as it is now."""
     Article.objects.using(alias).filter(pk=2).update(title=title)
-    file = backup.map_file(store, backup.SOURCE)
+    file = baseline.map_file(store, backup.SOURCE)
     assert file
     made, known = maps.saved(file)
     block, table = known["articles.Article"][0], tables.table("articles.Article")
-    with snapshot.snapshot(alias) as seen:
-        if isinstance(seen, snapshot.SQLite):
+    with vendors.snapshot(alias) as seen:
+        if isinstance(seen, sqlite.SQLite):
             block.digests = seen.digest(table)[0]
         else:
             [token] = seen.rows(table, [2]).tokens
@@ -196,7 +196,7 @@ def test_drift_is_told_to_everybody(
         call_command("backup_database", "--json", "--full", stdout=StringIO())
 
     drifts(store, "default", "unnoticed again")
-    monkeypatch.setattr(backup, "FULL_EVERY", timedelta(0))
+    monkeypatch.setattr(baseline, "FULL_EVERY", timedelta(0))
     with capture_logs() as logged:
         tasks.backup_database()
     assert {"event": "rows had changed without a backup noticing", "rows": 1, "log_level": "error"} in logged
@@ -210,7 +210,7 @@ def test_a_full_one_follows_after_a_week(desk: str, store: Repository, monkeypat
     desks.fill(desk, 1)
     backup.backup(store, desk)
     assert backup.backup(store, desk).generation.about["kind"] == "changes"
-    monkeypatch.setattr(backup, "FULL_EVERY", timedelta(0))
+    monkeypatch.setattr(baseline, "FULL_EVERY", timedelta(0))
     assert backup.backup(store, desk).generation.about["why"] == "The last full one is a week old."
 
 
@@ -226,7 +226,7 @@ def test_without_its_cache_a_machine_goes_on_from_the_storage(desk: str, store: 
 
     assert (made.counts["stored_rows"], made.counts["gone_rows"]) == (1, 5)
     assert whole(store, desk)
-    file = backup.map_file(store, backup.SOURCE)
+    file = baseline.map_file(store, backup.SOURCE)
     assert file is not None
     *good, last = file.read_bytes()
     file.write_bytes(bytes([*good, last ^ 1]))  # a damaged cache is none
@@ -255,9 +255,9 @@ def test_what_an_interrupted_run_has_stored_is_not_stored_again(
     desk: str, store: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Rows have come and gone in between: the other chunks are used all the same."""
-    monkeypatch.setattr(snapshot, "ROWS", 5)
+    monkeypatch.setattr(snapshot, "PAGE_ROWS", 5)
     monkeypatch.setattr("backups.repository.run.CHECKPOINT_ENTRIES", 1)
-    monkeypatch.setattr(backup, "THREADS", 1)
+    monkeypatch.setattr(backup, "STORING_THREADS", 1)
     desks.fill(desk, 20)
     calls = Unreliable(store.object_store)
     backup.backup(replace(store, object_store=calls, cache=None), desk)
@@ -283,7 +283,7 @@ def test_two_runs_at_once_are_both_whole(desk: str, store: Repository, monkeypat
     Article.objects.using(desk).filter(pk=2).update(title="x")
     real, outcomes = backup._Work._commit, []
 
-    def commit(*args: Any) -> Generation:
+    def commit(*args: Any) -> backup.Outcome:
         """The other run begins and ends before this one commits."""
         monkeypatch.setattr(backup._Work, "_commit", real)
         outcomes.append(backup.backup(store, desk))
@@ -301,7 +301,7 @@ def test_two_runs_at_once_are_both_whole(desk: str, store: Repository, monkeypat
 
 
 def _chunks(store: Repository) -> list[Entry]:
-    return list(chains.role(store, store.survey().generations[0], chains.CHUNK))
+    return list(chains.entries_of(store, store.survey().generations[0], chains.CHUNK_ROLE))
 
 
 def test_a_missing_or_damaged_chunk_is_refused_and_mended_by_a_full_backup(sqlite_desk: str, store: Repository) -> None:

@@ -19,8 +19,9 @@ from articles.models import Article, Attempt, Batch, Event, Preferences, StageRe
 from backups import configured
 from backups.database import backup
 from backups.database import restore as database_restore
-from backups.database.compare import Step
-from backups.database.restore import Choice, Conflicting, Moved, _Writing, choose, planned
+from backups.database.restore import Choice, Conflicting, OutOfDate, choose, planned
+from backups.database.steps import RowStep
+from backups.database.write import Writing
 from backups.repository.manifests import DATABASE, Generation
 from backups.repository.repository import Repository
 from publishing.models import Site
@@ -28,10 +29,10 @@ from tests.backups import desks
 from tests.backups.desks import Copies
 
 
-def plan_of(store: Repository, alias: str, **options: Any) -> tuple[Counter[str], list[Step], list[str]]:
+def plan_of(store: Repository, alias: str, **options: Any) -> tuple[Counter[str], list[RowStep], list[str]]:
     generation = options.pop("generation", None) or choose(store)
     with planned(store, generation, alias, **options) as plan:
-        return plan.total, list(plan.steps()), plan.staged.told
+        return plan.total, list(plan.steps()), plan.staged.remarks
 
 
 def restore(store: Repository, alias: str, **options: Any) -> Generation | None:
@@ -281,7 +282,7 @@ def test_interrupted_in_the_middle_leaves_everything_as_it_was(
     backup.backup(store, desk)
     _tamper(desk)
     before = desks.rows(desk)
-    write: Callable[..., None] = _Writing._write
+    write: Callable[..., None] = Writing._write
     calls = iter(range(100))
 
     def breaks(*args: Any) -> None:
@@ -289,7 +290,7 @@ def test_interrupted_in_the_middle_leaves_everything_as_it_was(
             raise KeyboardInterrupt
         write(*args)
 
-    monkeypatch.setattr(_Writing, "_write", breaks)
+    monkeypatch.setattr(Writing, "_write", breaks)
     with pytest.raises(KeyboardInterrupt):
         restore(store, desk, mode="mirror")
     assert desks.rows(desk) == before
@@ -302,7 +303,7 @@ def test_a_database_that_changes_after_the_difference_was_shown_is_left_alone(de
     first.delete()
     with planned(store, choose(store), desk) as plan:
         second.delete()
-        with pytest.raises(Moved):
+        with pytest.raises(OutOfDate):
             database_restore.restore(store, plan)
     assert Article.objects.using(desk).count() == 1
 

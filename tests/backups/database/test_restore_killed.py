@@ -102,7 +102,7 @@ def scene(copies: Copies, tmp_path: Path, settings: Settings) -> Scene:
 def reading(scene: Scene) -> Iterator[Callable[[], None]]:
     """While it reads the backup: a chunk is a pipe into which nobody writes."""
     made = scene.store.generation(scene.backup)
-    chunk = next(chains.role(scene.store, made, chains.CHUNK))
+    chunk = next(chains.entries_of(scene.store, made, chains.CHUNK_ROLE))
     path = Path(str(scene.store.object_store)) / scene.store.path(chunk["key"])
     kept = path.rename(path.with_name("kept"))
     os.mkfifo(path)

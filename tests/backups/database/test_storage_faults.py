@@ -92,7 +92,7 @@ def story(
     monkeypatch: pytest.MonkeyPatch,
     tmp_path: Path,
 ) -> Iterator[Story]:
-    monkeypatch.setattr(database_backup, "THREADS", 1)  # so that calls come in the same order each time
+    monkeypatch.setattr(database_backup, "STORING_THREADS", 1)  # so that calls come in the same order each time
     settings.BACKUP_MODELS = ["publishing.Site", "articles.Article"]  # few calls
     (tmp_path / "before").mkdir()
     with django_db_blocker.unblock(), sqlite_copies.desk() as alias:

@@ -13,9 +13,12 @@ from django.db.models.deletion import ProtectedError
 
 from articles.models import Article, Batch, Event, StageRecord
 from backups.database import backup, restore
-from backups.database.compare import Step
-from backups.database.restore import Choice, Touched
-from backups.database.undo import LATER, planned
+from backups.database.modes import RESTORE_MODES
+from backups.database.policy import LATER
+from backups.database.restore import Choice
+from backups.database.steps import RowStep
+from backups.database.touched import TouchedRows
+from backups.database.undo import planned
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository
 from publishing.models import Site
@@ -29,16 +32,16 @@ class Restored:
     """A restore that was done, and what is known of it."""
 
     def __init__(self, store: Repository, alias: str, **options: Any) -> None:
-        self.store, self.alias, self.touched = store, alias, list[Touched]()
+        self.store, self.alias, self.touched = store, alias, list[TouchedRows]()
         with restore.planned(store, restore.choose(store), alias, **options) as plan:
             safety = restore.restore(store, plan, note=self._note)
         assert safety
         self.safety = safety
 
-    def _note(self, _: Generation | None, touched: Iterator[Touched]) -> None:
+    def _note(self, _: Generation | None, touched: Iterator[TouchedRows]) -> None:
         self.touched += touched
 
-    def plan(self) -> list[Step]:
+    def plan(self) -> list[RowStep]:
         with planned(self.store, self.safety, self.touched, self.alias) as plan:
             return list(plan.steps())
 
@@ -80,7 +83,7 @@ def _spoil(alias: str) -> None:
     desks.article(alias, 77, User.objects.using(alias).get(username="ben"))
 
 
-@pytest.mark.parametrize("mode", restore.MODES)
+@pytest.mark.parametrize("mode", RESTORE_MODES)
 def test_when_nobody_was_there_all_is_as_before(either: str, store: Repository, mode: str) -> None:
     _spoil(either)
     before = desks.rows(either)
@@ -240,7 +243,7 @@ def test_what_changes_after_the_difference_was_shown_stops_it(backed_up: str, st
     done = Restored(store, backed_up, mode="mirror")
     with planned(store, done.safety, done.touched, backed_up) as plan:
         article(backed_up, 1).update(title="since")
-        with pytest.raises(restore.Moved):
+        with pytest.raises(restore.OutOfDate):
             restore.restore(store, plan)
     assert article(backed_up, 1).get().title == "since"
 
@@ -252,7 +255,7 @@ def test_whatever_others_do_each_article_is_undone_whole_or_stays_whole(
     dice = random.Random(seed)
     _at_random(either, dice, "before")
     before = desks.rows(either)
-    done = Restored(store, either, mode=dice.choice(restore.MODES))
+    done = Restored(store, either, mode=dice.choice(RESTORE_MODES))
     restored = desks.rows(either)
     _at_random(either, dice, "since")
     since = desks.rows(either)

@@ -16,8 +16,8 @@ from django.db import connections, transaction
 from pytest_django import DjangoDbBlocker
 
 from articles.models import Article, Event
-from backups.database import backup, restore, snapshot
-from backups.database.snapshot import Page
+from backups.database import backup, restore, snapshot, sqlite
+from backups.database.snapshot import RowPage
 from backups.database.tables import Table
 from backups.repository.repository import Repository
 from tests.backups import desks
@@ -125,14 +125,14 @@ def test_while_others_write(
     """A full backup and two of changes, each held up between two pages until every writer has committed some more."""
     copies: Copies = request.getfixturevalue(f"{kind.split()[-1]}_copies")
     if kind == "large sqlite":  # is read by two processes
-        monkeypatch.setattr(snapshot, "LARGE", 0)
-        monkeypatch.setattr(snapshot, "WORTH", 0)
+        monkeypatch.setattr(sqlite, "LARGE_BYTES", 0)
+        monkeypatch.setattr(sqlite, "SHARED_BLOCKS", 0)
     with django_db_blocker.unblock(), copies.desk() as desk:
         ada = User.objects.using(desk).create(username="ada")
         Article.objects.using(desk).bulk_create(
             Article(uid=f"{n:032x}", tree_prefix=f"{n}", owner=ada, idea="i", word_count=WORDS) for n in range(ARTICLES)
         )
-        monkeypatch.setattr(snapshot, "ROWS", ROWS)
+        monkeypatch.setattr(snapshot, "PAGE_ROWS", ROWS)
         writers = Writers(desk)
         for reads in ("between", "rows"):
             monkeypatch.setattr(snapshot.Snapshot, reads, held_up(getattr(snapshot.Snapshot, reads), writers))
@@ -153,8 +153,8 @@ def test_while_others_write(
             assert desks.rows(empty) == desks.rows(desk)
 
 
-def held_up(real: Callable[..., Page], writers: Writers) -> Callable[..., Page]:
-    def read(seen: snapshot.Snapshot, table: Table, *args: Any, **options: Any) -> Page:
+def held_up(real: Callable[..., RowPage], writers: Writers) -> Callable[..., RowPage]:
+    def read(seen: snapshot.Snapshot, table: Table, *args: Any, **options: Any) -> RowPage:
         if table.label == "articles.Article":
             writers.go_on()
         return real(seen, table, *args, **options)

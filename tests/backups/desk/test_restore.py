@@ -170,7 +170,7 @@ def test_what_was_done_is_noted_with_it_or_not_done(
 
     monkeypatch.setattr(Restore, "note", dies)
     _done(client, job)
-    assert (job.state, job.reason, job.safety) == (Restore.State.FAILED, database.MISTAKE, "")
+    assert (job.state, job.reason, job.safety) == (Restore.State.FAILED, database.OUR_MISTAKE, "")
     assert not Article.objects.exists()
     assert not Touched.objects.exists()
 
@@ -250,7 +250,7 @@ def test_a_mistake_of_ours_leaves_nobody_waiting(article: Article, root: User, m
 
     monkeypatch.setattr(restore, "planned", raises)
     job = _asked(as_(root))
-    assert (job.state, job.reason) == (Restore.State.FAILED, database.MISTAKE)
+    assert (job.state, job.reason) == (Restore.State.FAILED, database.OUR_MISTAKE)
 
 
 def test_the_difference_is_paged_and_hostile_words_are_text(article: Article, root: User) -> None:
