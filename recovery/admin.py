@@ -21,7 +21,7 @@ from django.utils.safestring import SafeString
 
 from articles import formats
 from articles.desk.article_admin import ArticleAdmin, chosen_ids, status_of
-from articles.desk.selection import Chosen, choose, read_ids, way_back
+from articles.desk.selection import Selection, read_ids, select_articles, way_back
 from articles.failures import problems, with_cause
 from articles.models import Article, ArticleQuerySet
 from articles.pipeline import transitions
@@ -89,8 +89,8 @@ class RecoverViews:
         articles = self.desk.get_queryset(request).filter(batch=batch, status__in=stopped)
         return list(articles.order_by("pk").values_list("pk", flat=True))
 
-    def _recoverable(self, request: HttpRequest, ids: list[int]) -> Chosen:
-        return choose(
+    def _recoverable(self, request: HttpRequest, ids: list[int]) -> Selection:
+        return select_articles(
             ids, self.desk.get_queryset(request), lambda article: article.can_recover, "neither stopped nor cancelled"
         )
 
@@ -166,7 +166,7 @@ class RecoverViews:
         return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_stopped")))
 
 
-def _total(chosen: Chosen, form: RecoverForm) -> tuple[Total, str]:
+def _total(chosen: Selection, form: RecoverForm) -> tuple[Total, str]:
     """The plan, and a sentence where the storage could not be looked into: then the saved rows alone speak."""
     try:
         return Total(plans(chosen.articles, form.options)), ""

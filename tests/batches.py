@@ -42,7 +42,7 @@ def drafted(owner: User, name: str = "Rooms", *, styles: int = 3, sections: int 
 
 def started(owner: User, name: str = "Rooms", **fields: Any) -> Batch:
     batch = drafted(owner, name, **fields)
-    start.start(batch, owner)
+    start.start_batch(batch, owner)
     batch.refresh_from_db()
     return batch
 

@@ -32,10 +32,10 @@ from django.utils.safestring import SafeString
 
 from articles import call_keys, formats
 from articles.desk.article_forms import ChangeForm, SubmitForm
-from articles.desk.article_page import manifest_page, page
+from articles.desk.article_page import article_page, manifest_page
 from articles.desk.calendar import Month
 from articles.desk.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
-from articles.desk.selection import Chosen, choose, read_ids, way_back
+from articles.desk.selection import Selection, read_ids, select_articles, way_back
 from articles.models import Article, ArticleQuerySet, Call, ImageFile, Stage, StageRecord
 from articles.models.access import EVERYTHING, may_touch
 from articles.pipeline import transitions
@@ -221,7 +221,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return HttpResponseRedirect(way_back(request, article.get_absolute_url()))
 
     def cancel_many_view(self, request: HttpRequest) -> HttpResponse:
-        """The question, then with `confirmed` the deed, for the ids that the page holds."""
+        """The question; then, with `confirmed`, it is done, for the ids that the page holds."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_change_permission(request):
@@ -244,8 +244,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         }
         return TemplateResponse(request, "admin/articles/article/cancel.html", context)
 
-    def _cancellable(self, request: HttpRequest, ids: list[int]) -> Chosen:
-        return choose(ids, self.get_queryset(request), lambda article: article.can_cancel, "finished already")
+    def _cancellable(self, request: HttpRequest, ids: list[int]) -> Selection:
+        return select_articles(ids, self.get_queryset(request), lambda article: article.can_cancel, "finished already")
 
     def _cancel(self, request: HttpRequest, article: Article) -> bool:
         done = transitions.cancel(article, cast(User, request.user))
@@ -275,7 +275,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         if not self.has_view_or_change_permission(request, article):
             raise PermissionDenied
         may_change = self.has_change_permission(request, article)
-        context = {"page": page(article), "may_change": may_change, "user": request.user}
+        context = {"page": article_page(article), "may_change": may_change, "user": request.user}
         return TemplateResponse(request, "admin/articles/article/parts.html", context)
 
     def render_change_form(
@@ -295,7 +295,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             context |= {
                 "title": str(article),
                 "subtitle": None,
-                "page": page(article),
+                "page": article_page(article),
                 "manifest": manifest_page(article),
                 "may_change": self.has_change_permission(request, article),
                 "show_save": article.rests,

@@ -12,9 +12,9 @@ from django.db import InterfaceError, OperationalError, connection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from articles.batches import progress as batche_progress
-from articles.batches import stream
-from articles.batches.progress import COMPLETENESS
+from articles.batches import progress, stream
+from articles.batches.completeness import COMPLETENESS
+from articles.batches.progress import BatchProgress
 from articles.formats import count, duration
 from articles.models import Article, Batch
 
@@ -22,13 +22,13 @@ LINE_EVERY = 10.0  # seconds, where there is no terminal
 UNCLAIMED_SECONDS = 10.0
 NOBODY = "Nobody works on it. Is `manage.py qcluster` running?"
 
-Tell = Callable[[batche_progress.Progress], None]
+Tell = Callable[[BatchProgress], None]
 
 
-def watched(batch_id: int, tell: Tell) -> batche_progress.Progress:
+def follow_batch(batch_id: int, tell: Tell) -> BatchProgress:
     """How the batch stands once it has ended or is paused. `tell` hears of every change, first of how it stands now."""
     console, began = Console(stderr=True, highlight=False), time.monotonic()
-    latest: batche_progress.Progress | None = None
+    latest: BatchProgress | None = None
     with _bar(console) if console.is_terminal else _lines(console) as show:
         while True:
             found = _look(batch_id, latest)
@@ -45,15 +45,15 @@ def watched(batch_id: int, tell: Tell) -> batche_progress.Progress:
             time.sleep(stream.EVERY)
 
 
-def _known(found: batche_progress.Progress) -> dict[str, Any]:
+def _known(found: BatchProgress) -> dict[str, Any]:
     """Without what changes with every second that passes."""
     return {name: fact for name, fact in found.facts.items() if name not in ("per_minute", "left_seconds")}
 
 
-def _look(batch_id: int, latest: batche_progress.Progress | None) -> batche_progress.Progress:
+def _look(batch_id: int, latest: BatchProgress | None) -> BatchProgress:
     while True:
         try:
-            return batche_progress.progress(batch_id, latest.revision if latest else 0)
+            return progress.batch_progress(batch_id, latest.revision if latest else 0)
         except (OperationalError, InterfaceError):
             if latest is None:
                 raise
@@ -71,13 +71,13 @@ def _nobody_works(batch_id: int) -> bool:
 def _bar(console: Console) -> Iterator[Tell]:
     """Rich leaves the colours out where NO_COLOR is set."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("", rest="")
+    with Progress(*columns, console=console) as shown:
+        bar = shown.add_task("", rest="")
 
-        def show(found: batche_progress.Progress) -> None:
+        def show(found: BatchProgress) -> None:
             sections, state = found.facts["sections"], f"{found.facts['name']}: {found.facts['state_words']}"
             rest = " · ".join(figures(found.facts))
-            progress.update(bar, total=sections["total"], completed=sections["done"], description=state, rest=rest)
+            shown.update(bar, total=sections["total"], completed=sections["done"], description=state, rest=rest)
 
         yield show
 
@@ -87,7 +87,7 @@ def _lines(console: Console) -> Iterator[Tell]:
     """For a log: a line when the state changes, else now and then."""
     state, at = "", 0.0
 
-    def show(found: batche_progress.Progress) -> None:
+    def show(found: BatchProgress) -> None:
         nonlocal state, at
         if found.facts["state"] != state or time.monotonic() - at >= LINE_EVERY:
             state, at = found.facts["state"], time.monotonic()
