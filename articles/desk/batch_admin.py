@@ -145,7 +145,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
 
     @admin.display(description="Cost")
     def sum(self, batch: Any) -> SafeString:
-        return format_html('<span class="number">{}</span>', written.of_budget(batch.overview.spent, batch.budget))
+        return format_html('<span class="number">{}</span>', written.of_budget(batch.spent, batch.budget))
 
     # Making one, and changing its lists
 

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.db.models import Count
 from django.utils import timezone
@@ -27,7 +26,6 @@ class BatchOverview:
     missing: int
     per_minute: float
     articles: dict[str, int] = field(default_factory=dict)
-    spent: Decimal = Decimal(0)
 
     @property
     def progress(self) -> str:
@@ -54,7 +52,7 @@ def batch_overviews(found: Sequence[Batch], *, with_articles: bool = False) -> l
     now = timezone.now()
     lately = Section.objects.filter(batch__in=found, finished_at__gte=now - RATE_OVER).order_by()
     rates = dict(lately.values_list("batch").annotate(number=Count("pk")))
-    articles, spent = _articles(found) if with_articles else ({}, {})
+    articles = _articles(found) if with_articles else {}
     return [
         BatchOverview(
             batch,
@@ -63,7 +61,6 @@ def batch_overviews(found: Sequence[Batch], *, with_articles: bool = False) -> l
             missing=sections[batch.pk][Section.State.FAILED],
             per_minute=rates.get(batch.pk, 0) / _minutes(batch, now),
             articles=articles.get(batch.pk, {}),
-            spent=spent.get(batch.pk, Decimal(0)),
         )
         for batch in found
     ]
@@ -75,11 +72,10 @@ def _minutes(batch: Batch, now: datetime) -> float:
     return max((now - since).total_seconds(), 1) / 60
 
 
-def _articles(found: Sequence[Batch]) -> tuple[dict[int, dict[str, int]], dict[int, Decimal]]:
+def _articles(found: Sequence[Batch]) -> dict[int, dict[str, int]]:
+    """Of each batch: how many articles are of each completeness."""
     numbers: dict[int, dict[str, int]] = defaultdict(lambda: dict.fromkeys(COMPLETENESS, 0))
-    spent: dict[int, Decimal] = defaultdict(Decimal)
     articles = with_sections(Article.objects.filter(batch__in=found)).order_by()
-    for article in articles.only("batch_id", "word_count", "status", "spent").iterator():
+    for article in articles.only("batch_id", "word_count", "status").iterator():
         numbers[article.batch_id or 0][completeness_of(article)] += 1
-        spent[article.batch_id or 0] += article.spent
-    return numbers, spent
+    return numbers

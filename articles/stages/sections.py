@@ -21,6 +21,7 @@ from articles.content import manuscripts, markup
 from articles.models import Article, Call, ImageFile, Preferences, Section, Stage, StageRecord
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.run import Outcome, Run
+from articles.pipeline.spending import note_spent
 from articles.providers import text
 from articles.providers.errors import Garbled, ProviderError, Rejected
 from articles.stages import images, needed_text_client
@@ -272,7 +273,7 @@ def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> N
     article, is_done = run.article, state == Section.State.DONE
     changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
     with batch_revision(article.batch_id) as revision:
-        spent = {"spent": run.calls.spent} if article.batch_id else {}
+        spent = note_spent(article, run.calls.spent, written=is_done)
         if is_done:
             run.lease.made_headway(**spent)
         else:
