@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -63,6 +63,11 @@ class BatchProgressOut(Strict):
     left_seconds: int | None = Field(description="at the present rate; null where there is none")
     spent: Decimal = Field(description="US dollars")
     budget: Decimal | None
+    sections_words: str = Field(description="942 of 1,440")
+    per_minute_words: str = Field(description="18 per min; empty where there is no rate")
+    left_words: str = Field(description="about 28 min left; empty where there is no rate")
+    spent_words: str = Field(description="$61.20 of $110.00, or without the budget where there is none")
+    summary_words: str = Field(description="942 of 1,440 sections, about 28 min left")
     cells: list[tuple[int, int, Literal["done", "running", "waiting", "missing"]]] = Field(
         description="article, section, state: what has changed since the revision that was asked for"
     )
@@ -158,12 +163,12 @@ def _line(batch: Batch, sections: dict[str, int]) -> BatchOut:
 
 
 @router.get("/{int:batch_id}/progress", response={200: BatchProgressOut, **REFUSALS})
-def batch_progress(request: HttpRequest, batch_id: int, known: Query[SinceQuery]) -> dict[str, Any]:
+def batch_progress(request: HttpRequest, batch_id: int, known: Query[SinceQuery]) -> BatchProgressOut:
     """How a batch stands, with the cells that have changed since (a constant number of queries)."""
     _look_up(request, batch_id)
     found = progress.batch_progress(batch_id, known.since)
     money = {"spent": Decimal(found.facts["spent"]), "budget": found.facts["budget"] and Decimal(found.facts["budget"])}
-    return {**found.facts, **money, "cells": found.cells(found.since)}
+    return BatchProgressOut.model_validate({**found.message(found.since), **money})
 
 
 @router.get(

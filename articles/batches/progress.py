@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypedDict
 
 import orjson
+from django.utils import timezone
 
 from articles.batches.cells import CELL_STATE, CellChange, revision_of
-from articles.batches.counts import BatchCounts, count_batch
+from articles.batches.counts import COUNTED_ANEW, BatchCounts, count_again, count_batch
+from articles.batches.wording import ProgressWords, progress_words
 from articles.formats import count
 from articles.models import Article, Batch, Section
 from articles.pipeline import rate_limits
@@ -31,6 +33,40 @@ def slowed(batch: Batch) -> str:
 MOST_EVENTS = 8  # that are made once for many watchers: most have seen the same
 
 
+class SectionNumbers(TypedDict):
+    """Of all sections of a batch, by the states of their cells."""
+
+    total: int
+    done: int
+    running: int
+    waiting: int
+    missing: int
+
+
+class ProgressFacts(ProgressWords):
+    """How a batch stands, as `articles.api.batches.BatchProgressOut` describes it, but for the cells."""
+
+    id: int
+    name: str
+    state: str
+    state_words: str
+    reason: str
+    slowed: str
+    revision: int
+    sections: SectionNumbers
+    articles: dict[str, int]  # by their completeness
+    per_minute: float
+    left_seconds: int | None
+    spent: str
+    budget: str | None
+
+
+class ProgressMessage(ProgressFacts):
+    """What whoever watches is sent: article, section and state of each cell that has changed."""
+
+    cells: list[tuple[int, int, str]]
+
+
 @dataclass(frozen=True)
 class BatchProgress:
     """How a batch stands at a revision, and which cells have changed after `since`."""
@@ -38,7 +74,8 @@ class BatchProgress:
     since: int
     revision: int
     ended: bool  # nothing changes any more until a person acts
-    facts: dict[str, Any]  # what the API says, but for the cells
+    facts: ProgressFacts
+    counts: BatchCounts = field(compare=False)
     changed: list[CellChange]  # oldest first
     stranded: list[CellChange]  # their workers died: they wait, and no revision tells
     edition: int = 0  # the same where there is nothing new for whoever has seen the revision
@@ -50,11 +87,15 @@ class BatchProgress:
         found = {(cell.article, cell.section): cell.state for cell in [*self.stranded, *changed]}
         return [(article, index, state) for (article, index), state in found.items()]
 
+    def message(self, since: int) -> ProgressMessage:
+        """For one who has seen everything up to a revision."""
+        return {**self.facts, "cells": self.cells(since)}
+
     def events(self, since: int) -> bytes:
-        """For one who has seen everything up to a revision, as they go over the wire."""
+        """The same as it goes over the wire."""
         if (known := self._events.get(since)) is not None:
             return known
-        made = _event("progress", self.revision, {**self.facts, "cells": self.cells(since)})
+        made = _event("progress", self.revision, self.message(since))
         if self.ended:
             made += _event("end", self.revision, {**self.facts, "cells": []})
         if len(self._events) < MOST_EVENTS:
@@ -62,27 +103,26 @@ class BatchProgress:
         return made
 
 
-def _event(name: str, revision: int, said: dict[str, Any]) -> bytes:
-    return b"id: %d\nevent: %s\ndata: %s\n\n" % (revision, name.encode(), orjson.dumps(said))
+def _event(name: str, revision: int, message: ProgressMessage) -> bytes:
+    return b"id: %d\nevent: %s\ndata: %s\n\n" % (revision, name.encode(), orjson.dumps(message))
 
 
-def batch_progress(batch_id: int, since: int = 0) -> BatchProgress:
+def batch_progress(batch_id: int, since: int = 0, known: BatchCounts | None = None) -> BatchProgress:
     """How a batch stands (ten queries at most). Raises Batch.DoesNotExist.
 
-    Whoever has seen a revision that is still to come saw it in another life of the database, and is told everything.
+    With what was `known` of it a short while ago only the rows are read that have changed since. Whoever has seen a
+    revision that is still to come saw it in another life of the database, and is told everything.
     """
+    # First: what is read after it is as new as its revision, or newer.
     batch = Batch.objects.defer("brief", "styles", "sections").get(pk=batch_id)
-    # It reads the revision first: what is read after it is as new, or newer.
-    counts = count_batch(batch)
-    since = since if since <= counts.revision else 0
-    cells = batch.all_sections.order_by("revision").annotate(shown=CELL_STATE)
-    fields = ("revision", "article_id", "index", "shown")
-    in_hand = [CellChange(*row) for row in cells.filter(state=Section.State.RUNNING).values_list(*fields)]
-    # From 0 on all of them: what was rebuilt from its tree has not changed since, and has no revision.
-    later = cells.filter(revision__gt=since) if since else cells
-    changed = [CellChange(*row) for row in later.values_list(*fields).iterator()]
+    since = since if since <= batch.revision else 0
+    changed, in_hand = _cells(batch, since)
+    if known and since <= known.revision <= batch.revision and timezone.now() < known.counted_at + COUNTED_ANEW:
+        counts = count_again(batch, known, {cell.article for cell in changed})
+    else:
+        counts = count_batch(batch)
     # Whoever sees a change sees all before it.
-    revision = max(counts.revision, changed[-1].revision if changed else 0)
+    revision = max(batch.revision, changed[-1].revision if changed else 0)
     running = sum(cell.state == "running" for cell in in_hand)
     return BatchProgress(
         since=since,
@@ -90,15 +130,29 @@ def batch_progress(batch_id: int, since: int = 0) -> BatchProgress:
         # One that was cancelled just now lets go of its articles one by one.
         ended=batch.state in (Batch.State.DONE, Batch.State.CANCELLED) and not running,
         facts=_facts(batch, counts, revision, running),
+        counts=counts,
         changed=changed,
         stranded=[cell for cell in in_hand if cell.state == "waiting"],
     )
 
 
-def _facts(batch: Batch, counts: BatchCounts, revision: int, running: int) -> dict[str, Any]:
+def _cells(batch: Batch, since: int) -> tuple[list[CellChange], list[CellChange]]:
+    """Those that have changed after a revision, oldest first, and those whose sections say that they are running."""
+    cells = batch.all_sections.order_by().annotate(cell=CELL_STATE)
+    fields = ("revision", "article_id", "index", "cell")
+    # In no order: for one, SQLite would read them all.
+    in_hand = cells.filter(state=Section.State.RUNNING).values_list(*fields)
+    # From 0 on all of them: what was rebuilt from its tree has not changed since, and has no revision.
+    later = cells.filter(revision__gt=since) if since else cells
+    changed = [CellChange(*row) for row in later.order_by("revision").values_list(*fields).iterator()]
+    return changed, [CellChange(*row) for row in in_hand]
+
+
+def _facts(batch: Batch, counts: BatchCounts, revision: int, running: int) -> ProgressFacts:
     left = counts.left if batch.state == Batch.State.RUNNING else None
     waiting = counts.total - counts.done - counts.missing - running
     return {
+        **progress_words(batch, counts),
         "id": batch.pk,
         "name": batch.name,
         "state": batch.state,

@@ -184,7 +184,7 @@ def _look(
                 return refused, None
         if since is None:
             since = latest.revision if latest else 0
-        return refused, progress.batch_progress(batch_id, since)
+        return refused, progress.batch_progress(batch_id, since, latest.counts if latest else None)
     finally:
         connections.close_all()  # this thread's
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Exists, Min, OuterRef, Q
 
-from articles import failures, formats
+from articles import failures
 from articles.batches import lists
 from articles.batches.cells import MARKS, cell_state
 from articles.batches.completeness import COMPLETENESS, completeness_of, of_completeness, with_sections
 from articles.batches.counts import BatchCounts, count_batch
 from articles.batches.progress import slowed
+from articles.batches.wording import ProgressWords, progress_words
 from articles.desk.pager import Pager
 from articles.models import Article, Batch, Section
 
@@ -74,6 +75,7 @@ class BatchPage:
 
     batch: Batch
     counts: BatchCounts
+    words: ProgressWords
     slowed: str
     recoverable: int  # articles that stopped, or were cancelled one by one
     has_more_lines: bool  # its lists hold what was not started yet
@@ -92,23 +94,18 @@ class BatchPage:
         return [(name, label, self.counts.articles[name]) for name, label in COMPLETENESS.items()]
 
     @property
-    def rate(self) -> str:
-        return formats.rate(self.counts.per_minute) if self.batch.state == Batch.State.RUNNING else ""
-
-    @property
-    def left(self) -> str:
-        return formats.left(self.counts.left) if self.batch.state == Batch.State.RUNNING else ""
-
-    @property
     def is_open(self) -> bool:
         return self.batch.state in (Batch.State.RUNNING, Batch.State.PAUSED)
 
     @property
     def live(self) -> str:
         """In one phrase, for those who listen."""
-        counts = self.counts
-        phrases = [f"{counts.done:,} of {formats.count(counts.total, 'section')}", self.left]
-        return f"{self.batch.get_state_display()}: {', '.join(filter(None, phrases))}"
+        return f"{self.batch.get_state_display()}: {self.words['summary_words']}"
+
+    @property
+    def legend(self) -> Iterable[tuple[str, str]]:
+        """The states of cells with their marks."""
+        return MARKS.items()
 
 
 def batch_page(batch: Batch, said: dict[str, str], *, with_grid: bool = True) -> BatchPage:
@@ -126,6 +123,7 @@ def batch_page(batch: Batch, said: dict[str, str], *, with_grid: bool = True) ->
     return BatchPage(
         batch=batch,
         counts=counts,
+        words=progress_words(batch, counts),
         slowed=slowed(batch),
         recoverable=batch.articles.filter(status__in=stopped).count(),
         has_more_lines=_has_more_lines(batch, [key for key, _ in headings], counts),

@@ -6,7 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
 from rich.console import Console
@@ -14,12 +13,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from articles.batches import progress, stream
 from articles.batches.completeness import COMPLETENESS
-from articles.batches.progress import BatchProgress
+from articles.batches.progress import BatchProgress, ProgressFacts
 from articles.formats import count, duration
 from articles.models import Article, Batch
 
 LINE_EVERY = 10.0  # seconds, where there is no terminal
 UNCLAIMED_SECONDS = 10.0
+FLEETING = {"per_minute", "per_minute_words", "left_seconds", "left_words", "summary_words"}
 NOBODY = "Nobody works on it. Is `manage.py qcluster` running?"
 
 Tell = Callable[[BatchProgress], None]
@@ -45,15 +45,16 @@ def follow_batch(batch_id: int, tell: Tell) -> BatchProgress:
             time.sleep(stream.EVERY)
 
 
-def _known(found: BatchProgress) -> dict[str, Any]:
+def _known(found: BatchProgress) -> dict[str, object]:
     """Without what changes with every second that passes."""
-    return {name: fact for name, fact in found.facts.items() if name not in ("per_minute", "left_seconds")}
+    return {name: fact for name, fact in found.facts.items() if name not in FLEETING}
 
 
 def _look(batch_id: int, latest: BatchProgress | None) -> BatchProgress:
     while True:
         try:
-            return progress.batch_progress(batch_id, latest.revision if latest else 0)
+            known = (latest.revision, latest.counts) if latest else ()
+            return progress.batch_progress(batch_id, *known)
         except (OperationalError, InterfaceError):
             if latest is None:
                 raise
@@ -96,13 +97,13 @@ def _lines(console: Console) -> Iterator[Tell]:
     yield show
 
 
-def line(facts: dict[str, Any]) -> str:
+def line(facts: ProgressFacts) -> str:
     """`Rooms: Running · 412 of 1,440 sections · 3 missing · 25.3 a minute · 41 min left · $12.30 of $110.00`."""
     there = f"{facts['sections']['done']:,} of {count(facts['sections']['total'], 'section')}"
     return f"{facts['name']}: {' · '.join([facts['state_words'], there, *figures(facts)])}"
 
 
-def figures(facts: dict[str, Any]) -> list[str]:
+def figures(facts: ProgressFacts) -> list[str]:
     found = [f"{facts['sections']['missing']:,} missing"] if facts["sections"]["missing"] else []
     if facts["per_minute"] and facts["state"] == Batch.State.RUNNING:
         found.append(f"{facts['per_minute']:g} a minute")
@@ -112,6 +113,6 @@ def figures(facts: dict[str, Any]) -> list[str]:
     return [*found, *filter(None, [facts["reason"], facts["slowed"]])]
 
 
-def articles_line(facts: dict[str, Any]) -> str:
+def articles_line(facts: ProgressFacts) -> str:
     """`40 complete, 3 partial, 0 only basic content, 1 failed, 16 not begun`."""
     return ", ".join(f"{facts['articles'][key]:,} {name.lower()}" for key, name in COMPLETENESS.items())

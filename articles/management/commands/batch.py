@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any
@@ -139,7 +139,7 @@ class Command(BaseCommand):
     def _follow(self, batch: Batch, as_json: bool) -> None:
         def tell(found: progress.BatchProgress) -> None:
             if as_json:
-                self._print({**found.facts, "cells": found.cells(found.since)})
+                self._print(found.message(found.since))
 
         facts = follow_batch(batch.pk, tell).facts
         if not as_json:
@@ -179,7 +179,7 @@ class Command(BaseCommand):
             else:
                 self._tell(facts)
 
-    def _tell(self, facts: dict[str, Any]) -> None:
+    def _tell(self, facts: progress.ProgressFacts) -> None:
         self.stdout.write(line(facts))
         self.stdout.write(f"    Articles: {articles_line(facts)}")
 
@@ -200,7 +200,7 @@ class Command(BaseCommand):
             rest = f". Not there: {'; '.join(lacking)}" if lacking else ""
             self.stdout.write(f"{article.pk}  “{article}”: {written} of {count(planned, 'section')}{rest}.")
 
-    def _print(self, facts: dict[str, Any]) -> None:
+    def _print(self, facts: Mapping[str, object]) -> None:
         self.stdout.write(orjson.dumps(facts).decode())
         self.stdout.flush()
 

@@ -25,7 +25,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from articles.api.batches import Watching
-from articles.batches import progress
+from articles.batches import counts, progress
 from articles.batches import stream as batche_stream
 from articles.batches.stream import NOTHING_NEW, RETRY, Hub
 from articles.models import Article, Batch, Section
@@ -405,9 +405,9 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     made: list[int] = []
     look = progress.batch_progress
 
-    def noted(batch_id: int, since: int = 0) -> progress.BatchProgress:
+    def noted(batch_id: int, since: int = 0, known: counts.BatchCounts | None = None) -> progress.BatchProgress:
         made.append(since)
-        return look(batch_id, since)
+        return look(batch_id, since, known)
 
     monkeypatch.setattr(progress, "batch_progress", noted)
     return made
@@ -503,7 +503,7 @@ def test_streams_outlive_a_database_that_is_away(batch: Batch, monkeypatch: pyte
     article, look = first_cell(batch), progress.batch_progress
     failed = threading.Event()
 
-    def away(batch_id: int, since: int = 0) -> progress.BatchProgress:
+    def away(*_: object) -> progress.BatchProgress:
         failed.set()
         raise OperationalError("server closed the connection unexpectedly")
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -234,8 +235,8 @@ def meanwhile(monkeypatch: pytest.MonkeyPatch, hurry: None) -> Callable[..., Non
     steps: list[Callable[[], object]] = []
     look = progress.batch_progress
 
-    def stepping(batch_id: int, since: int = 0) -> progress.BatchProgress:
-        found = look(batch_id, since)
+    def stepping(batch_id: int, *known: Any) -> progress.BatchProgress:
+        found = look(batch_id, *known)
         if steps:
             steps.pop(0)()
         return found
