@@ -126,8 +126,8 @@ def test_the_sums_of_a_batch_are_those_of_its_articles(editor: User) -> None:
     for number, run in enumerate(runs, 1):
         for section in run.article.sections.all():
             Call.objects.create(article=run.article, key=f"text:section-{section.index}", cost=Decimal("0.25") * number)
-            sections._mark(run, section, Section.State.RUNNING)
-            sections._mark(run, section, Section.State.DONE)
+            sections.mark_section(run, section, Section.State.RUNNING)
+            sections.mark_section(run, section, Section.State.DONE)
 
     batch.refresh_from_db()
     assert (batch.spent, batch.written) == (Decimal("1.5"), 4)
@@ -144,11 +144,11 @@ def test_a_worker_that_is_fenced_adds_nothing_to_the_sums(editor: User) -> None:
     Call.objects.create(article=article, key="text", cost=Decimal("0.25"))
     Article.objects.filter(pk=article.pk).update(attempt=2)
     other = Run(Article.objects.get(pk=article.pk))
-    sections._mark(other, article.sections.get(), Section.State.DONE)
+    sections.mark_section(other, article.sections.get(), Section.State.DONE)
 
     Call.objects.create(article=article, key="text:section-1", cost=Decimal("0.25"))
     with pytest.raises(Fenced):
-        sections._mark(slow, article.sections.get(), Section.State.DONE)
+        sections.mark_section(slow, article.sections.get(), Section.State.DONE)
 
     batch.refresh_from_db()
     assert (batch.spent, batch.written) == (Decimal("0.25"), 1)
