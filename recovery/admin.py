@@ -20,8 +20,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import formats
-from articles.desk.article_admin import ArticleAdmin, chosen_ids, status_of
-from articles.desk.selection import Selection, read_ids, select_articles, way_back
+from articles.desk.article_admin import ArticleAdmin, status_of
+from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
 from articles.failures import problems, with_cause
 from articles.models import Article, ArticleQuerySet
 from articles.pipeline import transitions
@@ -38,7 +38,7 @@ def recover_button(article: Article) -> SafeString:
 
 @admin.action(description="Recover the chosen articles", permissions=["change"])
 def recover_chosen(desk: ArticleAdmin, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
-    return RecoverViews(desk).ask(request, chosen_ids(request, queryset), RecoverForm())
+    return RecoverViews(desk).ask(request, ticked_ids(request, queryset), RecoverForm())
 
 
 def recover_address(article: Article) -> str:

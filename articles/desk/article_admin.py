@@ -14,9 +14,7 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -35,7 +33,8 @@ from articles.desk.article_forms import ChangeForm, SubmitForm
 from articles.desk.article_page import article_page, manifest_page
 from articles.desk.calendar import Month
 from articles.desk.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
-from articles.desk.selection import Selection, read_ids, select_articles, way_back
+from articles.desk.plain_fields import plain
+from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
 from articles.models import Article, ArticleQuerySet, Call, ImageFile, Stage, StageRecord
 from articles.models.access import EVERYTHING, may_touch
 from articles.pipeline import transitions
@@ -192,7 +191,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     @admin.action(description="Cancel the chosen articles", permissions=["change"])
     def cancel_chosen(self, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
-        return self._ask_to_cancel(request, chosen_ids(request, queryset))
+        return self._ask_to_cancel(request, ticked_ids(request, queryset))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -323,13 +322,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return super().get_form(request, obj, change, **{"form": ChangeForm, **kwargs})
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
-        """Plain fields: the pictograms beside Django's choice of a related row lead away from the form."""
         if db_field.name == "scheduled_at":
             return cast(forms.Field, db_field.formfield(**kwargs))  # in one field, not in Django's two
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
-            field.widget = field.widget.widget
-        return field
+        return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         article = self.get_object(request, object_id)
@@ -395,13 +390,6 @@ def _frozen(article: Article) -> list[str]:
     done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
     frozen = [] if Stage.ARTICLE in done else ["title"]
     return [*frozen, "formatter", "brand_primary", "brand_accent"] if Stage.FORMAT in done else frozen
-
-
-def chosen_ids(request: HttpRequest, queryset: ArticleQuerySet) -> list[int]:
-    """The ids that were ticked, also those that are not in the queryset: they are counted as left out."""
-    if request.POST.get("select_across") == "1":
-        return list(queryset.values_list("pk", flat=True))
-    return read_ids(",".join(request.POST.getlist(ACTION_CHECKBOX_NAME)))
 
 
 def status_of(pk: int) -> str:

@@ -16,7 +16,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -37,6 +36,7 @@ from articles.desk.batch_forms import BatchForm, file_of
 from articles.desk.batch_overviews import batch_overviews
 from articles.desk.batch_page import batch_page
 from articles.desk.batch_plan_page import BatchPlanPage, batch_plan_page
+from articles.desk.plain_fields import plain
 from articles.desk.selection import way_back
 from articles.formats import count
 from articles.models import Batch, BatchQuerySet
@@ -173,11 +173,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         return type("BatchFormOfUser", (BatchForm,), user)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
-        """Plain fields: the pictograms beside Django's choice of a related row lead away from the form."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
-            field.widget = field.widget.widget
-        return field
+        return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -71,3 +72,10 @@ def way_back(request: HttpRequest, otherwise: str) -> str:
     """Where the button was pressed, if that is a page of ours."""
     back = request.POST.get("back") or request.GET.get("back", "")
     return back if back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None) else otherwise
+
+
+def ticked_ids(request: HttpRequest, queryset: ArticleQuerySet) -> list[int]:
+    """The ids that were ticked, also those that are not in the queryset: they are counted as left out."""
+    if request.POST.get("select_across") == "1":
+        return list(queryset.values_list("pk", flat=True))
+    return read_ids(",".join(request.POST.getlist(ACTION_CHECKBOX_NAME)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 import pytest
 from django.contrib.auth.models import User
@@ -60,7 +61,7 @@ def test_a_look_costs_what_has_changed_and_not_the_batch(editor: User) -> None:
         write(first)
         seen = batch_progress(batch.pk)
         mark(first.pk, 1, Section.State.DONE)
-        works.append(work_of(lambda seen=seen, batch=batch: batch_progress(batch.pk, seen.revision, seen.counts)))
+        works.append(work_of(partial(batch_progress, batch.pk, seen.revision, seen.counts)))
 
     (queries, steps), (queries_of_many, steps_of_many) = works
     assert queries == queries_of_many <= 10
@@ -76,7 +77,7 @@ def test_a_look_at_the_budget_costs_the_same_however_large_the_batch(editor: Use
         write(article)
         run = Run(Article.objects.get(pk=article.pk))
         Batch.objects.filter(pk=batch.pk).update(spent=1, written=10)
-        works.append(work_of(lambda run=run: control.check_turn(run)))
+        works.append(work_of(partial(control.check_turn, run)))
 
     assert works[0][0] == works[1][0]
     assert works[1][1] < works[0][1] * 1.1
