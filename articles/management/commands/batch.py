@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import orjson
 from django.contrib.auth.models import User
@@ -27,6 +27,15 @@ from articles.models import Article, Batch, Section
 ENDED_WITH_GAPS, WRONG, PAUSED = 1, 2, 3
 ACTIONS = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel}
 GIVEN = ("brief", "images_per_style", "images_per_section", "style", "formatter", "budget")  # options that are fields
+
+
+class Gap(TypedDict):
+    """A section that is not there."""
+
+    section: int
+    heading: str
+    state: str
+    reason: str
 
 
 class Command(BaseCommand):
@@ -188,7 +197,7 @@ class Command(BaseCommand):
         articles = completeness.of_completeness(batch.articles.defer("html", "manuscript"), which).order_by("pk")
         for article in articles.prefetch_related(Prefetch("sections", gaps, to_attr="gaps")):
             written, planned = article.written, article.planned  # type: ignore[attr-defined]  # counted there
-            missing: list[dict[str, Any]] = [
+            missing: list[Gap] = [
                 {"section": gap.index, "heading": gap.heading, "state": gap.state, "reason": _reason(gap)}
                 for gap in article.gaps
             ]

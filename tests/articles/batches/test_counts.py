@@ -6,8 +6,10 @@ import random
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -16,6 +18,7 @@ from django.utils import timezone
 from articles.batches import control
 from articles.batches.counts import COUNTED_ANEW, count_batch
 from articles.batches.progress import BatchProgress, batch_progress
+from articles.migrations import __name__ as migrations
 from articles.models import Article, Batch, Call, Section
 from articles.pipeline.lease import Fenced
 from articles.pipeline.run import Run
@@ -157,3 +160,17 @@ def test_a_worker_that_is_fenced_adds_nothing_to_the_sums(editor: User) -> None:
 
 def test_an_article_that_belongs_to_no_batch_has_no_sums(editor: User) -> None:
     assert note_spent(Article(owner=editor), Decimal(1)) == {}
+
+
+def test_batches_that_were_there_before_get_their_sums(editor: User) -> None:
+    batch, empty = batch_of(editor, 2, 2), batch_of(editor, 1, 1, name="Houses")
+    batch.articles.update(spent=Decimal("0.75"))
+    mark(batch.articles.earliest("pk").pk, 1, Section.State.DONE)
+    migration = __import__(f"{migrations}.0010_sums_of_batches", fromlist=["add_up"])
+
+    migration.add_up(apps, SimpleNamespace(connection=connection))
+
+    batch.refresh_from_db()
+    empty.refresh_from_db()
+    assert (batch.spent, batch.written) == (Decimal("1.5"), 1)
+    assert (empty.spent, empty.written) == (Decimal(0), 0)
