@@ -1,8 +1,9 @@
-"""Numbers and times as the desk writes them: 1,440 · 2 articles · 3 min · 10:43."""
+"""Numbers, sums and times as the desk writes them: 1,440 · 2 articles · $4.10 · 3 min · 10:43."""
 
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.utils import formats, timezone
 
@@ -92,3 +93,17 @@ def rate(per_minute: float) -> str:
 def count(number: int, thing: str, things: str = "") -> str:
     """`1 article`, `2,000 articles`."""
     return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
+
+
+def money(dollars: Decimal | None) -> str:
+    """`$4.10`; less than a cent keeps two digits that mean something: `$0.0042`."""
+    if dollars is None:
+        return "not known"
+    if 0 < dollars < Decimal("0.01"):
+        return f"${dollars:.4f}"
+    return f"${dollars:,.2f}"
+
+
+def of_budget(spent: Decimal, budget: Decimal | None) -> str:
+    """`$61.20 of $110.00`, or only what was spent where there is no limit."""
+    return f"{money(spent)} of {money(budget)}" if budget is not None else money(spent)

@@ -22,7 +22,7 @@ from ninja.utils import check_csrf
 
 from articles.api.articles import router as articles
 from articles.api.batches import router as batches
-from articles.batches.plan import NotPossible
+from articles.batches.errors import NotPossible
 from config.models import Token
 from recovery.api import router as recovery
 

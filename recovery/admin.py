@@ -20,8 +20,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import formats
-from articles.desk.article_admin import ArticleAdmin, chosen_ids, status_of
-from articles.desk.selection import Chosen, choose, read_ids, way_back
+from articles.desk.article_admin import ArticleAdmin, status_of
+from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
 from articles.failures import Failure, problems, with_cause
 from articles.models import Article, ArticleQuerySet
 from articles.pipeline import transitions
@@ -38,7 +38,7 @@ def recover_button(article: Article) -> SafeString:
 
 @admin.action(description="Recover the chosen articles", permissions=["change"])
 def recover_chosen(desk: ArticleAdmin, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
-    return RecoverViews(desk).ask(request, chosen_ids(request, queryset), RecoverForm())
+    return RecoverViews(desk).ask(request, ticked_ids(request, queryset), RecoverForm())
 
 
 def recover_address(article: Article) -> str:
@@ -89,8 +89,8 @@ class RecoverViews:
         articles = self.desk.get_queryset(request).filter(batch=batch, status__in=stopped)
         return list(articles.order_by("pk").values_list("pk", flat=True))
 
-    def _recoverable(self, request: HttpRequest, ids: list[int]) -> Chosen:
-        return choose(
+    def _recoverable(self, request: HttpRequest, ids: list[int]) -> Selection:
+        return select_articles(
             ids, self.desk.get_queryset(request), lambda article: article.can_recover, "neither stopped nor cancelled"
         )
 
@@ -166,7 +166,7 @@ class RecoverViews:
         return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_stopped")))
 
 
-def _total(chosen: Chosen, form: RecoverForm) -> tuple[Total, str]:
+def _total(chosen: Selection, form: RecoverForm) -> tuple[Total, str]:
     """The plan, and a sentence where the storage could not be looked into: then the saved rows alone speak."""
     try:
         return Total(plans(chosen.articles, form.options)), ""

@@ -12,6 +12,7 @@ from django.utils import timezone
 from articles.batches import start
 from articles.batches.plan import key_of
 from articles.models import Article, Batch, Section
+from articles.pipeline.spending import note_spent
 
 BATCHES = "/admin/articles/batch/"
 BATCH_ADD = "/admin/articles/batch/add/"
@@ -42,7 +43,7 @@ def drafted(owner: User, name: str = "Rooms", *, styles: int = 3, sections: int 
 
 def started(owner: User, name: str = "Rooms", **fields: Any) -> Batch:
     batch = drafted(owner, name, **fields)
-    start.start(batch, owner)
+    start.start_batch(batch, owner)
     batch.refresh_from_db()
     return batch
 
@@ -52,8 +53,8 @@ def write(article: Article, *indexes: int) -> None:
     article.sections.filter(index__in=indexes).update(
         state=Section.State.DONE, word_count=240, sha256="a" * 64, bytes=9, finished_at=timezone.now()
     )
-    spent = Decimal("0.50") * len(indexes)
-    Article.objects.filter(pk=article.pk).update(word_count=300, attempt=1, spent=spent)
+    spent = note_spent(article, Decimal("0.50") * len(indexes), written=len(indexes))
+    Article.objects.filter(pk=article.pk).update(word_count=300, attempt=1, **spent)
 
 
 def lose(article: Article, *indexes: int) -> None:

@@ -1,1 +1,8 @@
-"""The operations of the API."""
+"""The operations of the API on articles and batches, a few lines each, and their strict schemas.
+
+…Out      what is sent: every field described, none added in silence
+…In       what a request says in its body
+…Query    what a request says behind the question mark
+refusal   a status with a message: why something was not done, in a sentence
+revision  up to which a caller knows a batch; asked for what is greater, nothing is left out
+"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -18,9 +18,9 @@ from pydantic import Field
 
 from articles.api.schemas import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
 from articles.batches import control, progress, stream
-from articles.batches import plan as batche_plan
-from articles.batches import start as batche_start
-from articles.batches.plan import NotPossible
+from articles.batches.errors import NotPossible
+from articles.batches.plan import plan_batch
+from articles.batches.start import start_batch
 from articles.formats import count
 from articles.models import Batch, BatchQuerySet, Section
 
@@ -63,6 +63,11 @@ class BatchProgressOut(Strict):
     left_seconds: int | None = Field(description="at the present rate; null where there is none")
     spent: Decimal = Field(description="US dollars")
     budget: Decimal | None
+    sections_words: str = Field(description="942 of 1,440")
+    per_minute_words: str = Field(description="18 per min; empty where there is no rate")
+    left_words: str = Field(description="about 28 min left; empty where there is no rate")
+    spent_words: str = Field(description="$61.20 of $110.00, or without the budget where there is none")
+    summary_words: str = Field(description="942 of 1,440 sections, about 28 min left")
     cells: list[tuple[int, int, Literal["done", "running", "waiting", "missing"]]] = Field(
         description="article, section, state: what has changed since the revision that was asked for"
     )
@@ -88,27 +93,27 @@ class BatchesOut(Strict):
     before: int | None = Field(description="ask with before=<this> for older ones; null: there are none")
 
 
-class DeedOut(Strict):
+class ActionOut(Strict):
     """What was done, in a sentence, and how the batch stands after it."""
 
     message: str
     state: str
 
 
-class Start(Strict):
+class StartIn(Strict):
     """How to start."""
 
     without_bad_lines: bool = Field(False, description="leave out the lines that cannot be used")
 
 
-class Page(InQuery):
+class ListQuery(InQuery):
     """Which batches."""
 
     before: int | None = Field(None, ge=0, le=BIGGEST_ID, description="only batches with a smaller id")
     limit: int = Field(20, ge=1, le=MOST_BATCHES, description="how many at most")
 
 
-class Since(InQuery):
+class SinceQuery(InQuery):
     """What the caller knows already."""
 
     since: int = Field(0, ge=0, le=BIGGEST_ID, description="the revision up to which the cells are known")
@@ -125,7 +130,7 @@ def readable(user: User) -> BatchQuerySet:
 
 
 @router.get("", response={200: BatchesOut, **REFUSALS})
-def all_batches(request: HttpRequest, page: Query[Page]) -> BatchesOut:
+def all_batches(request: HttpRequest, page: Query[ListQuery]) -> BatchesOut:
     """The batches that you may look at (three queries, however many there are)."""
     found = readable(_user(request)).select_related("owner").defer("brief", "styles", "sections").order_by("-pk")
     if page.before is not None:
@@ -158,12 +163,12 @@ def _line(batch: Batch, sections: dict[str, int]) -> BatchOut:
 
 
 @router.get("/{int:batch_id}/progress", response={200: BatchProgressOut, **REFUSALS})
-def batch_progress(request: HttpRequest, batch_id: int, known: Query[Since]) -> dict[str, Any]:
+def batch_progress(request: HttpRequest, batch_id: int, known: Query[SinceQuery]) -> BatchProgressOut:
     """How a batch stands, with the cells that have changed since (a constant number of queries)."""
     _look_up(request, batch_id)
-    found = progress.progress(batch_id, known.since)
+    found = progress.batch_progress(batch_id, known.since)
     money = {"spent": Decimal(found.facts["spent"]), "budget": found.facts["budget"] and Decimal(found.facts["budget"])}
-    return {**found.facts, **money, "cells": found.cells(found.since)}
+    return BatchProgressOut.model_validate({**found.message(found.since), **money})
 
 
 @router.get(
@@ -171,7 +176,7 @@ def batch_progress(request: HttpRequest, batch_id: int, known: Query[Since]) -> 
     response={**REFUSALS, 406: Message, 503: Message},
     openapi_extra={"responses": {200: STREAM}},
 )
-def batch_events(request: HttpRequest, batch_id: int, known: Query[Since]) -> StreamingHttpResponse:
+def batch_events(request: HttpRequest, batch_id: int, known: Query[SinceQuery]) -> StreamingHttpResponse:
     """What changes, as server-sent events: `progress`, each with the JSON of the address above and its revision for an
     id, and `end` when the batch has ended. `Last-Event-ID` resumes without a gap.
     """
@@ -218,45 +223,45 @@ def _last_event(request: HttpRequest) -> int | None:
 # Doing
 
 
-@router.post("/{int:batch_id}/start", response={200: DeedOut, **CONFLICTS})
-def start(request: HttpRequest, batch_id: int, how: Annotated[Start | None, Body()] = None) -> DeedOut:
+@router.post("/{int:batch_id}/start", response={200: ActionOut, **CONFLICTS})
+def start(request: HttpRequest, batch_id: int, how: Annotated[StartIn | None, Body()] = None) -> ActionOut:
     """Make what is not there yet. Again on one that has run: only what is missing."""
     batch = _mine(request, batch_id)
-    bad = batche_plan.plan(batch).bad
+    bad = plan_batch(batch).bad
     if bad and not (how and how.without_bad_lines):
         first = "; ".join(f"{name}, line {row.line}: {row.reason}" for name, row in bad[:3])
         raise NotPossible(
             f"{count(len(bad), 'line')} cannot be used: {first} "
             'Mend them in the desk, or send {"without_bad_lines": true} to leave them out.'
         )
-    plan = batche_start.start(batch, _user(request))
+    plan = start_batch(batch, _user(request))
     made = f"{count(plan.articles, 'article')}, {count(plan.new_sections + plan.missing_sections, 'section')} to write"
     return _done(batch, f"Started: {made}.")
 
 
 # `nothing` is named for its schema alone, which refuses a body that says something.
 # A body is read and must be empty: what is sent along in error is refused, and never used.
-@router.post("/{int:batch_id}/pause", response={200: DeedOut, **CONFLICTS})
-def pause(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
+@router.post("/{int:batch_id}/pause", response={200: ActionOut, **CONFLICTS})
+def pause(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> ActionOut:  # noqa: ARG001
     """Take no further section in hand; what is in hand is finished."""
-    return _do("pause", request, batch_id)
+    return _do(control.pause, request, batch_id)
 
 
-@router.post("/{int:batch_id}/resume", response={200: DeedOut, **CONFLICTS})
-def resume(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
+@router.post("/{int:batch_id}/resume", response={200: ActionOut, **CONFLICTS})
+def resume(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> ActionOut:  # noqa: ARG001
     """Go on where it was paused or cancelled."""
-    return _do("resume", request, batch_id)
+    return _do(control.resume, request, batch_id)
 
 
-@router.post("/{int:batch_id}/cancel", response={200: DeedOut, **CONFLICTS})
-def cancel(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> DeedOut:  # noqa: ARG001
+@router.post("/{int:batch_id}/cancel", response={200: ActionOut, **CONFLICTS})
+def cancel(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> ActionOut:  # noqa: ARG001
     """End it: what is saved stays, what is not begun is not begun."""
-    return _do("cancel", request, batch_id)
+    return _do(control.cancel, request, batch_id)
 
 
-def _do(deed: str, request: HttpRequest, batch_id: int) -> DeedOut:
+def _do(action: Callable[[Batch, User], str], request: HttpRequest, batch_id: int) -> ActionOut:
     batch = _mine(request, batch_id)
-    return _done(batch, control.DEEDS[deed](batch, _user(request)))
+    return _done(batch, action(batch, _user(request)))
 
 
 def _user(request: HttpRequest) -> User:
@@ -279,6 +284,6 @@ def _mine(request: HttpRequest, batch_id: int) -> Batch:
     return batch
 
 
-def _done(batch: Batch, message: str) -> DeedOut:
+def _done(batch: Batch, message: str) -> ActionOut:
     batch.refresh_from_db(fields=["state"])
-    return DeedOut(message=message, state=batch.state)
+    return ActionOut(message=message, state=batch.state)

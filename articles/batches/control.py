@@ -1,24 +1,18 @@
-"""Batches: so many styles, each an article, each with the same sections.
-
-A batch is rows first: all of them in one transaction, and only those that are not there yet. What works on them are
-the articles' own runs; here a batch is planned, begun, paused and counted.
-"""
+"""A batch that was started is paused, resumed, cancelled and recovered: by people, and by what its articles meet."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from decimal import Decimal
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Count, Q, Sum
+from django.db.models import Q
 from django.utils import timezone
 
-from articles.batches.plan import NotPossible
+from articles.batches.errors import NotPossible
 from articles.costs import costs
 from articles.failures import RESUME, Failure
 from articles.models import Article, Batch, Section
@@ -33,18 +27,59 @@ ALIKE = 10  # sections in a row that are missing for one reason pause a batch: i
 ALIKE_ARTICLES = 4  # that stop before their sections, likewise
 
 
-# The plan
+# By people
 
 
-# Starting
+def pause(batch: Batch, by: User | None) -> str:
+    """Take no further section in hand. Returns what was done, in sentences. Raises NotPossible."""
+    if not _paused(batch.pk, f"{by or transitions.OPERATOR} paused it."):
+        raise NotPossible("It is not running, so it cannot be paused.")
+    return "Paused. What is in hand is finished."
 
 
-# Pausing and going on
+def resume(batch: Batch, by: User | None) -> str:
+    """Go on where it was paused or cancelled; with the articles that stopped for what has paused it.
+
+    Sections that were declined each on its own are not asked for again: Recover does that. Returns what was done, in a
+    sentence. Raises NotPossible.
+    """
+    with transaction.atomic():
+        batch = Batch.objects.select_for_update().get(pk=batch.pk)
+        if batch.state not in (Batch.State.PAUSED, Batch.State.CANCELLED):
+            raise NotPossible("It is neither paused nor cancelled, so it cannot go on.")
+        stopped = Q(status=Article.Status.FAILED, cause=batch.cause) if batch.cause else Q(pk__in=[])
+        if batch.state == Batch.State.CANCELLED:
+            stopped |= Q(status=Article.Status.CANCELLED)
+        with batch_revision(batch.pk, **transitions.BATCH_RUNS):
+            for article in batch.articles.filter(stopped):
+                transitions.resume(article, by)
+        transaction.on_commit(dispatch.top_up)
+    return "It goes on."
 
 
-def pause(batch: Batch, by: User | None) -> bool:
-    """Take no further section in hand; what is in hand is finished. False: it is not running."""
-    return _paused(batch.pk, f"{by or transitions.OPERATOR} paused it.")
+def cancel(batch: Batch, by: User | None) -> str:
+    """End it: what is not begun is not begun. Returns what was done, in sentences. Raises NotPossible."""
+    open_states = [Batch.State.DRAFT, Batch.State.RUNNING, Batch.State.PAUSED]
+    with batch_revision(batch.pk):
+        won = Batch.objects.filter(pk=batch.pk, state__in=open_states).update(
+            state=Batch.State.CANCELLED,
+            reason=f"{by or transitions.OPERATOR} cancelled it.",
+            cause="",
+            ended_at=timezone.now(),
+        )
+    if not won:
+        raise NotPossible("It has ended already.")
+    for article in batch.articles.filter(status__in=dispatch.OPEN):
+        transitions.cancel(article, by)
+    return "Cancelled. What is saved stays."
+
+
+def recover(batch: Batch, by: User | None, article_ids: Sequence[int] | None = None) -> int:
+    """Make what is missing, of these articles or of all that stopped. Returns how many go on."""
+    stopped = batch.articles.filter(status__in=[Article.Status.FAILED, Article.Status.CANCELLED])
+    if article_ids is not None:
+        stopped = stopped.filter(pk__in=article_ids)
+    return sum(transitions.resume(article, by) for article in stopped)
 
 
 def _paused(batch_id: int, reason: str, cause: str = "") -> bool:
@@ -58,69 +93,7 @@ def _paused(batch_id: int, reason: str, cause: str = "") -> bool:
     return bool(paused)
 
 
-def resume(batch: Batch, by: User | None) -> bool:
-    """Go on where it was paused or cancelled; with the articles that stopped for what has paused it. False: it runs.
-
-    Sections that were declined each on its own are not asked for again: Recover does that.
-    """
-    with transaction.atomic():
-        batch = Batch.objects.select_for_update().get(pk=batch.pk)
-        if batch.state not in (Batch.State.PAUSED, Batch.State.CANCELLED):
-            return False
-        stopped = Q(status=Article.Status.FAILED, cause=batch.cause) if batch.cause else Q(pk__in=[])
-        if batch.state == Batch.State.CANCELLED:
-            stopped |= Q(status=Article.Status.CANCELLED)
-        with batch_revision(batch.pk, **transitions.BATCH_RUNS):
-            for article in batch.articles.filter(stopped):
-                transitions.resume(article, by)
-        transaction.on_commit(dispatch.top_up)
-    return True
-
-
-def cancel(batch: Batch, by: User | None) -> bool:
-    """End it: what is saved stays, what is not begun is not begun. False: it has ended already."""
-    open_states = [Batch.State.DRAFT, Batch.State.RUNNING, Batch.State.PAUSED]
-    with batch_revision(batch.pk):
-        won = Batch.objects.filter(pk=batch.pk, state__in=open_states).update(
-            state=Batch.State.CANCELLED,
-            reason=f"{by or transitions.OPERATOR} cancelled it.",
-            cause="",
-            ended_at=timezone.now(),
-        )
-    if won:
-        for article in batch.articles.filter(status__in=dispatch.OPEN):
-            transitions.cancel(article, by)
-    return bool(won)
-
-
-def recover(batch: Batch, by: User | None, article_ids: Sequence[int] | None = None) -> int:
-    """Make what is missing, of these articles or of all that stopped. Returns how many go on."""
-    stopped = batch.articles.filter(status__in=[Article.Status.FAILED, Article.Status.CANCELLED])
-    if article_ids is not None:
-        stopped = stopped.filter(pk__in=article_ids)
-    return sum(transitions.resume(article, by) for article in stopped)
-
-
-@dataclass(frozen=True)
-class Deed:
-    """What a person may do with a batch, and what is said when it was done, and when it could not be."""
-
-    do: Callable[[Batch, User | None], bool]
-    done: str
-    refused: str
-
-    def __call__(self, batch: Batch, by: User | None) -> str:
-        """Do it. Raises NotPossible."""
-        if not self.do(batch, by):
-            raise NotPossible(self.refused)
-        return self.done
-
-
-DEEDS = {
-    "pause": Deed(pause, "Paused. What is in hand is finished.", "It is not running, so it cannot be paused."),
-    "resume": Deed(resume, "It goes on.", "It is neither paused nor cancelled, so it cannot go on."),
-    "cancel": Deed(cancel, "Cancelled. What is saved stays.", "It has ended already."),
-}
+# By what its articles meet
 
 
 def note_stop(article: Article, **_: Any) -> None:
@@ -159,10 +132,10 @@ def check_turn(run: Run) -> None:
     article = run.article
     if article.batch_id is None:
         return
-    batch = Batch.objects.only("state", "budget").get(pk=article.batch_id)
+    batch = Batch.objects.only("state", "budget", "spent", "written").get(pk=article.batch_id)
     if batch.state != Batch.State.RUNNING:
         raise HeldBack
-    if batch.budget is not None and (sentence := _over_budget(batch)):
+    if sentence := _over_budget(batch):
         _paused(batch.pk, sentence)
         raise HeldBack
     if dispatch.has_to_wait(article, run.lease.seconds):
@@ -170,17 +143,17 @@ def check_turn(run: Run) -> None:
 
 
 def _over_budget(batch: Batch) -> str:
-    """Why no further section may be begun, a sentence; "" while there is money for all in hand (two queries)."""
-    spent = batch.articles.aggregate(sum=Sum("spent"), running=Count("pk", filter=Q(status=Article.Status.RUNNING)))
-    written = batch.all_sections.filter(state=Section.State.DONE).count()
-    so_far = spent["sum"] or Decimal(0)
-    next_one = so_far / written if written else costs()["section"]
-    if batch.budget is None or so_far + next_one * spent["running"] <= batch.budget:
+    """Why no further section may be begun, a sentence; "" while there is money for all in hand.
+
+    Its cost does not grow with the batch: a query, two more until the first section is written.
+    """
+    if batch.budget is None:
+        return ""
+    in_hand = batch.articles.filter(status=Article.Status.RUNNING).count()
+    next_one = batch.spent / batch.written if batch.written else costs()["section"]
+    if batch.spent + next_one * in_hand <= batch.budget:
         return ""
     return (
-        f"The next sections would spend more than the budget of ${batch.budget:,.2f}: ${so_far:,.2f} are spent. "
+        f"The next sections would spend more than the budget of ${batch.budget:,.2f}: ${batch.spent:,.2f} are spent. "
         "Next: raise the budget, then resume."
     )
-
-
-# How it stands

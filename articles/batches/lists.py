@@ -1,6 +1,6 @@
 """The two lists of a batch, as an editor pastes them: a line each, or CSV with a first line that names the columns.
 
-Nothing is guessed away: a line that cannot be used is told with its number and what to do, and the others stay good.
+Nothing is guessed away: a line that cannot be used is named with its number and what to do, and the others stay good.
 """
 
 from __future__ import annotations

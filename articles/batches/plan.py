@@ -1,4 +1,4 @@
-"""What a start would make."""
+"""The plan of a batch: what a start would make of its two lists, and what it would cost."""
 
 from __future__ import annotations
 
@@ -14,17 +14,13 @@ from articles.costs import SECONDS, costs
 from articles.models import Article, Batch, Section
 
 
-class NotPossible(Exception):
-    """Something about a batch cannot be done as it is; the message says why and what to do."""
-
-
 def key_of(name: str) -> str:
     """What makes two batches of one owner the same."""
     return lists.folded(name)[: Batch._meta.get_field("key").max_length]
 
 
 @dataclass(frozen=True)
-class Plan:
+class BatchPlan:
     """What a start would make, and what is there already. `cost` in US dollars, `seconds` with the workers here."""
 
     styles: lists.Listed
@@ -54,7 +50,7 @@ class Plan:
         return timedelta(seconds=self.seconds)
 
 
-def plan(batch: Batch) -> Plan:
+def plan_batch(batch: Batch) -> BatchPlan:
     """Reads the lists and compares them with what is there (six queries). Changes nothing."""
     styles, sections = lists.read(batch.styles, "style"), lists.read(batch.sections, "section")
     there = _there(batch)
@@ -75,7 +71,7 @@ def plan(batch: Batch) -> Plan:
     # The pictures of one section are made at the same time.
     seconds += SECONDS["image"] * (openings * bool(batch.images_per_style) + to_write * bool(batch.images_per_section))
     done = batch.articles.filter(status=Article.Status.DONE).values_list("batch_key", flat=True) if batch.pk else []
-    return Plan(
+    return BatchPlan(
         styles,
         sections,
         problems=tuple(_problems(batch, styles, sections)),

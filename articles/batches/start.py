@@ -1,4 +1,4 @@
-"""Starting."""
+"""A batch is started: the rows that are not there yet are made, all of them or none."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from articles.batches import lists
-from articles.batches.plan import NotPossible, Plan, plan
+from articles.batches.errors import NotPossible
+from articles.batches.plan import BatchPlan, plan_batch
 from articles.models import Article, Attempt, Batch, Event, Preferences, Section, Stage, StageRecord
 from articles.pipeline import dispatch, transitions
 from articles.pipeline.revision import batch_revision
@@ -17,14 +18,14 @@ from articles.pipeline.revision import batch_revision
 ROWS = 500  # in one statement
 
 
-def start(batch: Batch, by: User) -> Plan:
+def start_batch(batch: Batch, by: User) -> BatchPlan:
     """Add what is not there yet, and let the batch run: rows in one transaction. Lines that cannot be used are left
     out. Twice is as once. Raises NotPossible.
     """
     # Locked before it is planned: two people who press at once add every row once.
     with batch_revision(batch.pk, **transitions.BATCH_RUNS) as revision:
         batch = Batch.objects.get(pk=batch.pk)
-        planned = plan(batch)
+        planned = plan_batch(batch)
         if planned.problems:
             raise NotPossible(" ".join(planned.problems))
         _add_articles(batch, planned.new_articles, by)

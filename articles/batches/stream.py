@@ -1,4 +1,4 @@
-"""Batches as they are watched: how one stands, and a stream of what changes for everybody who looks on.
+"""A batch as it is watched: a stream of what changes, for everybody who looks on.
 
 Every change of a section gives its batch a new revision, in the same transaction and under the batch's lock. So
 revisions are committed in their order, and whoever has seen everything up to one misses nothing by asking for what is
@@ -23,7 +23,9 @@ import structlog
 from asgiref.sync import sync_to_async
 from django.db import connections
 
-from articles.batches.progress import Progress, progress, revision_of
+from articles.batches import progress
+from articles.batches.cells import revision_of
+from articles.batches.progress import BatchProgress
 from articles.models import Batch
 
 log = structlog.get_logger("galley.live")
@@ -40,12 +42,6 @@ MOST_WATCHERS = 2000  # in one process
 THREADS = 4  # that look into the database, for all batches
 RETRY = b"retry: 3000\n\n"  # milliseconds until a browser connects again
 NOTHING_NEW = b": nothing new\n\n"
-
-
-# How a batch stands
-
-
-# For many who watch
 
 
 @dataclass(eq=False)
@@ -70,7 +66,7 @@ class Channel:
     def __init__(self, batch_id: int, threads: ThreadPoolExecutor) -> None:
         self.batch_id = batch_id
         self.watchers: set[Watcher] = set()
-        self.latest: Progress | None = None
+        self.latest: BatchProgress | None = None
         self._threads = threads
         self._is_closed = False
         self._news, self._wanted = asyncio.Event(), asyncio.Event()
@@ -176,8 +172,8 @@ class Channel:
 
 
 def _look(
-    batch_id: int, latest: Progress | None, since: int | None, counts: bool, due: Collection[Callable[[], bool]]
-) -> tuple[set[Callable[[], bool]], Progress | None]:
+    batch_id: int, latest: BatchProgress | None, since: int | None, counts: bool, due: Collection[Callable[[], bool]]
+) -> tuple[set[Callable[[], bool]], BatchProgress | None]:
     """Whose right to watch has ended, and how the batch stands; None where nothing has changed (one query)."""
     try:
         # First: nobody is told anything who may not be.
@@ -188,12 +184,12 @@ def _look(
                 return refused, None
         if since is None:
             since = latest.revision if latest else 0
-        return refused, progress(batch_id, since)
+        return refused, progress.batch_progress(batch_id, since, latest.counts if latest else None)
     finally:
         connections.close_all()  # this thread's
 
 
-def _joined(latest: Progress, found: Progress) -> Progress:
+def _joined(latest: BatchProgress, found: BatchProgress) -> BatchProgress:
     """What was found now, with what is kept of the changes before, and the number of its edition."""
     new = (found.revision, found.facts, found.stranded) != (latest.revision, latest.facts, latest.stranded)
     since, changed = found.since, found.changed

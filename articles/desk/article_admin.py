@@ -14,9 +14,7 @@ from typing import Any, ClassVar, cast
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import models
@@ -32,10 +30,11 @@ from django.utils.safestring import SafeString
 
 from articles import call_keys, formats
 from articles.desk.article_forms import ChangeForm, SubmitForm
-from articles.desk.article_page import manifest_page, page
+from articles.desk.article_page import article_page, manifest_page
 from articles.desk.calendar import Month
 from articles.desk.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
-from articles.desk.selection import Chosen, choose, read_ids, way_back
+from articles.desk.plain_fields import plain
+from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
 from articles.models import Article, ArticleQuerySet, Call, ImageFile, Stage, StageRecord
 from articles.models.access import EVERYTHING, may_touch
 from articles.pipeline import transitions
@@ -192,7 +191,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     @admin.action(description="Cancel the chosen articles", permissions=["change"])
     def cancel_chosen(self, request: HttpRequest, queryset: ArticleQuerySet) -> HttpResponse:
-        return self._ask_to_cancel(request, chosen_ids(request, queryset))
+        return self._ask_to_cancel(request, ticked_ids(request, queryset))
 
     def get_urls(self) -> list[URLPattern]:
         wrap = self.admin_site.admin_view
@@ -221,7 +220,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return HttpResponseRedirect(way_back(request, article.get_absolute_url()))
 
     def cancel_many_view(self, request: HttpRequest) -> HttpResponse:
-        """The question, then with `confirmed` the deed, for the ids that the page holds."""
+        """The question; then, with `confirmed`, it is done, for the ids that the page holds."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         if not self.has_change_permission(request):
@@ -244,8 +243,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         }
         return TemplateResponse(request, "admin/articles/article/cancel.html", context)
 
-    def _cancellable(self, request: HttpRequest, ids: list[int]) -> Chosen:
-        return choose(ids, self.get_queryset(request), lambda article: article.can_cancel, "finished already")
+    def _cancellable(self, request: HttpRequest, ids: list[int]) -> Selection:
+        return select_articles(ids, self.get_queryset(request), lambda article: article.can_cancel, "finished already")
 
     def _cancel(self, request: HttpRequest, article: Article) -> bool:
         done = transitions.cancel(article, cast(User, request.user))
@@ -275,7 +274,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         if not self.has_view_or_change_permission(request, article):
             raise PermissionDenied
         may_change = self.has_change_permission(request, article)
-        context = {"page": page(article), "may_change": may_change, "user": request.user}
+        context = {"page": article_page(article), "may_change": may_change, "user": request.user}
         return TemplateResponse(request, "admin/articles/article/parts.html", context)
 
     def render_change_form(
@@ -295,7 +294,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             context |= {
                 "title": str(article),
                 "subtitle": None,
-                "page": page(article),
+                "page": article_page(article),
                 "manifest": manifest_page(article),
                 "may_change": self.has_change_permission(request, article),
                 "show_save": article.rests,
@@ -323,13 +322,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return super().get_form(request, obj, change, **{"form": ChangeForm, **kwargs})
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
-        """Plain fields: the pictograms beside Django's choice of a related row lead away from the form."""
         if db_field.name == "scheduled_at":
             return cast(forms.Field, db_field.formfield(**kwargs))  # in one field, not in Django's two
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
-            field.widget = field.widget.widget
-        return field
+        return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
         article = self.get_object(request, object_id)
@@ -395,13 +390,6 @@ def _frozen(article: Article) -> list[str]:
     done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
     frozen = [] if Stage.ARTICLE in done else ["title"]
     return [*frozen, "formatter", "brand_primary", "brand_accent"] if Stage.FORMAT in done else frozen
-
-
-def chosen_ids(request: HttpRequest, queryset: ArticleQuerySet) -> list[int]:
-    """The ids that were ticked, also those that are not in the queryset: they are counted as left out."""
-    if request.POST.get("select_across") == "1":
-        return list(queryset.values_list("pk", flat=True))
-    return read_ids(",".join(request.POST.getlist(ACTION_CHECKBOX_NAME)))
 
 
 def status_of(pk: int) -> str:

@@ -13,7 +13,7 @@ from django.utils.dateparse import parse_datetime
 from django.utils.text import capfirst
 
 from articles import call_keys, formats, wording
-from articles.desk.batch_page import MARKS, kind
+from articles.batches.cells import MARKS, cell_state
 from articles.failures import Failure, Report, report
 from articles.models import Article, Attempt, Call, Event, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import ProviderError
@@ -79,7 +79,7 @@ class PictureRow:
 
 @dataclass(frozen=True)
 class SectionRow:
-    """A section of a long article: `kind` is a key of batch_page.MARKS, `why` says what it lacks."""
+    """A section of a long article: `kind` is a key of `cells.MARKS`, `why` says what it lacks."""
 
     section: Section
     kind: str
@@ -108,7 +108,7 @@ class CallRow:
 
 
 @dataclass(frozen=True)
-class Page:
+class ArticlePage:
     """Everything about one article but its manifest, which lies in the storage."""
 
     article: Article
@@ -126,11 +126,11 @@ class Page:
     has_page: bool
 
 
-def page(article: Article) -> Page:
+def article_page(article: Article) -> ArticlePage:
     """The rows of one article (six queries)."""
     images, calls = list(article.images.all()), list(article.calls.defer("answer"))
     stages = _stages(article, images, calls)
-    return Page(
+    return ArticlePage(
         article=article,
         state=wording.state(article),
         report=report(article) if article.error else None,
@@ -203,7 +203,7 @@ def _sections(article: Article, images: list[ImageFile]) -> list[SectionRow]:
     return [
         SectionRow(
             section,
-            kind(section.state, is_running=runs),
+            cell_state(section.state, is_running=runs),
             _file(article, section.file_name, section.bytes, section.sha256) if section.stored else None,
             sum(image.is_stored for image in pictures[section.index]),
             len(pictures[section.index]),

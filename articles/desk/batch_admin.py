@@ -7,6 +7,7 @@ is as if it did not exist.
 # ruff: noqa: ARG002  Django's hooks hand over more than each of them needs
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partialmethod
 from typing import Any, cast
 
@@ -15,7 +16,6 @@ from django.contrib import admin, messages
 from django.contrib.admin.options import ModelAdmin
 from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import IntegrityError, transaction
@@ -27,10 +27,16 @@ from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles.batches import control, plan, start
-from articles.batches import progress as batche_progress
+from articles.batches import control
+from articles.batches.counts import count_batch
+from articles.batches.errors import NotPossible
+from articles.batches.plan import key_of
+from articles.batches.start import start_batch
 from articles.desk.batch_forms import BatchForm, file_of
-from articles.desk.batch_page import Preview, batch_page, overviews, preview
+from articles.desk.batch_overviews import batch_overviews
+from articles.desk.batch_page import batch_page
+from articles.desk.batch_plan_page import BatchPlanPage, batch_plan_page
+from articles.desk.plain_fields import plain
 from articles.desk.selection import way_back
 from articles.formats import count
 from articles.models import Batch, BatchQuerySet
@@ -67,7 +73,7 @@ class BatchList(ChangeList):
         """With how each of them stands, for all in three queries."""
         super().get_results(request)
         found = list(self.result_list)
-        for batch, overview in zip(found, overviews(found, with_articles=True), strict=True):
+        for batch, overview in zip(found, batch_overviews(found, with_articles=True), strict=True):
             batch.overview = overview
         self.result_list = cast(Any, found)
 
@@ -139,7 +145,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
 
     @admin.display(description="Cost")
     def sum(self, batch: Any) -> SafeString:
-        return format_html('<span class="number">{}</span>', written.of_budget(batch.overview.spent, batch.budget))
+        return format_html('<span class="number">{}</span>', written.of_budget(batch.spent, batch.budget))
 
     # Making one, and changing its lists
 
@@ -167,18 +173,14 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         return type("BatchFormOfUser", (BatchForm,), user)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
-        """Plain fields: the pictograms beside Django's choice of a related row lead away from the form."""
-        field = super().formfield_for_dbfield(db_field, request, **kwargs)
-        if field and isinstance(field.widget, RelatedFieldWidgetWrapper):
-            field.widget = field.widget.widget
-        return field
+        return plain(super().formfield_for_dbfield(db_field, request, **kwargs))
 
     def add_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
             with transaction.atomic():
                 return super().add_view(request, *args, **kwargs)
         except IntegrityError:  # pressed twice: the other one was quicker
-            namesakes = Batch.objects.filter(owner=request.user.pk, key=plan.key_of(request.POST.get("name", "")))
+            namesakes = Batch.objects.filter(owner=request.user.pk, key=key_of(request.POST.get("name", "")))
             batch = namesakes.first()
             if batch is None:
                 raise
@@ -207,7 +209,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
 
     def save_model(self, request: HttpRequest, obj: Batch, form: Any, change: bool) -> None:
         """Of one that is there only what was changed: its state and revision move on meanwhile."""
-        obj.key = plan.key_of(obj.name)
+        obj.key = key_of(obj.name)
         if not change:
             obj.owner = cast(User, request.user)
             obj.save(force_insert=True)
@@ -220,7 +222,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         return HttpResponseRedirect(obj.get_absolute_url())
 
     def response_change(self, request: HttpRequest, obj: Batch) -> HttpResponse:
-        if obj.started_at and not preview(obj, {}).adds:
+        if obj.started_at and not batch_plan_page(obj, {}).adds:
             self.message_user(request, "Saved. It counts for what is not made yet.", messages.SUCCESS)
             return HttpResponseRedirect(obj.get_absolute_url())
         self.message_user(request, "Saved. Nothing more has begun: this is what it would do.", messages.SUCCESS)
@@ -233,13 +235,13 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         batch = self._batch(request, pk)
         if not self.has_view_or_change_permission(request, batch):
             raise PermissionDenied
-        return self._show_plan(request, preview(batch, request.GET.dict()))
+        return self._show_plan(request, batch_plan_page(batch, request.GET.dict()))
 
-    def _show_plan(self, request: HttpRequest, shown: Preview, *, changed: bool = False) -> HttpResponse:
+    def _show_plan(self, request: HttpRequest, shown: BatchPlanPage, *, changed: bool = False) -> HttpResponse:
         context = {
             **self._context(request, shown.batch),
             "title": str(shown.batch) if not shown.is_changed else f"Add to “{shown.batch}”",
-            "preview": shown,
+            "plan_page": shown,
             "changed": changed,
             "may_delete": self.has_delete_permission(request, shown.batch),
         }
@@ -258,15 +260,15 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         batch = self._changeable(request, pk)
         if isinstance(batch, HttpResponse):
             return batch
-        shown = preview(batch, request.GET.dict())
+        shown = batch_plan_page(batch, request.GET.dict())
         if batch.state == Batch.State.RUNNING and not shown.adds:
             self.message_user(request, format_html("“{}” runs already.", batch), messages.WARNING)
             return HttpResponseRedirect(batch.get_absolute_url())
         if request.POST.get("planned") != shown.signature:
             return self._show_plan(request, shown, changed=True)
         try:
-            planned = start.start(batch, cast(User, request.user))
-        except plan.NotPossible as exc:
+            planned = start_batch(batch, cast(User, request.user))
+        except NotPossible as exc:
             self.message_user(request, str(exc), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:articles_batch_plan", args=[pk]))
         articles, sections = len(planned.new_articles), planned.new_sections + planned.missing_sections
@@ -322,20 +324,17 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         batch = self._changeable(request, pk)
         if isinstance(batch, HttpResponse):
             return batch
-        done = control.pause(batch, cast(User, request.user))
-        return self._told(
-            request, batch, done, "Pause.", "“{}” pauses: the sections in hand are finished, no others begun."
-        )
+        message = "“{}” pauses: the sections in hand are finished, no others begun."
+        return self._do(control.pause, request, batch, "Pause.", message)
 
     def resume_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         batch = self._changeable(request, pk)
         if isinstance(batch, HttpResponse):
             return batch
-        done = control.resume(batch, cast(User, request.user))
-        return self._told(request, batch, done, "Resume.", "“{}” goes on.")
+        return self._do(control.resume, request, batch, "Resume.", "“{}” goes on.")
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """The question, then with `confirmed` the deed."""
+        """The question; then, with `confirmed`, it is done."""
         batch = self._changeable(request, pk)
         if isinstance(batch, HttpResponse):
             return batch
@@ -343,22 +342,25 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
             context = {
                 **self._context(request, batch),
                 "title": f"Cancel “{batch}”",
-                "standing": (standing := batche_progress.standing(batch)),
-                "to_do": standing.total - standing.done,
+                "counts": (counts := count_batch(batch)),
+                "to_do": counts.total - counts.done,
                 "back": way_back(request, batch.get_absolute_url()),
             }
             return TemplateResponse(request, "admin/articles/batch/cancel.html", context)
-        done = control.cancel(batch, cast(User, request.user))
-        return self._told(request, batch, done, "Cancel.", "“{}” is cancelled; all that is saved stays.")
+        return self._do(control.cancel, request, batch, "Cancel.", "“{}” is cancelled; all that is saved stays.")
 
-    def _told(self, request: HttpRequest, batch: Batch, done: bool, note: str, said: str) -> HttpResponse:
-        """One message, a line in the history, and the way back."""
-        if done:
-            self.log_change(request, batch, note)
-            self.message_user(request, format_html(said, batch), messages.SUCCESS)
-        else:
+    def _do(
+        self, action: Callable[[Batch, User], str], request: HttpRequest, batch: Batch, note: str, message: str
+    ) -> HttpResponse:
+        """One message, a line in the history where it was done, and the way back."""
+        try:
+            action(batch, cast(User, request.user))
+        except NotPossible:
             batch.refresh_from_db(fields=["state"])
-            said = "“{}” is {} by now. Nothing was done."
             state = str(batch.get_state_display()).lower()
-            self.message_user(request, format_html(said, batch, state), messages.WARNING)
+            refused = format_html("“{}” is {} by now. Nothing was done.", batch, state)
+            self.message_user(request, refused, messages.WARNING)
+        else:
+            self.log_change(request, batch, note)
+            self.message_user(request, format_html(message, batch), messages.SUCCESS)
         return HttpResponseRedirect(way_back(request, batch.get_absolute_url()))

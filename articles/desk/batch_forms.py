@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.http import QueryDict
 from django.utils.html import format_html
 
-from articles.batches import plan
+from articles.batches.plan import key_of
 from articles.content import manuscripts
 from articles.desk.article_forms import NO_SITE
 from articles.models import Batch, Preferences
@@ -89,7 +89,7 @@ class BatchForm(forms.ModelForm[Batch]):
 
     def clean_name(self) -> str:
         name = " ".join(self.cleaned_data["name"].split())
-        key = plan.key_of(name)
+        key = key_of(name)
         namesake = Batch.objects.filter(owner=self.owner, key=key).exclude(pk=self.instance.pk).first()
         if namesake:
             said = "There is a batch “{}” already. {} to make its lists longer, or give another name."

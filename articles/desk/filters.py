@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 
-from articles.batches.progress import COMPLETENESS, of_completeness
+from articles.batches.completeness import COMPLETENESS, of_completeness
 from articles.failures import problems, with_cause
 from articles.models import Article, ArticleQuerySet, Batch
 

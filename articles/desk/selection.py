@@ -1,7 +1,7 @@
 """Before something is done to many articles, a page says to which of them, and to which not.
 
-The page freezes the ids that were chosen, so that the set cannot grow between the question and the deed. Who may touch
-which article, and which state it is in, is asked again at the deed.
+The page freezes the ids that were chosen, so that the set cannot grow between the question and the answer. Who may
+touch which article, and which state it is in, is asked again when it is done.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.http import HttpRequest
 from django.utils.http import url_has_allowed_host_and_scheme
 
@@ -20,7 +21,7 @@ SHOWN = 10  # titles on the page
 
 
 @dataclass(frozen=True)
-class Chosen:
+class Selection:
     """The chosen articles to which it applies; `left_out` says in phrases what happens to the others."""
 
     articles: list[Article]
@@ -45,7 +46,9 @@ def read_ids(text: str) -> list[int]:
     return list(dict.fromkeys(map(int, numbers)))
 
 
-def choose(ids: Collection[int], mine: ArticleQuerySet, applies: Callable[[Article], bool], otherwise: str) -> Chosen:
+def select_articles(
+    ids: Collection[int], mine: ArticleQuerySet, applies: Callable[[Article], bool], otherwise: str
+) -> Selection:
     """Those of these ids that the person may touch and that it applies to (four queries); others are `otherwise`."""
     wanted = list(ids)[:MOST]
     found = list(mine.filter(pk__in=wanted).with_progress())
@@ -55,7 +58,7 @@ def choose(ids: Collection[int], mine: ArticleQuerySet, applies: Callable[[Artic
         f"{{}} that {{}} {otherwise}": len(found) - len(able),
         f"{{}} beyond the first {MOST:,}: do these afterwards": len(ids) - len(wanted),
     }
-    return Chosen(
+    return Selection(
         able,
         [
             phrase.format(count(number, "article"), "is" if number == 1 else "are")
@@ -69,3 +72,10 @@ def way_back(request: HttpRequest, otherwise: str) -> str:
     """Where the button was pressed, if that is a page of ours."""
     back = request.POST.get("back") or request.GET.get("back", "")
     return back if back.startswith("/") and url_has_allowed_host_and_scheme(back, allowed_hosts=None) else otherwise
+
+
+def ticked_ids(request: HttpRequest, queryset: ArticleQuerySet) -> list[int]:
+    """The ids that were ticked, also those that are not in the queryset: they are counted as left out."""
+    if request.POST.get("select_across") == "1":
+        return list(queryset.values_list("pk", flat=True))
+    return read_ids(",".join(request.POST.getlist(ACTION_CHECKBOX_NAME)))

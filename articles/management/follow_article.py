@@ -13,9 +13,9 @@ POLL_SECONDS = 0.5
 UNCLAIMED_SECONDS = 10
 
 
-def watched(article: Article) -> Article:
+def follow_article(article: Article) -> Article:
     """The article as it is once it is done, stopped or cancelled."""
-    started, told, first = time.monotonic(), False, article.attempt
+    started, warned, first = time.monotonic(), False, article.attempt
     with Progress(
         TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=Console(stderr=True)
     ) as progress:
@@ -25,9 +25,9 @@ def watched(article: Article) -> Article:
             article = Article.objects.prefetch_related("records").get(pk=article.pk)
             done = sum(record.state == StageRecord.State.DONE for record in article.records.all())
             progress.update(bar, completed=done, description=_where(article))
-            if article.attempt == first and not told and time.monotonic() - started > UNCLAIMED_SECONDS:
+            if article.attempt == first and not warned and time.monotonic() - started > UNCLAIMED_SECONDS:
                 progress.console.print("Nobody has begun yet. Is `manage.py qcluster` running?")
-                told = True
+                warned = True
     return article
 
 

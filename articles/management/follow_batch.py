@@ -6,29 +6,29 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 from django.db import InterfaceError, OperationalError, connection
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-from articles.batches import progress as batche_progress
-from articles.batches import stream
-from articles.batches.progress import COMPLETENESS
+from articles.batches import progress, stream
+from articles.batches.completeness import COMPLETENESS
+from articles.batches.progress import BatchProgress, ProgressFacts
 from articles.formats import count, duration
 from articles.models import Article, Batch
 
 LINE_EVERY = 10.0  # seconds, where there is no terminal
 UNCLAIMED_SECONDS = 10.0
+FLEETING = {"per_minute", "per_minute_words", "left_seconds", "left_words", "summary_words"}
 NOBODY = "Nobody works on it. Is `manage.py qcluster` running?"
 
-Tell = Callable[[batche_progress.Progress], None]
+Tell = Callable[[BatchProgress], None]
 
 
-def watched(batch_id: int, tell: Tell) -> batche_progress.Progress:
+def follow_batch(batch_id: int, tell: Tell) -> BatchProgress:
     """How the batch stands once it has ended or is paused. `tell` hears of every change, first of how it stands now."""
     console, began = Console(stderr=True, highlight=False), time.monotonic()
-    latest: batche_progress.Progress | None = None
+    latest: BatchProgress | None = None
     with _bar(console) if console.is_terminal else _lines(console) as show:
         while True:
             found = _look(batch_id, latest)
@@ -45,15 +45,16 @@ def watched(batch_id: int, tell: Tell) -> batche_progress.Progress:
             time.sleep(stream.EVERY)
 
 
-def _known(found: batche_progress.Progress) -> dict[str, Any]:
+def _known(found: BatchProgress) -> dict[str, object]:
     """Without what changes with every second that passes."""
-    return {name: fact for name, fact in found.facts.items() if name not in ("per_minute", "left_seconds")}
+    return {name: fact for name, fact in found.facts.items() if name not in FLEETING}
 
 
-def _look(batch_id: int, latest: batche_progress.Progress | None) -> batche_progress.Progress:
+def _look(batch_id: int, latest: BatchProgress | None) -> BatchProgress:
     while True:
         try:
-            return batche_progress.progress(batch_id, latest.revision if latest else 0)
+            known = (latest.revision, latest.counts) if latest else ()
+            return progress.batch_progress(batch_id, *known)
         except (OperationalError, InterfaceError):
             if latest is None:
                 raise
@@ -71,13 +72,13 @@ def _nobody_works(batch_id: int) -> bool:
 def _bar(console: Console) -> Iterator[Tell]:
     """Rich leaves the colours out where NO_COLOR is set."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.fields[rest]}"))
-    with Progress(*columns, console=console) as progress:
-        bar = progress.add_task("", rest="")
+    with Progress(*columns, console=console) as shown:
+        bar = shown.add_task("", rest="")
 
-        def show(found: batche_progress.Progress) -> None:
+        def show(found: BatchProgress) -> None:
             sections, state = found.facts["sections"], f"{found.facts['name']}: {found.facts['state_words']}"
             rest = " · ".join(figures(found.facts))
-            progress.update(bar, total=sections["total"], completed=sections["done"], description=state, rest=rest)
+            shown.update(bar, total=sections["total"], completed=sections["done"], description=state, rest=rest)
 
         yield show
 
@@ -87,7 +88,7 @@ def _lines(console: Console) -> Iterator[Tell]:
     """For a log: a line when the state changes, else now and then."""
     state, at = "", 0.0
 
-    def show(found: batche_progress.Progress) -> None:
+    def show(found: BatchProgress) -> None:
         nonlocal state, at
         if found.facts["state"] != state or time.monotonic() - at >= LINE_EVERY:
             state, at = found.facts["state"], time.monotonic()
@@ -96,13 +97,13 @@ def _lines(console: Console) -> Iterator[Tell]:
     yield show
 
 
-def line(facts: dict[str, Any]) -> str:
+def line(facts: ProgressFacts) -> str:
     """`Rooms: Running · 412 of 1,440 sections · 3 missing · 25.3 a minute · 41 min left · $12.30 of $110.00`."""
     there = f"{facts['sections']['done']:,} of {count(facts['sections']['total'], 'section')}"
     return f"{facts['name']}: {' · '.join([facts['state_words'], there, *figures(facts)])}"
 
 
-def figures(facts: dict[str, Any]) -> list[str]:
+def figures(facts: ProgressFacts) -> list[str]:
     found = [f"{facts['sections']['missing']:,} missing"] if facts["sections"]["missing"] else []
     if facts["per_minute"] and facts["state"] == Batch.State.RUNNING:
         found.append(f"{facts['per_minute']:g} a minute")
@@ -112,6 +113,6 @@ def figures(facts: dict[str, Any]) -> list[str]:
     return [*found, *filter(None, [facts["reason"], facts["slowed"]])]
 
 
-def articles_line(facts: dict[str, Any]) -> str:
+def articles_line(facts: ProgressFacts) -> str:
     """`40 complete, 3 partial, 0 only basic content, 1 failed, 16 not begun`."""
     return ", ".join(f"{facts['articles'][key]:,} {name.lower()}" for key, name in COMPLETENESS.items())

@@ -85,6 +85,9 @@ class Batch(models.Model):
     # One more with each change of a section of it, written in the same transaction: whoever has seen everything up
     # to a revision misses nothing by asking for what is greater.
     revision = models.PositiveBigIntegerField(default=0, editable=False)
+    # Sums over all its articles, those that are deleted by now among them (`articles.pipeline.spending`).
+    spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # US dollars
+    written = models.PositiveIntegerField(default=0, editable=False)  # sections, each as often as it was written
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
 
@@ -136,6 +139,7 @@ class Section(models.Model):
         indexes = [
             models.Index(fields=["batch", "revision"], condition=Q(batch__isnull=False), name="section_changes"),
             models.Index(fields=["batch", "state"], condition=Q(batch__isnull=False), name="section_by_state"),
+            models.Index(fields=["batch", "finished_at"], condition=Q(batch__isnull=False), name="section_by_end"),
         ]
 
     def __str__(self) -> str:

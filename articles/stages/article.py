@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.template.loader import render_to_string
-
 from articles import call_keys
 from articles.content import manuscripts, markup, word_counts
-from articles.models import Article, Call, Preferences
+from articles.models import Article, Call
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text
-from articles.providers.errors import GALLEY, IT, Garbled, Rejected, Then
-from articles.stages import needed_text_client, sections
+from articles.providers.errors import GALLEY, IT, Rejected, Then
+from articles.stages import sections
+from articles.stages.text_calls import ask, garbled, needed_text_client, writing_words
 from articles.tree import names
 
 THING = "the article"
@@ -62,24 +61,8 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
 
 def _from_idea(run: Run, article: Article) -> Outcome:
     client = needed_text_client()
-    preferences = Preferences.objects.filter(user=article.owner).first()
-    words = {
-        "article": article,
-        "style": article.style or (preferences.style if preferences else ""),
-        "instructions": preferences.instructions if preferences else "",
-    }
-    call = run.calls.ask(
-        call_keys.TEXT,
-        THING,
-        provider=text.PROVIDER,
-        send=lambda call: client.ask(
-            render_to_string("prompts/article_instructions.txt", words),
-            render_to_string("prompts/article.txt", words),
-            name="article",
-            schema=SCHEMA,
-            key=call.idempotency_key,
-        ),
-    )
+    words = writing_words(article)
+    call = ask(run, client, "article", key=call_keys.TEXT, thing=THING, words=words, schema=SCHEMA)
     with run.calls.reading(call, THING):
         read = _read(call.raw)
     outcome = _saved(
@@ -98,17 +81,11 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
     found = text.content(raw)
     title, html = found.get("title"), found.get("html")
     if not isinstance(title, str) or not isinstance(html, str):
-        raise Garbled(text.PROVIDER, "its answer has no title or no text", code="malformed", detail=str(raw))
+        raise garbled("its answer has no title or no text", raw)
     cleaned = markup.clean_text(html)
     count = word_counts.word_count(cleaned)
     if count < FEWEST_WORDS:
-        raise Garbled(
-            text.PROVIDER,
-            f"{IT} wrote only {count} words",
-            then=Then.ASK_AGAIN,
-            code="too_short",
-            detail=str(raw),
-        )
+        raise garbled(f"{IT} wrote only {count} words", raw, "too_short")
     named = [
         {"type": item["type"], "text": markup.text_of(markup.clean_text(str(item.get("text", ""))))[:300]}
         for item in found.get("components") or []

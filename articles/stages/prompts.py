@@ -6,7 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
-from django.template.loader import render_to_string
 from lxml.html import HtmlElement
 
 from articles import call_keys
@@ -14,8 +13,8 @@ from articles.content import manuscripts, markup
 from articles.models import Article, Call, ImageFile, Stage
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text
-from articles.providers.errors import IT, Garbled, Then
-from articles.stages import text_client
+from articles.providers.errors import IT
+from articles.stages.text_calls import ask, garbled, text_client
 from articles.tree import names
 
 THING = "the picture prompts"
@@ -58,18 +57,7 @@ def run(run: Run) -> Outcome:
         "text": markup.text_of(run.article.html)[:TEXT_CHARACTERS],
         "sections": SECTIONS,
     }
-    call = run.calls.ask(
-        call_keys.PROMPTS,
-        THING,
-        provider=text.PROVIDER,
-        send=lambda call: client.ask(
-            render_to_string("prompts/pictures_instructions.txt", words),
-            render_to_string("prompts/pictures.txt", words),
-            name="pictures",
-            schema=SCHEMA,
-            key=call.idempotency_key,
-        ),
-    )
+    call = ask(run, client, "pictures", key=call_keys.PROMPTS, thing=THING, words=words, schema=SCHEMA)
     with run.calls.reading(call, THING):
         prompts = _read(call.raw)
     outcome = _saved(run, prompts, call.model, again=call.state == Call.State.DONE)
@@ -95,13 +83,7 @@ def _read(raw: dict[str, Any]) -> list[Prompt]:
         if isinstance(entry, dict)
     ]
     if len(prompts) <= SECTIONS or not all(prompt.text for prompt in prompts):
-        raise Garbled(
-            text.PROVIDER,
-            f"{IT} wrote fewer than {SECTIONS + 1} prompts",
-            then=Then.ASK_AGAIN,
-            code="malformed",
-            detail=str(raw),
-        )
+        raise garbled(f"{IT} wrote fewer than {SECTIONS + 1} prompts", raw)
     return prompts
 
 

@@ -19,13 +19,15 @@ from articles import call_keys
 from articles.batches import control, lists
 from articles.content import manuscripts, markup, word_counts
 from articles.failures import Failure
-from articles.models import Article, Call, ImageFile, Preferences, Section, Stage, StageRecord
+from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.run import Outcome, Run
+from articles.pipeline.spending import note_spent
 from articles.providers import text
 from articles.providers.errors import GALLEY, IT, Garbled, ProviderError, Rejected, Then
-from articles.stages import images, needed_text_client
+from articles.stages import images
 from articles.stages.prompts import PICTURE, line
+from articles.stages.text_calls import ask, garbled, needed_text_client, writing_words
 from articles.tree import names
 
 OUTLINE = (3, 40)  # sections of an outline, fewest and most
@@ -78,24 +80,14 @@ def _opened(run: Run) -> StageRecord:
         return record
     client = needed_text_client()
     pictures = article.batch.images_per_style if article.batch else 0
-    words = _words(article) | {
+    words = writing_words(article) | {
         "brief": lists.filled(article.batch.brief, article.batch_fields) if article.batch else "",
         "pictures": pictures,
         "headings": list(article.sections.values_list("heading", flat=True)),
         "most": OUTLINE[1],
     }
-    call = run.calls.ask(
-        call_keys.TEXT,
-        THING,
-        provider=text.PROVIDER,
-        send=lambda call: client.ask(
-            render_to_string("prompts/opening_instructions.txt", words),
-            render_to_string("prompts/opening.txt", words),
-            name="opening",
-            schema=_schema(pictures, title={"type": "string"}, **({} if article.batch else {"sections": _OUTLINE})),
-            key=call.idempotency_key,
-        ),
-    )
+    schema = _schema(pictures, title={"type": "string"}, **({} if article.batch else {"sections": _OUTLINE}))
+    call = ask(run, client, "opening", key=call_keys.TEXT, thing=THING, words=words, schema=schema)
     with _reading(run, call, THING):
         opening = _read_opening(call.raw, pictures, with_outline=article.batch is None)
     _keep_opening(run, call, opening, record)
@@ -112,15 +104,6 @@ def _reading(run: Run, call: Call, thing: str) -> Iterator[None]:
             if run.article.batch:
                 exc.mend, exc.then = "change the brief of the batch", Then.RECOVER
             raise
-
-
-def _words(article: Article) -> dict[str, Any]:
-    preferences = Preferences.objects.filter(user=article.owner).first()
-    return {
-        "article": article,
-        "style": article.style or (preferences.style if preferences else ""),
-        "instructions": preferences.instructions if preferences else "",
-    }
 
 
 _OUTLINE: dict[str, Any] = {
@@ -153,7 +136,7 @@ def _read_opening(raw: dict[str, Any], pictures: int, *, with_outline: bool) -> 
     found = text.content(raw)
     title, html = found.get("title"), found.get("html")
     if not isinstance(title, str) or not isinstance(html, str):
-        raise _garbled("its answer has no title or no text", raw)
+        raise garbled("its answer has no title or no text", raw)
     plain = " ".join(markup.text_of(markup.clean_text(title)).split()) or "Untitled"
     return Opening(
         manuscripts.shortened(plain, 160),
@@ -171,7 +154,7 @@ def _read_outline(found: dict[str, Any], raw: dict[str, Any]) -> list[tuple[str,
         if (heading := line(entry.get("heading"), 200))
     }
     if len(outline) < OUTLINE[0]:
-        raise _garbled(f"its outline has fewer than {OUTLINE[0]} sections", raw)
+        raise garbled(f"its outline has fewer than {OUTLINE[0]} sections", raw)
     return list(outline.values())
 
 
@@ -183,12 +166,8 @@ def _read_pictures(found: dict[str, Any], wanted: int, raw: dict[str, Any]) -> l
         if isinstance(entry, dict)
     ]
     if len(pictures) < wanted or not all(prompt for prompt, _ in pictures):
-        raise _garbled(f"it wrote fewer than {wanted} prompts for pictures", raw)
+        raise garbled(f"it wrote fewer than {wanted} prompts for pictures", raw)
     return pictures
-
-
-def _garbled(reason: str, raw: dict[str, Any]) -> Garbled:
-    return Garbled(text.PROVIDER, reason, then=Then.ASK_AGAIN, code="malformed", detail=str(raw))
 
 
 def _keep_opening(run: Run, call: Call, opening: Opening, record: StageRecord) -> None:
@@ -247,7 +226,7 @@ def _general_pictures(run: Run) -> list[ProviderError]:
 
 
 def _write(run: Run, section: Section) -> None:
-    _mark(run, section, Section.State.RUNNING)
+    mark_section(run, section, Section.State.RUNNING)
     try:
         if not section.sha256:
             _write_text(run, section)
@@ -256,23 +235,23 @@ def _write(run: Run, section: Section) -> None:
         pictures = [image for image in run.article.images.filter(role__startswith=role) if not image.is_stored]
         images.make(run, pictures)
     except ALONE as exc:
-        _mark(run, section, Section.State.FAILED, error=exc.saved())
+        mark_section(run, section, Section.State.FAILED, error=exc.saved())
         run.lease.note("missing", f"Section {section.index}, {section}: {Failure.of(exc).reason}", exc.detail)
         control.pause_when_all_fail(run.article)
     except ProviderError:
-        _mark(run, section, Section.State.PENDING)
+        mark_section(run, section, Section.State.PENDING)
         raise
     else:
-        _mark(run, section, Section.State.DONE, error=None)
+        mark_section(run, section, Section.State.DONE, error=None)
     run.commit_manifest()
 
 
-def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> None:
+def mark_section(run: Run, section: Section, state: Section.State, **changes: Any) -> None:
     """Move a section on, with the batch's revision and what its article has cost so far."""
     article, is_done = run.article, state == Section.State.DONE
     changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
     with batch_revision(article.batch_id) as revision:
-        spent = {"spent": run.calls.spent} if article.batch_id else {}
+        spent = note_spent(article, run.calls.spent, written=is_done)
         if is_done:
             run.lease.made_headway(**spent)
         else:
@@ -284,7 +263,7 @@ def _mark(run: Run, section: Section, state: Section.State, **changes: Any) -> N
 def _write_text(run: Run, section: Section) -> None:
     article, client = run.article, needed_text_client()
     pictures = article.batch.images_per_section if article.batch else 0
-    words = _words(article) | {
+    words = writing_words(article) | {
         "section": section,
         "headings": list(article.sections.values_list("heading", flat=True)),
         "brief": lists.filled(article.batch.brief, article.batch_fields | section.fields)
@@ -293,18 +272,8 @@ def _write_text(run: Run, section: Section) -> None:
         "pictures": pictures,
     }
     thing = f"section {section.index}, {section.heading}"
-    call = run.calls.ask(
-        call_keys.section(section.index),
-        thing,
-        provider=text.PROVIDER,
-        send=lambda call: client.ask(
-            render_to_string("prompts/section_instructions.txt", words),
-            render_to_string("prompts/section.txt", words),
-            name="section",
-            schema=_schema(pictures),
-            key=call.idempotency_key,
-        ),
-    )
+    key = call_keys.section(section.index)
+    call = ask(run, client, "section", key=key, thing=thing, words=words, schema=_schema(pictures))
     with _reading(run, call, thing):
         html, count, prompts = _read_section(call.raw, pictures)
     stored = run.save_page(section.file_name, section.heading, html)
@@ -322,16 +291,10 @@ def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, int, list[tu
     found = text.content(raw)
     html = found.get("html")
     if not isinstance(html, str):
-        raise _garbled("its answer has no text", raw)
+        raise garbled("its answer has no text", raw)
     cleaned = _below(markup.clean_text(html), "h3")
     if (count := word_counts.word_count(cleaned)) < FEWEST_WORDS:
-        raise Garbled(
-            text.PROVIDER,
-            f"{IT} wrote only {count} words",
-            then=Then.ASK_AGAIN,
-            code="too_short",
-            detail=str(raw),
-        )
+        raise garbled(f"{IT} wrote only {count} words", raw, "too_short")
     return cleaned, count, _read_pictures(found, pictures, raw)
 
 

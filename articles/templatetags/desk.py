@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django import template
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -60,20 +59,8 @@ def lasted(seconds: int) -> str:
     return duration(timedelta(seconds=seconds))
 
 
-@register.filter
-def money(sum_: Decimal | None) -> str:
-    """`$4.10`; less than a cent keeps two digits that mean something: `$0.0042`."""
-    if sum_ is None:
-        return "not known"
-    if 0 < sum_ < Decimal("0.01"):
-        return f"${sum_:.4f}"
-    return f"${sum_:,.2f}"
-
-
-@register.filter
-def of_budget(spent: Decimal, budget: Decimal | None) -> str:
-    """`$61.20 of $110.00`, or only what was spent where there is no limit."""
-    return f"{money(spent)} of {money(budget)}" if budget is not None else money(spent)
+money = register.filter(article_formats.money)
+of_budget = register.filter(article_formats.of_budget)
 
 
 @register.filter

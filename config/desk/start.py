@@ -10,7 +10,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Sum
 from django.utils import timezone
 
-from articles.desk.batch_page import Overview, overviews
+from articles.desk.batch_overviews import BatchOverview, batch_overviews
 from articles.failures import Problem, problems
 from articles.models import Article, Batch, Call
 from articles.models.access import EVERYTHING
@@ -27,7 +27,7 @@ class Start:
     problems: list[Problem]
     more_problems: int
     stopped: int
-    batches: list[Overview]  # that run
+    batches: list[BatchOverview]  # that run
     paused: list[Batch]
     moving: list[Article]
     more_moving: int
@@ -67,7 +67,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         problems=found[:SHOWN],
         more_problems=max(len(found) - SHOWN, 0),
         stopped=sum(problem.count for problem in found),
-        batches=overviews([batch for batch in under_way if batch.state == Batch.State.RUNNING]),
+        batches=batch_overviews([batch for batch in under_way if batch.state == Batch.State.RUNNING]),
         paused=[batch for batch in under_way if batch.state == Batch.State.PAUSED],
         moving=list(shown),
         more_moving=max(len(oldest) - SHOWN, 0),

@@ -34,7 +34,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """A hanging service is given up after half a second."""
-    for place in ("stages.CALL_SECONDS", "stages.format.CALL_SECONDS", "stages.images.READ_SECONDS"):
+    for place in ("stages.text_calls.CALL_SECONDS", "stages.format.CALL_SECONDS", "stages.images.READ_SECONDS"):
         monkeypatch.setattr(f"articles.{place}", 0.5)
 
 

@@ -27,7 +27,7 @@ _MADE = (
     " images_per_section=1, brief='The {{{{section}}}} of a house in {{{{style}}}}',"
     " styles=chr(10).join(f'Style {{n}}' for n in range({styles})),"
     " sections=chr(10).join(f'Room {{n}}' for n in range({sections}))), t := __import__('time').perf_counter(),"
-    " __import__('articles.batches.control', fromlist=['start']).start(b, b.owner),"
+    " __import__('articles.batches.start', fromlist=['start_batch']).start_batch(b, b.owner),"
     " __import__('time').perf_counter() - t)[-1]"
 )
 _TASKS = (

@@ -27,7 +27,7 @@ _START = (
     " images_per_section={images}, brief='The {{{{section}}}} of a house in {{{{style}}}}',"
     " styles=chr(10).join(f'Style {{n}}' for n in range({styles})),"
     " sections=chr(10).join(f'Room {{n}}' for n in range({sections}))))[0],"
-    " __import__('articles.batches.control', fromlist=['start']).start(b, b.owner)) and b.pk"
+    " __import__('articles.batches.start', fromlist=['start_batch']).start_batch(b, b.owner)) and b.pk"
 )
 _TIME_PASSES = (
     "UPDATE articles_article SET queued_at = '2020-01-01 00:00:00' WHERE status = 'queued'",

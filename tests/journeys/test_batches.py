@@ -163,7 +163,7 @@ def test_a_batch_fills_before_the_editors_eyes_whatever_happens_to_them(desk: De
             page.evaluate("window.unmoved = true")
             wait_for(page, 3)
             assert page.evaluate("window.unmoved"), "without being loaded again"
-            assert page.locator("[data-now=done]").inner_text() == str(count(page))
+            assert page.locator("[data-words=sections_words]").inner_text() == f"{count(page)} of 60"
             assert int(page.locator("tbody tr").first.locator("[data-written]").inner_text()) > 0
 
             # Loaded again in the middle, it shows as much, and goes on.

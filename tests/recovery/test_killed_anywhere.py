@@ -59,7 +59,7 @@ def _of_a_batch(_: HandIn, editor: User) -> Article:
         sections="Kitchen\nBath",
         images_per_section=1,
     )
-    start.start(batch, editor)
+    start.start_batch(batch, editor)
     return batch.articles.get()
 
 

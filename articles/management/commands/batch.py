@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from argparse import ArgumentParser, ArgumentTypeError
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import orjson
 from django.contrib.auth.models import User
@@ -15,18 +15,28 @@ from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Prefetch
 
-from articles.batches import control, progress
-from articles.batches import plan as batche_plan
-from articles.batches import start as batche_start
-from articles.batches.plan import NotPossible, Plan, key_of
+from articles.batches import completeness, control, progress
+from articles.batches.errors import NotPossible
+from articles.batches.plan import BatchPlan, key_of, plan_batch
+from articles.batches.start import start_batch
 from articles.content import manuscripts
 from articles.failures import Failure
 from articles.formats import count, duration
-from articles.management.follow_batch import articles_line, line, watched
+from articles.management.follow_batch import articles_line, follow_batch, line
 from articles.models import Article, Batch, Section
 
 ENDED_WITH_GAPS, WRONG, PAUSED = 1, 2, 3
+ACTIONS = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel}
 GIVEN = ("brief", "images_per_style", "images_per_section", "style", "formatter", "budget")  # options that are fields
+
+
+class Gap(TypedDict):
+    """A section that is not there."""
+
+    section: int
+    heading: str
+    state: str
+    reason: str
 
 
 class Command(BaseCommand):
@@ -52,7 +62,7 @@ class Command(BaseCommand):
         start.add_argument("--dry-run", action="store_true", help="print the plan, do nothing")
         start.add_argument("--without-bad-lines", action="store_true", help="leave out the lines that cannot be used")
         start.add_argument("--wait", action="store_true", help="then watch it")
-        for verb, told in (
+        for verb, does in (
             ("watch", "follow it until it has ended or is paused"),
             ("pause", "take no further section in hand"),
             ("resume", "go on where it was paused or cancelled"),
@@ -60,17 +70,17 @@ class Command(BaseCommand):
             ("recover", "make what is missing of the articles that stopped"),
             ("status", "how it stands; without a name: all of them"),
         ):
-            one = verbs.add_parser(verb, help=told)
+            one = verbs.add_parser(verb, help=does)
             one.add_argument("name", nargs="?" if verb == "status" else None)
             one.add_argument("--owner", metavar="USER", help="where two people have a batch of this name")
             if verb == "status":
-                one.add_argument("--which", choices=progress.COMPLETENESS, help="list these articles")
+                one.add_argument("--which", choices=completeness.COMPLETENESS, help="list these articles")
         for parsed in verbs.choices.values():
             parsed.add_argument("--json", action="store_true", help="lines of JSON for programs")
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:
         verbs: dict[str, Callable[..., None]] = {
-            **dict.fromkeys(control.DEEDS, self._do),
+            **dict.fromkeys(ACTIONS, self._do),
             "start": self._start,
             "watch": self._watch,
             "recover": self._recover,
@@ -85,7 +95,7 @@ class Command(BaseCommand):
         self, *, name: str, owner: str, dry_run: bool, without_bad_lines: bool, wait: bool, json: bool, **options: Any
     ) -> None:
         batch = _given(name, owner, options)
-        plan = batche_plan.plan(batch)
+        plan = plan_batch(batch)
         for listed, row in plan.bad:
             self.stderr.write(f"{options[listed] or listed}, line {row.line}: {row.text}: {row.reason}")
         self._tell_plan(batch, plan, json)
@@ -97,11 +107,11 @@ class Command(BaseCommand):
         if dry_run:
             return
         batch.save()
-        batche_start.start(batch, batch.owner)
+        start_batch(batch, batch.owner)
         if wait:
             self._follow(batch, json)
 
-    def _tell_plan(self, batch: Batch, plan: Plan, as_json: bool) -> None:
+    def _tell_plan(self, batch: Batch, plan: BatchPlan, as_json: bool) -> None:
         facts = {
             "name": batch.name,
             "articles": plan.articles,
@@ -137,11 +147,11 @@ class Command(BaseCommand):
         self._follow(batch, json)
 
     def _follow(self, batch: Batch, as_json: bool) -> None:
-        def tell(found: progress.Progress) -> None:
+        def tell(found: progress.BatchProgress) -> None:
             if as_json:
-                self._print({**found.facts, "cells": found.cells(found.since)})
+                self._print(found.message(found.since))
 
-        facts = watched(batch.pk, tell).facts
+        facts = follow_batch(batch.pk, tell).facts
         if not as_json:
             self._tell(facts)
         if facts["state"] == Batch.State.PAUSED:
@@ -152,7 +162,7 @@ class Command(BaseCommand):
 
     def _do(self, *, verb: str, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)
-        self._say(batch, control.DEEDS[verb](batch, None), json)
+        self._say(batch, ACTIONS[verb](batch, None), json)
 
     def _recover(self, *, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)
@@ -173,22 +183,22 @@ class Command(BaseCommand):
             if which:
                 self._list(batch, which, json)
                 continue
-            facts = progress.progress(batch.pk, batch.revision).facts
+            facts = progress.batch_progress(batch.pk, batch.revision).facts
             if json:
                 self._print(facts)
             else:
                 self._tell(facts)
 
-    def _tell(self, facts: dict[str, Any]) -> None:
+    def _tell(self, facts: progress.ProgressFacts) -> None:
         self.stdout.write(line(facts))
         self.stdout.write(f"    Articles: {articles_line(facts)}")
 
     def _list(self, batch: Batch, which: str, as_json: bool) -> None:
         gaps = Section.objects.exclude(state=Section.State.DONE).defer("html")
-        articles = progress.of_completeness(batch.articles.defer("html", "manuscript"), which).order_by("pk")
+        articles = completeness.of_completeness(batch.articles.defer("html", "manuscript"), which).order_by("pk")
         for article in articles.prefetch_related(Prefetch("sections", gaps, to_attr="gaps")):
             written, planned = article.written, article.planned  # type: ignore[attr-defined]  # counted there
-            missing: list[dict[str, Any]] = [
+            missing: list[Gap] = [
                 {"section": gap.index, "heading": gap.heading, "state": gap.state, "reason": _reason(gap)}
                 for gap in article.gaps
             ]
@@ -196,11 +206,11 @@ class Command(BaseCommand):
                 facts = {"id": article.pk, "title": str(article), "status": article.status, "link": article.address}
                 self._print(facts | {"written": written, "planned": planned, "missing": missing})
                 continue
-            told = [f"{gap['heading']} ({gap['reason']})" if gap["reason"] else gap["heading"] for gap in missing]
-            rest = f". Not there: {'; '.join(told)}" if told else ""
+            lacking = [f"{gap['heading']} ({gap['reason']})" if gap["reason"] else gap["heading"] for gap in missing]
+            rest = f". Not there: {'; '.join(lacking)}" if lacking else ""
             self.stdout.write(f"{article.pk}  “{article}”: {written} of {count(planned, 'section')}{rest}.")
 
-    def _print(self, facts: dict[str, Any]) -> None:
+    def _print(self, facts: Mapping[str, object]) -> None:
         self.stdout.write(orjson.dumps(facts).decode())
         self.stdout.flush()
 

@@ -12,7 +12,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from articles.desk.article_forms import SubmitForm
 from articles.failures import report
-from articles.management.follow_article import watched
+from articles.management.follow_article import follow_article
 from articles.models import Article
 
 
@@ -44,7 +44,7 @@ class Command(BaseCommand):
     def handle(self, *_: Any, wait: bool, json: bool, **options: Any) -> None:
         article = self._submitted(**options)
         if wait:
-            article = watched(article)
+            article = follow_article(article)
         self._tell(article, json)
         if wait and article.status != Article.Status.DONE:
             raise CommandError(

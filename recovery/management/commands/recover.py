@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.timesince import timesince
 
 from articles.failures import Failure, report, saved_phrases
-from articles.management.follow_article import watched
+from articles.management.follow_article import follow_article
 from articles.models import Article, Stage
 from articles.pipeline import transitions
 from articles.providers.errors import ProviderError
@@ -120,7 +120,7 @@ class Command(BaseCommand):
 
     def _wait(self, article: Article, as_json: bool) -> None:
         article.refresh_from_db()
-        article = watched(article)
+        article = follow_article(article)
         if as_json:
             outcome = {"id": article.pk, "status": article.status, "link": article.address, "error": article.error}
             self.stdout.write(orjson.dumps(outcome).decode())

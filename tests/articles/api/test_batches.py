@@ -117,8 +117,7 @@ def test_a_section_that_is_opened_again_for_a_damaged_file_is_told(
 
 
 def test_rate_rest_cost_and_budget(batch: Batch, first: Article, editor: User) -> None:
-    Batch.objects.update(started_at=timezone.now() - timedelta(minutes=2), budget="110")
-    Article.objects.filter(pk=first.pk).update(spent="61.2")
+    Batch.objects.update(started_at=timezone.now() - timedelta(minutes=2), budget="110", spent="61.2")
     for index in (1, 2, 3, 4):
         mark(first.pk, index, Section.State.DONE)
 
@@ -127,10 +126,14 @@ def test_rate_rest_cost_and_budget(batch: Batch, first: Article, editor: User) -
     assert said["per_minute"] == 2.0
     assert 235 < said["left_seconds"] < 245
     assert (said["spent"], said["budget"]) == ("61.20", "110.00")
+    assert (said["sections_words"], said["per_minute_words"]) == ("4 of 12", "2.0 per min")
+    assert (said["left_words"], said["spent_words"]) == ("about 4 min left", "$61.20 of $110.00")
+    assert said["summary_words"] == "4 of 12 sections, about 4 min left"
     # One that rests has no rest to wait for.
     control.pause(batch, editor)
     said = progress(editor, batch)
     assert (said["state"], said["left_seconds"], said["reason"]) == ("paused", None, "ada paused it.")
+    assert (said["per_minute_words"], said["left_words"], said["summary_words"]) == ("", "", "4 of 12 sections")
 
 
 def test_its_price_does_not_grow(editor: User) -> None:

@@ -18,8 +18,8 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from articles import tasks
-from articles.batches import control, plan, progress
-from articles.batches import start as batche_start
+from articles.batches import completeness, control, counts, errors, plan, progress
+from articles.batches.start import start_batch
 from articles.models import Article, Batch, Call, Pace, Section, Stage
 from articles.pipeline import dispatch, rate_limits, transitions
 from articles.pipeline.run import Run
@@ -56,7 +56,7 @@ def batch(editor: User, services: Doubles) -> MakeBatch:
 def started(batch: MakeBatch, editor: User) -> MakeBatch:
     def start(**fields: Any) -> Batch:
         made = batch(**fields)
-        batche_start.start(made, editor)
+        start_batch(made, editor)
         return made
 
     return start
@@ -78,7 +78,7 @@ def _article(batch: Batch, style: str) -> Article:
 
 
 def test_a_plan_counts_what_will_be_made(batch: MakeBatch) -> None:
-    planned = plan.plan(batch(images_per_style=2, images_per_section=3))
+    planned = plan.plan_batch(batch(images_per_style=2, images_per_section=3))
 
     assert (planned.articles, len(planned.new_articles), planned.new_sections) == (3, 3, 9)
     assert (planned.images, planned.calls) == (3 * 2 + 9 * 3, 3 + 9 + 33)
@@ -93,12 +93,12 @@ def test_a_plan_says_what_keeps_it_from_being_started(batch: MakeBatch, settings
     Batch.objects.update(brief="The {room} in {style}")
     made.refresh_from_db()
 
-    planned = plan.plan(made)
+    planned = plan.plan_batch(made)
 
     assert len(planned.problems) == 3
     assert [(name, bad.line) for name, bad in planned.bad] == [("sections", 2)]
-    with pytest.raises(plan.NotPossible, match=r"no usable style.*{room}.*OPENAI_API_KEY"):
-        batche_start.start(made, editor)
+    with pytest.raises(errors.NotPossible, match=r"no usable style.*{room}.*OPENAI_API_KEY"):
+        start_batch(made, editor)
     assert (_again(made).state, Article.objects.count()) == (Batch.State.DRAFT, 0)
 
 
@@ -110,7 +110,7 @@ def test_all_rows_or_none(batch: MakeBatch, editor: User, monkeypatch: pytest.Mo
 
     monkeypatch.setattr("articles.batches.start._add_sections", dies)
     with pytest.raises(KeyboardInterrupt):
-        batche_start.start(made, editor)
+        start_batch(made, editor)
 
     assert (_again(made).state, Article.objects.count(), OrmQ.objects.count()) == (Batch.State.DRAFT, 0, 0)
 
@@ -124,11 +124,11 @@ def test_each_article_has_a_tree_of_its_own(started: MakeBatch) -> None:
 def test_planning_costs_the_same_queries_for_many(batch: MakeBatch, editor: User) -> None:
     small, large = batch(name="small", styles="a"), batch(name="large", styles="\n".join(map(str, range(200))))
     for made in (small, large):
-        batche_start.start(made, editor)
+        start_batch(made, editor)
     queries = []
     for made in (small, large):
         with CaptureQueriesContext(connection) as captured:
-            plan.plan(_again(made))
+            plan.plan_batch(_again(made))
         queries.append(len(captured))
 
     assert queries[0] == queries[1] <= 8
@@ -156,10 +156,10 @@ def test_a_batch_is_written_section_by_section(started: MakeBatch, work_off: Wor
         assert [picture or heading for picture, heading in order if not picture.startswith("03_general")] == [
             "03_hero", "Kitchen", "03_section_1_1", "Bath", "03_section_2_1", "Hall", "03_section_3_1"
         ]  # fmt: skip
-    standing = progress.standing(made)
-    assert (standing.done, standing.total, standing.missing) == (9, 9, 0)
-    assert standing.articles["complete"] == 3
-    assert float(standing.spent) == pytest.approx(float(sum(call.cost or 0 for call in Call.objects.all())), abs=1e-5)
+    counted = counts.count_batch(made)
+    assert (counted.done, counted.total, counted.missing) == (9, 9, 0)
+    assert counted.articles["complete"] == 3
+    assert float(counted.spent) == pytest.approx(float(sum(call.cost or 0 for call in Call.objects.all())), abs=1e-5)
 
 
 def test_the_brief_reaches_the_service_with_its_words(started: MakeBatch, work_off: WorkOff, services: Doubles) -> None:
@@ -180,8 +180,8 @@ def test_started_twice_it_asks_for_nothing(
     work_off()
     asked = len(services.requests())
 
-    assert plan.plan(_again(made)).does_nothing
-    batche_start.start(made, editor)
+    assert plan.plan_batch(_again(made)).does_nothing
+    start_batch(made, editor)
     work_off()
     sweep()
 
@@ -198,9 +198,9 @@ def test_a_longer_list_adds_only_what_is_missing(
     Batch.objects.update(styles=f"{STYLES}\nGothic", sections=f"Attic\n{ROOMS}")
     made.refresh_from_db()
 
-    planned = plan.plan(made)
+    planned = plan.plan_batch(made)
     assert (len(planned.new_articles), planned.new_sections, planned.published) == (1, 3 + 4, 3)
-    batche_start.start(made, editor)
+    start_batch(made, editor)
     work_off()
 
     assert len(services.requests("openai")) - asked == 1 + 7
@@ -243,8 +243,8 @@ def test_a_section_that_is_declined_for_ever_is_the_only_one_missing(
     assert (stopped.status, error_of(stopped)["code"]) == (Article.Status.FAILED, "sections")
     assert "1 of 3 sections is missing: Bath" in error_of(stopped)["reason"]
     assert [section.state for section in stopped.sections.all()] == ["done", "failed", "done"]
-    assert progress.standing(made).articles == {"complete": 2, "partial": 1, "basic": 0, "failed": 0, "waiting": 0}
-    assert list(progress.of_completeness(Article.objects.all(), "partial")) == [stopped]
+    assert counts.count_batch(made).articles == {"complete": 2, "partial": 1, "basic": 0, "failed": 0, "waiting": 0}
+    assert list(completeness.of_completeness(Article.objects.all(), "partial")) == [stopped]
     assert _again(made).state == Batch.State.DONE
     asked = len(services.requests())
 
@@ -464,7 +464,7 @@ def test_it_pauses_before_its_budget_is_spent(
     work_off()
 
     made.refresh_from_db()
-    spent = progress.standing(made).spent
+    spent = counts.count_batch(made).spent
     assert made.state == Batch.State.PAUSED
     assert "the budget of $0.02" in made.reason
     assert 0 < spent <= Decimal("0.02")
@@ -487,7 +487,8 @@ def test_pause_takes_the_articles_out_of_the_queue_and_resume_puts_them_back(
     assert made.articles.filter(status=Article.Status.QUEUED).exists()
 
     assert control.pause(made, editor)
-    assert not control.pause(made, editor)
+    with pytest.raises(errors.NotPossible):
+        control.pause(made, editor)
     work_off()
     sweep()
     work_off()
@@ -496,7 +497,8 @@ def test_pause_takes_the_articles_out_of_the_queue_and_resume_puts_them_back(
     assert set(made.articles.values_list("status", flat=True)) == {Article.Status.DRAFT}
     assert _again(made).reason == "ada paused it."
     assert control.resume(made, editor)
-    assert not control.resume(made, editor)
+    with pytest.raises(errors.NotPossible):
+        control.resume(made, editor)
     work_off()
     assert _states(made) == {"done": 9}
 
@@ -528,7 +530,8 @@ def test_cancel_keeps_what_is_saved_and_a_recovered_article_makes_it_run_again(
     tasks.run(made.articles.order_by("pk")[0].pk)
 
     assert control.cancel(made, editor)
-    assert not control.cancel(made, editor)
+    with pytest.raises(errors.NotPossible):
+        control.cancel(made, editor)
     work_off()
     assert _again(made).state == Batch.State.CANCELLED
     assert _states(made) == {"done": 3, "pending": 6}
@@ -540,7 +543,7 @@ def test_cancel_keeps_what_is_saved_and_a_recovered_article_makes_it_run_again(
 
     assert _states(made) == {"done": 6, "pending": 3}
     assert _again(made).state == Batch.State.DONE
-    assert batche_start.start(made, editor).missing_sections == 3
+    assert start_batch(made, editor).missing_sections == 3
     work_off()
     assert _states(made) == {"done": 9}
 
@@ -656,6 +659,6 @@ def test_completeness_is_the_same_in_rows_and_in_queries(started: MakeBatch, fac
         word_count=facts.get("words", 0), status=facts.get("status", Article.Status.DRAFT), error={"kind": "Rejected"}
     )
 
-    for name in progress.COMPLETENESS:
-        assert progress.of_completeness(Article.objects.all(), name).exists() == (name == which)
-    assert progress.standing(made).articles[which] == 1
+    for name in completeness.COMPLETENESS:
+        assert completeness.of_completeness(Article.objects.all(), name).exists() == (name == which)
+    assert counts.count_batch(made).articles[which] == 1

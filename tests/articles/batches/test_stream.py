@@ -25,7 +25,7 @@ from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 
 from articles.api.batches import Watching
-from articles.batches import progress
+from articles.batches import counts, progress
 from articles.batches import stream as batche_stream
 from articles.batches.stream import NOTHING_NEW, RETRY, Hub
 from articles.models import Article, Batch, Section
@@ -403,13 +403,13 @@ def looks(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The revisions after which somebody has looked thoroughly, one for each time."""
     monkeypatch.setattr(batche_stream, "COUNTED_EVERY", 1000)
     made: list[int] = []
-    look = progress.progress
+    look = progress.batch_progress
 
-    def noted(batch_id: int, since: int = 0) -> progress.Progress:
+    def noted(batch_id: int, since: int = 0, known: counts.BatchCounts | None = None) -> progress.BatchProgress:
         made.append(since)
-        return look(batch_id, since)
+        return look(batch_id, since, known)
 
-    monkeypatch.setattr(progress, "progress", noted)
+    monkeypatch.setattr(progress, "batch_progress", noted)
     return made
 
 
@@ -500,20 +500,20 @@ def test_one_that_takes_nothing_for_long_is_let_go(batch: Batch, monkeypatch: py
 
 
 def test_streams_outlive_a_database_that_is_away(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
-    article, look = first_cell(batch), progress.progress
+    article, look = first_cell(batch), progress.batch_progress
     failed = threading.Event()
 
-    def away(batch_id: int, since: int = 0) -> progress.Progress:
+    def away(*_: object) -> progress.BatchProgress:
         failed.set()
         raise OperationalError("server closed the connection unexpectedly")
 
     async def watch() -> None:
         async with watching(Hub(), batch) as (grid, _):
             await until(lambda: grid.said)
-            monkeypatch.setattr(progress, "progress", away)
+            monkeypatch.setattr(progress, "batch_progress", away)
             await in_thread(mark, article, 1, Section.State.DONE)
             await until(failed.is_set)
-            monkeypatch.setattr(progress, "progress", look)
+            monkeypatch.setattr(progress, "batch_progress", look)
             await until(lambda: grid.cells[article, 1] == "done")
 
     run(watch())

@@ -22,7 +22,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from articles import formats, wording
 from articles.batches import control, start
-from articles.desk.batch_page import preview
+from articles.desk.batch_plan_page import batch_plan_page
 from articles.migrations import __name__ as migrations
 from articles.models import Article, Batch, ImageFile, Section
 from articles.pipeline import transitions
@@ -64,7 +64,7 @@ def given(**fields: Any) -> dict[str, Any]:
 
 def planned(batch: Batch) -> dict[str, str]:
     """What the button Start sends of the plan that was shown."""
-    return {"planned": preview(Batch.objects.get(pk=batch.pk), {}).signature}
+    return {"planned": batch_plan_page(Batch.objects.get(pk=batch.pk), {}).signature}
 
 
 # Who may do what
@@ -175,7 +175,7 @@ def test_a_list_may_be_a_file_in_any_encoding(encoding: str, editor: User) -> No
 
     as_(editor).post(BATCH_ADD, given(styles="", styles_file=SimpleUploadedFile("styles.csv", content)))
 
-    rows = preview(Batch.objects.get(), {}).plan.styles.rows
+    rows = batch_plan_page(Batch.objects.get(), {}).plan.styles.rows
     assert [row.fields for row in rows] == [
         {"style": "Jugendstil", "country": "Österreich"},
         {"style": "Provençal", "country": "Frankreich"},
@@ -448,7 +448,7 @@ def test_a_section_that_nobody_writes_any_more_waits(running: Batch, editor: Use
 def test_sections_that_were_added_later_stand_in_their_columns(running: Batch, editor: User) -> None:
     """Behind the others in articles that were there, in the order of the list in new ones."""
     Batch.objects.filter(pk=running.pk).update(styles="Style 4", sections="Attic\nRoom 1")
-    start.start(running, editor)
+    start.start_batch(running, editor)
 
     page = as_(editor).get(page_of(running)).context["page"]
 
@@ -683,7 +683,7 @@ def test_hostile_names_are_text_everywhere(editor: User, chief: User) -> None:
     rows = f'style,"{HOSTILE.replace(chr(34), chr(34) * 2)}"\n'
     Batch.objects.filter(pk=batch.pk).update(styles=HOSTILE, sections=f"Room\n{HOSTILE}\n{HOSTILE}")
     _no_markup(editor, chief, [page_of(batch), page_of(batch, "edit"), page_of(batch, "plan")])
-    start.start(batch, editor)
+    start.start_batch(batch, editor)
     article = batch.articles.get()
     write(article, 1)
     lose(article, 2)

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,7 +16,7 @@ from django.utils import timezone
 from pytest_django import Settings
 from rich.console import Console
 
-from articles.batches import control, progress, stream
+from articles.batches import completeness, control, progress, stream
 from articles.management import follow_batch
 from articles.models import Article, Batch, Event, Section
 from publishing.models import Site
@@ -202,10 +203,10 @@ def test_status_counts(mixed: Batch, editor: User) -> None:
     assert len(_batch("status")[1].splitlines()) == 4
     facts = json.loads(_batch("status", "Rooms", "--json")[1])
     assert facts["sections"] == {"total": 10, "done": 3, "running": 0, "waiting": 6, "missing": 1}
-    assert facts["articles"] == dict.fromkeys(progress.COMPLETENESS, 1)
+    assert facts["articles"] == dict.fromkeys(completeness.COMPLETENESS, 1)
 
 
-@pytest.mark.parametrize(("number", "which"), [*enumerate(progress.COMPLETENESS, 1)])
+@pytest.mark.parametrize(("number", "which"), [*enumerate(completeness.COMPLETENESS, 1)])
 def test_the_articles_of_each_kind(number: int, which: str, mixed: Batch) -> None:
     said = _batch("status", "Rooms", "--which", which)[1]
 
@@ -232,15 +233,15 @@ def test_what_an_article_lacks_is_named(mixed: Batch) -> None:
 def meanwhile(monkeypatch: pytest.MonkeyPatch, hurry: None) -> Callable[..., None]:
     """What happens between two looks of whoever watches: a step each."""
     steps: list[Callable[[], object]] = []
-    look = progress.progress
+    look = progress.batch_progress
 
-    def stepping(batch_id: int, since: int = 0) -> progress.Progress:
-        found = look(batch_id, since)
+    def stepping(batch_id: int, *known: Any) -> progress.BatchProgress:
+        found = look(batch_id, *known)
         if steps:
             steps.pop(0)()
         return found
 
-    monkeypatch.setattr(progress, "progress", stepping)
+    monkeypatch.setattr(progress, "batch_progress", stepping)
     return lambda *given: steps.extend(given)
 
 

@@ -1,129 +1,14 @@
-// Progress that moves by itself. An element with data-poll asks its address (its own page where it is empty) for
-// fresh parts, as long as one of them says data-moving="yes", and swaps those that changed. Open folds stay open.
+// A batch fills by itself: what changed comes as events, or is asked for where they do not come. A revision says
+// up to where the page has seen everything, so that nothing is missed while the connection is away.
 (function () {
     "use strict";
 
-    const live = document.getElementById("live");
+    const { live, update, ask } = window.galley;
 
-    // The form of a page is a part, too: it opens when the article comes to rest.
-    function parts(root) {
-        const found = root.querySelectorAll("[data-part], #content-main > form[id]");
-        return new Map(Array.from(found, (part) => [part.dataset.part || part.id, part]));
-    }
-
-    // Tokens differ with each answer, and open folds with each reader: neither is news.
-    function content(part) {
-        const copy = part.cloneNode(true);
-        copy.querySelectorAll("[name=csrfmiddlewaretoken]").forEach((token) => token.remove());
-        copy.querySelectorAll("details").forEach((fold) => fold.removeAttribute("open"));
-        return copy.outerHTML;
-    }
-
-    function swap(old, fresh) {
-        if (content(old) === content(fresh)) {
-            return;
-        }
-        const open = Array.from(old.querySelectorAll("details[open]"), (fold) => fold.id);
-        const focused = old.contains(document.activeElement) ? Array.from(old.querySelectorAll(focusable)).indexOf(document.activeElement) : -1;
-        if (live && fresh.dataset.live && fresh.dataset.live !== old.dataset.live) {
-            live.textContent = fresh.dataset.live;
-        }
-        const node = document.importNode(fresh, true);
-        old.replaceWith(node);
-        if (node.matches("table.grid")) {
-            rove(node);
-        }
-        open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
-        if (focused >= 0) {
-            node.querySelectorAll(focusable)[focused]?.focus({ preventScroll: true });
-        }
-    }
-
-    const focusable = "a, button, summary, [tabindex]";
-
-    // A part may come under another name when it is another thing now, as the frame is with every page.
-    function kind(name) {
-        return name.split("-")[0];
-    }
-
-    function update(root, text) {
-        const fresh = parts(new DOMParser().parseFromString(text, "text/html"));
-        const old = parts(root);
-        const rows = new Set([...fresh.keys()].filter((name) => old.has(name)));
-        fresh.forEach((part, name) => {
-            const counterpart = rows.has(name) ? old.get(name) : [...old].find(([other]) => !fresh.has(other) && kind(other) === kind(name))?.[1];
-            if (counterpart?.isConnected) {
-                swap(counterpart, part);
-            }
-        });
-    }
-
-    async function ask(address) {
-        const answer = await fetch(address, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } });
-        if (!answer.ok || answer.redirected) {
-            throw new Error("no fresh parts");
-        }
-        return answer.text();
-    }
-
-    function moves(root) {
-        return root.querySelector('[data-moving="yes"]') !== null;
-    }
-
-    function watch(root) {
-        const every = Number(root.dataset.every) * 1000;
-        let failures = 0;
-
-        async function look() {
-            if (!moves(root)) {
-                return;
-            }
-            if (!document.hidden) {
-                try {
-                    update(root, await ask(root.dataset.poll || location.href));
-                    failures = 0;
-                    if (!moves(root)) {
-                        // What else the page shows, the backup and the form, belongs to the state before.
-                        update(document, await ask(location.href));
-                    }
-                } catch {
-                    failures += 1;
-                }
-            }
-            setTimeout(look, every * Math.min(2 ** failures, 16));
-        }
-
-        setTimeout(look, every);
-    }
-
-    document.querySelectorAll("[data-poll]").forEach(watch);
-
-    // A batch fills by itself: what changed comes as events, or is asked for where they do not come. A revision says
-    // up to where the page has seen everything, so that nothing is missed while the connection is away.
-
-    const MARKS = { done: "●", running: "◐", waiting: "○", missing: "✗" };
     const MOST_ERRORS = 3; // then it is asked for
     const ASK_EVERY = 3000; // milliseconds
     const LISTEN_EVERY = 20; // answers: then events are tried once more
     const SAY_EVERY = 10000; // to those who listen; and the other parts are not made new more often
-
-    function grouped(number) {
-        return number.toLocaleString("en-GB");
-    }
-
-    function timeLeft(seconds) {
-        const minutes = Math.max(Math.round(seconds / 60), 1);
-        const parts = [minutes >= 60 ? `${Math.floor(minutes / 60)} h` : "", minutes % 60 ? `${minutes % 60} min` : ""];
-        return `about ${parts.filter(Boolean).join(" ")} left`;
-    }
-
-    function rate(perMinute) {
-        return `${perMinute >= 10 ? grouped(Math.round(perMinute)) : Math.max(perMinute, 0.1).toFixed(1)} per min`;
-    }
-
-    function money(sum) {
-        return `$${Number(sum).toLocaleString("en-GB", { minimumFractionDigits: 2, maximumFractionDigits: 2 })}`;
-    }
 
     function setCell(root, article, index, kind) {
         const cell = root.querySelector(`[data-cell="${article}-${index}"]`);
@@ -134,7 +19,7 @@
         const words = cell.querySelector(".visually-hidden");
         const said = words.textContent.slice(0, -before.length) + kind;
         cell.className = `cell ${kind}`;
-        cell.querySelector("[aria-hidden]").textContent = MARKS[kind];
+        cell.querySelector("[aria-hidden]").textContent = root.querySelector(`[data-mark=${kind}]`).textContent;
         cell.querySelector("a").title = words.textContent = said;
         const written = root.querySelector(`[data-written="${article}"]`);
         written.textContent = Number(written.textContent) + (kind === "done") - (before === "done");
@@ -156,13 +41,6 @@
         let revision = Number(head().dataset.revision);
         let known = null;
 
-        function now(name, text) {
-            const place = root.querySelector(`[data-now=${name}]`);
-            if (place && place.textContent !== text) {
-                place.textContent = text;
-            }
-        }
-
         function show(said) {
             if (said.revision < revision) {
                 return; // older than what the page shows
@@ -170,18 +48,16 @@
             revision = said.revision;
             said.cells.forEach(([article, index, kind]) => setCell(root, article, index, kind));
             const { done, total, missing } = said.sections;
-            const runs = said.state === "running";
-            const left = runs && said.left_seconds !== null ? timeLeft(said.left_seconds) : "";
-            const bar = root.querySelector("[data-now=bar]");
+            const bar = root.querySelector("progress");
             [bar.max, bar.value] = [total, done];
-            now("done", grouped(done));
-            now("total", grouped(total));
-            now("rate", runs && said.per_minute ? rate(said.per_minute) : "");
-            now("left", left);
-            now("spent", said.budget === null ? money(said.spent) : `${money(said.spent)} of ${money(said.budget)}`);
+            root.querySelectorAll("[data-words]").forEach((place) => {
+                if (place.textContent !== said[place.dataset.words]) {
+                    place.textContent = said[place.dataset.words];
+                }
+            });
             if (live && Date.now() - saidAt >= SAY_EVERY) {
                 saidAt = Date.now();
-                live.textContent = [`${grouped(done)} of ${grouped(total)} sections`, left].filter(Boolean).join(", ");
+                live.textContent = said.summary_words;
             }
             // What a number cannot say, buttons and reasons, comes with the page itself.
             const state = [said.state, said.reason, said.slowed].join("|");
@@ -339,4 +215,5 @@
     });
 
     document.querySelectorAll("table.grid").forEach(rove);
+    document.addEventListener("swapped", (event) => event.target.matches("table.grid") && rove(event.target));
 })();

@@ -1,0 +1,102 @@
+// Progress that moves by itself. An element with data-poll asks its address (its own page where it is empty) for
+// fresh parts, as long as one of them says data-moving="yes", and swaps those that changed. Open folds stay open.
+// What else moves parts of a page finds its tools in `galley`; an element that took another's place says `swapped`.
+(function () {
+    "use strict";
+
+    const FOCUSABLE = "a, button, summary, [tabindex]";
+
+    // What changes is said here, for those who listen.
+    const live = document.getElementById("live");
+
+    // The form of a page is a part, too: it opens when the article comes to rest.
+    function parts(root) {
+        const found = root.querySelectorAll("[data-part], #content-main > form[id]");
+        return new Map(Array.from(found, (part) => [part.dataset.part || part.id, part]));
+    }
+
+    // Tokens differ with each answer, and open folds with each reader: neither is news.
+    function content(part) {
+        const copy = part.cloneNode(true);
+        copy.querySelectorAll("[name=csrfmiddlewaretoken]").forEach((token) => token.remove());
+        copy.querySelectorAll("details").forEach((fold) => fold.removeAttribute("open"));
+        return copy.outerHTML;
+    }
+
+    function swap(old, fresh) {
+        if (content(old) === content(fresh)) {
+            return;
+        }
+        const open = Array.from(old.querySelectorAll("details[open]"), (fold) => fold.id);
+        const focused = old.contains(document.activeElement) ? Array.from(old.querySelectorAll(FOCUSABLE)).indexOf(document.activeElement) : -1;
+        if (live && fresh.dataset.live && fresh.dataset.live !== old.dataset.live) {
+            live.textContent = fresh.dataset.live;
+        }
+        const node = document.importNode(fresh, true);
+        old.replaceWith(node);
+        node.dispatchEvent(new CustomEvent("swapped", { bubbles: true }));
+        open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
+        if (focused >= 0) {
+            node.querySelectorAll(FOCUSABLE)[focused]?.focus({ preventScroll: true });
+        }
+    }
+
+    // A part may come under another name when it is another thing now, as the frame is with every page.
+    function kind(name) {
+        return name.split("-")[0];
+    }
+
+    function update(root, text) {
+        const fresh = parts(new DOMParser().parseFromString(text, "text/html"));
+        const old = parts(root);
+        const rows = new Set([...fresh.keys()].filter((name) => old.has(name)));
+        fresh.forEach((part, name) => {
+            const counterpart = rows.has(name) ? old.get(name) : [...old].find(([other]) => !fresh.has(other) && kind(other) === kind(name))?.[1];
+            if (counterpart?.isConnected) {
+                swap(counterpart, part);
+            }
+        });
+    }
+
+    async function ask(address) {
+        const answer = await fetch(address, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } });
+        if (!answer.ok || answer.redirected) {
+            throw new Error("no fresh parts");
+        }
+        return answer.text();
+    }
+
+    function moves(root) {
+        return root.querySelector('[data-moving="yes"]') !== null;
+    }
+
+    function watch(root) {
+        const every = Number(root.dataset.every) * 1000;
+        let failures = 0;
+
+        async function look() {
+            if (!moves(root)) {
+                return;
+            }
+            if (!document.hidden) {
+                try {
+                    update(root, await ask(root.dataset.poll || location.href));
+                    failures = 0;
+                    if (!moves(root)) {
+                        // What else the page shows, the backup and the form, belongs to the state before.
+                        update(document, await ask(location.href));
+                    }
+                } catch {
+                    failures += 1;
+                }
+            }
+            setTimeout(look, every * Math.min(2 ** failures, 16));
+        }
+
+        setTimeout(look, every);
+    }
+
+    document.querySelectorAll("[data-poll]").forEach(watch);
+
+    window.galley = { live, update, ask };
+})();
