@@ -84,6 +84,7 @@ SHORT = {
     "not_json": "answer cannot be read",
     "malformed": "answer cannot be used",
     "empty": "answer was empty",
+    "failed": "gave up at work",
     "too_large": "answer too large",
     "too_long": "article too long",
     "too_short": "article too short",

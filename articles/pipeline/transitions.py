@@ -389,10 +389,8 @@ def cancel(article: Article, by: User | None) -> bool:
     """Stop an article. A worker that is at it finds itself fenced; what is saved stays."""
     with batch_revision(article.batch_id) as revision:
         ended = {"status": Article.Status.CANCELLED, "ended_at": timezone.now(), "next_at": None, "error": None}
-        open_one = Article.objects.filter(pk=article.pk).exclude(
-            status__in=[Article.Status.DONE, Article.Status.CANCELLED]
-        )
-        won = open_one.update(**ended, cause="", **UNHELD)
+        over = [Article.Status.DONE, Article.Status.CANCELLED]
+        won = Article.objects.filter(pk=article.pk).exclude(status__in=over).update(**ended, cause="", **UNHELD)
         if won:
             article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
             in_hand = article.sections.filter(state=Section.State.RUNNING)

@@ -2,6 +2,12 @@
 
 A client takes its address and key, makes one request a call, never repeats one by itself, and raises only the errors
 of `articles.providers.errors`.
+
+provider   who does something for an article, by an id that nobody edits: "text", "pictures", "layout", "wordpress:3"
+client     one service, as a stage speaks to it
+answer     what came back, untouched, and what it says it used
+error      what a service did to us, as facts; `articles.failures` has the words
+price      what a model or a picture costs, in US dollars
 """
 
 from __future__ import annotations

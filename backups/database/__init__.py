@@ -13,9 +13,6 @@ baseline        the last backup, and what the next one may build on
 drift           rows that have changed without the map showing it
 staged          a backup laid out as rows, beside the database it is compared with: the target
 target          the database that is compared and restored into; a row's target is its key there
-row step        what happens to one row of the target, and why
-plan            all row steps of a restore or an undo
-policy          what decides them: one for restores, by mode, and one for undos
-touched rows    what a restore has written or deleted: by these it is undone
+comparison      what a restore or an undo would do, row by row, before anything is written (`comparison`)
 safety backup   a full one that is made before a restore
 """

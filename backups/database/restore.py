@@ -15,11 +15,11 @@ from django.conf import settings
 from django.db import DatabaseError, connections, transaction
 
 from backups.database import backup, chains, tables
-from backups.database.compare import compare
-from backups.database.modes import MISSING, RestorePolicy
+from backups.database.comparison.compare import compare
+from backups.database.comparison.modes import MISSING, RestorePolicy
+from backups.database.comparison.steps import CONFLICT, DatabasePlan
+from backups.database.comparison.touched import TouchedRows, touched_by
 from backups.database.staging import Staged, staged
-from backups.database.steps import CONFLICT, DatabasePlan
-from backups.database.touched import TouchedRows, touched_by
 from backups.database.write import Writing
 from backups.errors import BackupError, Failed
 from backups.progress import Started, silent

@@ -20,12 +20,12 @@ from contextlib import contextmanager
 from django.conf import settings
 
 from backups.database import chains
-from backups.database.compare import compare
-from backups.database.policy import LATER, Beside, Match, Policy
+from backups.database.comparison.compare import compare
+from backups.database.comparison.policy import LATER, Beside, Match, Policy
+from backups.database.comparison.steps import CHANGE, CREATE, DELETE, KEEP, WRITES, DatabasePlan, RowStep, batches
+from backups.database.comparison.touched import TouchedRow, TouchedRows, row_digest, rows_there, unpacked
 from backups.database.staging import Staged, staged
-from backups.database.steps import CHANGE, CREATE, DELETE, KEEP, WRITES, DatabasePlan, RowStep, batches
 from backups.database.tables import Row, Table, comparable, unit_column
-from backups.database.touched import TouchedRow, TouchedRows, row_digest, rows_there, unpacked
 from backups.progress import Started, silent
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository

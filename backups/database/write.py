@@ -13,9 +13,9 @@ from django.core.management.color import no_style
 from django.db import connections, models
 
 from backups.database import tables
-from backups.database.steps import CHANGE, CREATE, DELETE, DatabasePlan, batches
+from backups.database.comparison.steps import CHANGE, CREATE, DELETE, DatabasePlan, batches
+from backups.database.comparison.translate import TableTranslation, TargetKeys
 from backups.database.tables import Column, Row, Table
-from backups.database.translate import TableTranslation, TargetKeys
 
 PLAIN = tables.WHOLE_NUMBERS | tables.TEXTS | {"BooleanField", "FloatField"}  # kinds that a database takes as they are
 

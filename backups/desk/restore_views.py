@@ -17,8 +17,8 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 
-from backups.database import steps
 from backups.database import undo as database_undo
+from backups.database.comparison import steps
 from backups.files import restore
 from backups.files.undo import UNDO_CHANGES, new_name
 from backups.models import Generation, Restore

@@ -14,9 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from shutil import disk_usage
 
-from backups.database import chains, connections, steps
+from backups.database import chains, connections
 from backups.database import restore as database_restore
 from backups.database.backup import SOURCE
+from backups.database.comparison import steps
 from backups.database.restore import choose, planned
 from backups.errors import BackupError, Missing
 from backups.files import restore

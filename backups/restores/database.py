@@ -25,7 +25,7 @@ from django_q.tasks import async_task
 from backups import catalogue, configured
 from backups.database import restore as database_restore
 from backups.database import undo
-from backups.database.steps import ACTIONS, DatabasePlan, RowStep
+from backups.database.comparison.steps import ACTIONS, DatabasePlan, RowStep
 from backups.errors import BackupError
 from backups.models import Restore
 from backups.repository.manifests import DATABASE, FILES

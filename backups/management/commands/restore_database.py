@@ -13,9 +13,9 @@ from django.core.management.base import BaseCommand, CommandError
 
 from backups import configured
 from backups.database import backup, connections, restore, undo
-from backups.database.modes import MIRROR, MISSING, RESTORE_MODES
-from backups.database.steps import ACTIONS, ACTIONS_COUNTED, SAME, DatabasePlan
-from backups.database.touched import TouchedRows
+from backups.database.comparison.modes import MIRROR, MISSING, RESTORE_MODES
+from backups.database.comparison.steps import ACTIONS, ACTIONS_COUNTED, SAME, DatabasePlan
+from backups.database.comparison.touched import TouchedRows
 from backups.errors import BackupError
 from backups.management.commands.restore_files import moment
 from backups.models import Restore

@@ -13,8 +13,8 @@ from django.db.backends.utils import CursorWrapper
 
 from articles.models import Article, Event
 from backups.database import backup, restore, undo
-from backups.database.modes import OVERWRITE
-from backups.database.touched import TouchedRows
+from backups.database.comparison.modes import OVERWRITE
+from backups.database.comparison.touched import TouchedRows
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository
 from tests.backups import desks

@@ -19,8 +19,8 @@ from articles.models import Article, Attempt, Batch, Event, Preferences, StageRe
 from backups import configured
 from backups.database import backup
 from backups.database import restore as database_restore
+from backups.database.comparison.steps import RowStep
 from backups.database.restore import Choice, Conflicting, OutOfDate, choose, planned
-from backups.database.steps import RowStep
 from backups.database.write import Writing
 from backups.repository.manifests import DATABASE, Generation
 from backups.repository.repository import Repository

@@ -13,11 +13,11 @@ from django.db.models.deletion import ProtectedError
 
 from articles.models import Article, Batch, Event, StageRecord
 from backups.database import backup, restore
-from backups.database.modes import RESTORE_MODES
-from backups.database.policy import LATER
+from backups.database.comparison.modes import RESTORE_MODES
+from backups.database.comparison.policy import LATER
+from backups.database.comparison.steps import RowStep
+from backups.database.comparison.touched import TouchedRows
 from backups.database.restore import Choice
-from backups.database.steps import RowStep
-from backups.database.touched import TouchedRows
 from backups.database.undo import planned
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository

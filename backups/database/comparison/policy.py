@@ -7,7 +7,7 @@ from collections.abc import Iterator, Set
 from dataclasses import dataclass
 from typing import Any
 
-from backups.database.steps import RowStep
+from backups.database.comparison.steps import RowStep
 from backups.database.tables import Row, Table, comparable
 
 

@@ -10,8 +10,8 @@ import marshal
 from collections.abc import Iterable
 
 from backups.database import tables
+from backups.database.comparison.steps import CREATE, RowStep
 from backups.database.staging import Staged
-from backups.database.steps import CREATE, RowStep
 from backups.database.tables import Column, Row, Table, sql_list
 from backups.errors import Failed
 

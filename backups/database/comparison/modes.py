@@ -18,9 +18,9 @@ from datetime import UTC, datetime
 
 from django.conf import settings
 
-from backups.database.policy import Beside, Match, Policy
+from backups.database.comparison.policy import Beside, Match, Policy
+from backups.database.comparison.steps import CHANGE, CREATE, DELETE, RowStep
 from backups.database.staging import BATCH, Staged
-from backups.database.steps import CHANGE, CREATE, DELETE, RowStep
 from backups.database.tables import LOWEST_KEY, Row, Table, unit_column
 
 RESTORE_MODES = MISSING, NEWER, OVERWRITE, MIRROR = ("missing", "newer", "overwrite", "mirror")

@@ -10,7 +10,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from backups.database.steps import DELETE, WRITES, DatabasePlan, batches
+from backups.database.comparison.steps import DELETE, WRITES, DatabasePlan, batches
 from backups.database.tables import Row, Table, comparable, unit_column
 
 _PACKED = struct.Struct(">qq8s")  # zeros for no unit, nothing for no digest

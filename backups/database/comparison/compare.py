@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from backups.database.compare_table import TableComparison
-from backups.database.policy import Policy
-from backups.database.steps import DatabasePlan
-from backups.database.translate import TargetKeys
+from backups.database.comparison.compare_table import TableComparison
+from backups.database.comparison.policy import Policy
+from backups.database.comparison.steps import DatabasePlan
+from backups.database.comparison.translate import TargetKeys
 
 
 def compare(plan: DatabasePlan, policy: Policy) -> None:

@@ -9,10 +9,10 @@ from typing import Any
 
 from django.db.models import Q
 
-from backups.database.policy import LATER, Beside, Policy
-from backups.database.steps import CHANGE, CONFLICT, CREATE, KEEP, SAME, RowStep, shortened
+from backups.database.comparison.policy import LATER, Beside, Policy
+from backups.database.comparison.steps import CHANGE, CONFLICT, CREATE, KEEP, SAME, RowStep, shortened
+from backups.database.comparison.translate import TableTranslation, TargetKeys
 from backups.database.tables import Key, Row, Table, comparable, unit_column
-from backups.database.translate import TableTranslation, TargetKeys
 from backups.errors import Failed
 
 
