@@ -264,17 +264,21 @@ def _problem(group: Mapping[str, Any], samples: dict[int, Article]) -> Problem:
 
 @dataclass(frozen=True)
 class Report:
-    """The failure of an article. Every field is a phrase for people."""
+    """The failure of an article. All but the stage are phrases for people."""
 
     title: str
     headline: str
-    step: int
+    stage: Stage  # where it stands still
     reason: str
     next: str
     saved: str
     not_done: str
     backup: str
     detail: str
+
+    @property
+    def step(self) -> int:
+        return self.stage.step
 
     def __str__(self) -> str:
         return (
@@ -291,7 +295,7 @@ def report(article: Article) -> Report:
     return Report(
         title=str(article),
         headline=failure.headline,
-        step=Stage(failure.error["stage"] or Stage.ARTICLE).step,
+        stage=Stage(failure.error["stage"] or Stage.ARTICLE),
         reason=failure.reason,
         next=failure.next,
         saved=", ".join(saved_phrases(article)) or "what you handed in",

@@ -4,7 +4,7 @@ BackupError     .retry says whether trying again may help
   StorageError  the storage
     Missing       there is no such object
     Exists        there is one already
-    Unreachable   no answer, or one of a server in trouble    retry
+    StorageUnreachable  no answer, or a server in trouble     retry
     Denied        our keys or our rights                      a person acts
     Failed        everything else; a full disk, say           a person acts
       TooLarge    an object of more bytes than it may have
@@ -33,7 +33,7 @@ class Exists(StorageError):
     pass
 
 
-class Unreachable(StorageError):
+class StorageUnreachable(StorageError):
     retry = True
 
 

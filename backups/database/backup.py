@@ -41,7 +41,6 @@ STORING_THREADS = 4
 DIVIDED_BYTES = 64 * 2**20  # rows that take more are divided among several chunks
 INLINE_ENTRIES = 1000  # in the manifest itself; more go into pages
 MOST_NAMED = 20  # keys of drifted rows, of each model
-OBJECT_FIELDS = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")  # of any entry
 
 
 @dataclass

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from backups.errors import Changed, Failed, Forged, Hostile, Missing, StorageError, Unreachable
+from backups.errors import Changed, Failed, Forged, Hostile, Missing, StorageError, StorageUnreachable
 from backups.repository.encryption import encrypted_size
 from backups.repository.manifests import FORMAT, MANIFEST_BYTES, About, Entry, Generation, Page, check_entry, write_page
 from backups.repository.repository import Repository
@@ -127,7 +127,7 @@ class Run:
         }
 
     def announce(self) -> None:
-        """Say that this run is under way, once, before it stores anything. Raises Unreachable while old backups go.
+        """Say that this run is under way, once, before it stores anything. Raises StorageUnreachable while old backups go.
 
         A run and a removal each leave their note first, and then look for the other's: at least one of them sees it.
         """
@@ -141,7 +141,9 @@ class Run:
             now = notes.get(key, self.began)  # by the storage's clock
             for other, modified in notes.items():
                 if other.startswith(repository.path(PRUNING)) and now - modified < PRUNING_TIME:
-                    raise Unreachable("Old backups are being removed from this storage. Try again in some minutes.")
+                    raise StorageUnreachable(
+                        "Old backups are being removed from this storage. Try again in some minutes."
+                    )
             self._announced = True
 
     def note(self, *entries: Entry) -> None:

@@ -11,7 +11,7 @@ import obstore
 from obstore import exceptions
 from obstore.store import S3Store
 
-from backups.errors import Denied, Exists, Failed, Missing, TooLarge, Unreachable
+from backups.errors import Denied, Exists, Failed, Missing, StorageUnreachable, TooLarge
 from backups.storage.port import STREAM_BYTES, Listed, bounded
 
 if TYPE_CHECKING:  # not there at run time, or slow to import
@@ -58,7 +58,7 @@ class Bucket:
         except Exists as exc:
             if not replace:
                 raise
-            raise Unreachable(f"The backup storage did not take {key}: others write it right now.") from exc
+            raise StorageUnreachable(f"The backup storage did not take {key}: others write it right now.") from exc
 
     def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
         part = max(STREAM_BYTES, -(-size // PARTS))
@@ -118,7 +118,7 @@ def _bucket(key: str, absent: str = "") -> Iterator[None]:
     except (exceptions.BaseError, ValueError) as exc:
         if "status code: 4" in str(exc) or isinstance(exc, ValueError):
             raise Failed(f"The backup storage refused {key}: {_first_line(exc)}") from exc
-        raise Unreachable(f"The backup storage did not answer about {key}: {_first_line(exc)}") from exc
+        raise StorageUnreachable(f"The backup storage did not answer about {key}: {_first_line(exc)}") from exc
 
 
 def _md5(etag: str | None) -> str:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-from backups.errors import Denied, Exists, Failed, Missing, Unreachable
+from backups.errors import Denied, Exists, Failed, Missing, StorageUnreachable
 from backups.storage.port import INCOMPLETE, STREAM_BYTES, Listed, bounded
 
 
@@ -121,4 +121,6 @@ def _disk(key: str) -> Iterator[None]:
         raise Denied(f"The backup storage does not let us reach {key}: {exc.strerror}.") from exc
     except OSError as exc:
         busy = exc.errno in (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.EAGAIN)
-        raise (Unreachable if busy else Failed)(f"The backup storage failed at {key}: {exc.strerror or exc}.") from exc
+        raise (StorageUnreachable if busy else Failed)(
+            f"The backup storage failed at {key}: {exc.strerror or exc}."
+        ) from exc

@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 from articles.models import Article, Event, StageRecord
 from backups import configured, tasks
 from backups.database import backup, baseline, chains, maps, restore, snapshot, sqlite, tables, vendors
-from backups.errors import BackupError, Damaged, Forged, Hostile, Unreachable
+from backups.errors import BackupError, Damaged, Forged, Hostile, StorageUnreachable
 from backups.health import findings, report, wording
 from backups.repository.manifests import DATABASE, Entry, Generation
 from backups.repository.repository import Repository
@@ -264,7 +264,7 @@ def test_what_an_interrupted_run_has_stored_is_not_stored_again(
     all_of_it = [call for call in calls.calls if "chunks/" in call]
     _forget(store)
     last = max(n for n, call in enumerate(calls.calls) if "chunk_" in call)
-    with pytest.raises(Unreachable):
+    with pytest.raises(StorageUnreachable):
         backup.backup(replace(store, object_store=Unreliable(store.object_store, last), cache=None), desk)
     Article.objects.using(desk).filter(pk=3).delete()
     desks.article(desk, 99, User.objects.using(desk).get(username="ada"))

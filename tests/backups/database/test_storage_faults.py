@@ -21,7 +21,7 @@ from pytest_django import DjangoDbBlocker, Settings
 from articles.models import Article
 from backups.database import backup as database_backup
 from backups.database import chains, maps, restore
-from backups.errors import BackupError, Failed, Forged, Unreachable
+from backups.errors import BackupError, Failed, Forged, StorageUnreachable
 from backups.repository import verify
 from backups.repository.manifests import DATABASE
 from backups.repository.repository import Repository
@@ -118,7 +118,7 @@ def test_a_storage_that_fails_at_any_call(story: Story, fault: Fault) -> None:
         repository = story.storage()
         try:
             story.backup(repository, Unreliable(repository.object_store, nth, fault))
-        except Unreachable:
+        except StorageUnreachable:
             assert verify.deep(repository, None).whole
         else:
             assert held(repository) == story.expected

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from backups.errors import BackupError, Failed, Unreachable
+from backups.errors import BackupError, Failed, StorageUnreachable
 from backups.files import backup, restore
 from backups.files.target import TEMPORARY
 from backups.repository import verify
@@ -91,7 +91,7 @@ def test_wherever_the_storage_fails(tmp_path: Path, source: Path) -> None:
             broken = Unreliable(object_store, nth, fault)
             try:
                 backup.backup(dataclasses.replace(repository, object_store=broken), source)
-            except Unreachable:
+            except StorageUnreachable:
                 failures += 1
             if nth >= len(broken.calls):
                 break
@@ -260,7 +260,7 @@ def test_an_answer_that_breaks_off_is_no_content(reset: Faults, moto: s3.S3, tmp
     reset.cut, reset.times = 1, 99
     reset.chosen = lambda asked: asked[0] == "GET" and "/objects/" in asked[1]
     target = tmp_path / "target"
-    with pytest.raises(Unreachable):
+    with pytest.raises(StorageUnreachable):
         restore.restore(repository, restore.plan(repository, made, target), now=datetime.now(UTC))
     assert contents(target).items() <= CONTENTS.items()
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from backups.errors import Failed, Hostile, Unreachable
+from backups.errors import Failed, Hostile, StorageUnreachable
 from backups.files import backup
 from backups.files.restore import RESTORE_MODES, Restored, RestorePlan, choose, plan, restore
 from backups.files.target import ASIDE, TEMPORARY, Blocked, Target
@@ -128,7 +128,7 @@ def test_an_interrupted_restore_is_taken_up(repository: Repository, made: Genera
     reads = len(THEN) + 1  # and a page
     for nth in range(reads):
         broken = Repository(Unreliable(repository.object_store, nth), repository.tier, repository.signing_keys)
-        with pytest.raises((Unreachable, Failed)):
+        with pytest.raises((StorageUnreachable, Failed)):
             done(broken, made, target / f"{nth}")
         (target / f"{nth}").mkdir(parents=True, exist_ok=True)
         assert contents(target / f"{nth}").items() <= THEN.items(), "each is whole, or not there"

@@ -12,7 +12,7 @@ import pytest
 
 from backups import catalogue, models
 from backups.catalogue import share_read
-from backups.errors import Failed, Unreachable
+from backups.errors import Failed, StorageUnreachable
 from backups.files import backup
 from backups.health import report, wording
 from backups.repository import verify
@@ -323,7 +323,7 @@ def test_wherever_a_removal_fails_all_that_is_left_is_whole(
     repository: Repository, generations: list[Generation], nth: int
 ) -> None:
     broken = dataclasses.replace(repository, object_store=Unreliable(repository.object_store, nth))
-    with pytest.raises(Unreachable):
+    with pytest.raises(StorageUnreachable):
         _pruned(broken)
 
     assert verify.deep(repository, None).whole
@@ -378,6 +378,6 @@ def test_while_a_run_is_under_way_no_object_goes(repository: Repository, monkeyp
 def test_while_objects_go_no_run_begins_to_store(repository: Repository, source: Path) -> None:
     repository.object_store.put(repository.path(f"{PRUNING}/1"), b"{}")
 
-    with pytest.raises(Unreachable, match="Try again in some minutes"):
+    with pytest.raises(StorageUnreachable, match="Try again in some minutes"):
         backup.backup(repository, source)
     assert repository.survey().generations == []

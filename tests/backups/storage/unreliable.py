@@ -9,19 +9,19 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from backups.errors import Unreachable
+from backups.errors import StorageUnreachable
 from backups.storage.port import Listed, ObjectStore
 
 Fault = Callable[[Callable[[], Any]], Any]  # given the call, does it or not
 
 
 def fails(call: Callable[[], Any]) -> Any:
-    raise Unreachable("The storage is gone.")
+    raise StorageUnreachable("The storage is gone.")
 
 
 def fails_after_success(call: Callable[[], Any]) -> Any:
     call()
-    raise Unreachable("The storage did not answer.")
+    raise StorageUnreachable("The storage did not answer.")
 
 
 def kills_before(call: Callable[[], Any]) -> Any:
