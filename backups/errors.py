@@ -1,17 +1,17 @@
 """What can go wrong with a backup. Every message is a sentence for people.
 
-BackupError     .retry says whether trying again may help
-  StorageError  the storage
-    Missing       there is no such object
-    Exists        there is one already
-    StorageUnreachable  no answer, or a server in trouble     retry
-    Denied        our keys or our rights                      a person acts
-    Failed        everything else; a full disk, say           a person acts
-      TooLarge    an object of more bytes than it may have
-  Damaged       an object is not what its manifest names      a person looks
-  Forged        a document that is not ours, or was changed   a person looks
-  Hostile       a document of ours that says what cannot be   a person looks
-  Changed       a source is not any more what it was          retry
+BackupError             .retry says whether trying again may help
+  StorageError          the storage
+    Missing             there is no such object
+    Exists              there is one already
+    StorageUnreachable  no answer, or one of a server in trouble    retry
+    Denied              our keys or our rights                      a person acts
+    Failed              everything else; a full disk, say           a person acts
+      TooLarge          an object of more bytes than it may have
+  Damaged               an object is not what its manifest names    a person looks
+  Forged                a document that is not ours, or was changed a person looks
+  Hostile               a document of ours that says what cannot be a person looks
+  Changed               a source is not any more what it was        retry
 """
 
 from __future__ import annotations

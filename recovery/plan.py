@@ -13,7 +13,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from articles import call_keys
-from articles.costs import SECONDS, costs
+from articles.estimates import SECONDS, costs
 from articles.formats import count
 from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
 from articles.pipeline.repair import damaged_parts

@@ -11,7 +11,7 @@ from django.http import Http404, HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
-from articles import wording
+from articles import state_wording
 from articles.api.schemas import BIGGEST_ID, REFUSALS, InQuery, Strict
 from articles.failures import report
 from articles.models import Article, Event, ImageFile, Stage, StageRecord
@@ -96,7 +96,7 @@ def progress(request: HttpRequest, article_id: int, timeline: Query[Timeline]) -
         id=article.pk,
         title=str(article),
         status=article.status,
-        state=wording.state(article),
+        state=state_wording.state(article),
         is_moving=article.is_moving,
         stages=_stages(article),
         images=_images(list(article.images.all())),
@@ -110,7 +110,10 @@ def progress(request: HttpRequest, article_id: int, timeline: Query[Timeline]) -
 
 def _stages(article: Article) -> list[StageOut]:
     records = {record.stage: record for record in article.records.all()}
-    return [_stage(stage, step.kind, records[stage]) for stage, step in zip(Stage, wording.steps(article), strict=True)]
+    return [
+        _stage(stage, step.kind, records[stage])
+        for stage, step in zip(Stage, state_wording.steps(article), strict=True)
+    ]
 
 
 def _stage(stage: Stage, kind: str, record: StageRecord) -> StageOut:

@@ -13,7 +13,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from articles.batches.errors import NotPossible
-from articles.costs import costs
+from articles.estimates import costs
 from articles.failures import RESUME, Failure
 from articles.models import Article, Batch, Section
 from articles.pipeline import dispatch, transitions

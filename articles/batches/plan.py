@@ -10,7 +10,7 @@ from decimal import Decimal
 from django.conf import settings
 
 from articles.batches import lists
-from articles.costs import SECONDS, costs
+from articles.estimates import SECONDS, costs
 from articles.models import Article, Batch, Section
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.text import capfirst
 
-from articles import call_keys, formats, wording
+from articles import call_keys, formats, state_wording
 from articles.batches.cells import MARKS, cell_state
 from articles.failures import Failure, Report, report
 from articles.models import Article, Attempt, Call, Event, ImageFile, Section, Stage, StageRecord
@@ -51,7 +51,7 @@ class File:
 class StageRow:
     """A line of the list of stages. `facts` are phrases, as `2,143 words`."""
 
-    step: wording.Step
+    step: state_wording.Step
     number: int
     record: StageRecord | None
     facts: list[str]
@@ -132,9 +132,9 @@ def article_page(article: Article) -> ArticlePage:
     stages = _stages(article, images, calls)
     return ArticlePage(
         article=article,
-        state=wording.state(article),
+        state=state_wording.state(article),
         report=report(article) if article.error else None,
-        progress=wording.progress(article),
+        progress=state_wording.progress(article),
         done=sum(row.step.kind == "done" for row in stages),
         stages=stages,
         sections=_sections(article, images),
@@ -153,7 +153,7 @@ def _stages(article: Article, images: list[ImageFile], calls: list[Call]) -> lis
     for call in calls:
         of_stage[call_keys.stage_of(call.key)].append(call)
     rows = []
-    for stage, step in zip(Stage, wording.steps(article), strict=True):
+    for stage, step in zip(Stage, state_wording.steps(article), strict=True):
         record = records.get(stage)
         costs = [call.cost for call in of_stage[stage] if call.cost is not None]
         rows.append(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import time
 from collections.abc import Callable
 from contextlib import closing
@@ -15,20 +16,24 @@ from django.utils import timezone
 from articles import call_keys
 from articles.content import pictures
 from articles.content.pictures import BadPicture, Picture
-from articles.models import Attempt, Call, ImageFile
+from articles.models import Attempt, Call, ImageFile, Stage
 from articles.pipeline.run import Outcome, Run
 from articles.providers import replicate
 from articles.providers.errors import Garbled, ProviderError, Rejected, Then, Unreachable
 from articles.providers.replicate import PictureClient
-from articles.stages import prompts
+from articles.tree import names
+from articles.tree.prompts import prompts_file
 
+SECTIONS = 3  # pictures beside the hero, of an article that is written at once
+HERO_ASPECT, SECTION_ASPECT = "16:9", "21:9"  # each of them is one of `pictures.SIZES`
+ASPECTS = {"hero": HERO_ASPECT} | {f"section_{n}": SECTION_ASPECT for n in range(1, SECTIONS + 1)}
 LONGEST = timedelta(minutes=5)  # for one picture; then it is cancelled
 POLL_SECONDS = (0.2, 0.5, 1, 2)  # the waits between looks; the last repeats
 READ_SECONDS = 60
 
 
 def run(run: Run) -> Outcome:
-    prompts.keep_as_edited(run)
+    _keep_edited_prompts(run)
     make(run, [image for image in run.article.images.all() if not image.is_stored], each=run.commit_manifest)
     maker = settings.REPLICATE_MODEL if settings.REPLICATE_API_TOKEN else "drawn"
     return Outcome(maker=maker[:100], details={"images": run.article.images.count()})
@@ -175,3 +180,13 @@ class _Making:
         image.source_url = url[:2000]
         image.source_expires_at = (call.received_at or timezone.now()) + replicate.URL_LIFE
         image.save(update_fields=["source_url", "source_expires_at"])
+
+
+def _keep_edited_prompts(run: Run) -> None:
+    """Write the prompts' file again when an editor has changed a prompt since."""
+    record = run.article.records.get(stage=Stage.PROMPTS)
+    content = prompts_file(list(run.article.images.all()))
+    if hashlib.sha256(content).hexdigest() != record.sha256:
+        stored = run.save_file(names.PROMPTS, content)
+        record.sha256, record.bytes = stored.sha256, stored.bytes
+        record.save(update_fields=["sha256", "bytes"])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,16 +9,16 @@ from lxml.html import HtmlElement
 
 from articles import call_keys
 from articles.content import manuscripts, markup
-from articles.models import Article, Call, ImageFile, Stage
+from articles.models import Article, Call, ImageFile
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text
 from articles.providers.errors import IT
+from articles.stages.images import ASPECTS, SECTIONS
 from articles.stages.text_calls import ask, garbled, text_client
 from articles.tree import names
+from articles.tree.prompts import prompts_file
 
 THING = "the picture prompts"
-SECTIONS = 3
-ASPECTS = {"hero": "16:9"} | {f"section_{n}": "21:9" for n in range(1, SECTIONS + 1)}
 PICTURE = {
     "type": "object",
     "additionalProperties": False,
@@ -69,7 +68,7 @@ def _with_the_sections(run: Run) -> Outcome:
     """Each section of a batch came with the prompts of its pictures."""
     pictures = list(run.article.images.all())
     return Outcome(
-        run.save_file(names.PROMPTS, as_file(pictures)), maker="sections", details={"prompts": len(pictures)}
+        run.save_file(names.PROMPTS, prompts_file(pictures)), maker="sections", details={"prompts": len(pictures)}
     )
 
 
@@ -120,7 +119,7 @@ def _saved(run: Run, prompts: list[Prompt], maker: str, *, again: bool) -> Outco
     ]
     there = {image.role: image for image in run.article.images.all()} if again else {}
     pictures = [there.get(picture.role, picture) for picture in pictures]
-    stored = run.save_file(names.PROMPTS, as_file(pictures))
+    stored = run.save_file(names.PROMPTS, prompts_file(pictures))
     ImageFile.objects.bulk_create(
         [picture for picture in pictures if picture.pk is None],
         update_conflicts=True,
@@ -128,21 +127,3 @@ def _saved(run: Run, prompts: list[Prompt], maker: str, *, again: bool) -> Outco
         update_fields=["prompt", "alt_text", "aspect"],
     )
     return Outcome(stored, maker=maker, details={"prompts": len(pictures)})
-
-
-def keep_as_edited(run: Run) -> None:
-    """Write the prompts' file again when an editor has changed a prompt since."""
-    record = run.article.records.get(stage=Stage.PROMPTS)
-    content = as_file(list(run.article.images.all()))
-    if hashlib.sha256(content).hexdigest() != record.sha256:
-        stored = run.save_file(names.PROMPTS, content)
-        record.sha256, record.bytes = stored.sha256, stored.bytes
-        record.save(update_fields=["sha256", "bytes"])
-
-
-def as_file(pictures: list[ImageFile]) -> bytes:
-    """The prompts as a text file, a block each."""
-    blocks = (
-        f"[{picture.role}] {picture.aspect}\n{picture.prompt}\nAlt text: {picture.alt_text}\n" for picture in pictures
-    )
-    return "\n".join(blocks).encode()

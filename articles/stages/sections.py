@@ -180,7 +180,7 @@ def _keep_opening(run: Run, call: Call, opening: Opening, record: StageRecord) -
     with transaction.atomic():
         run.lease.renew(title=opening.title, html=opening.html, word_count=word_counts.word_count(opening.html))
         roles = ["hero", *(f"general_{n}" for n in range(2, len(opening.pictures) + 1))]
-        _keep_prompts(article, roles[: len(opening.pictures)], opening.pictures, "16:9")
+        _keep_prompts(article, roles[: len(opening.pictures)], opening.pictures, images.HERO_ASPECT)
         outline = (
             Section(
                 article=article,
@@ -279,7 +279,7 @@ def _write_text(run: Run, section: Section) -> None:
     stored = run.save_page(section.file_name, section.heading, html)
     with transaction.atomic():
         roles = [f"section_{section.index}_{n}" for n in range(1, pictures + 1)]
-        _keep_prompts(article, roles, prompts, "21:9")
+        _keep_prompts(article, roles, prompts, images.SECTION_ASPECT)
         article.sections.filter(pk=section.pk).update(
             html=html, word_count=count, sha256=stored.sha256, bytes=stored.bytes
         )

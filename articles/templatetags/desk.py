@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import formats as article_formats
-from articles import wording
+from articles import state_wording
 from articles.formats import age, duration
 from articles.models import Article, Batch
 
@@ -76,17 +76,17 @@ def count(number: int, thing: str) -> str:
 
 @register.filter
 def state(article: Article) -> str:
-    return wording.state(article)
+    return state_wording.state(article)
 
 
 @register.filter
 def progress(article: Article) -> str:
-    return wording.progress(article)
+    return state_wording.progress(article)
 
 
 @register.filter
 def link_words(article: Article) -> str:
-    return wording.link_words(article)
+    return state_wording.link_words(article)
 
 
 @register.filter
@@ -106,4 +106,4 @@ def paged(context: template.Context, name: str, number: int) -> str:
 @register.inclusion_tag("admin/articles/article/strip.html")
 def strip(article: Article) -> dict[str, object]:
     """The five stages as marks, the present one with its name."""
-    return {"steps": wording.steps(article)}
+    return {"steps": state_wording.steps(article)}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from articles.content.pictures import SIZES
 from articles.models import ACCENT, PRIMARY
 
 Colour = Annotated[str, StringConstraints(pattern=r"^#[0-9a-fA-F]{6}$")]
@@ -13,6 +14,7 @@ FileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9_.-]{0,99}
 Role = Annotated[
     str, StringConstraints(pattern=r"^(?:hero|general_[1-9]|section_[1-9]|section_[1-9][0-9]{0,3}_[1-9])$")
 ]
+AspectRatio = Annotated[str, StringConstraints(pattern=f"^(?:{'|'.join(SIZES)})$")]
 UserName = Annotated[str, StringConstraints(min_length=1, max_length=150, pattern=r"^[\w.@+-]+$")]
 Words = Annotated[str, StringConstraints(max_length=1000)]
 MOST_SECTIONS = 5000
@@ -32,7 +34,7 @@ class Prompt(Part):
     role: Role
     prompt: str = Field(max_length=4000)
     alt_text: str = Field("", max_length=300)
-    aspect_ratio: Literal["16:9", "21:9"]
+    aspect_ratio: AspectRatio
 
 
 class Colours(Part):

@@ -46,13 +46,11 @@ from backups.health.findings import (
     UploadsUnfinished,
     from_json,
 )
+from backups.health.intervals import DRILLED, LATE, UNSCHEDULED
 from backups.models import Awaited, Drill, Generation, Look, Verification
 from backups.repository.manifests import DATABASE, FILES, TIERS
 
 DRILL, STORAGE = "drill", "storage"  # parts, beside the tiers
-LATE = 3  # intervals of its schedule, after which a backup is missing
-DRILLED = timedelta(days=8)
-UNSCHEDULED = timedelta(days=1)
 NAMED = 3  # damaged backups of a tier that have a finding of their own
 RUNS = {DATABASE.name: "backups.tasks.backup_database", FILES.name: "backups.tasks.backup_files"}
 

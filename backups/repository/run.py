@@ -127,7 +127,9 @@ class Run:
         }
 
     def announce(self) -> None:
-        """Say that this run is under way, once, before it stores anything. Raises StorageUnreachable while old backups go.
+        """Say that this run is under way, once, before it stores anything.
+
+        Raises StorageUnreachable while old backups go.
 
         A run and a removal each leave their note first, and then look for the other's: at least one of them sees it.
         """

@@ -20,6 +20,7 @@ from articles.content import magazine, manuscripts, markup, pictures, word_count
 from articles.desk.article_forms import KINDS
 from articles.models import Article, ImageFile
 from articles.stages import prompts
+from articles.stages.images import ASPECTS
 from tests.articles.content.harmless import assert_harmless, assert_runs_nothing, images_in, unreadable_pairs
 from tests.articles.content.test_pictures import assert_bounded, decoded
 
@@ -38,7 +39,7 @@ def files(folder: str, kinds: tuple[str, ...] = ("",)) -> list[Path]:
 
 
 def four_pictures(article: Article) -> list[ImageFile]:
-    found = zip(prompts.ASPECTS, prompts.from_headings(article), strict=True)
+    found = zip(ASPECTS, prompts.from_headings(article), strict=True)
     return [ImageFile(role=role, alt_text=prompt.alt_text, width=16, height=9) for role, prompt in found]
 
 

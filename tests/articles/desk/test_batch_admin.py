@@ -20,7 +20,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles import formats, wording
+from articles import formats, state_wording
 from articles.batches import control, start
 from articles.desk.batch_plan_page import batch_plan_page
 from articles.migrations import __name__ as migrations
@@ -665,9 +665,9 @@ def test_the_page_of_an_article_lists_its_sections(running: Batch, editor: User)
 
 def test_progress_counts_sections(running: Batch) -> None:
     third = Article.objects.filter(batch=running, batch_key="style 3").with_progress().get()
-    assert wording.progress(third) == "Article, 0 of 4 sections"
+    assert state_wording.progress(third) == "Article, 0 of 4 sections"
     write(third, 1)
-    assert wording.progress(Article.objects.with_progress().get(pk=third.pk)) == "Article, 1 of 4 sections"
+    assert state_wording.progress(Article.objects.with_progress().get(pk=third.pk)) == "Article, 1 of 4 sections"
 
 
 @pytest.mark.parametrize(
