@@ -276,10 +276,17 @@ def test_a_clock_that_is_set_back_prolongs_no_patience(
     assert sends(article)["post"] == 2
 
 
+@pytest.mark.parametrize("name", ["Magazine", "Magazine EU"])
 def test_a_clock_that_jumps_ahead_ends_no_patience(
-    wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive, monkeypatch: pytest.MonkeyPatch
+    name: str,
+    wordpress: WordPress,
+    site: Site,
+    ready: Ready,
+    run: Drive,
+    go_on: Drive,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Another worker takes the article over while the site is at work on the draft."""
+    """Another worker takes the article over while the site is at work on the draft, and gets a new name meanwhile."""
     site.time_limit = 3
     site.save()
     wordpress.fail("sleep", "before", "^POST /wp/v2/posts", seconds=2)
@@ -295,6 +302,7 @@ def test_a_clock_that_jumps_ahead_ends_no_patience(
             article.calls.update(sent_at=F("sent_at") - jump)
             article.attempts.update(started_at=F("started_at") - jump)
             Article.objects.filter(pk=article.pk).update(lease_until=F("lease_until") - jump)
+            Site.objects.update(name=name)
             sweep()
             assert error_of(run(article))["code"] == "settling"
             return answer.result()
