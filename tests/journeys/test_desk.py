@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +13,7 @@ from tests.doubles.server import Doubles
 from tests.journeys.desk import CHROMIUM, LAPTOP, PHONE, Desk
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Page
+    from playwright.sync_api import Page, Route
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
 
@@ -226,6 +227,21 @@ def test_the_keyboard_alone_recovers(desk: Desk, services: Doubles) -> None:
         page.keyboard.press("Enter")
         assert page.locator(".messagelist").inner_text() == "“Harbours” goes on."
         done(page)
+
+
+def test_no_button_is_there_before_the_form_that_it_sends(desk: Desk, services: Doubles) -> None:
+    """However slow the page with the form is, and however quick the editor."""
+    services.fail("replicate", "create", "no_credit")
+
+    def slowly(route: Route) -> None:
+        time.sleep(1)
+        route.continue_()
+
+    with desk.page() as page:
+        hand_in(page, "Lighthouses")
+        page.route("**/change/", slowly)
+        page.get_by_role("button", name="Recover", exact=True).click()
+        page.get_by_role("button", name="Recover 1 article").wait_for()
 
 
 def test_a_scheduled_article_waits_in_the_calendar_and_is_begun_there(desk: Desk) -> None:

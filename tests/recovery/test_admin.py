@@ -244,7 +244,7 @@ def test_many_are_verified_as_far_as_patience_goes(
 def test_the_problems_say_whether_it_is_one_or_thirty(hand_in: HandIn, editor: User) -> None:
     for _ in range(4):
         stop(hand_in())
-    stop(hand_in(), provider="pictures", code="declined", reason="it declined the prompt", stage="images")
+    stop(hand_in(), provider="pictures", code="declined", reason="{it} declined the prompt", stage="images")
 
     seen = text(as_(editor).get(STOPPED))
 

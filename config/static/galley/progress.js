@@ -46,8 +46,12 @@
         return name.split("-")[0];
     }
 
+    function parsed(text) {
+        return new DOMParser().parseFromString(text, "text/html");
+    }
+
     function update(root, text) {
-        const fresh = parts(new DOMParser().parseFromString(text, "text/html"));
+        const fresh = parts(parsed(text));
         const old = parts(root);
         const rows = new Set([...fresh.keys()].filter((name) => old.has(name)));
         fresh.forEach((part, name) => {
@@ -80,12 +84,15 @@
             }
             if (!document.hidden) {
                 try {
-                    update(root, await ask(root.dataset.poll || location.href));
-                    failures = 0;
-                    if (!moves(root)) {
-                        // What else the page shows, the backup and the form, belongs to the state before.
+                    const text = await ask(root.dataset.poll || location.href);
+                    if (moves(parsed(text))) {
+                        update(root, text);
+                    } else {
+                        // What else the page shows, the backup and the form, belongs to the state before: all of it
+                        // changes at once, so that no button is there before the form that it sends.
                         update(document, await ask(location.href));
                     }
+                    failures = 0;
                 } catch {
                     failures += 1;
                 }

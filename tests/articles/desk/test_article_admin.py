@@ -345,7 +345,7 @@ def test_problems_are_told_apart_by_provider_stage_code_and_site(hand_in: HandIn
     site.save()
     for _ in range(2):
         stop(hand_in(site=site))
-    stop(hand_in(), provider="pictures", code="declined", reason="it declined the prompt", stage="images")
+    stop(hand_in(), provider="pictures", code="declined", reason="{it} declined the prompt", stage="images")
     client = as_(editor)
 
     seen = text(client.get(START))
