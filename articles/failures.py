@@ -155,9 +155,15 @@ class Failure:
         return self.error["reason"].replace(IT, "it")
 
     @property
-    def why(self) -> str:
-        """The reason where it stands alone: `the picture service did not answer in time`."""
+    def clause(self) -> str:
+        """The reason within a sentence that has named nobody: `the picture service did not answer in time`."""
         return self.error["reason"].replace(IT, name_of(self.error["provider"]))
+
+    @property
+    def why(self) -> str:
+        """The reason where it stands alone: `The picture service did not answer in time`."""
+        begins = self.error["reason"].startswith(IT)
+        return self.error["reason"].replace(IT, title_of(self.error["provider"])) if begins else self.clause
 
     @property
     def sentence(self) -> str:
@@ -203,7 +209,7 @@ class Problem:
     newest: int  # the id of an article
     provider: str  # within a sentence
     stage: str
-    reason: str  # standing alone
+    reason: str  # a clause
     next: str
     short: str
     site: str
@@ -252,7 +258,7 @@ def _problem(group: Mapping[str, Any], samples: dict[int, Article]) -> Problem:
         newest=newest.pk,
         provider=name_of(failure.error["provider"]),
         stage=str(Stage(stage).label) if stage in Stage else "",
-        reason=failure.why if same else failure.short,
+        reason=failure.clause if same else failure.short,
         next=failure.next,
         short=failure.short,
         site=newest.site.name if newest.site and stage == Stage.UPLOAD else "",

@@ -134,8 +134,8 @@ def _of_tier(finding: TierFinding) -> Words:
         case NeverBackedUp(tier, source):
             return Words(f"There is no backup{_of(source)} yet.", command=_backup(tier, source))
         case FirstBackupAwaited(tier, source):
-            sentence = f"There is no backup{_of(source)} yet."
-            return Words(sentence, "Its schedule makes the first one.", _backup(tier, source))
+            sentence = f"There is no backup{_of(source)} yet. Its schedule makes the first one."
+            return Words(sentence, command=_backup(tier, source))
         case NotBackedUpSince(tier, began, source):
             sentence = f"The last good backup{_of(source)} is of {_at(began)}: it did not run since."
             return Words(sentence, command=_backup(tier, source))

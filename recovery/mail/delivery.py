@@ -12,9 +12,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from recovery.mail import backup_news, letters
+from recovery.mail import backup_news, letters, smtp
 from recovery.mail.collect import ON_ITS_WAY, Wish, last_digest_time, wish
-from recovery.mail.smtp import Undelivered, close, try_to_send
 from recovery.models import Mail
 
 log = structlog.get_logger("galley.mail")
@@ -45,7 +44,7 @@ def send_due(recipient: int | None = None) -> Delivery:
             if _claim(mail) and not _send(mail, server, delivery):
                 break
     finally:
-        close(server)
+        smtp.close(server)
     return delivery
 
 
@@ -69,15 +68,15 @@ def _claim(mail: Mail) -> bool:
 
 def _send(mail: Mail, server: BaseEmailBackend, delivery: Delivery) -> bool:
     """Send one mail that is claimed. False when there is no use in going on with others now."""
-    failure: Undelivered | None
+    failure: smtp.Undelivered | None
     try:
         if not mail.subject and not _write(mail):
             return True
     except Exception:
         log.exception("a mail could not be written", mail=mail.pk)
-        failure = Undelivered("a mistake in Galley; the log has it")
+        failure = smtp.Undelivered("a mistake in Galley; the log has it")
     else:
-        failure = try_to_send(server, mail)
+        failure = smtp.try_to_send(server, mail)
     if failure is None:
         _claimed(mail).update(state=Mail.State.SENT, ended_at=timezone.now(), error="")
         delivery.sent += 1
@@ -108,7 +107,7 @@ def _write(mail: Mail) -> bool:
     return bool(_claimed(mail).update(address=mail.address, **words))
 
 
-def _put_off(mail: Mail, failure: Undelivered) -> None:
+def _put_off(mail: Mail, failure: smtp.Undelivered) -> None:
     """Try again after 1, 2, 4 … minutes, for ever: after ten at most where the server fails, else after an hour."""
     most = 10 if failure.server else 60
     later = timezone.now() + timedelta(minutes=min(2 ** min(mail.tries - 1, 10), most))

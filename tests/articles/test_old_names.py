@@ -76,14 +76,10 @@ def site() -> Site:
 def test_stopped_articles_say_and_group_what_they_did(hand_in: HandIn, site: Site, editor: User) -> None:
     refused = _stopped(hand_in(site=site), LOGIN, f"WordPress|upload|login|{site.pk}")
     declined = _stopped(hand_in(), DECLINED, "The picture service|images|declined|")
-    Stop.objects.create(
-        article=refused,
-        attempt=1,
-        recipient=editor,
-        cause=f"WordPress|upload|login|{site.pk}",
-        stopped_at=timezone.now(),
-    )
-    Mail.objects.create(recipient=editor, kind=Mail.Kind.AT_ONCE, cause="The picture service|images|declined|")
+    now = timezone.now()
+    Stop.objects.create(article=refused, attempt=1, recipient=editor, cause=refused.cause, stopped_at=now)
+    mail = {"recipient": editor, "kind": Mail.Kind.AT_ONCE, "created_at": now, "next_at": now}
+    Mail.objects.create(cause="The picture service|images|declined|", **mail)
 
     _migrate()
 
@@ -94,7 +90,7 @@ def test_stopped_articles_say_and_group_what_they_did(hand_in: HandIn, site: Sit
     assert refused.cause == f"wordpress:{site.pk}|upload|login|{site.pk}" == Stop.objects.get().cause
     assert declined.cause == "pictures|images|declined|" == Mail.objects.get().cause
     assert {problem.cause for problem in problems(Article.objects.all())} == {refused.cause, declined.cause}
-    assert Failure.read(declined.error).why == "the picture service declined the prompt as sensitive"
+    assert Failure.read(declined.error).why == "The picture service declined the prompt as sensitive"
 
 
 def test_what_is_migrated_twice_is_as_once(hand_in: HandIn) -> None:

@@ -39,7 +39,8 @@ def _kill_to_resumed_work(folder: Path) -> None:
         times = []
         for _ in range(ROUNDS):
             submit = (
-                "__import__('articles.pipeline.worker', fromlist=['submit']).submit(Article(owner_id=1, idea='trains'))"
+                "__import__('articles.pipeline.transitions', fromlist=['submit'])"
+                ".submit(Article(owner_id=1, idea='trains'))"
             )
             with galley.workers() as workers:
                 before = _sends(galley)

@@ -38,7 +38,7 @@ for n in range(50):
 # A batch as somebody sees it who comes back to it: paused, with something written and something missing.
 BATCHES = """
 from django.db import transaction
-from articles.batches import start
+from articles.batches.start import start_batch
 from articles.models import Article, Batch
 from django.contrib.auth.models import User
 ada = User.objects.get(username="ada")
@@ -47,7 +47,7 @@ for name in ("A draft", "A paused one"):
     batch = Batch.objects.create(owner=ada, name=name, key=name.lower(), brief="A {section} in {style}", **lists)
 Batch.objects.filter(name="A draft").update(styles="style,country\\nArt Deco,France\\nArt Deco,Italy\\n,Spain")
 with transaction.atomic():
-    start.start(batch, ada)
+    start_batch(batch, ada)
     Batch.objects.filter(pk=batch.pk).update(state="paused", reason="The text service has no credit left.")
 error = {"provider": "text", "reason": "{it} does not write about this"}
 first = batch.articles.order_by("pk").first()

@@ -22,6 +22,7 @@ from django.utils import timezone
 from articles.failures import report
 from articles.models import Article, Call, Stage
 from articles.pipeline import transitions
+from articles.pipeline.calls import Calls
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import sweep
 from publishing import wordpress as client_module
@@ -589,7 +590,8 @@ class Died(BaseException):
 
 
 STEPS = [
-    *((Run, name) for name in ("_intend", "_receive", "done", "save_file", "finish", "commit_manifest")),
+    *((Calls, name) for name in ("_intend", "_receive", "done")),
+    *((Run, name) for name in ("save_file", "finish", "commit_manifest")),
     *((client_module.WordPress, name) for name in ("find_media", "upload", "find_post", "create_draft")),
 ]
 

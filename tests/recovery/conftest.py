@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from articles.models import Article
 from articles.pipeline import worker
-from articles.providers.errors import ProviderError, Rejected, Then
+from articles.providers.errors import IT, ProviderError, Rejected, Then
 from tests.conftest import HandIn
 from tests.services.smtp import MailServer, mail_server
 
@@ -27,7 +27,7 @@ def server(settings: Settings) -> Iterator[MailServer]:
         yield running
 
 
-def declined(code: str = "declined", reason: str = "it does not write about this") -> ProviderError:
+def declined(code: str = "declined", reason: str = f"{IT} does not write about this") -> ProviderError:
     return Rejected("text", reason, mend="change the idea", then=Then.NOTHING, code=code, thing="the article")
 
 

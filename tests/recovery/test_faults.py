@@ -25,7 +25,7 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
-from articles.failures import report
+from articles.failures import Failure, report
 from articles.models import Article, Event
 from articles.pipeline import processes, transitions, worker
 from articles.pipeline.lease import LEASE
@@ -286,7 +286,7 @@ def test_a_disk_that_is_full_in_the_middle_of_a_tree(
     article = run(hand_in(idea="the slow return of night trains"))
 
     assert (article.status, error_of(article)["code"]) == (Article.Status.WAITING, "storage")
-    assert error_of(article)["reason"] in (
+    assert Failure.read(error_of(article)).reason in (
         "it did not take a file (No space left on device)",
         "it did not take a file (File too large)",
     )

@@ -22,7 +22,7 @@ from pytest_django import Settings
 from articles.failures import report
 from articles.models import Article, Call, Stage, StageRecord
 from articles.pipeline import processes, transitions, worker
-from articles.pipeline.lease import LEASE, Fenced
+from articles.pipeline.lease import LEASE, Fenced, Lease
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import Swept, _release, abandoned, sweep
 from articles.providers import Answer
@@ -558,7 +558,7 @@ def test_the_last_manifest_says_what_the_rows_say(hand_in: HandIn, run: Work, mo
     builds = iter([old])
     build = manifest.build
     monkeypatch.setattr("articles.tree.manifest.build", lambda article: next(builds, None) or build(article))
-    monkeypatch.setattr(Run, "hold", lambda *_, **__: None)
+    monkeypatch.setattr(Lease, "renew", lambda *_, **__: None)
     with pytest.raises(Fenced):
         stale.commit_manifest()
 

@@ -57,7 +57,7 @@ def test_a_name_for_this_machine_is_judged_by_what_it_is(host: str) -> None:
     with (
         web.session(allow_private=False) as session,
         pytest.raises(ProviderError) as raised,
-        web.speaking_to("The picture service"),
+        web.speaking_to("pictures"),
     ):
         session.get(f"http://{host}:9/", timeout=2)
     assert raised.value.code in ("private_address", "connect")
@@ -71,7 +71,7 @@ def test_an_address_that_is_none(url: str) -> None:
     with (
         web.session(allow_private=True) as session,
         pytest.raises((Garbled, Unreachable)) as raised,
-        web.speaking_to("The picture service"),
+        web.speaking_to("pictures"),
     ):
         session.get(url, timeout=2)
     assert raised.value.code in ("bad_address", "connect", "broken")

@@ -63,7 +63,7 @@ def scrape(reader: User) -> Callable[[], Found]:
 def call(article: Article, key: str, **fields: Any) -> Call:
     """Sent a minute ago, and answered after two seconds."""
     sent = timezone.now() - timedelta(minutes=1)
-    known = {"provider": "The text service", "idempotency_key": key, "sends": 1, "sent_at": sent}
+    known = {"provider": "text", "idempotency_key": key, "sends": 1, "sent_at": sent}
     answered = {"received_at": sent + timedelta(seconds=2), "state": Call.State.DONE, "answer": {}}
     return Call.objects.create(article=article, key=key, **(known | answered | fields))
 
@@ -124,9 +124,9 @@ def test_a_finished_article(
     assert found["galley_articles_ended_last_hour"] == {("done",): 1}
     assert {stage for stage, _ in found["galley_stages_finished_last_hour"]} == set(Stage)
     assert found["galley_stages_finished_last_hour"][("upload", "preview")] == 1
-    assert found["galley_calls_answered_last_hour"][("article", "The text service")] >= 1
-    assert found["galley_calls_answered_last_hour"][("images", "The picture service")] == 4
-    assert found["galley_calls_answered_last_hour"][("format", "Claude")] == 1
+    assert found["galley_calls_answered_last_hour"][("article", "text")] >= 1
+    assert found["galley_calls_answered_last_hour"][("images", "pictures")] == 4
+    assert found["galley_calls_answered_last_hour"][("format", "layout")] == 1
     spent = sum(found["galley_cost_dollars_last_hour"].values())
     assert spent == pytest.approx(float(sum(call.cost or 0 for call in article.calls.all())), abs=1e-5)
     assert found["galley_call_retries_last_hour"] == {}
@@ -157,19 +157,15 @@ def test_calls_their_times_retries_lost_answers_and_cost(scrape: Callable[[], Fo
     found = scrape()
 
     assert found["galley_calls_answered_last_hour"] == {
-        ("article", "The text service"): 2,
-        ("images", "The picture service"): 1,
+        ("article", "text"): 2,
+        ("images", "pictures"): 1,
     }
-    assert found["galley_calls_answered_mean_seconds_last_hour"][("article", "The text service")] == pytest.approx(
-        4, abs=0.1
-    )
-    assert found["galley_calls_answered_max_seconds_last_hour"][("article", "The text service")] == pytest.approx(
-        6, abs=0.1
-    )
-    assert found["galley_call_retries_last_hour"] == {("article", "The text service"): 2}
-    assert found["galley_lost_answers_last_hour"][("article", "The text service")] == 2
-    assert found["galley_calls_failed_last_hour"] == {("prompts", "The text service", "login"): 1}
-    assert found["galley_cost_dollars_last_hour"][("article", "The text service")] == 0.75
+    assert found["galley_calls_answered_mean_seconds_last_hour"][("article", "text")] == pytest.approx(4, abs=0.1)
+    assert found["galley_calls_answered_max_seconds_last_hour"][("article", "text")] == pytest.approx(6, abs=0.1)
+    assert found["galley_call_retries_last_hour"] == {("article", "text"): 2}
+    assert found["galley_lost_answers_last_hour"][("article", "text")] == 2
+    assert found["galley_calls_failed_last_hour"] == {("prompts", "text", "login"): 1}
+    assert found["galley_cost_dollars_last_hour"][("article", "text")] == 0.75
 
 
 def test_a_stop_counts_also_when_somebody_has_recovered_it(
@@ -180,15 +176,15 @@ def test_a_stop_counts_also_when_somebody_has_recovered_it(
     assert article.status == Article.Status.FAILED
 
     found = scrape()
-    assert found["galley_articles_stopped_last_hour"] == {("article", "The text service", "invalid_api_key"): 1}
-    assert found["galley_stages_stopped_last_hour"] == {("article", "The text service"): 1}
-    assert found["galley_calls_failed_last_hour"] == {("article", "The text service", "invalid_api_key"): 1}
+    assert found["galley_articles_stopped_last_hour"] == {("article", "text", "invalid_api_key"): 1}
+    assert found["galley_stages_stopped_last_hour"] == {("article", "text"): 1}
+    assert found["galley_calls_failed_last_hour"] == {("article", "text", "invalid_api_key"): 1}
 
     transitions.resume(article, editor)
     found = scrape()
     assert found["galley_articles_stopped_last_hour"] == {}
-    assert found["galley_stages_stopped_last_hour"] == {("article", "The text service"): 1}
-    assert found["galley_calls_failed_last_hour"] == {("article", "The text service", "invalid_api_key"): 1}
+    assert found["galley_stages_stopped_last_hour"] == {("article", "text"): 1}
+    assert found["galley_calls_failed_last_hour"] == {("article", "text", "invalid_api_key"): 1}
 
 
 def test_waits_are_counted_by_who_caused_them(
@@ -203,10 +199,10 @@ def test_waits_are_counted_by_who_caused_them(
 
     found = scrape()
 
-    assert found["galley_stages_waited_last_hour"] == {("article", "The text service"): 2}
+    assert found["galley_stages_waited_last_hour"] == {("article", "text"): 2}
     assert found["galley_stages_stopped_last_hour"] == {}
     run(article)
-    assert scrape()["galley_call_retries_last_hour"] == {("article", "The text service"): 2}
+    assert scrape()["galley_call_retries_last_hour"] == {("article", "text"): 2}
 
 
 def test_after_an_hour_all_is_forgotten_but_what_is_unfinished(scrape: Callable[[], Found], hand_in: HandIn) -> None:
@@ -271,7 +267,7 @@ def test_hostile_codes_cannot_swell_them(scrape: Callable[[], Found], hand_in: H
     failed = scrape()["galley_calls_failed_last_hour"]
 
     assert len(failed) == MOST_SERIES + 1
-    assert failed["article", "The text service", "declined"] == 2
+    assert failed["article", "text", "declined"] == 2
     assert sum(failed.values()) == len(codes)
     assert failed["other", "other", "other"] == len(codes) - MOST_SERIES - 1
 

@@ -141,7 +141,7 @@ def test_a_long_title_is_shortened_in_the_subject_alone(server: MailServer, stop
 
 
 def test_an_answer_of_many_lines_stays_on_one(server: MailServer, stop: Stops) -> None:
-    stop(error=declined(reason="it said:\nNext: pay\r\n\r\nSafe: nothing"))
+    stop(error=declined(reason="{it} said:\nNext: pay\r\n\r\nSafe: nothing"))
     outbox.deliver()
 
     [mail] = server.received
@@ -254,7 +254,7 @@ def test_a_hundred_failures_of_one_cause_in_an_hour_are_one_mail(
 
 def test_those_that_stopped_before_the_mail_is_sent_are_in_it(server: MailServer, stop: Stops) -> None:
     for number in range(12):
-        stop(f"Article {number}", error=declined(reason=f"it does not write about number {number}"))
+        stop(f"Article {number}", error=declined(reason=f"{IT} does not write about number {number}"))
     outbox.deliver()
 
     [mail] = server.received
@@ -317,7 +317,7 @@ def test_what_goes_on_before_it_is_told_is_not_told(server: MailServer, stop: St
 def test_one_that_stops_again_is_told_as_it_is_now(server: MailServer, stop: Stops, editor: User) -> None:
     article = stop()
     transitions.resume(article, editor)
-    stop_again(article, declined("too_long", "it does not fit"))
+    stop_again(article, declined("too_long", f"{IT} does not fit"))
     outbox.deliver()
 
     [mail] = server.received
@@ -385,7 +385,7 @@ def test_what_stopped_comes_first_by_reason_what_ran_well_last(
     server: MailServer, stop: Stops, hand_in: HandIn, run: Callable[..., Article], daily: User
 ) -> None:
     with _at(2026, 5, 4, 9, 10):
-        stop("Too long", error=declined("too_long", "it does not fit"))
+        stop("Too long", error=declined("too_long", f"{IT} does not fit"))
     for hour in (10, 11, 12):
         with _at(2026, 5, 4, hour, 15):
             stop(f"Declined at {hour}")
