@@ -98,7 +98,18 @@ OTHERS: list[tuple[Finding, str, str]] = [  # with the command that ends it
         "them, and they go when old enough.",
         "prune_backups --tier files --apply",
     ),
+    (
+        findings.FirstBackupAwaited("database"),
+        "There is no backup yet. Its schedule makes the first one.",
+        "backup_database",
+    ),
+    (
+        findings.FirstBackupAwaited("files", "/srv/ocr"),
+        "There is no backup of /srv/ocr yet. Its schedule makes the first one.",
+        "backup_files /srv/ocr",
+    ),
     (findings.NeverDrilled(), "No restore was tried yet.", "backup_drill"),
+    (findings.NothingToTry(), "No restore was tried yet: there is no backup.", ""),
     (findings.NotDrilledSince(AT), "No restore was tried since 2026-05-08 10:00 UTC.", "backup_drill"),
     (
         findings.DrillFailed(AT, "One is another.", 7),
