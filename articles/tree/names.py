@@ -55,4 +55,4 @@ def twin(file: str) -> str:
 
 def stage_of(file: str) -> str:
     """Which stage makes a file: its first two digits are the step's number."""
-    return list(STEPS)[int(file[:2]) - 1]
+    return next(stage for stage, step in STEPS.items() if step.startswith(f"step{int(file[:2])}_"))
