@@ -251,7 +251,7 @@ def mark_section(run: Run, section: Section, state: Section.State, **changes: An
     article, is_done = run.article, state == Section.State.DONE
     changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
     with batch_revision(article.batch_id) as revision:
-        spent = note_spent(article, run.calls.spent, written=is_done)
+        spent = note_spent(article, run.calls.spent, written=int(is_done))
         if is_done:
             run.lease.made_headway(**spent)
         else:
