@@ -9,7 +9,7 @@ from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from ninja import Body, Router
 
-from articles.api.schemas import REFUSALS, Nothing, Strict
+from articles.api.strict import REFUSALS, Nothing, Strict
 from articles.pipeline.sweep import sweep
 
 router = Router(tags=["recovery"])

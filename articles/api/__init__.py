@@ -1,5 +1,6 @@
 """The operations of the API on articles and batches, a few lines each, and their strict schemas.
 
+strict    nothing is converted and nothing added in silence: the base of all schemas
 …Out      what is sent: every field described, none added in silence
 …In       what a request says in its body
 …Query    what a request says behind the question mark

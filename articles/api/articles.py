@@ -12,7 +12,7 @@ from ninja import Query, Router
 from pydantic import Field
 
 from articles import state_wording
-from articles.api.schemas import BIGGEST_ID, REFUSALS, InQuery, Strict
+from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Strict
 from articles.failures import report
 from articles.models import Article, Event, ImageFile, Stage, StageRecord
 

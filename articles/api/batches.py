@@ -16,7 +16,7 @@ from ninja import Body, Query, Router
 from ninja.errors import HttpError
 from pydantic import Field
 
-from articles.api.schemas import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
+from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
 from articles.batches import control, progress, stream
 from articles.batches.errors import NotPossible
 from articles.batches.plan import plan_batch

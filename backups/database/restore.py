@@ -16,7 +16,7 @@ from django.db import DatabaseError, connections, transaction
 
 from backups.database import backup, chains, tables
 from backups.database.comparison.compare import compare
-from backups.database.comparison.modes import MISSING, RestorePolicy
+from backups.database.comparison.restore_policy import MISSING, RestorePolicy
 from backups.database.comparison.steps import CONFLICT, DatabasePlan
 from backups.database.comparison.touched import TouchedRows, touched_by
 from backups.database.staging import Staged, staged

@@ -8,6 +8,7 @@ facts          what is counted of a part
 action         what ends a finding, in the desk or by a command
 words          what is so, what to do and the command, made from a finding where somebody reads it
 interval       how often a schedule ought to back a source up
+limit          how old a backup or a drill may be before somebody is told
 damage         which backups cannot be restored as they are, and which of these are needed
 drill          a restore for trial into a scratch place, compared and timed
 storage check  what only the storage can tell, asked now and then, and kept as a look

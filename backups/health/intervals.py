@@ -68,8 +68,3 @@ def _named(text: str | None) -> list[str]:
             found = {each.arg: ast.literal_eval(each.value) for each in keywords}
     named = found.get("folder") if isinstance(found, dict) else None
     return [named] if isinstance(named, str) else []
-
-
-LATE = 3  # intervals of its schedule, after which a backup is missing
-DRILLED = timedelta(days=8)
-UNSCHEDULED = timedelta(days=1)

@@ -46,7 +46,7 @@ from backups.health.findings import (
     UploadsUnfinished,
     from_json,
 )
-from backups.health.intervals import DRILLED, LATE, UNSCHEDULED
+from backups.health.limits import DRILLED, LATE, UNSCHEDULED
 from backups.models import Awaited, Drill, Generation, Look, Verification
 from backups.repository.manifests import DATABASE, FILES, TIERS
 

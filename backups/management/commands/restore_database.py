@@ -13,7 +13,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from backups import configured
 from backups.database import backup, connections, restore, undo
-from backups.database.comparison.modes import MIRROR, MISSING, RESTORE_MODES
+from backups.database.comparison.restore_policy import MIRROR, MISSING, RESTORE_MODES
 from backups.database.comparison.steps import ACTIONS, ACTIONS_COUNTED, SAME, DatabasePlan
 from backups.database.comparison.touched import TouchedRows
 from backups.errors import BackupError

@@ -13,7 +13,7 @@ from django.db.backends.utils import CursorWrapper
 
 from articles.models import Article, Event
 from backups.database import backup, restore, undo
-from backups.database.comparison.modes import OVERWRITE
+from backups.database.comparison.restore_policy import OVERWRITE
 from backups.database.comparison.touched import TouchedRows
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository

@@ -13,8 +13,8 @@ from django.db.models.deletion import ProtectedError
 
 from articles.models import Article, Batch, Event, StageRecord
 from backups.database import backup, restore
-from backups.database.comparison.modes import RESTORE_MODES
 from backups.database.comparison.policy import LATER
+from backups.database.comparison.restore_policy import RESTORE_MODES
 from backups.database.comparison.steps import RowStep
 from backups.database.comparison.touched import TouchedRows
 from backups.database.restore import Choice

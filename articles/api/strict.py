@@ -1,4 +1,4 @@
-"""Shapes that all operations share."""
+"""What the schemas of all operations are made of."""
 
 from __future__ import annotations
 
