@@ -16,6 +16,7 @@ import orjson
 
 from articles.providers import web
 from articles.providers.errors import Busy, ProviderError, Refused, Rejected, Unreachable
+from publishing.marks import Marked
 
 Json = dict[str, Any]
 
@@ -85,12 +86,17 @@ def as_post(answer: Any) -> Json | None:
     if not id_of(answer):
         return None
     categories = answer.get("categories")
+    content = (as_dict(answer.get("content")) or {}).get("raw")
+    text = Marked.read(content if isinstance(content, str) else "")
     return {
         "id": id_of(answer),
         "slug": _text(answer, "slug", 200),
         "status": _text(answer, "status", 20),
         "featured_media": id_of(answer, "featured_media") or 0,
         "categories": [each for each in categories[:100] if type(each) is int] if isinstance(categories, list) else [],
+        "modified": _text(answer, "modified_gmt", 30),
+        "version": text.version,
+        "found": text.found,
     }
 
 
@@ -105,6 +111,7 @@ def as_media(answer: Any) -> Json | None:
         "alt_text": _text(answer, "alt_text", 1000),
         "width": id_of(details, "width") or 0,
         "has_sizes": bool(details.get("sizes")),
+        "modified": _text(answer, "modified_gmt", 30),
     }
 
 
@@ -147,6 +154,15 @@ def origin_of(url: str) -> str:
     if usual is None or not re.fullmatch(r"[\w.:-]{1,253}", host):
         return ""
     return f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, usual) else "")
+
+
+def is_from_a_cache(reply: Reply) -> bool:
+    """Whether something in front of the site has answered in its place. References: RFC 9110 (Age), RFC 9211
+    (Cache-Status), and what hosts call theirs: X-Cache, X-LiteSpeed-Cache, CF-Cache-Status, X-Proxy-Cache …
+    """
+    age = next((value for name, value in reply.headers.items() if name.casefold() == "age"), "")
+    hits = (re.search(r"\bhit\b", value, re.I) for name, value in reply.headers.items() if "cache" in name.casefold())
+    return (age.isdecimal() and int(age) > 0) or any(hits)
 
 
 def moved_to(login: Login, reply: Reply) -> str:
@@ -249,7 +265,7 @@ MEANINGS = [  # the first that fits
     Meaning(r"\S+ 503 wp_die", Unreachable, "the site is down for maintenance", "ask who runs {site} when it is back"),
     Meaning(r"\S+ 503", Unreachable, "the site is down for a while", "ask who runs {site} when it is back"),
     Meaning(
-        r"\S+ (408|502|504|52\d)",
+        rf"\S+ ({'|'.join(map(str, sorted(web.LOST)))})",
         Unreachable,
         "the site took too long, and its answer was lost ({status})",
         "ask who runs {site} why it is so slow",

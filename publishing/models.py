@@ -59,6 +59,11 @@ class Site(models.Model):
         return f"wordpress:{self.pk}"
 
     @property
+    def address(self) -> str:
+        """Where it is, in one spelling."""
+        return self.url.rstrip("/")
+
+    @property
     def secret(self) -> str:
         """The password in plain text. Raises secrets.Undecipherable."""
         return secrets.decrypt(self.encrypted_secret)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.conf import settings
 
 from articles.providers.errors import GALLEY, Refused
@@ -11,8 +13,8 @@ from publishing.models import Site
 from publishing.wordpress import WordPress
 
 
-def client_for(site: Site) -> WordPress:
-    """Raises Refused when the stored password cannot be read."""
+def client_for(site: Site, *, before: Callable[[str], None] | None = None) -> WordPress:
+    """`before` as in `WordPress`. Raises Refused when the stored password cannot be read."""
     try:
         secret = site.secret
     except secrets.Undecipherable as exc:
@@ -24,7 +26,7 @@ def client_for(site: Site) -> WordPress:
         ) from exc
     kind = "jwt" if site.kind == Site.Kind.JWT else "app-password"
     login = Login(site.provider, site.name, site.url, site.user, secret, kind, site.time_limit)  # type: ignore[arg-type]
-    return WordPress(login, allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES)
+    return WordPress(login, allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES, before=before)
 
 
 def check_login(client: WordPress) -> None:

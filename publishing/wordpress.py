@@ -8,13 +8,14 @@ Reference: the REST API handbook of WordPress; behaviour of 6.1.9 and 6.5.5 as s
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 from requests.auth import HTTPBasicAuth
 
-from articles.providers import web
+from articles.providers import deadline, web
 from articles.providers.errors import Unreachable
 from publishing.answers import (
     Json,
@@ -26,6 +27,7 @@ from publishing.answers import (
     as_post,
     failure,
     id_of,
+    is_from_a_cache,
     joined,
     moved_to,
     origin_of,
@@ -34,22 +36,23 @@ from publishing.answers import (
 )
 
 ANSWER_BYTES = 16 * 1024 * 1024
-GRACE_SECONDS = 10  # how much longer than the site may work its answer may be on the way
+GRACE_SECONDS = 30  # how much longer than the site may work a request and its answer may be on the way
 API_REL = "https://api.w.org/"
-POST_FIELDS = "id,slug,status,featured_media,categories"
-MEDIA_FIELDS = "id,slug,source_url,alt_text,media_details"
+POST_FIELDS = "id,slug,status,featured_media,categories,content,modified_gmt"
+MEDIA_FIELDS = "id,slug,source_url,alt_text,media_details,modified_gmt"
 T = TypeVar("T")
 
 
 class WordPress:
     """One site, one user. Not for more than one thread."""
 
-    def __init__(self, login: Login, *, allow_private: bool) -> None:
-        self.login = login
+    def __init__(self, login: Login, *, allow_private: bool, before: Callable[[str], None] | None = None) -> None:
+        """`before` is called with the method of each request that is about to leave; what it raises holds it back."""
+        self.login, self._before = login, before
         self._http = web.session(allow_private=allow_private)
         self._http.headers["Accept"] = "application/json"  # a fatal error of PHP answers HTML otherwise
         self._http.headers["Cache-Control"] = "no-cache"  # a stale look-up would let something be sent twice
-        self._timeout = (web.CONNECT_SECONDS, login.time_limit + GRACE_SECONDS)
+        self._seconds = login.time_limit + GRACE_SECONDS  # for a request as a whole
         self._root = ""
         if login.kind == "app-password":
             self._http.auth = HTTPBasicAuth(login.user.encode(), login.secret.encode())
@@ -68,7 +71,7 @@ class WordPress:
         """The post of this slug, or with this mark in its text: draft, published, renamed by a person, in the trash."""
         slugs = [key, f"{key}-2", f"{key}-3", f"{key}__trashed"]
         return self._first("posts", _named(slugs), status="any,trash", slug=",".join(slugs)) or (
-            self._first("posts", _holding(mark), status="any,trash", search=mark, _fields=f"{POST_FIELDS},content")
+            self._first("posts", _holding(mark), status="any,trash", search=mark)
         )
 
     def create_draft(self, key: str, fields: Json) -> Json:
@@ -76,6 +79,14 @@ class WordPress:
 
     def update_post(self, post_id: int, fields: Json) -> Json:
         return self._write(f"posts/{post_id}", 200, json=fields)
+
+    def trash_post(self, post: Json) -> bool:
+        """Move a post into the trash if it still is as it was answered; whether that was done."""
+        reply = self._send("GET", f"posts/{post['id']}", params={"context": "edit", "_fields": POST_FIELDS})
+        if not self._judged(reply, 200, as_post).items() <= post.items():
+            return False
+        self._judged(self._send("DELETE", f"posts/{post['id']}"), 200, as_dict)
+        return True
 
     def find_media(self, key: str) -> Json | None:
         """The picture of this slug, or one that a person renamed: its file keeps its name."""
@@ -87,6 +98,21 @@ class WordPress:
     def upload(self, key: str, jpeg: bytes, alt_text: str) -> Json:
         headers = {"Content-Type": "image/jpeg", "Content-Disposition": f'attachment; filename="{key}.jpg"'}
         return self._write("media", 201, params={"slug": key, "alt_text": alt_text}, data=jpeg, headers=headers)
+
+    def media_there(self, ids: list[int]) -> set[int]:
+        """Those of these pictures that the site has."""
+        wanted = ",".join(map(str, ids[:100]))
+        listed = self._listed("media", include=wanted, per_page="100", _fields="id") if ids else []
+        there = {number for item in listed if (number := id_of(item))}
+        return there | (self.media_there(ids[100:]) if ids[100:] else set())
+
+    def delete_media(self, media: Json) -> bool:
+        """Delete a picture if it still is as it was answered; whether that was done. Pictures have no trash."""
+        reply = self._send("GET", f"media/{media['id']}", params={"context": "edit", "_fields": MEDIA_FIELDS})
+        if not self._judged(reply, 200, as_media).items() <= media.items():
+            return False
+        self._judged(self._send("DELETE", f"media/{media['id']}", params={"force": "true"}), 200, as_dict)
+        return True
 
     def update_media(self, media_id: int, fields: Json) -> Json:
         return self._write(f"media/{media_id}", 200, json=fields)
@@ -116,8 +142,21 @@ class WordPress:
         return next(filter(None, (read(item) for item in listed if ours(item))), None)
 
     def _listed(self, path: str, **params: str) -> list[Json]:
-        """Only a list without anything in it means that there is nothing."""
-        return self._judged(self._send("GET", path, params=params), 200, as_dicts)
+        """What the site has now: only a list without anything in it means that there is nothing.
+
+        What a cache has kept says nothing of now. So each question is one that nobody has asked before, and an answer
+        that bears the marks of a cache all the same is none. Raises Unreachable for such a one.
+        """
+        reply = self._send("GET", path, params={**params, "_galley": secrets.token_hex(8)})
+        if is_from_a_cache(reply):
+            raise Unreachable(
+                self.login.provider,
+                "a cache in front of the site answered in its place, so nobody knows what is there",
+                mend=f'ask who runs site "{self.login.name}" to keep its REST API (/wp-json/) out of the cache',
+                code="cached",
+                lost=False,
+            )
+        return self._judged(reply, 200, as_dicts)
 
     def _write(self, path: str, success: int, *, params: dict[str, str] | None = None, **request: Any) -> Json:
         """The post or the picture as it is afterwards."""
@@ -142,9 +181,13 @@ class WordPress:
         return reply
 
     def _request(self, method: str, url: str, **request: Any) -> Reply:
-        options: Json = {"timeout": self._timeout, "allow_redirects": False, "stream": True}
+        if self._before:
+            self._before(method)
+        timeout = (web.CONNECT_SECONDS, self._seconds)
+        options: Json = {"timeout": timeout, "allow_redirects": False, "stream": True}
         try:
             with (
+                deadline.within(self._seconds, self.login.provider),
                 web.speaking_to(self.login.provider),
                 self._http.request(method, url, **options, **request) as response,
             ):

@@ -66,7 +66,7 @@ class Plan:
     again: Mapping[str, int]  # so many sections and images, else 1; by the keys of THINGS, in their order
     calls: tuple[str, ...]  # keys of the paid calls that will be made
     possible_repeats: int  # calls whose answer was lost: they may have been charged
-    draft_stays: bool  # its draft is on the site already: what is made anew does not get there
+    has_draft: bool  # on the site already: it gets the page that is laid out anew
     cost: Decimal
     seconds: int
     work: Work
@@ -151,7 +151,7 @@ def _plan(found: _Found, options: Options, known: Mapping[str, Decimal]) -> Plan
         again=again,
         calls=tuple(keys),
         possible_repeats=len(repeats),
-        draft_stays=Stage.FORMAT in again and has_draft,
+        has_draft=Stage.FORMAT in again and has_draft,
         cost=sum((known[call_keys.kind(key)] for key in keys), Decimal(0)),
         seconds=sum(SECONDS[call_keys.kind(key)] for key in keys) + SECONDS["upload"],
         work=Work(
@@ -295,13 +295,13 @@ class Total:
         return sum(plan.possible_repeats for plan in self.plans)
 
     @property
-    def drafts_that_stay(self) -> str:
+    def drafts_renewed(self) -> str:
         """A sentence about them; empty where there are none."""
-        number = sum(plan.draft_stays for plan in self.plans)
+        number = sum(plan.has_draft for plan in self.plans)
         if not number:
             return ""
-        keeps = "is on the site already and keeps its" if number == 1 else "are on their sites already and keep their"
-        return f"{count(number, 'draft')} {keeps} text and pictures. Delete for good there what shall be made anew."
+        gets = "is on the site already and gets" if number == 1 else "are on their sites already and get"
+        return f"{count(number, 'draft')} {gets} the new page. Where somebody has changed it there, Galley asks first."
 
     @property
     def cost(self) -> Decimal:
@@ -322,7 +322,7 @@ class Total:
                 f"Used again: {', '.join(self.reused) or 'what was handed in'}{verified}.",
                 f"Done again: {', '.join(self.again)}.",
                 *(sentence for _, sentence in self.damaged),
-                *([self.drafts_that_stay] if self.drafts_that_stay else []),
+                *([self.drafts_renewed] if self.drafts_renewed else []),
                 paid,
             ]
         )

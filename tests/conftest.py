@@ -6,7 +6,9 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 
+import hypothesis
 import pytest
+from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
 from django.utils import timezone
 from django_q.models import OrmQ
@@ -17,6 +19,10 @@ from articles.models import Article
 from articles.pipeline import transitions, worker
 from config.roles import CHIEF_EDITORS, EDITORS
 from tests.doubles.server import Doubles, doubles
+
+# How long a machine takes is no property of what is tested.
+hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("tests")
 
 MANUSCRIPT = """# Tariffs and AI
 
@@ -44,6 +50,11 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
     now = timezone.now()
     monkeypatch.setattr("django.utils.timezone.now", lambda: now)
     return now
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_passwords() -> None:
+    django_settings.PASSWORD_HASHERS = ["tests.passwords.OneRound"]
 
 
 @pytest.fixture(autouse=True)

@@ -30,6 +30,8 @@ class Call(models.Model):
     key = models.CharField(max_length=60)  # text, prompts, image:hero, format, media:hero, post
     generation = models.PositiveSmallIntegerField(default=1)  # one more each time it is asked anew
     provider = models.CharField(max_length=100)
+    # Where it was sent, if it changes something there: a site may move, and what lay at its old address stays there.
+    address = models.CharField(max_length=300, blank=True)
     model = models.CharField(max_length=100, blank=True)
     idempotency_key = models.CharField(max_length=100)
     state = models.CharField(max_length=10, choices=State, default=State.INTENT)

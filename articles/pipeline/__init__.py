@@ -2,6 +2,7 @@
 
 transition   a change of an article's status: one guarded update, in `transitions` alone
 claim        taking a queued article; its attempt number fences every later write
+found        an article as a look at the rows judged it; what follows holds only while it still is so
 lease        for how long, and how, the worker that has claimed an article may write
 run          one claim of one article: its lease, its calls, its files
 call         one call to the outside, in the ledger that says what was sent, answered and paid (`calls`)

@@ -11,19 +11,20 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
 import structlog
-from django.db import InterfaceError, OperationalError, connection
-from django.db.models import Sum
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from articles.models import Call
 from articles.pipeline import rate_limits
 from articles.pipeline.lease import Fenced, Lease
 from articles.providers import Answer
-from articles.providers.errors import Busy, ProviderError, Unreachable
+from articles.providers.errors import Busy, Garbled, ProviderError, Then, Unreachable
 from articles.providers.names import title_of
 
 log = structlog.get_logger("galley.run")
@@ -47,14 +48,18 @@ class Calls:
         *,
         provider: str,
         send: Callable[[Call], Answer],
+        address: str = "",
         look_up: Callable[[Call], Answer | None] | None = None,
+        take_back: Callable[[Answer, Call], None] | None = None,
     ) -> Call:
         """A call with an answer: the one that was paid for already, else one made now.
 
-        `look_up` asks the other side whether an earlier request arrived; what it finds is adopted and nothing is
-        sent. `thing` names what is asked for in sentences: "the hero image". Raises ProviderError, Fenced, OutOfTime.
+        `thing` names what is asked for in sentences: "the hero image". What changes something elsewhere says at which
+        `address`; `look_up` asks there whether an earlier request arrived: what it finds is adopted and nothing is
+        sent. `take_back` gets an answer that came second, and the call with the first. Raises ProviderError, Fenced,
+        OutOfTime.
         """
-        call = self._current(key, provider)
+        call = self._current(key, provider, address)
         if call.is_paid:
             return call
         if call.state == Call.State.FAILED and call.error and not ProviderError.restored(call.error).retry:
@@ -62,19 +67,22 @@ class Calls:
         self._lease.check_time()
         rate_limits.take_turn(provider)
         if look_up is not None and (found := self._looked_up(look_up, call, thing)):
-            self._intend(call, sends=call.sends)
-            self._receive(call, found)
-            self._lease.note("adopted", f"Found {thing} where an earlier attempt had left it")
+            if self._intend(call, sends=call.sends):
+                self._receive(call, found)
+                self._lease.note("adopted", f"Found {thing} where an earlier attempt had left it")
             return call
+        self._lease.check_time()  # a turn, or a look, may have taken long
         lost = call.sent_at if call.state == Call.State.INTENT else None
-        self._intend(call, sends=call.sends + 1, lost_answers=call.lost_answers + bool(lost))
-        if lost and look_up is None:
-            at = timezone.localtime(lost).strftime("%H:%M")
-            self._lease.note(
-                "repeated", f"{title_of(provider)} may have charged {thing} twice ({at}, its answer was lost)"
-            )
-        self._receive(call, self._sent(send, call, thing))
+        if self._intend(call, sends=call.sends + 1, lost_answers=call.lost_answers + bool(lost)):
+            if lost and look_up is None:
+                self._note_repeat(lost, provider, thing)
+            self._receive(call, self._sent(send, call, thing), take_back)
         return call
+
+    def _note_repeat(self, lost: datetime, provider: str, thing: str) -> None:
+        at = timezone.localtime(lost).strftime("%H:%M")
+        said = f"{title_of(provider)} may have charged {thing} twice ({at}, its answer was lost)"
+        self._lease.note("repeated", said)
 
     def _looked_up(self, look_up: Callable[[Call], Answer | None], call: Call, thing: str) -> Answer | None:
         """A look-up that fails says nothing about what was sent before: the call stays as it is."""
@@ -104,33 +112,35 @@ class Calls:
         counted = {"sends": call.sends, "lost_answers": call.lost_answers, "seconds": seconds}
         log.log(level, event, call=call.key, provider=call.provider, stage=self._lease.stage.value, **counted, **facts)
 
-    def _current(self, key: str, provider: str) -> Call:
+    def _current(self, key: str, provider: str, address: str = "") -> Call:
         """The call in force for a key; a new generation where the last was given up or went elsewhere."""
         last = self._lease.article.calls.filter(key=key).order_by("-generation").first()
-        if last and last.state != Call.State.CLOSED and last.provider == provider:
+        if last and last.state != Call.State.CLOSED and (last.provider, last.address) == (provider, address):
             return last
         call, _ = Call.objects.get_or_create(
             article=self._lease.article,
             key=key,
             generation=last.generation + 1 if last else 1,
-            defaults={"provider": provider, "idempotency_key": uuid.uuid4().hex},
+            defaults={"provider": provider, "address": address, "idempotency_key": uuid.uuid4().hex},
         )
         return call
 
-    def _intend(self, call: Call, **changes: Any) -> None:
-        """Commit that the call will be sent, then make sure that it still may be."""
+    def _intend(self, call: Call, **changes: Any) -> bool:
+        """Commit that the call will be sent, while the article is ours and the call as it was read. False: its answer
+        has come meanwhile, to a worker that had the article before. Raises Fenced.
+        """
         changes |= {"state": Call.State.INTENT, "sent_at": timezone.now(), "error": None}
-        before = {name: getattr(call, name) for name in changes}
-        _set(call, **changes)
-        call.save(update_fields=list(changes))
-        try:
+        with transaction.atomic(durable=True):  # nothing is sent that a transaction around it could still undo
             self._lease.renew()
-        except Fenced:
-            # Nothing was sent, and whoever has the article now need not fear that something was.
-            Call.objects.filter(pk=call.pk, sent_at=call.sent_at).update(**before)
-            raise
+            if not _unchanged(call).update(**changes):
+                call.refresh_from_db()
+                if call.is_paid:
+                    return False
+                raise Fenced
+        _set(call, **changes)
+        return True
 
-    def _receive(self, call: Call, answer: Answer) -> None:
+    def _receive(self, call: Call, answer: Answer, take_back: Callable[[Answer, Call], None] | None = None) -> None:
         """Commit the raw answer, ours or not any more: it was paid for. The first answer stays."""
         changes = {
             "state": Call.State.RECEIVED,
@@ -148,7 +158,10 @@ class Calls:
                 logging.INFO, "a call was answered", call, cost=None if call.cost is None else float(call.cost)
             )
             return
-        # A slow worker, fenced meanwhile, was answered before us.
+        # Another worker was answered before us.
+        if take_back is not None:
+            answered = self._lease.article.calls.filter(key=call.key, answer__isnull=False)
+            take_back(answer, answered.order_by("-generation")[0])
         self._lease.renew()
         call.refresh_from_db()
         if not call.is_paid:
@@ -163,31 +176,56 @@ class Calls:
             exc.thing = exc.thing or thing
             self.fail(call, exc)
             raise
+        except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as exc:
+            log.exception("an answer of a shape that nobody has thought of", call=call.key)
+            unreadable = Garbled(
+                call.provider,
+                "its answer cannot be read",
+                then=Then.ASK_AGAIN,
+                code="unreadable",
+                detail=str(call.raw),
+                thing=thing,
+            )
+            self.fail(call, unreadable)
+            raise unreadable from exc
 
     def update_answer(self, call: Call, answer: Answer) -> None:
-        """Replace the answer of a call whose work goes on elsewhere: a prediction that is being made."""
+        """Replace the answer of a call whose work goes on elsewhere: a prediction that is being made, a draft."""
         changes = {"answer": answer.raw, "cost": answer.cost, "model": answer.model}
-        Call.objects.filter(pk=call.pk, state=Call.State.RECEIVED).update(**changes)
+        Call.objects.filter(pk=call.pk, state=call.state).update(**changes)
         _set(call, **changes)
 
     def done(self, call: Call) -> None:
         """The answer was read and what it held is safe. A call that was given up meanwhile stays so."""
         changes = {"state": Call.State.DONE, "done_at": timezone.now()}
-        Call.objects.filter(pk=call.pk).exclude(state=Call.State.CLOSED).update(**changes)
+        with transaction.atomic():
+            self._lease.made_headway()
+            Call.objects.filter(pk=call.pk, state__in=[Call.State.RECEIVED, Call.State.DONE]).update(**changes)
         _set(call, **changes)
-        self._lease.made_headway()
 
     def fail(self, call: Call, exc: ProviderError) -> None:
         """The call failed, or its answer is of no use. The answer stays on the row."""
         changes = {"state": Call.State.FAILED, "error": exc.saved()}
-        # As we know it: an answer that another worker has received meanwhile is good.
-        if Call.objects.filter(pk=call.pk, state=call.state).update(**changes):
+        # As we know it: an answer that another worker has received meanwhile is good, and what it has sent is open.
+        if _unchanged(call).update(**changes):
             _set(call, **changes)
 
     def close(self, call: Call) -> None:
         """A failed call is not looked at again: whoever asks next asks anew."""
         Call.objects.filter(pk=call.pk, state=Call.State.FAILED).update(state=Call.State.CLOSED)
         _set(call, state=Call.State.CLOSED)
+
+    def give_up(self, call: Call) -> None:
+        """What an answered call has made is not there any more: whoever asks next asks anew. Raises Fenced."""
+        with transaction.atomic():
+            self._lease.renew()
+            _unchanged(call).update(state=Call.State.CLOSED)
+        _set(call, state=Call.State.CLOSED)
+
+
+def _unchanged(call: Call) -> QuerySet[Call]:
+    """The call's row, as long as it is as it was read."""
+    return Call.objects.filter(pk=call.pk, state=call.state, sends=call.sends, sent_at=call.sent_at)
 
 
 def _persisted(call: Call, changes: dict[str, Any]) -> bool:

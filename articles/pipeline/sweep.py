@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 import structlog
 from django.db.models import Exists, OuterRef, Q
@@ -18,9 +17,9 @@ from articles.formats import count
 from articles.models import Article, Attempt
 from articles.pipeline import transitions
 from articles.pipeline.dispatch import top_up
+from articles.pipeline.found import Found, found
 from articles.pipeline.lease import LEASE
 from articles.pipeline.processes import is_alive, this_machine
-from articles.pipeline.transitions import Found
 from articles.providers.errors import GALLEY, Mistake, Then
 
 log = structlog.get_logger("galley.sweep")
@@ -63,26 +62,20 @@ def sweep() -> Swept:
     ahead = now + SKEW  # what was written later than this was written before the clock was set back
     swept = Swept()
     _shorten_times(now)
-    for found in abandoned():
-        swept = _release(found, swept)
+    for each in abandoned():
+        swept = _release(each, swept)
     stood_still = Exists(Attempt.objects.filter(article=OuterRef("pk"), number=OuterRef("attempt"), ended_at__gt=ahead))
-    for found in _found(Q(next_at__lte=now) | Q(stood_still), status=Article.Status.WAITING):
-        if transitions.queue_again(found, Attempt.Why.RETRIED if found.attempt else None):
+    for each in found(Q(next_at__lte=now) | Q(stood_still), status=Article.Status.WAITING):
+        if transitions.queue_again(each, Attempt.Why.RETRIED if each.attempt else None):
             swept = swept.with_one()
     unclaimed = Q(queued_at__lte=now - UNCLAIMED) | Q(queued_at__gt=ahead)
-    for found in _found(unclaimed, status=Article.Status.QUEUED):
-        if transitions.queue_again(found, None):
+    for each in found(unclaimed, status=Article.Status.QUEUED):
+        if transitions.queue_again(each, None):
             swept = swept.with_one()
     top_up()
     if swept.articles_found:
         log.info("swept", **vars(swept))
     return swept
-
-
-def _found(*conditions: Q, **fields: Any) -> list[Found]:
-    # Unordered: for an order the database would rather walk through all articles by their date.
-    articles = Article.objects.filter(*conditions, **fields).order_by()
-    return [Found(*row) for row in articles.values_list(*Found._fields)]
 
 
 def _shorten_times(now: datetime) -> None:
@@ -101,21 +94,21 @@ def abandoned() -> list[Found]:
     """Running, but the lease ran out, or the process that holds it is provably dead."""
     now = timezone.now()
     here = Q(lease_owner__startswith=f"{this_machine()}|")
-    suspects = _found(Q(lease_until__lte=now) | here, status=Article.Status.RUNNING)
-    return [found for found in suspects if found.lease_until <= now or not is_alive(found.lease_owner)]
+    suspects = found(Q(lease_until__lte=now) | here, status=Article.Status.RUNNING)
+    return [each for each in suspects if each.lease_until <= now or not is_alive(each.lease_owner)]
 
 
-def _release(found: Found, swept: Swept) -> Swept:
-    died_too_often = found.crashes > MAX_CRASHES
-    reset = transitions.give_up(found, _deaths(found)) if died_too_often else transitions.interrupt(found)
+def _release(dead: Found, swept: Swept) -> Swept:
+    died_too_often = dead.crashes > MAX_CRASHES
+    reset = transitions.give_up(dead, _deaths(dead)) if died_too_often else transitions.interrupt(dead)
     return swept if reset is None else swept.with_one(stages_reset=reset, restarted=not died_too_often)
 
 
-def _deaths(found: Found) -> Mistake:
+def _deaths(dead: Found) -> Mistake:
     """The article that kills every worker must not go on doing so."""
     return Mistake(
         GALLEY,
-        f"the work on it died {found.crashes} times without getting any further",
+        f"the work on it died {dead.crashes} times without getting any further",
         mend="tell the operator",
         then=Then.ONCE_MORE,
         code="crashes",

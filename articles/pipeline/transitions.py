@@ -19,7 +19,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 import structlog
 from django.contrib.auth.models import User
@@ -31,6 +31,7 @@ from django.utils import timezone
 from articles import call_keys
 from articles.failures import Failure, cause, report
 from articles.models import Article, Attempt, Batch, Call, Event, Section, Stage, StageRecord
+from articles.pipeline.found import Found
 from articles.pipeline.lease import LEASE, Lease
 from articles.pipeline.processes import this_process
 from articles.pipeline.queue import enqueue
@@ -68,18 +69,6 @@ class Work:
 
 
 GOING_ON = Work()
-
-
-class Found(NamedTuple):
-    """An article as it was found; whoever changes it by this changes it only if it still is so."""
-
-    pk: int
-    status: str
-    attempt: int
-    crashes: int
-    lease_until: datetime
-    lease_owner: str
-    site_id: int | None
 
 
 # Into the queue
@@ -129,13 +118,12 @@ def hold_back(batch_id: int) -> None:
     Article.objects.filter(batch=batch_id, status__in=queued).update(**in_line)
 
 
-def queue_again(found: Found, why: Attempt.Why | None, **still: Any) -> bool:
+def queue_again(found: Found, why: Attempt.Why | None) -> bool:
     """Queue what was found interrupted, due or forgotten, if it still is so. `why` is None where its attempt is noted
     already.
     """
     with transaction.atomic():
-        same = Article.objects.filter(pk=found.pk, status=found.status, attempt=found.attempt, **still)
-        won = same.update(status=Article.Status.QUEUED, queued_at=timezone.now(), next_at=None, **UNHELD)
+        won = found.still.update(status=Article.Status.QUEUED, queued_at=timezone.now(), next_at=None, **UNHELD)
         if won:
             if why:
                 Attempt.objects.create(article_id=found.pk, why=why)
@@ -146,8 +134,7 @@ def queue_again(found: Found, why: Attempt.Why | None, **still: Any) -> bool:
 def interrupt(found: Found) -> int | None:
     """Put back in the queue what nobody works on any more. Returns the stages set back; None: somebody does."""
     with transaction.atomic():
-        # With the lease that was judged: a slow worker may have renewed it meanwhile.
-        if not queue_again(found, Attempt.Why.INTERRUPTED, lease_until=found.lease_until):
+        if not queue_again(found, Attempt.Why.INTERRUPTED):
             return None
         running = StageRecord.objects.filter(article=found.pk, state=StageRecord.State.RUNNING)
         reset = running.update(state=StageRecord.State.PENDING)
@@ -267,12 +254,8 @@ def give_up(found: Found, exc: ProviderError) -> int | None:
     stage = Stage(record.stage) if record else Stage.UPLOAD
     error = exc.saved(stage)
     with transaction.atomic():
-        # As it was judged: a slow worker may have renewed its lease and made headway meanwhile.
-        judged = {"attempt": found.attempt, "lease_until": found.lease_until, "crashes": found.crashes}
-        won = Article.objects.filter(pk=found.pk, status=Article.Status.RUNNING, **judged).update(
-            status=Article.Status.FAILED, crashes=0, **_stopped(error, found.site_id), **UNHELD
-        )
-        if not won:
+        failed = {"status": Article.Status.FAILED, "crashes": 0, **_stopped(error, found.site_id), **UNHELD}
+        if not found.still.update(**failed):
             return None
         reset = _fail_record(found.pk, stage, exc)
         Attempt.objects.filter(article=found.pk, ended_at=None).update(
@@ -357,6 +340,7 @@ def reopen(article: Article) -> None:
     done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
     if done.update(status=Article.Status.DRAFT, ended_at=None):
         article.records.update(state=StageRecord.State.PENDING)
+        article.calls.filter(key=call_keys.FORMAT).update(state=Call.State.CLOSED)  # that page has no new sections
         Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED)
         Event.objects.create(article=article, kind="reopened", message="Further sections were handed in")
 

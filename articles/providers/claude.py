@@ -6,11 +6,12 @@ Reference: Anthropic's API reference, "Messages", read 2026-11.
 from __future__ import annotations
 
 import re
-from typing import Any
+from types import TracebackType
+from typing import Any, Self
 
 import anthropic
 
-from articles.providers import Answer, sdk
+from articles.providers import Answer, deadline, sdk
 from articles.providers.errors import IT, Garbled, Rejected
 
 PROVIDER = "layout"
@@ -25,24 +26,34 @@ def tokens_at_most(text: str) -> int:
 
 
 class ClaudeClient:
-    """One request a call; `timeout` in seconds, for the whole answer."""
+    """One request a call; `timeout` in seconds, for the whole call. To be entered before it is asked."""
 
     def __init__(self, base_url: str, key: str, model: str, *, allow_private: bool, timeout: float) -> None:
         self.base_url, self.key, self.model = base_url, key, model
         self.allow_private, self.timeout = allow_private, timeout
 
+    def __enter__(self) -> Self:
+        self._client = anthropic.Anthropic(
+            base_url=self.base_url,
+            api_key=self.key,
+            timeout=self.timeout,
+            max_retries=0,
+            http_client=anthropic.DefaultHttpxClient(
+                follow_redirects=False, verify=sdk.certificates(), event_hooks={"request": [sdk.watch]}
+            ),
+        )
+        self._messages = self._client.messages
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._client.close()
+
     def ask(self, instructions: str, prompt: str, *, key: str) -> Answer:
         """The raw answer. Raises ProviderError; what is in the answer, `content` reads."""
         with (
+            deadline.within(self.timeout, PROVIDER),
             sdk.speaking_to(anthropic, PROVIDER, self.base_url, allow_private=self.allow_private),
-            anthropic.Anthropic(
-                base_url=self.base_url,
-                api_key=self.key,
-                timeout=self.timeout,
-                max_retries=0,
-                http_client=anthropic.DefaultHttpxClient(follow_redirects=False, verify=sdk.certificates()),
-            ) as client,
-            client.messages.with_streaming_response.create(
+            self._messages.with_streaming_response.create(
                 model=self.model,
                 max_tokens=MAX_TOKENS,
                 system=instructions,
@@ -50,7 +61,7 @@ class ClaudeClient:
                 extra_headers={"Idempotency-Key": key},
             ) as response,
         ):
-            raw = sdk.raw_answer(response, PROVIDER, seconds=self.timeout)
+            raw = sdk.raw_answer(response, PROVIDER)
         usage = raw.get("usage")
         used = usage if isinstance(usage, dict) else {}
         return sdk.answer(raw, self.model, used.get("input_tokens"), used.get("output_tokens"))

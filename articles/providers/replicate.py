@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 
-from articles.providers import Answer, prices, web
+from articles.providers import Answer, deadline, prices, web
 from articles.providers.errors import IT, Garbled, ProviderError, Rejected, Then, Unreachable
 
 PROVIDER = "pictures"
@@ -27,11 +27,11 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
 
 class PictureClient:
-    """Creates, polls, cancels and downloads. Not for more than one thread; `timeout` in seconds, for each read."""
+    """Creates, polls, cancels and downloads. Not for more than one thread; `timeout` in seconds, for each of these."""
 
     def __init__(self, base_url: str, token: str, model: str, *, allow_private: bool, timeout: float) -> None:
         self.model = model
-        self.base_url, self.timeout = base_url, (web.CONNECT_SECONDS, timeout)
+        self.base_url, self.seconds, self.timeout = base_url, timeout, (web.CONNECT_SECONDS, timeout)
         self._api = web.session(allow_private=allow_private)
         self._api.headers["Authorization"] = f"Bearer {token}"
         # Another session: the token is for the API, not for the host that a picture lies on.
@@ -59,6 +59,7 @@ class PictureClient:
 
     def _request(self, method: str, path: str, **options: Any) -> dict[str, Any]:
         with (
+            deadline.within(self.seconds, PROVIDER),
             web.speaking_to(PROVIDER),
             self._api.request(
                 method,
@@ -98,6 +99,7 @@ class PictureClient:
         if scheme not in ("http", "https"):
             raise Garbled(PROVIDER, "the picture's address is none", code="malformed", detail=url)
         with (
+            deadline.within(self.seconds, PROVIDER),
             web.speaking_to(PROVIDER),
             self._delivery.get(url, timeout=self.timeout, stream=True) as response,
         ):

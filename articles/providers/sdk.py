@@ -8,7 +8,6 @@ read, the errors of the transport come through unwrapped.
 from __future__ import annotations
 
 import ssl
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -17,20 +16,17 @@ from typing import Any
 import httpx2
 import orjson
 
-from articles.providers import Answer, prices, web
+from articles.providers import Answer, deadline, prices, web
 from articles.providers.errors import IT, Garbled, ProviderError, Refused, Rejected, Unreachable
 
 ANSWER_BYTES = 32 * 1024 * 1024
 
 
-def raw_answer(response: Any, provider: str, *, seconds: float) -> dict[str, Any]:
-    """The JSON object of a streamed response, read within `seconds` altogether."""
-    deadline = time.monotonic() + seconds
+def raw_answer(response: Any, provider: str) -> dict[str, Any]:
+    """The JSON object of a streamed response."""
     body = bytearray()
     for piece in response.iter_bytes():
         body += piece
-        if time.monotonic() > deadline:
-            raise Unreachable(provider, f"{IT} did not answer in time", code="timeout")
         if len(body) > ANSWER_BYTES:
             raise Garbled(provider, "the answer is far too large", code="too_large")
     try:
@@ -76,6 +72,16 @@ def certificates() -> ssl.SSLContext:
     return httpx2.create_ssl_context()
 
 
+def watch(request: httpx2.Request) -> None:
+    """For a client's hooks: the connection that a request opens is cut when the time of its call is up."""
+
+    def trace(event: str, info: dict[str, Any]) -> None:
+        if event == "connection.connect_tcp.complete":
+            deadline.watch(info["return_value"].get_extra_info("socket"))
+
+    request.extensions["trace"] = trace
+
+
 @contextmanager
 def speaking_to(sdk: Any, provider: str, base_url: str, *, allow_private: bool) -> Iterator[None]:
     """Turns the errors of an SDK and of its transport into ours. Raises Rejected for an address inside the network."""
@@ -95,7 +101,7 @@ def speaking_to(sdk: Any, provider: str, base_url: str, *, allow_private: bool) 
             lost=not _never_left(exc),
             detail=str(exc.__cause__ or exc),
         ) from exc
-    except httpx2.TransportError as exc:
+    except httpx2.RequestError as exc:  # also a body that does not unpack
         raise Unreachable(provider, "the connection broke off", code="broken", detail=str(exc)) from exc
     except sdk.APIStatusError as exc:
         raise _status_error(provider, exc) from exc

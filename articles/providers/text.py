@@ -5,12 +5,13 @@ Reference: the API reference of OpenAI, "Create a model response" and "Create ch
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from types import TracebackType
+from typing import Any, Literal, Self
 
 import openai
 import orjson
 
-from articles.providers import Answer, sdk
+from articles.providers import Answer, deadline, sdk
 from articles.providers.errors import IT, Garbled, Rejected, Then
 
 PROVIDER = "text"
@@ -18,7 +19,10 @@ MAX_TOKENS = 32_000
 
 
 class TextClient:
-    """Asks for JSON of a given schema. One request a call; `timeout` in seconds, for the whole answer."""
+    """Asks for JSON of a given schema. One request a call; `timeout` in seconds, for the whole call.
+
+    To be entered before it is asked, so that nothing but the request itself is left to do then.
+    """
 
     def __init__(
         self,
@@ -33,24 +37,34 @@ class TextClient:
         self.base_url, self.key, self.model, self.api = base_url, key, model, api
         self.allow_private, self.timeout = allow_private, timeout
 
+    def __enter__(self) -> Self:
+        self._client = openai.OpenAI(
+            base_url=self.base_url,
+            api_key=self.key,
+            timeout=self.timeout,
+            max_retries=0,
+            http_client=openai.DefaultHttpxClient(
+                follow_redirects=False, verify=sdk.certificates(), event_hooks={"request": [sdk.watch]}
+            ),
+        )
+        self._door = self._client.responses if self.api == "responses" else self._client.chat.completions
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._client.close()
+
     def ask(self, instructions: str, prompt: str, *, name: str, schema: dict[str, Any], key: str) -> Answer:
         """The raw answer to a prompt. Raises ProviderError; what is in the answer, `content` reads."""
         form = {"type": "json_schema", "name": name, "schema": schema, "strict": True}
         wanted = (_as_response if self.api == "responses" else _as_chat)(instructions, prompt, form)
         with (
+            deadline.within(self.timeout, PROVIDER),
             sdk.speaking_to(openai, PROVIDER, self.base_url, allow_private=self.allow_private),
-            openai.OpenAI(
-                base_url=self.base_url,
-                api_key=self.key,
-                timeout=self.timeout,
-                max_retries=0,
-                http_client=openai.DefaultHttpxClient(follow_redirects=False, verify=sdk.certificates()),
-            ) as client,
-            (client.responses if self.api == "responses" else client.chat.completions).with_streaming_response.create(
+            self._door.with_streaming_response.create(
                 **wanted, model=self.model, extra_headers={"Idempotency-Key": key}
             ) as response,
         ):
-            raw = sdk.raw_answer(response, PROVIDER, seconds=self.timeout)
+            raw = sdk.raw_answer(response, PROVIDER)
         return _answer(raw, self.model)
 
 
@@ -105,9 +119,9 @@ def _responses_text(raw: dict[str, Any]) -> str:
         raise _garbled("it gave up in the middle of its work", "failed", raw)
     parts = [
         part
-        for item in _dicts(raw.get("output"))
+        for item in dicts(raw.get("output"))
         if item.get("type") == "message"
-        for part in _dicts(item.get("content"))
+        for part in dicts(item.get("content"))
     ]
     if refusal := next((part for part in parts if part.get("type") == "refusal"), None):
         raise _refusal(str(refusal.get("refusal")))
@@ -117,7 +131,7 @@ def _responses_text(raw: dict[str, Any]) -> str:
 
 
 def _chat_text(raw: dict[str, Any]) -> str:
-    choice = next(iter(_dicts(raw.get("choices"))), {})
+    choice = next(iter(dicts(raw.get("choices"))), {})
     message = _object(choice.get("message"))
     if message.get("refusal"):
         raise _refusal(str(message["refusal"]))
@@ -126,7 +140,8 @@ def _chat_text(raw: dict[str, Any]) -> str:
     return str(message.get("content") or "")
 
 
-def _dicts(value: object) -> list[dict[str, Any]]:
+def dicts(value: object) -> list[dict[str, Any]]:
+    """The objects of a list; none where an answer has something else."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 

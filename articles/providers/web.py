@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import ipaddress
 import socket
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import requests
@@ -21,12 +22,15 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.poolmanager import PoolManager
 
+from articles.providers import deadline
 from articles.providers.errors import GALLEY, IT, Busy, Garbled, ProviderError, Refused, Rejected, Then, Unreachable
 from articles.providers.names import name_of
 
 CONNECT_SECONDS = 10.0
-BODY_SECONDS = 120.0
 USER_AGENT = "Galley"
+# Statuses of what stands in front of a service: it may have done its work, only its answer was lost.
+LOST = frozenset({408, 502, 504, *range(520, 528)})
+LONGEST_WAIT = 3600.0  # seconds that a service may ask us to wait
 # IPv6 networks whose addresses hold an IPv4 address, and at which byte. Reference: RFC 4291, 3056, 6052.
 EMBEDDING = {
     ipaddress.IPv6Network("::ffff:0:0/96"): 12,
@@ -62,7 +66,25 @@ def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 
-class _PublicOnly(HTTPConnection):
+class _Timed(HTTPConnection):
+    """Is cut when the time of the call that uses it is up."""
+
+    def _new_conn(self) -> socket.socket:
+        made = super()._new_conn()
+        deadline.watch(made)
+        return made
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if self.sock is not None:  # it is used again
+            deadline.watch(self.sock)
+        super().request(*args, **kwargs)
+
+
+class _TimedHTTPS(_Timed, HTTPSConnection):
+    pass
+
+
+class _PublicOnly(_Timed):
     """Connects to the very address that was judged: a second look-up could give another."""
 
     def _new_conn(self) -> socket.socket:
@@ -81,18 +103,32 @@ class _PublicHTTPS(_PublicOnly, HTTPSConnection):
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _PublicOnly
+    ConnectionCls = _Timed
 
 
 class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _TimedHTTPS
+
+
+class _PublicHTTPPool(HTTPConnectionPool):
+    ConnectionCls = _PublicOnly
+
+
+class _PublicHTTPSPool(HTTPSConnectionPool):
     ConnectionCls = _PublicHTTPS
 
 
-class _PublicAdapter(HTTPAdapter):
+class _Adapter(HTTPAdapter):
+    pools: ClassVar[dict[str, type[HTTPConnectionPool]]] = {"http": _HTTPPool, "https": _HTTPSPool}
+
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
         manager: PoolManager = self.poolmanager
-        manager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+        manager.pool_classes_by_scheme = self.pools
+
+
+class _PublicAdapter(_Adapter):
+    pools: ClassVar[dict[str, type[HTTPConnectionPool]]] = {"http": _PublicHTTPPool, "https": _PublicHTTPSPool}
 
 
 def session(*, allow_private: bool) -> requests.Session:
@@ -101,9 +137,8 @@ def session(*, allow_private: bool) -> requests.Session:
     made.trust_env = False
     made.headers["User-Agent"] = USER_AGENT
     made.max_redirects = 5
-    if not allow_private:
-        made.mount("http://", _PublicAdapter())
-        made.mount("https://", _PublicAdapter())
+    for scheme in ("http://", "https://"):
+        made.mount(scheme, _Adapter() if allow_private else _PublicAdapter())
     return made
 
 
@@ -117,22 +152,14 @@ def refuse_private(url: str) -> None:
 
 
 def body_within(response: requests.Response, limit: int, provider: str) -> bytes:
-    """The body of a streamed answer, at most `limit` bytes of it, read within BODY_SECONDS altogether.
-
-    The time-out of requests counts from one read to the next: a trickle would never end. Raises Garbled beyond the
-    limit, Unreachable when it is cut off or too slow.
-    """
-    deadline = time.monotonic() + BODY_SECONDS
+    """The body of a streamed answer. Raises Garbled beyond `limit` bytes, Unreachable where it is cut off."""
     declared = response.headers.get("Content-Length", "")
     if declared.isdecimal() and (len(declared) > 15 or int(declared) > limit):
         raise Garbled(provider, f"the answer is larger than {limit // 2**20} MB", code="too_large")
     body = bytearray()
     with speaking_to(provider):
-        # read1 gives what is there; reading on until so many bytes have come would wait for a trickle for ever.
         while piece := response.raw.read1(64 * 1024, decode_content=True):
             body += piece
-            if time.monotonic() > deadline:
-                raise Unreachable(provider, f"{IT} did not answer in time", code="timeout")
             if len(body) > limit:
                 raise Garbled(provider, f"the answer is larger than {limit // 2**20} MB", code="too_large")
     return bytes(body)
@@ -197,13 +224,23 @@ def _connection_error(provider: str, exc: requests.exceptions.ConnectionError) -
 
 
 def retry_after(headers: Any) -> float | None:
-    """Seconds that a Retry-After header asks for, at most an hour; None where it says nothing usable."""
+    """Seconds that a Retry-After header asks for, as a number or until a date, at most LONGEST_WAIT; None where it says
+    nothing usable.
+    """
     value = str(headers.get("retry-after") or headers.get("Retry-After") or "")
     try:
         seconds = float(value)
     except ValueError:
-        return None
-    return min(seconds, 3600.0) if seconds >= 0 else None
+        seconds = _seconds_until(value)
+    return min(seconds, LONGEST_WAIT) if seconds >= 0 else None
+
+
+def _seconds_until(date: str) -> float:
+    """From now; negative for what is no date, or past. Reference: RFC 9110, HTTP-date."""
+    try:
+        return (parsedate_to_datetime(date).astimezone(UTC) - datetime.now(UTC)).total_seconds()
+    except (ValueError, OverflowError):
+        return -1.0
 
 
 def answer_error(
@@ -223,5 +260,5 @@ def answer_error(
         return Busy(provider, f"{IT} has too much to do at the moment", **later)
     if status == 408 or status >= 500:
         reason = f"{IT} failed with an error of its own ({status})"
-        return Unreachable(provider, reason, **later, lost=status in (408, 502, 504))
+        return Unreachable(provider, reason, **later, lost=status in LOST)
     return Rejected(provider, f"{IT} did not accept the request ({status})", mend="read its answer below", **said)

@@ -11,7 +11,7 @@ from articles.pipeline.run import Outcome, Run
 from articles.providers import text
 from articles.providers.errors import GALLEY, IT, Rejected, Then
 from articles.stages import sections
-from articles.stages.text_calls import ask, garbled, needed_text_client, writing_words
+from articles.stages.text_calls import ask, garbled, writing_words
 from articles.tree import names
 
 THING = "the article"
@@ -60,9 +60,8 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
 
 
 def _from_idea(run: Run, article: Article) -> Outcome:
-    client = needed_text_client()
     words = writing_words(article)
-    call = ask(run, client, "article", key=call_keys.TEXT, thing=THING, words=words, schema=SCHEMA)
+    call = ask(run, "article", key=call_keys.TEXT, thing=THING, words=words, schema=SCHEMA)
     with run.calls.reading(call, THING):
         read = _read(call.raw)
     outcome = _saved(
@@ -88,8 +87,8 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
         raise garbled(f"{IT} wrote only {count} words", raw, "too_short")
     named = [
         {"type": item["type"], "text": markup.text_of(markup.clean_text(str(item.get("text", ""))))[:300]}
-        for item in found.get("components") or []
-        if isinstance(item, dict) and item.get("type") in COMPONENTS
+        for item in text.dicts(found.get("components"))
+        if item.get("type") in COMPONENTS
     ]
     plain = " ".join(markup.text_of(markup.clean_text(title)).split()) or "Untitled"
     return manuscripts.Manuscript(manuscripts.shortened(plain, 160), cleaned, count, named[:100])

@@ -46,19 +46,20 @@ def _by_template(run: Run, images: list[ImageFile], reason: str) -> Outcome:
 def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
     article = run.article
     _check(article)
-    client = claude.ClaudeClient(
+    prompt = _prompt(article, images)
+    with claude.ClaudeClient(
         settings.ANTHROPIC_BASE_URL,
         settings.ANTHROPIC_API_KEY,
         settings.ANTHROPIC_MODEL,
         allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
         timeout=CALL_SECONDS,
-    )
-    call = run.calls.ask(
-        call_keys.FORMAT,
-        THING,
-        provider=claude.PROVIDER,
-        send=lambda call: client.ask(*_prompt(article, images), key=call.idempotency_key),
-    )
+    ) as client:
+        call = run.calls.ask(
+            call_keys.FORMAT,
+            THING,
+            provider=claude.PROVIDER,
+            send=lambda call: client.ask(*prompt, key=call.idempotency_key),
+        )
     with run.calls.reading(call, THING):
         page = _read(call, article, images)
     stored = run.save_file(names.FORMATTED, page.encode())

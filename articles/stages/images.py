@@ -29,7 +29,7 @@ HERO_ASPECT, SECTION_ASPECT = "16:9", "21:9"  # each of them is one of `pictures
 ASPECTS = {"hero": HERO_ASPECT} | {f"section_{n}": SECTION_ASPECT for n in range(1, SECTIONS + 1)}
 LONGEST = timedelta(minutes=5)  # for one picture; then it is cancelled
 POLL_SECONDS = (0.2, 0.5, 1, 2)  # the waits between looks; the last repeats
-READ_SECONDS = 60
+REQUEST_SECONDS = 120  # for each: to begin one, to look at it, to download it
 
 
 def run(run: Run) -> Outcome:
@@ -54,7 +54,7 @@ def make(run: Run, images: list[ImageFile], each: Callable[[], None] = lambda: N
             settings.REPLICATE_API_TOKEN,
             settings.REPLICATE_MODEL,
             allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
-            timeout=READ_SECONDS,
+            timeout=REQUEST_SECONDS,
         )
         with closing(client):
             _Making(run, client, each).make(images)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from lxml.html import HtmlElement
 
 from articles import call_keys
@@ -14,7 +15,7 @@ from articles.pipeline.run import Outcome, Run
 from articles.providers import text
 from articles.providers.errors import IT
 from articles.stages.images import ASPECTS, SECTIONS
-from articles.stages.text_calls import ask, garbled, text_client
+from articles.stages.text_calls import ask, garbled
 from articles.tree import names
 from articles.tree.prompts import prompts_file
 
@@ -48,15 +49,14 @@ class Prompt:
 def run(run: Run) -> Outcome:
     if run.article.batch_id:
         return _with_the_sections(run)
-    client = text_client()
-    if client is None:
+    if not settings.OPENAI_API_KEY:
         return _saved(run, from_headings(run.article), "headings", again=True)
     words = {
         "article": run.article,
         "text": markup.text_of(run.article.html)[:TEXT_CHARACTERS],
         "sections": SECTIONS,
     }
-    call = ask(run, client, "pictures", key=call_keys.PROMPTS, thing=THING, words=words, schema=SCHEMA)
+    call = ask(run, "pictures", key=call_keys.PROMPTS, thing=THING, words=words, schema=SCHEMA)
     with run.calls.reading(call, THING):
         prompts = _read(call.raw)
     outcome = _saved(run, prompts, call.model, again=call.state == Call.State.DONE)

@@ -27,7 +27,7 @@ from articles.providers import text
 from articles.providers.errors import GALLEY, IT, Garbled, ProviderError, Rejected, Then
 from articles.stages import images
 from articles.stages.prompts import PICTURE, line
-from articles.stages.text_calls import ask, garbled, needed_text_client, writing_words
+from articles.stages.text_calls import ask, garbled, writing_words
 from articles.tree import names
 
 OUTLINE = (3, 40)  # sections of an outline, fewest and most
@@ -78,7 +78,6 @@ def _opened(run: Run) -> StageRecord:
     record = article.records.get(stage=Stage.ARTICLE)
     if "opening" in record.details:
         return record
-    client = needed_text_client()
     pictures = article.batch.images_per_style if article.batch else 0
     words = writing_words(article) | {
         "brief": lists.filled(article.batch.brief, article.batch_fields) if article.batch else "",
@@ -87,7 +86,7 @@ def _opened(run: Run) -> StageRecord:
         "most": OUTLINE[1],
     }
     schema = _schema(pictures, title={"type": "string"}, **({} if article.batch else {"sections": _OUTLINE}))
-    call = ask(run, client, "opening", key=call_keys.TEXT, thing=THING, words=words, schema=schema)
+    call = ask(run, "opening", key=call_keys.TEXT, thing=THING, words=words, schema=schema)
     with _reading(run, call, THING):
         opening = _read_opening(call.raw, pictures, with_outline=article.batch is None)
     _keep_opening(run, call, opening, record)
@@ -147,7 +146,7 @@ def _read_opening(raw: dict[str, Any], pictures: int, *, with_outline: bool) -> 
 
 
 def _read_outline(found: dict[str, Any], raw: dict[str, Any]) -> list[tuple[str, str]]:
-    entries = [entry for entry in found.get("sections") or [] if isinstance(entry, dict)][: OUTLINE[1]]
+    entries = text.dicts(found.get("sections"))[: OUTLINE[1]]
     outline = {
         lists.folded(heading): (heading, line(entry.get("brief"), 1000))
         for entry in entries
@@ -261,7 +260,7 @@ def mark_section(run: Run, section: Section, state: Section.State, **changes: An
 
 
 def _write_text(run: Run, section: Section) -> None:
-    article, client = run.article, needed_text_client()
+    article = run.article
     pictures = article.batch.images_per_section if article.batch else 0
     words = writing_words(article) | {
         "section": section,
@@ -273,7 +272,7 @@ def _write_text(run: Run, section: Section) -> None:
     }
     thing = f"section {section.index}, {section.heading}"
     key = call_keys.section(section.index)
-    call = ask(run, client, "section", key=key, thing=thing, words=words, schema=_schema(pictures))
+    call = ask(run, "section", key=key, thing=thing, words=words, schema=_schema(pictures))
     with _reading(run, call, thing):
         html, count, prompts = _read_section(call.raw, pictures)
     stored = run.save_page(section.file_name, section.heading, html)

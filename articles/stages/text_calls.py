@@ -15,10 +15,17 @@ from articles.providers import text
 from articles.providers.errors import GALLEY, Garbled, Refused, Then
 
 
-def text_client() -> text.TextClient | None:
-    """The text service that the settings name; None where there is no key."""
+def _client() -> text.TextClient:
+    """The text service that the settings name. Raises Refused where there is no key."""
     if not settings.OPENAI_API_KEY:
-        return None
+        raise Refused(
+            GALLEY,
+            "no text service is set up, and this article has only an idea",
+            mend="ask the operator to set OPENAI_API_KEY",
+            then=Then.RECOVER_OR_MANUSCRIPT,
+            code="not_configured",
+            thing="the idea",
+        )
     return text.TextClient(
         settings.OPENAI_BASE_URL,
         settings.OPENAI_API_KEY,
@@ -29,23 +36,8 @@ def text_client() -> text.TextClient | None:
     )
 
 
-def needed_text_client() -> text.TextClient:
-    """Raises Refused where there is no key."""
-    if client := text_client():
-        return client
-    raise Refused(
-        GALLEY,
-        "no text service is set up, and this article has only an idea",
-        mend="ask the operator to set OPENAI_API_KEY",
-        then=Then.RECOVER_OR_MANUSCRIPT,
-        code="not_configured",
-        thing="the idea",
-    )
-
-
 def ask(
     run: Run,
-    client: text.TextClient,
     prompt: str,
     *,
     key: str,
@@ -53,19 +45,18 @@ def ask(
     words: Mapping[str, object],
     schema: dict[str, Any],
 ) -> Call:
-    """A call with an answer, as `Calls.ask`. `prompt` names the templates and the schema, `words` stand in both."""
-    return run.calls.ask(
-        key,
-        thing,
-        provider=text.PROVIDER,
-        send=lambda call: client.ask(
-            render_to_string(f"prompts/{prompt}_instructions.txt", dict(words)),
-            render_to_string(f"prompts/{prompt}.txt", dict(words)),
-            name=prompt,
-            schema=schema,
-            key=call.idempotency_key,
-        ),
-    )
+    """A call with an answer, as `Calls.ask`. `prompt` names the templates and the schema, `words` stand in both. Raises
+    Refused where there is no text service.
+    """
+    with _client() as client:
+        instructions = render_to_string(f"prompts/{prompt}_instructions.txt", dict(words))
+        question = render_to_string(f"prompts/{prompt}.txt", dict(words))
+        return run.calls.ask(
+            key,
+            thing,
+            provider=text.PROVIDER,
+            send=lambda call: client.ask(instructions, question, name=prompt, schema=schema, key=call.idempotency_key),
+        )
 
 
 def writing_words(article: Article) -> dict[str, object]:

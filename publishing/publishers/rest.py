@@ -1,29 +1,38 @@
-"""A WordPress by its REST API: look up, adopt, complete."""
+"""A WordPress by its REST API: look up, adopt, complete, bring up to date."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 from django.db.models import Min
 from django.utils import timezone
-from django.utils.text import slugify
+from django.utils.text import capfirst, slugify
 
 from articles import call_keys
 from articles.content import markup
+from articles.failures import Failure
 from articles.models import Call, ImageFile
 from articles.pipeline.run import Outcome, Run
 from articles.providers import Answer
 from articles.providers.errors import ProviderError, Rejected, Unreachable
 from articles.tree import names
+from publishing import marks
 from publishing.answers import Json
+from publishing.marks import Marked
 from publishing.models import Site
 from publishing.publishers.page import about, formatted_page, load
 from publishing.sites import check_login, client_for
+from publishing.wordpress import WordPress
 
+THE_DRAFT = "the draft"
+UNSEEN = ("draft", "auto-draft", "pending", "trash")  # states of a post that no reader has seen
+EDITED = "edited"  # the code of a post that people have worked on
 ADDRESS = re.compile(r"https?://[!-~]{1,490}")
 
 
@@ -41,9 +50,15 @@ class _Upload:
 
     def run(self) -> Outcome:
         with about(self._first_thing()):
-            self.client = client_for(self.site)
+            self.client = client_for(self.site, before=self._go_on)
         with closing(self.client):
             return self._publish()
+
+    def _go_on(self, method: str) -> None:
+        """The lease outlasts each request; and when the time is up, nothing more is looked up."""
+        if method in ("GET", "HEAD"):
+            self.run_.lease.check_time()
+        self.run_.lease.renew()
 
     def _publish(self) -> Outcome:
         with about(self._first_thing()):
@@ -51,7 +66,7 @@ class _Upload:
         for image in self.images:
             self._upload(image)
         content = self._content(formatted_page(self.run_))
-        call = self._draft(content)
+        call = self._draft(Draft(str(self.article), content))
         stored = self.run_.save_file(names.FINAL, content.encode())
         self.run_.calls.done(call)
         post = call.raw
@@ -63,14 +78,18 @@ class _Upload:
 
     def _first_thing(self) -> str:
         """What is not there yet, and so is what a refused login refuses."""
-        return next((_called(image) for image in self.images if not image.wordpress_media_id), "the draft")
+        return next((_called(image) for image in self.images if not image.wordpress_media_id), THE_DRAFT)
 
     def _settled(self, call: Call, found: Json | None) -> Answer | None:
         """What a look-up found. Nothing yet may also mean that the site is still at it: then a little patience."""
         if found is not None:
             return Answer(found)
-        if call.state == Call.State.INTENT and call.sent_at:
-            left = self._known_since(call, call.sent_at) + timedelta(seconds=self.site.time_limit) - timezone.now()
+        # Also one that was sent to another address: the same site may be behind both.
+        sent = self.article.calls.filter(
+            key=call.key, provider=call.provider, state=Call.State.INTENT, sent_at__isnull=False
+        )
+        if unanswered := sent.order_by("-sent_at").first():
+            left = self._known_since(unanswered) + timedelta(seconds=self.site.time_limit) - timezone.now()
             if left > timedelta(0):
                 raise Unreachable(
                     self.site.provider,
@@ -80,11 +99,12 @@ class _Upload:
                 )
         return None
 
-    def _known_since(self, call: Call, sent_at: datetime) -> datetime:
+    def _known_since(self, call: Call) -> datetime:
         """When the first attempt after a lost answer began: between it and us, unlike before, no clock was changed."""
-        if sent_at > timezone.now():  # it was set back
-            sent_at = call.sent_at = timezone.now()
-            call.save(update_fields=["sent_at"])
+        sent_at, now = call.sent_at or timezone.now(), timezone.now()
+        if sent_at > now:  # it was set back
+            Call.objects.filter(pk=call.pk, sent_at=sent_at).update(sent_at=now)
+            sent_at = now
         began = self.article.attempts.filter(started_at__gt=sent_at).aggregate(Min("started_at"))["started_at__min"]
         return began or sent_at
 
@@ -101,18 +121,29 @@ class _Upload:
 
     # Pictures
 
+    @cached_property
+    def _there(self) -> set[int]:
+        """Those of the pictures uploaded before that the site still has."""
+        with about(self._first_thing()):
+            return self.client.media_there([known for image in self.images if (known := image.wordpress_media_id)])
+
     def _upload(self, image: ImageFile) -> None:
         key = f"img-{self.article.uid[:12]}-{image.role.replace('_', '-')}-{image.sha256[:8]}"
         call = self.run_.calls.ask(
             call_keys.media(image.role),
             _called(image),
             provider=self.site.provider,
+            address=self.site.address,
             look_up=lambda call: self._settled(call, self.client.find_media(key)),
+            take_back=self._take_back_picture,
             send=lambda _: Answer(
                 self.client.upload(key, load(self.run_, image.stored, _called(image)), image.alt_text)
             ),
         )
         if call.state == Call.State.DONE:
+            if image.wordpress_media_id not in self._there:
+                self.run_.calls.give_up(call)
+                self._upload(image)
             return
         with self._completing(call, _called(image)):
             media = self._whole(call.raw, image)
@@ -122,6 +153,7 @@ class _Upload:
 
     def _whole(self, media: Json, image: ImageFile) -> Json:
         """The media item with its smaller versions and its alt text, which a crash may have kept from it."""
+        self.run_.lease.check_time()
         if not media["width"] or not media["has_sizes"]:
             media = self.client.make_sizes(media["id"])
         if not media["width"]:
@@ -154,12 +186,7 @@ class _Upload:
             if image := by_name.get(element.get("src", "")):
                 element.set("src", image.wordpress_url)
                 element.set("class", f"wp-image-{image.wordpress_media_id}")  # WordPress adds the smaller versions
-        return f"<!-- {self._mark} -->\n<!-- wp:html -->\n{markup.serialize(root)}\n<!-- /wp:html -->\n"
-
-    @property
-    def _mark(self) -> str:
-        """In the text, where it stays when a person gives the post another address or the article another title."""
-        return f"idem:{self.article.uid}"
+        return marks.marked(self.article.uid, f"<!-- wp:html -->\n{markup.serialize(root)}\n<!-- /wp:html -->\n")
 
     @property
     def _slug(self) -> str:
@@ -167,21 +194,71 @@ class _Upload:
         words = slugify(str(self.article))[:60].strip("-")
         return f"{words or 'article'}-{self.article.uid[:12]}"
 
-    def _draft(self, content: str) -> Call:
-        thing = "the draft"
-        with about(thing):
+    def _draft(self, draft: Draft) -> Call:
+        """The call whose answer is the draft as it lies on the site now, with this text."""
+        with about(THE_DRAFT):
             wanted = self._wanted()
-        title = str(self.article).replace("<", "&lt;").replace(">", "&gt;")  # it is text, and WordPress takes HTML
-        call = self.run_.calls.ask(
-            call_keys.POST,
-            thing,
-            provider=self.site.provider,
-            look_up=lambda call: self._settled(call, self.client.find_post(self._slug, self._mark)),
-            send=lambda _: Answer(self.client.create_draft(self._slug, {"title": title, "content": content, **wanted})),
-        )
-        with self._completing(call, thing):
-            self._complete(call.raw, wanted)
+        call = self._asked(draft, wanted)
+        if not self._is_there(call):
+            self.run_.calls.give_up(call)
+            call = self._asked(draft, wanted)
+        with self._completing(call, THE_DRAFT):
+            self._bring_up_to_date(call, draft, wanted)
+            self._complete(call, wanted)
         return call
+
+    def _asked(self, draft: Draft, wanted: Json) -> Call:
+        return self.run_.calls.ask(
+            call_keys.POST,
+            THE_DRAFT,
+            provider=self.site.provider,
+            address=self.site.address,
+            look_up=lambda call: self._settled(call, self._found()),
+            send=lambda _: _taken(self.client.create_draft(self._slug, {**draft.fields, **wanted})),
+            take_back=self._take_back_draft,
+        )
+
+    def _found(self) -> Json | None:
+        return self.client.find_post(self._slug, marks.mark(self.article.uid))
+
+    def _is_there(self, call: Call) -> bool:
+        """Whether a draft that was finished before is still on the site; the call's answer is then as it is now."""
+        if call.state != Call.State.DONE and call.raw.get("found"):
+            return True
+        with about(THE_DRAFT):
+            found = self._found()
+        if found is not None:
+            self.run_.calls.update_answer(call, Answer({**found, "taken": call.raw.get("taken", "")}))
+        return found is not None
+
+    def _bring_up_to_date(self, call: Call, draft: Draft, wanted: Json) -> None:
+        """Give a draft of an earlier text this one. Where people have worked on it, they say what becomes of it."""
+        post = call.raw
+        there = Marked(post["version"], post["found"])
+        if there.holds(draft.version) or self._was_left_to_people(call):
+            return
+        seen = post["status"] not in UNSEEN
+        if seen or not (there.is_untouched or there.found == post.get("taken")):
+            done = "published" if seen else "changed"
+            raise Rejected(
+                self.site.provider,
+                f"somebody has {done} the post on the site, so the new text was not put over it",
+                code=EDITED,
+                mend="delete the post there for good to have a new draft made, or leave it as it is",
+            )
+        self.run_.lease.check_time()
+        hero = {name: wanted[name] for name in ("featured_media",) if name in wanted}
+        updated = self.client.update_post(post["id"], {**draft.fields, **hero})
+        self.run_.calls.update_answer(call, _taken(updated))
+        self.run_.lease.note("updated", "The draft on the site has the new text")
+
+    def _was_left_to_people(self, call: Call) -> bool:
+        """Whether they have been asked, and have pressed Recover with the post as it is."""
+        before = self.article.calls.filter(key=call.key, generation=call.generation - 1, error__code=EDITED)
+        if call.state == Call.State.DONE or not before.exists():
+            return False
+        self.run_.lease.note("left", "The post on the site stays as people have made it, without the new text")
+        return True
 
     def _wanted(self) -> dict[str, Any]:
         hero = next((image for image in self.images if image.role == "hero"), None)
@@ -194,11 +271,12 @@ class _Upload:
         found = [category for category in categories.values() if category is not None]
         return ({"featured_media": hero.wordpress_media_id} if hero else {}) | ({"categories": found} if found else {})
 
-    def _complete(self, post: Json, wanted: dict[str, Any]) -> None:
+    def _complete(self, call: Call, wanted: dict[str, Any]) -> None:
         """WordPress drops what it does not know without a word, and a crash may come between the post and the rest."""
-        if not _lacking(post, wanted):
+        self.run_.lease.check_time()
+        if not _lacking(call.raw, wanted):
             return
-        post = self.client.update_post(post["id"], _lacking(post, wanted))
+        post = self.client.update_post(call.raw["id"], _lacking(call.raw, wanted))
         if lacking := _lacking(post, wanted):
             names = {"featured_media": "the hero image", "categories": "the categories"}
             raise Rejected(
@@ -207,6 +285,52 @@ class _Upload:
                 code="dropped",
                 mend=f'ask who runs site "{self.site}" whether a plugin forbids it',
             )
+
+    # What came second
+
+    def _take_back_draft(self, second: Answer, first: Call) -> None:
+        self._take_back(second.raw, first.raw, THE_DRAFT, "in the trash", WordPress.trash_post)
+
+    def _take_back_picture(self, second: Answer, first: Call) -> None:
+        thing = f"the picture {call_keys.part(first.key)}"
+        self._take_back(second.raw, first.raw, thing, "deleted", WordPress.delete_media)
+
+    def _take_back(
+        self, second: Json, first: Json, thing: str, gone: str, remove: Callable[[WordPress, Json], bool]
+    ) -> None:
+        """A request that was held up, and left when another worker had done its work, has made a second one."""
+        if second["id"] == first["id"]:
+            return
+        try:
+            with closing(client_for(self.site)) as client:  # the article may not be ours any more
+                became = f"is {gone}" if remove(client, second) else "was changed meanwhile: delete one of them"
+        except ProviderError as exc:
+            became = f"could not be removed ({Failure.of(exc).reason}): delete it there"
+        ids = f"#{first['id']} and #{second['id']}"
+        said = f'{capfirst(thing)} was made twice on site "{self.site}" ({ids}). The second one {became}'
+        self.run_.lease.note("doubled", said)
+
+
+@dataclass(frozen=True)
+class Draft:
+    """What a draft shall say. `content` bears its mark."""
+
+    title: str
+    content: str
+
+    @property
+    def version(self) -> str:
+        return Marked.read(self.content).version
+
+    @property
+    def fields(self) -> Json:
+        title = self.title.replace("<", "&lt;").replace(">", "&gt;")  # it is text, and WordPress takes HTML
+        return {"title": title, "content": self.content}
+
+
+def _taken(post: Json) -> Answer:
+    """A draft that was just written, with what its text has become there: sites clean what their authors write."""
+    return Answer({**post, "taken": post["found"]})
 
 
 def _called(image: ImageFile) -> str:

@@ -242,14 +242,14 @@ def test_what_is_asked_anew_replaces_what_an_editor_has_changed(
     assert article.images.get(role="hero").prompt != "My own prompt"
 
 
-def test_a_draft_that_is_there_already_stays_and_is_said(stopped: Callable[[str], Article]) -> None:
+def test_a_draft_that_is_there_already_and_gets_the_new_page_is_said(stopped: Callable[[str], Article]) -> None:
     article = stopped("upload")
     post = {"key": "post", "provider": "WordPress", "idempotency_key": "k", "state": Call.State.DONE, "answer": {}}
     Call.objects.create(article=article, **post)
 
-    assert Total([plan(article)]).drafts_that_stay == ""
+    assert Total([plan(article)]).drafts_renewed == ""
     said = (
-        "1 draft is on the site already and keeps its text and pictures. Delete for good there what shall be made anew."
+        "1 draft is on the site already and gets the new page. Where somebody has changed it there, Galley asks first."
     )
     assert said in Total([plan(article, Options(Stage.FORMAT))]).summary
 

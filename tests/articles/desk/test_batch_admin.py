@@ -356,7 +356,7 @@ def test_finished_articles_that_get_more_are_said(running: Batch, editor: User) 
 
     seen = text(as_(editor).get(page_of(running, "plan")))
 
-    assert "1 article is finished already and gets further sections. A draft that is on a site keeps its text" in seen
+    assert "1 article is finished already and gets further sections. A draft that is on a site gets the new" in seen
 
 
 def test_the_change_of_a_running_batch_leaves_its_progress_alone(

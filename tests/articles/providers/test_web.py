@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from articles.providers import Answer, storable, web
 from articles.providers.errors import Garbled, ProviderError, Rejected, Unreachable
 from articles.providers.text import TextClient
+from publishing.answers import Login, Reply, failure
 
 
 @pytest.mark.parametrize(
@@ -110,8 +113,7 @@ def redirecting() -> Iterator[str]:
 
 
 def test_no_redirect_leads_a_client_elsewhere(redirecting: str) -> None:
-    client = TextClient(redirecting, "sk", "m", allow_private=True, timeout=5)
-    with pytest.raises(Rejected):
+    with pytest.raises(Rejected), TextClient(redirecting, "sk", "m", allow_private=True, timeout=5) as client:
         client.ask("i", "p", name="article", schema={"type": "object"}, key="k")
 
     assert _Redirecting.asked == ["/responses"]
@@ -128,3 +130,56 @@ def test_what_no_database_takes_is_made_storable() -> None:
     assert storable({"n": 1, "x": None, "l": [True, 1.5]}) == {"n": 1, "x": None, "l": [True, 1.5]}
     error = Rejected("P", "r\x00", code="c\x00" * 90, detail="d\x00\ud800")
     assert not any("\x00" in str(value) or "\ud800" in str(value) for value in error.saved().values())
+
+
+def _error(status: int, headers: dict[str, str] | None = None) -> ProviderError:
+    return web.answer_error("text", status, "", headers or {}, credential="API key")
+
+
+@pytest.mark.parametrize("status", range(400, 600))
+def test_whether_a_request_may_have_done_its_work_is_told_alike_of_services_and_of_sites(status: int) -> None:
+    login = Login("wordpress:1", "Magazine", "https://m.example.org", "desk", "secret", "app-password", 60)
+    of_a_service, of_a_site = _error(status), failure(login, Reply(status, {}, {}, ""))
+
+    lost = isinstance(of_a_service, Unreachable) and of_a_service.lost
+    assert lost == (status in web.LOST)
+    assert not lost or (isinstance(of_a_site, Unreachable) and of_a_site.lost)
+    assert ("its answer was lost" in of_a_site.reason) == lost
+
+
+def test_a_date_to_wait_until_is_understood() -> None:
+    in_two_minutes = format_datetime(datetime.now(UTC) + timedelta(minutes=2), usegmt=True)
+
+    assert web.retry_after({"Retry-After": "30"}) == 30
+    waits = web.retry_after({"retry-after": in_two_minutes})
+    assert waits is not None
+    assert 100 < waits <= 120
+    assert web.retry_after({"Retry-After": "Fri, 31 Dec 9999 23:59:59 GMT"}) == web.LONGEST_WAIT
+    for nothing in ("", "soon", "-5", "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 99 Oct 2015", "nan", "9" * 400):
+        assert web.retry_after({"Retry-After": nothing}) in (None, web.LONGEST_WAIT)
+    assert web.retry_after({"Retry-After": "nan"}) is None
+    assert _error(429, {"Retry-After": in_two_minutes}).retry_after is not None
+
+
+def test_a_body_that_does_not_unpack_may_have_been_paid_for() -> None:
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Encoding", "gzip")
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"oops")
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    address = f"http://127.0.0.1:{server.server_port}"
+    with pytest.raises(Unreachable) as caught, TextClient(address, "sk", "m", allow_private=True, timeout=5) as client:
+        client.ask("Write", "this", name="article", schema={}, key="k")
+    thread.join()
+    server.server_close()
+
+    assert caught.value.lost
