@@ -114,14 +114,17 @@ DATABASES: dict[str, dict[str, Any]] = {
 }
 if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # In deferred transactions a reader that turns writer fails at once with "database is locked".
-    DATABASES["default"]["OPTIONS"] = {
-        "transaction_mode": "IMMEDIATE",
-        "timeout": 20,  # seconds
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
-    }
+    DATABASES["default"].setdefault("OPTIONS", {}).update(
+        {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,  # seconds
+            "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
+        }
+    )
 elif POOL := env.number("GALLEY_DATABASE_POOL", 0, least=0):  # connections
     # For threads of one web server. A pool must not be shared with forked workers, which take one connection each.
-    DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 0, "max_size": POOL, "timeout": 20}}
+    pool = {"min_size": 0, "max_size": POOL, "timeout": 20}
+    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = pool  # beside what stands in the address, as ?sslmode=
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES: dict[str, dict[str, Any]] = {
@@ -140,6 +143,7 @@ GALLEY_BACKUP_SSE = env.choice("GALLEY_BACKUP_SSE", "AES256", "aws:kms", "none")
 GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
 if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
     env.problem("GALLEY_BACKUP_KMS_KEY", "needs another setting", "Set GALLEY_BACKUP_SSE=aws:kms as well.")
+GALLEY_TIMELINE_KEEP_DAYS = env.number("GALLEY_TIMELINE_KEEP_DAYS", 0, least=0)  # of finished articles; 0: for ever
 GALLEY_BACKUP_KEEP_DAYS = env.number("GALLEY_BACKUP_KEEP_DAYS", 90)
 GALLEY_BACKUP_KEEP_MONTHS = env.number("GALLEY_BACKUP_KEEP_MONTHS", 12, least=0)  # the last backup of each
 # What the backup of the database keeps, with the tables of their many-to-many relations.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -198,3 +199,27 @@ def test_numbers_come_as_many_as_are_wanted() -> None:
         environment = Environment({"RETRY": wrong})
         assert environment.numbers("RETRY", (6, 15, 900)) == (6, 15, 900)
         assert environment.problems[0].hint == "Write it like 6, 15, 900."
+
+
+@pytest.mark.parametrize(
+    ("url", "beside"),
+    [
+        ("postgres://ada:x@db.example.org/galley?sslmode=require&connect_timeout=5", {"pool"}),
+        ("sqlite:////tmp/galley.sqlite3?cached_statements=200", {"transaction_mode", "timeout", "init_command"}),
+    ],
+)
+def test_what_the_address_of_the_database_asks_for_holds_beside_our_own(url: str, beside: set[str]) -> None:
+    tell = "import json; from django.conf import settings; print(json.dumps(settings.DATABASES['default']['OPTIONS']))"
+    environment = {
+        **os.environ,
+        "DATABASE_URL": url,
+        "GALLEY_DATABASE_POOL": "8",
+        "DJANGO_SETTINGS_MODULE": "config.settings",
+    }
+
+    said = subprocess.run([sys.executable, "-c", tell], cwd=ROOT, env=environment, capture_output=True, check=True)
+
+    options = json.loads(said.stdout)
+    asked = dict(pair.split("=") for pair in url.partition("?")[2].split("&"))
+    assert {name: str(options[name]) for name in asked} == asked
+    assert set(options) == asked.keys() | beside

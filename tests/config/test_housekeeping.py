@@ -1,0 +1,77 @@
+"""Housekeeping: what has ended goes, all else stays."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from axes.models import AccessAttempt, AccessLog
+from django.contrib.sessions.models import Session
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from django_q.models import Schedule
+from pytest_django import Settings
+
+from articles.models import Article, Event
+from config import housekeeping, tasks
+from tests.conftest import HandIn
+
+pytestmark = pytest.mark.django_db
+DAY = timedelta(days=1)
+
+
+def test_sessions_that_ended_and_old_logins_go() -> None:
+    now = timezone.now()
+    for key, ends in (("ended", now - DAY), ("open", now + DAY)):
+        Session.objects.create(session_key=key, session_data="", expire_date=ends)
+    for model, needed in ((AccessAttempt, {"failures_since_start": 1}), (AccessLog, {})):
+        for name, days in (("old", 91), ("new", 89)):
+            made = model.objects.create(username=name, **needed)
+            model.objects.filter(pk=made.pk).update(attempt_time=now - days * DAY)
+
+    assert housekeeping.remove_what_ended(now) == 3
+
+    assert [session.session_key for session in Session.objects.all()] == ["open"]
+    for model in (AccessAttempt, AccessLog):
+        assert [row.username for row in model.objects.all()] == ["new"]
+
+
+def test_timelines_are_kept_for_ever_unless_the_operator_wants_otherwise(hand_in: HandIn, settings: Settings) -> None:
+    old, now = timezone.now() - 40 * DAY, timezone.now()
+    done, failed = hand_in(), hand_in()
+    Article.objects.filter(pk=done.pk).update(status=Article.Status.DONE)
+    Article.objects.filter(pk=failed.pk).update(status=Article.Status.FAILED, error={})
+    Event.objects.update(at=old)
+    Event.objects.create(article=done, kind="note", message="new")
+
+    assert housekeeping.remove_what_ended(now) == 0
+    settings.GALLEY_TIMELINE_KEEP_DAYS = 30
+    assert housekeeping.remove_what_ended(now) == 1
+
+    assert [event.message for event in done.events.all()] == ["new"]
+    assert failed.events.exists(), "whoever mends it still wants to know"
+
+
+def test_many_rows_go_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(housekeeping, "ROWS", 2)
+    ended = timezone.now() - DAY
+    sessions = (Session(session_key=str(n), session_data="", expire_date=ended) for n in range(5))
+    Session.objects.bulk_create(sessions)
+
+    with CaptureQueriesContext(connection) as queries:
+        assert housekeeping.remove_what_ended(timezone.now()) == 5
+
+    deletes = [query["sql"] for query in queries if query["sql"].startswith('DELETE FROM "django_session"')]
+    assert len(deletes) == 3
+
+
+def test_it_is_done_once_a_day_and_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:
+    schedule = Schedule.objects.get(func="config.tasks.keep_house")
+    assert schedule.schedule_type == Schedule.DAILY
+
+    def broken(_: object) -> int:
+        raise OSError("no disk")
+
+    monkeypatch.setattr(tasks, "remove_what_ended", broken)
+    assert tasks.keep_house() is None  # type: ignore[func-returns-value]  # that it returns is what is tried
