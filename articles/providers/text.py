@@ -12,6 +12,7 @@ import orjson
 
 from articles.providers import Answer, sdk
 from articles.providers.errors import IT, Garbled, Rejected, Then
+from articles.providers.prices import PUBLISHED, Bound, Prices
 
 PROVIDER = "text"
 MAX_TOKENS = 32_000
@@ -29,9 +30,14 @@ class TextClient:
         api: Literal["responses", "chat"] = "responses",
         allow_private: bool,
         timeout: float,
+        prices: Prices = PUBLISHED,
     ) -> None:
         self.base_url, self.key, self.model, self.api = base_url, key, model, api
-        self.allow_private, self.timeout = allow_private, timeout
+        self.allow_private, self.timeout, self.prices = allow_private, timeout, prices
+
+    def most(self, instructions: str, prompt: str, *, schema: dict[str, Any]) -> Bound:
+        """The most that the same may cost to `ask`: the answer has MAX_TOKENS at most, thoughts among them."""
+        return self.prices.most_of_tokens(self.model, [instructions, prompt, orjson.dumps(schema)], MAX_TOKENS)
 
     def ask(self, instructions: str, prompt: str, *, name: str, schema: dict[str, Any], key: str) -> Answer:
         """The raw answer to a prompt. Raises ProviderError; what is in the answer, `content` reads."""
@@ -51,7 +57,7 @@ class TextClient:
             ) as response,
         ):
             raw = sdk.raw_answer(response, PROVIDER, seconds=self.timeout)
-        return _answer(raw, self.model)
+        return _answer(raw, self.model, self.prices)
 
 
 def _as_response(instructions: str, prompt: str, form: dict[str, Any]) -> dict[str, Any]:
@@ -74,12 +80,12 @@ def _as_chat(instructions: str, prompt: str, form: dict[str, Any]) -> dict[str, 
     }
 
 
-def _answer(raw: dict[str, Any], asked: str) -> Answer:
+def _answer(raw: dict[str, Any], asked: str, prices: Prices) -> Answer:
     usage = _object(raw.get("usage"))
     details = _object(usage.get("output_tokens_details") or usage.get("completion_tokens_details"))
     used_in = usage.get("input_tokens", usage.get("prompt_tokens"))
     used_out = usage.get("output_tokens", usage.get("completion_tokens"))
-    return sdk.answer(raw, asked, used_in, used_out, details.get("reasoning_tokens"))
+    return sdk.answer(raw, asked, used_in, used_out, details.get("reasoning_tokens"), prices=prices)
 
 
 def _object(value: object) -> dict[str, Any]:

@@ -52,12 +52,15 @@ def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
         settings.ANTHROPIC_MODEL,
         allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
         timeout=CALL_SECONDS,
+        prices=settings.GALLEY_PRICES,
     )
+    asked = _prompt(article, images)
     call = run.calls.ask(
         call_keys.FORMAT,
         THING,
         provider=claude.PROVIDER,
-        send=lambda call: client.ask(*_prompt(article, images), key=call.idempotency_key),
+        most=client.most(*asked),
+        send=lambda call: client.ask(*asked, key=call.idempotency_key),
     )
     with run.calls.reading(call, THING):
         page = _read(call, article, images)

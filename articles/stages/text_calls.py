@@ -26,6 +26,7 @@ def text_client() -> text.TextClient | None:
         api="chat" if settings.OPENAI_API == "chat" else "responses",
         allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
         timeout=CALL_SECONDS,
+        prices=settings.GALLEY_PRICES,
     )
 
 
@@ -54,17 +55,14 @@ def ask(
     schema: dict[str, Any],
 ) -> Call:
     """A call with an answer, as `Calls.ask`. `prompt` names the templates and the schema, `words` stand in both."""
+    templates = f"prompts/{prompt}_instructions.txt", f"prompts/{prompt}.txt"
+    instructions, asked = (render_to_string(template, dict(words)) for template in templates)
     return run.calls.ask(
         key,
         thing,
         provider=text.PROVIDER,
-        send=lambda call: client.ask(
-            render_to_string(f"prompts/{prompt}_instructions.txt", dict(words)),
-            render_to_string(f"prompts/{prompt}.txt", dict(words)),
-            name=prompt,
-            schema=schema,
-            key=call.idempotency_key,
-        ),
+        most=client.most(instructions, asked, schema=schema),
+        send=lambda call: client.ask(instructions, asked, name=prompt, schema=schema, key=call.idempotency_key),
     )
 
 
