@@ -102,6 +102,7 @@ SHORT = {
     "bug": "a mistake in Galley",
     "sections": "sections missing",
     "pace": "it is not our turn yet",
+    "budget": "the budget has no room just now",
     "rebuilt": "rebuilt from its backup",
 }
 BY_KIND = {

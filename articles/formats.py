@@ -95,15 +95,25 @@ def count(number: int, thing: str, things: str = "") -> str:
     return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
 
 
-def money(dollars: Decimal | None) -> str:
-    """`$4.10`; less than a cent keeps two digits that mean something: `$0.0042`."""
-    if dollars is None:
+def money(dollars: Decimal | None, unknown: int = 0) -> str:
+    """`$4.10`; less than a cent keeps two digits that mean something: `$0.0042`.
+
+    Beside so many calls whose cost is unknown it is `at least $4.10`, and `not known` where there is nothing else.
+    """
+    if dollars is None or (unknown and not dollars):
         return "not known"
-    if 0 < dollars < Decimal("0.01"):
-        return f"${dollars:.4f}"
-    return f"${dollars:,.2f}"
+    digits = 4 if 0 < dollars < Decimal("0.01") else 2
+    return f"{'at least ' if unknown else ''}${dollars:,.{digits}f}"
 
 
-def of_budget(spent: Decimal, budget: Decimal | None) -> str:
+def about(dollars: Decimal, unknown: int = 0) -> str:
+    """An estimate, no more exact than it is: `about $110`, `about $3.20`; `at least $3.20`, `cost not known`."""
+    if unknown and not dollars:
+        return "cost not known"
+    return f"{'at least' if unknown else 'about'} {f'${dollars:,.0f}' if dollars >= 100 else money(dollars)}"
+
+
+def of_budget(spent: Decimal, unknown: int, budget: Decimal | None) -> str:
     """`$61.20 of $110.00`, or only what was spent where there is no limit."""
-    return f"{money(spent)} of {money(budget)}" if budget is not None else money(spent)
+    said = money(spent, unknown)
+    return f"{said} of {money(budget)}" if budget is not None else said

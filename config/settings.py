@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 from csp.constants import NONE, SELF
 
+from articles.providers import prices
 from config.env import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -244,6 +245,16 @@ for _model, _key in (
 ):
     if env.text(_model):
         env.together(_model, _key)
+
+# What models cost, for those that `articles/providers/prices.toml` does not name, or names otherwise.
+try:
+    GALLEY_PRICES = prices.PUBLISHED.with_own(env.words("GALLEY_PRICES"))
+except ValueError as _exc:
+    env.problem("GALLEY_PRICES", str(_exc), "Write it like: my-model 0.50 2.00, owner/pictures 0.04.")
+    GALLEY_PRICES = prices.PUBLISHED
+# What a batch with a budget does where a model has no price: counts its calls at the dearest price that is known, or
+# refuses to make them.
+GALLEY_UNKNOWN_PRICES = env.choice("GALLEY_UNKNOWN_PRICES", "dearest", "refuse")
 
 vars().update(env.email("EMAIL_URL"))
 EMAIL_TIMEOUT = 20  # seconds, for each answer of the mail server

@@ -13,9 +13,9 @@ from django.conf import settings
 from django.utils import timezone
 
 from articles import call_keys
-from articles.estimates import SECONDS, costs
-from articles.formats import count
-from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
+from articles.estimates import SECONDS, cost_of, costs
+from articles.formats import about, count
+from articles.models import Article, Call, Cost, ImageFile, Section, Stage, StageRecord
 from articles.pipeline.repair import damaged_parts
 from articles.pipeline.transitions import Work
 from articles.providers import replicate
@@ -57,7 +57,7 @@ AS_BEFORE = Options()
 
 @dataclass(frozen=True)
 class Plan:
-    """The plan for one article. `cost` in US dollars and `seconds` are estimates."""
+    """The plan for one article. `cost` and `seconds` are estimates."""
 
     article: Article
     verified: bool  # whether the files were read and compared
@@ -67,7 +67,7 @@ class Plan:
     calls: tuple[str, ...]  # keys of the paid calls that will be made
     possible_repeats: int  # calls whose answer was lost: they may have been charged
     has_draft: bool  # on the site already: it gets the page that is laid out anew
-    cost: Decimal
+    cost: Cost
     seconds: int
     work: Work
 
@@ -136,7 +136,7 @@ class _Scope:
     to_write: Sequence[Section]  # those of them whose text is not there
 
 
-def _plan(found: _Found, options: Options, known: Mapping[str, Decimal]) -> Plan:
+def _plan(found: _Found, options: Options, known: Mapping[str, Decimal | None]) -> Plan:
     """Without a query. `known`: what a call of each kind costs."""
     article, scope = found.article, _scope(found, options)
     keys = _keys(found, scope, options.formatter or article.formatter)
@@ -152,7 +152,7 @@ def _plan(found: _Found, options: Options, known: Mapping[str, Decimal]) -> Plan
         calls=tuple(keys),
         possible_repeats=len(repeats),
         has_draft=Stage.FORMAT in again and has_draft,
-        cost=sum((known[call_keys.kind(key)] for key in keys), Decimal(0)),
+        cost=cost_of(Counter(map(call_keys.kind, keys)), known),
         seconds=sum(SECONDS[call_keys.kind(key)] for key in keys) + SECONDS["upload"],
         work=Work(
             stages=frozenset(scope.stages),
@@ -304,8 +304,13 @@ class Total:
         return f"{count(number, 'draft')} {gets} the new page. Where somebody has changed it there, Galley asks first."
 
     @property
-    def cost(self) -> Decimal:
-        return sum((plan.cost for plan in self.plans), Decimal(0))
+    def cost(self) -> Cost:
+        return sum((plan.cost for plan in self.plans), Cost())
+
+    @property
+    def about(self) -> str:
+        """`about $0.12`, `at least $0.03`, `cost not known`"""
+        return about(self.cost.known, self.cost.unknown)
 
     @property
     def seconds(self) -> int:
@@ -316,7 +321,7 @@ class Total:
     def summary(self) -> str:
         """`Used again: … Done again: … No paid calls.`"""
         verified = ", all verified" if self.reused and not self.unverified else ""
-        paid = f"{count(self.calls, 'paid call')}, about ${self.cost:.2f}." if self.calls else "No paid calls."
+        paid = f"{count(self.calls, 'paid call')}, {self.about}." if self.calls else "No paid calls."
         return " ".join(
             [
                 f"Used again: {', '.join(self.reused) or 'what was handed in'}{verified}.",

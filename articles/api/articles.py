@@ -69,7 +69,10 @@ class ProgressOut(Strict):
     stages: list[StageOut]
     images: ImagesOut
     error: ErrorOut | None
-    cost: Decimal = Field(description="US dollars so far, as far as they are known")
+    cost: Decimal | None = Field(
+        description="US dollars so far, at least so much where costs are unknown; null where nothing of it is known"
+    )
+    unknown_costs: int = Field(description="calls whose cost is not known")
     link: str = Field(description="of the draft or the preview page; empty until there is one")
     next_at: datetime | None = Field(description="of one that waits: when it goes on")
     events: list[EventOut] = Field(description="oldest first; go on with after=<id of the last>")
@@ -101,7 +104,8 @@ def progress(request: HttpRequest, article_id: int, timeline: Query[Timeline]) -
         stages=_stages(article),
         images=_images(list(article.images.all())),
         error=_error(article),
-        cost=article.cost,  # type: ignore[attr-defined]  # from `with_progress`
+        cost=article.cost.dollars,
+        unknown_costs=article.cost.unknown,
         link=article.address,
         next_at=article.next_at,
         events=_events(article, timeline),

@@ -61,12 +61,15 @@ class BatchProgressOut(Strict):
     articles: ArticlesOut
     per_minute: float = Field(description="sections, lately")
     left_seconds: int | None = Field(description="at the present rate; null where there is none")
-    spent: Decimal = Field(description="US dollars")
+    spent: Decimal | None = Field(
+        description="US dollars, at least so much where costs are unknown; null where nothing of it is known"
+    )
+    unknown_costs: int = Field(description="calls whose cost is not known")
     budget: Decimal | None
     sections_words: str = Field(description="942 of 1,440")
     per_minute_words: str = Field(description="18 per min; empty where there is no rate")
     left_words: str = Field(description="about 28 min left; empty where there is no rate")
-    spent_words: str = Field(description="$61.20 of $110.00, or without the budget where there is none")
+    spent_words: str = Field(description="$61.20 of $110.00, at least $61.20 of $110.00; or without the budget")
     summary_words: str = Field(description="942 of 1,440 sections, about 28 min left")
     cells: list[tuple[int, int, Literal["done", "running", "waiting", "missing"]]] = Field(
         description="article, section, state: what has changed since the revision that was asked for"
@@ -167,7 +170,8 @@ def batch_progress(request: HttpRequest, batch_id: int, known: Query[SinceQuery]
     """How a batch stands, with the cells that have changed since (a constant number of queries)."""
     _look_up(request, batch_id)
     found = progress.batch_progress(batch_id, known.since)
-    money = {"spent": Decimal(found.facts["spent"]), "budget": found.facts["budget"] and Decimal(found.facts["budget"])}
+    texts = {"spent": found.facts["spent"], "budget": found.facts["budget"]}
+    money = {name: None if text is None else Decimal(text) for name, text in texts.items()}
     return BatchProgressOut.model_validate({**found.message(found.since), **money})
 
 

@@ -6,22 +6,18 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from articles.batches.errors import NotPossible
-from articles.estimates import costs
 from articles.failures import RESUME, Failure
 from articles.models import Article, Batch, Section
 from articles.pipeline import dispatch, transitions
 from articles.pipeline.lease import HeldBack, OutOfTime
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.run import Run
-
-log = structlog.get_logger("galley.batches")
 
 ALIKE = 10  # sections in a row that are missing for one reason pause a batch: it is not the sections
 ALIKE_ARTICLES = 4  # that stop before their sections, likewise
@@ -32,7 +28,7 @@ ALIKE_ARTICLES = 4  # that stop before their sections, likewise
 
 def pause(batch: Batch, by: User | None) -> str:
     """Take no further section in hand. Returns what was done, in sentences. Raises NotPossible."""
-    if not _paused(batch.pk, f"{by or transitions.OPERATOR} paused it."):
+    if not dispatch.pause(batch.pk, f"{by or transitions.OPERATOR} paused it."):
         raise NotPossible("It is not running, so it cannot be paused.")
     return "Paused. What is in hand is finished."
 
@@ -82,17 +78,6 @@ def recover(batch: Batch, by: User | None, article_ids: Sequence[int] | None = N
     return sum(transitions.resume(article, by) for article in stopped)
 
 
-def _paused(batch_id: int, reason: str, cause: str = "") -> bool:
-    with batch_revision(batch_id):
-        running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
-        paused = running.update(state=Batch.State.PAUSED, reason=reason[:500], cause=cause)
-    # In a transaction of its own: whoever works on an article of it locks the batch first.
-    transitions.hold_back(batch_id)
-    if paused:
-        log.warning("a batch is paused", batch=batch_id, reason=reason)
-    return bool(paused)
-
-
 # By what its articles meet
 
 
@@ -109,7 +94,7 @@ def note_stop(article: Article, **_: Any) -> None:
             return
         reason = f"{ALIKE_ARTICLES} articles in a row stopped for one reason. {reason}"
     # Not in this transaction, which holds the article already.
-    transaction.on_commit(partial(_paused, article.batch_id, reason, article.cause))
+    transaction.on_commit(partial(dispatch.pause, article.batch_id, reason, article.cause))
 
 
 def pause_when_all_fail(article: Article) -> None:
@@ -122,7 +107,7 @@ def pause_when_all_fail(article: Article) -> None:
     if len(latest) == ALIKE and len(causes) == 1 and latest[0]:
         reason = Failure.read(latest[0]).reason
         said = f"{ALIKE} sections in a row are missing for one reason: {reason}. Next: find out why, then resume."
-        _paused(article.batch_id, said)
+        dispatch.pause(article.batch_id, said)
 
 
 def check_turn(run: Run) -> None:
@@ -132,28 +117,7 @@ def check_turn(run: Run) -> None:
     article = run.article
     if article.batch_id is None:
         return
-    batch = Batch.objects.only("state", "budget", "spent", "written").get(pk=article.batch_id)
-    if batch.state != Batch.State.RUNNING:
-        raise HeldBack
-    if sentence := _over_budget(batch):
-        _paused(batch.pk, sentence)
+    if not Batch.objects.filter(pk=article.batch_id, state=Batch.State.RUNNING).exists():
         raise HeldBack
     if dispatch.has_to_wait(article, run.lease.seconds):
         raise OutOfTime
-
-
-def _over_budget(batch: Batch) -> str:
-    """Why no further section may be begun, a sentence; "" while there is money for all in hand.
-
-    Its cost does not grow with the batch: a query, two more until the first section is written.
-    """
-    if batch.budget is None:
-        return ""
-    in_hand = batch.articles.filter(status=Article.Status.RUNNING).count()
-    next_one = batch.spent / batch.written if batch.written else costs()["section"]
-    if batch.spent + next_one * in_hand <= batch.budget:
-        return ""
-    return (
-        f"The next sections would spend more than the budget of ${batch.budget:,.2f}: ${batch.spent:,.2f} are spent. "
-        "Next: raise the budget, then resume."
-    )

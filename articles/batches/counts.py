@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from decimal import Decimal
 from functools import cached_property
 from typing import NamedTuple
 
@@ -14,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from django.utils import timezone
 
 from articles.batches.completeness import COMPLETENESS, completeness_of, with_sections
-from articles.models import Article, Batch, Section
+from articles.models import Article, Batch, Cost, Section
 
 RATE_OVER = timedelta(minutes=5)  # lately
 # Until all is counted anew: articles that were deleted, or that came and went between two counts, no revision tells.
@@ -36,7 +35,7 @@ class BatchCounts:
 
     of_articles: Mapping[int, ArticleCount]
     in_hand: frozenset[int]  # articles that somebody works on
-    spent: Decimal
+    spent: Cost
     per_minute: float  # sections, lately
     revision: int
     counted_at: datetime  # all of them
@@ -70,17 +69,17 @@ def count_batch(batch: Batch) -> BatchCounts:
     """All of a batch (four queries)."""
     now = timezone.now()
     # Read first: what changes meanwhile is told again, never left out.
-    revision, spent = Batch.objects.values_list("revision", "spent").get(pk=batch.pk)
+    read = Batch.objects.with_cost().only("revision", "spent", "open_costs").get(pk=batch.pk)
     in_hand = batch.articles.filter(status=Article.Status.RUNNING).values_list("pk", flat=True)
     counts = _of_articles(batch.articles.all())
-    return BatchCounts(counts, frozenset(in_hand), spent, _rate(batch, now), revision, now)
+    return BatchCounts(counts, frozenset(in_hand), read.cost, _rate(batch, now), read.revision, now)
 
 
 def count_again(batch: Batch, known: BatchCounts, changed: Iterable[int]) -> BatchCounts:
     """What is known of a batch, with those articles counted again whose sections have `changed` after the revision that
     is known, and those that were worked on since (three queries, whose rows do not grow with the batch).
 
-    `batch` was read just now, before what has changed.
+    `batch` was read just now `with_cost`, before what has changed.
     """
     # An article gets its opening, or stops before it, without a revision.
     moved = batch.articles.filter(status__in=[Article.Status.RUNNING, Article.Status.FAILED]).order_by()
@@ -91,7 +90,7 @@ def count_again(batch: Batch, known: BatchCounts, changed: Iterable[int]) -> Bat
         known,
         of_articles={**known.of_articles, **_of_articles(batch.articles.filter(pk__in=some))},
         in_hand=frozenset(pk for pk, status in statuses.items() if status == Article.Status.RUNNING),
-        spent=batch.spent,
+        spent=batch.cost,
         per_minute=_rate(batch, timezone.now()),
         revision=batch.revision,
     )

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from django.conf import settings
 
 from articles.batches import lists
-from articles.estimates import SECONDS, costs
-from articles.models import Article, Batch, Section
+from articles.estimates import SECONDS, cost_of, costs
+from articles.models import Article, Batch, Cost, Section
 
 
 def key_of(name: str) -> str:
@@ -21,7 +20,7 @@ def key_of(name: str) -> str:
 
 @dataclass(frozen=True)
 class BatchPlan:
-    """What a start would make, and what is there already. `cost` in US dollars, `seconds` with the workers here."""
+    """What a start would make, and what is there already. `cost` is an estimate, `seconds` is with the workers here."""
 
     styles: lists.Listed
     sections: lists.Listed
@@ -32,7 +31,7 @@ class BatchPlan:
     missing_sections: int  # rows that are there, and whose text or pictures are not
     images: int
     calls: int
-    cost: Decimal
+    cost: Cost
     seconds: int
     published: int  # finished articles that would get further sections
 
@@ -61,7 +60,6 @@ def plan_batch(batch: Batch) -> BatchPlan:
     missing = sum(state != Section.State.DONE for found in there.values() for state in found.values())
     to_write = new_sections + missing
     images = len(new) * batch.images_per_style + to_write * batch.images_per_section
-    known = costs()
     openings = len(new)
     paid_images = images if settings.REPLICATE_API_TOKEN else 0
     formats = 0
@@ -81,10 +79,7 @@ def plan_batch(batch: Batch) -> BatchPlan:
         missing_sections=missing,
         images=images,
         calls=openings + to_write + paid_images + formats,
-        cost=openings * known["text"]
-        + to_write * known["section"]
-        + paid_images * known["image"]
-        + formats * known["format"],
+        cost=cost_of({"text": openings, "section": to_write, "image": paid_images, "format": formats}, costs()),
         seconds=seconds // settings.GALLEY_WORKERS,
         published=sum(bool(further.get(key)) for key in done),
     )

@@ -61,7 +61,8 @@ class ProgressFacts(ProgressWords):
     articles: dict[str, int]  # by their completeness
     per_minute: float
     left_seconds: int | None
-    spent: str
+    spent: str | None  # US dollars, at least; None where nothing of it is known
+    unknown_costs: int  # calls
     budget: str | None
 
 
@@ -118,7 +119,7 @@ def batch_progress(batch_id: int, since: int = 0, known: BatchCounts | None = No
     revision that is still to come saw it in another life of the database, and is told everything.
     """
     # First: what is read after it is as new as its revision, or newer.
-    batch = Batch.objects.defer("brief", "styles", "sections").get(pk=batch_id)
+    batch = Batch.objects.with_cost().defer("brief", "styles", "sections").get(pk=batch_id)
     since = since if since <= batch.revision else 0
     changed, in_hand = _cells(batch, since)
     if known and since <= known.revision <= batch.revision and timezone.now() < known.counted_at + COUNTED_ANEW:
@@ -174,6 +175,7 @@ def _facts(batch: Batch, counts: BatchCounts, revision: int, running: int) -> Pr
         "articles": counts.articles,
         "per_minute": round(counts.per_minute, 1),
         "left_seconds": None if left is None else round(left.total_seconds()),
-        "spent": f"{counts.spent:.2f}",
+        "spent": None if counts.spent.dollars is None else f"{counts.spent.dollars:.2f}",
+        "unknown_costs": counts.spent.unknown,
         "budget": None if batch.budget is None else f"{batch.budget:.2f}",
     }

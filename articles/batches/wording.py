@@ -28,6 +28,6 @@ def progress_words(batch: Batch, counts: BatchCounts) -> ProgressWords:
         "sections_words": f"{counts.done:,} of {counts.total:,}",
         "per_minute_words": formats.rate(counts.per_minute) if runs else "",
         "left_words": left,
-        "spent_words": formats.of_budget(counts.spent, batch.budget),
+        "spent_words": formats.of_budget(counts.spent.known, counts.spent.unknown, batch.budget),
         "summary_words": ", ".join(filter(None, [sections, left])),
     }

@@ -165,10 +165,10 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     def age(self, article: Article) -> SafeString | str:
         return written.ago(article.created_at)
 
-    @admin.display(description="Cost", ordering="cost")
+    @admin.display(description="Cost", ordering="known_cost")
     def sum(self, article: Article) -> SafeString:
-        cost = article.cost  # type: ignore[attr-defined]  # from `with_progress`
-        return format_html('<span class="number" data-part="cost-{}">{}</span>', article.pk, written.money(cost))
+        said = written.cost_words(article.cost)
+        return format_html('<span class="number" data-part="cost-{}">{}</span>', article.pk, said)
 
     # The calendar
 

@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 from articles import call_keys, formats, state_wording
 from articles.batches.cells import MARKS, cell_state
 from articles.failures import Failure, Report, report
-from articles.models import Article, Attempt, Call, Event, ImageFile, Section, Stage, StageRecord
+from articles.models import Article, Attempt, Call, Cost, Event, ImageFile, Section, Stage, StageRecord
 from articles.providers.errors import ProviderError
 from articles.providers.names import title_of
 from articles.tree.storing import storing
@@ -56,7 +56,7 @@ class StageRow:
     record: StageRecord | None
     facts: list[str]
     file: File | None
-    cost: Decimal | None
+    cost: Cost | None  # None: nothing was asked for that costs anything
     pictures: list[PictureRow] = field(default_factory=list)
 
     @property
@@ -104,6 +104,7 @@ class CallRow:
     provider: str  # its name
     thing: str
     tokens: int
+    cost: Cost | None  # None: it costs nothing, or is in flight
     marks: list[str]
 
 
@@ -119,8 +120,7 @@ class ArticlePage:
     stages: list[StageRow]
     sections: list[SectionRow]
     calls: list[CallRow]
-    cost: Decimal
-    unknown_costs: int
+    cost: Cost
     attempts: list[Attempt]
     events: list[Event]
     has_page: bool
@@ -139,8 +139,7 @@ def article_page(article: Article) -> ArticlePage:
         stages=stages,
         sections=_sections(article, images),
         calls=[_call_row(call, article) for call in calls],
-        cost=sum((call.cost for call in calls if call.cost is not None), Decimal(0)),
-        unknown_costs=sum(call.cost is None and call.is_paid and _is_charged(call) for call in calls),
+        cost=sum((_cost(call, article) for call in calls), Cost()),
         attempts=list(article.attempts.select_related("asked_by").order_by("-pk")[:MOST_ATTEMPTS]),
         events=list(article.events.all()[:MOST_EVENTS]),
         has_page=any(row.file and row.step.kind == "done" and row.step.label != "Prompts" for row in stages),
@@ -155,7 +154,7 @@ def _stages(article: Article, images: list[ImageFile], calls: list[Call]) -> lis
     rows = []
     for stage, step in zip(Stage, state_wording.steps(article), strict=True):
         record = records.get(stage)
-        costs = [call.cost for call in of_stage[stage] if call.cost is not None]
+        costs = [_cost(call, article) for call in of_stage[stage] if _is_charged(call)]
         rows.append(
             StageRow(
                 step=step,
@@ -163,7 +162,7 @@ def _stages(article: Article, images: list[ImageFile], calls: list[Call]) -> lis
                 record=record,
                 facts=_facts(article, stage, record, images, of_stage[stage]),
                 file=_file(article, record.file, record.bytes, record.sha256) if record and record.file else None,
-                cost=sum(costs, Decimal(0)) if costs else None,
+                cost=sum(costs, Cost()) if costs else None,
                 pictures=[_picture_row(article, image) for image in images] if stage == Stage.IMAGES else [],
             )
         )
@@ -235,6 +234,11 @@ def _is_charged(call: Call) -> bool:
     return call_keys.stage_of(call.key) != Stage.UPLOAD
 
 
+def _cost(call: Call, article: Article) -> Cost:
+    in_hand = article.status == Article.Status.RUNNING
+    return Cost(call.cost or Decimal(0), int(call.cost_is_unknown(in_hand=in_hand)))
+
+
 def _thing(call: Call) -> str:
     kind, part = call.key.partition(":")[0], call_keys.part(call.key).replace("_", " ").replace("-", " ")
     if kind in ("image", "media"):
@@ -258,7 +262,9 @@ def _call_row(call: Call, article: Article) -> CallRow:
         marks.append("No answer came; it may have been charged all the same.")
     if call.error:
         marks.append(f"{capfirst(Failure.read(call.error).reason)}.")
-    return CallRow(call, _provider(call, article), _thing(call), call.input_tokens + call.output_tokens, marks)
+    cost = _cost(call, article)
+    shown = cost if cost.unknown or call.cost is not None else None
+    return CallRow(call, _provider(call, article), _thing(call), call.input_tokens + call.output_tokens, shown, marks)
 
 
 # The manifest

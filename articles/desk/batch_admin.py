@@ -92,7 +92,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
     # Who
 
     def get_queryset(self, request: HttpRequest) -> BatchQuerySet:
-        return cast(BatchQuerySet, super().get_queryset(request)).touchable_by(request.user)
+        return cast(BatchQuerySet, super().get_queryset(request)).touchable_by(request.user).with_cost()
 
     def has_view_permission(self, request: HttpRequest, obj: Batch | None = None) -> bool:
         return super().has_view_permission(request, obj) and may_touch(request.user, obj)
@@ -145,7 +145,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
 
     @admin.display(description="Cost")
     def sum(self, batch: Any) -> SafeString:
-        return format_html('<span class="number">{}</span>', written.of_budget(batch.spent, batch.budget))
+        return format_html('<span class="number">{}</span>', written.of_budget(batch.cost, batch.budget))
 
     # Making one, and changing its lists
 

@@ -6,18 +6,12 @@ import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 
 from articles import formats
 from articles.batches import lists
 from articles.batches.plan import BatchPlan, plan_batch
 from articles.desk.pager import Pager
 from articles.models import Batch
-
-
-def about(cost: Decimal) -> str:
-    """`about $110`, `about $3.20`: as exact as an estimate is."""
-    return f"about ${cost:,.0f}" if cost >= 100 else f"about ${cost:,.2f}"
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,12 @@ class BatchPlanPage:
         """`60 articles, 1,440 sections, about $110`"""
         parts = [formats.count(len(self.plan.new_articles), "article")] if self.plan.new_articles else []
         parts += [formats.count(self.to_write, "section")] if self.to_write else []
-        return ", ".join([*parts, about(self.plan.cost)])
+        return ", ".join([*parts, self.about])
+
+    @property
+    def about(self) -> str:
+        """`about $110`"""
+        return formats.about(self.plan.cost.known, self.plan.cost.unknown)
 
     @property
     def button(self) -> str:
@@ -82,7 +81,7 @@ class BatchPlanPage:
 
     @property
     def is_above_budget(self) -> bool:
-        return self.batch.budget is not None and self.plan.cost > self.batch.budget
+        return self.batch.budget is not None and self.plan.cost.known > self.batch.budget
 
     @property
     def is_changed(self) -> bool:

@@ -109,7 +109,7 @@ def figures(facts: ProgressFacts) -> list[str]:
         found.append(f"{facts['per_minute']:g} a minute")
     if facts["left_seconds"] is not None:
         found.append(f"{duration(timedelta(seconds=facts['left_seconds']))} left")
-    found.append(f"${facts['spent']} of ${facts['budget']}" if facts["budget"] else f"${facts['spent']}")
+    found.append(facts["spent_words"])
     return [*found, *filter(None, [facts["reason"], facts["slowed"]])]
 
 

@@ -8,6 +8,7 @@ section        a part of a long article, written, kept and shown on its own
 stage          one of the five steps from what was handed in to the draft on the site
 stage record   how an article stands at one stage
 call           one call to the outside that costs money or changes the world
+cost           what calls have cost, as far as it is known, and how many of them nobody knows the cost of
 image file     one picture of an article, from its prompt to the media library of the site
 attempt        one go at an article
 event          a line of an article's timeline
@@ -16,7 +17,7 @@ preferences    what an editor always wants
 
 from articles.models.article import Article, ArticleQuerySet
 from articles.models.batch import Batch, BatchQuerySet, Section
-from articles.models.calls import Call, Pace
+from articles.models.calls import Call, CallQuerySet, Cost, Pace
 from articles.models.choices import ACCENT, PRIMARY, Formatter, Stage, is_colour, new_uid
 from articles.models.history import Attempt, Event, StageRecord
 from articles.models.images import ImageFile, storage_of_images
@@ -31,6 +32,8 @@ __all__ = [
     "Batch",
     "BatchQuerySet",
     "Call",
+    "CallQuerySet",
+    "Cost",
     "Event",
     "Formatter",
     "ImageFile",

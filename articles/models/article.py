@@ -9,14 +9,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxLengthValidator
 from django.db import models
-from django.db.models import Count, DecimalField, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
+from django.db.models import Count, OuterRef, Prefetch, Q, QuerySet, Subquery, Sum
 from django.db.models.functions import Coalesce, Substr
 from django.urls import reverse
 from django.utils import timezone
 
 from articles.models.access import OwnedQuerySet
 from articles.models.batch import Batch, Section
-from articles.models.calls import Call
+from articles.models.calls import Call, CallQuerySet, Cost
 from articles.models.choices import ACCENT, PRIMARY, Formatter, Stage, is_colour, new_uid
 from articles.models.history import StageRecord
 from articles.models.images import ImageFile
@@ -33,11 +33,12 @@ class ArticleQuerySet(OwnedQuerySet["Article"]):
         return self.filter(Q(status__in=["failed", "cancelled"]) | Q(status="waiting", attempt=0))
 
     def with_cost(self) -> ArticleQuerySet:
-        """Adds `cost`, in US dollars, without joining the rows to others."""
-        spent = Call.objects.filter(article=OuterRef("pk")).order_by().values("article").annotate(sum=Sum("cost"))
-        field = DecimalField(max_digits=12, decimal_places=6)
+        """Adds what `Article.cost` is made of, without joining the rows to others."""
+        calls = Call.objects.filter(article=OuterRef("pk")).order_by().values("article")
+        unknown = calls.annotate(number=Count("pk", filter=CallQuerySet.UNKNOWN)).values("number")
         return self.annotate(
-            cost=Coalesce(Subquery(spent.values("sum"), output_field=field), Decimal(0), output_field=field)
+            known_cost=Subquery(calls.annotate(sum=Sum("cost")).values("sum")),
+            unknown_costs=Coalesce(Subquery(unknown), 0),
         )
 
     def with_written(self) -> ArticleQuerySet:
@@ -124,7 +125,8 @@ class Article(models.Model):
     batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True, related_name="articles", editable=False)
     batch_key = models.CharField(max_length=200, blank=True, editable=False)  # the style, folded
     batch_fields = models.JSONField(default=dict, editable=False)  # what its line says: {"style": "Art Deco", …}
-    spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # of a batch: US dollars
+    # Of a batch: what its calls are known to have cost, in US dollars (`articles.pipeline.spending`).
+    spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)
 
     scheduled_at = models.DateTimeField(
         "begin",
@@ -231,6 +233,11 @@ class Article(models.Model):
             states = list(self.sections.values_list("state", flat=True))
             return states.count(Section.State.DONE), len(states)
         return self.written, self.planned  # type: ignore[attr-defined]  # from `with_written`
+
+    @property
+    def cost(self) -> Cost:
+        """What its calls have cost, of one that was fetched `with_cost`."""
+        return Cost(self.known_cost or Decimal(0), self.unknown_costs)  # type: ignore[attr-defined]  # from `with_cost`
 
     @property
     def is_moving(self) -> bool:

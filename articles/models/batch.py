@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 from django.core.validators import MaxLengthValidator, MaxValueValidator, MinValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, OuterRef, Q, Subquery
+from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
 from articles.models.access import OwnedQuerySet
+from articles.models.calls import IN_FLIGHT, Call, Cost
 from articles.models.choices import Formatter
 from articles.tree import names
 from backups.trees.tree import Stored
@@ -23,6 +25,12 @@ if TYPE_CHECKING:
 
 class BatchQuerySet(OwnedQuerySet["Batch"]):
     """Batches, each of one person."""
+
+    def with_cost(self) -> BatchQuerySet:
+        """Adds `in_flight`, how many calls are without an answer just now: what `Batch.cost` lacks."""
+        calls = Call.objects.filter(IN_FLIGHT, reserved__isnull=False, article__batch=OuterRef("pk")).order_by()
+        number = calls.values("article__batch").annotate(number=Count("pk")).values("number")
+        return self.annotate(in_flight=Coalesce(Subquery(number), 0))
 
 
 class Batch(models.Model):
@@ -86,7 +94,9 @@ class Batch(models.Model):
     # to a revision misses nothing by asking for what is greater.
     revision = models.PositiveBigIntegerField(default=0, editable=False)
     # Sums over all its articles, those that are deleted by now among them (`articles.pipeline.spending`).
-    spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # US dollars
+    spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # US dollars, known
+    reserved = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # US dollars, of calls
+    open_costs = models.PositiveIntegerField(default=0, editable=False)  # calls that have something reserved
     written = models.PositiveIntegerField(default=0, editable=False)  # sections, each as often as it was written
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
@@ -104,6 +114,11 @@ class Batch(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("admin:articles_batch_change", args=[self.pk])
+
+    @property
+    def cost(self) -> Cost:
+        """What its articles have cost, of one that was fetched `with_cost`."""
+        return Cost(self.spent, max(self.open_costs - self.in_flight, 0))  # type: ignore[attr-defined]  # from `with_cost`
 
 
 class Section(models.Model):

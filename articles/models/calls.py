@@ -2,14 +2,42 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any, cast
 
 from django.db import models
-from django.db.models import Q
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-if TYPE_CHECKING:
-    pass
+# Sent just now, and nothing has gone wrong yet: its answer will say what it costs.
+IN_FLIGHT = Q(state="intent", lost_answers=0, article__status="running")
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What calls have cost: US dollars, as far as that is known, and how many calls nobody knows the cost of."""
+
+    known: Decimal = Decimal(0)
+    unknown: int = 0
+
+    def __add__(self, other: Cost) -> Cost:
+        return Cost(self.known + other.known, self.unknown + other.unknown)
+
+    @property
+    def dollars(self) -> Decimal | None:
+        """At least so much; None where nothing of it is known."""
+        return self.known if self.known or not self.unknown else None
+
+
+class CallQuerySet(models.QuerySet["Call"]):
+    # Of those whose cost nobody knows; what is in flight is not among them.
+    UNKNOWN = Q(reserved__isnull=False) & ~IN_FLIGHT
+
+    def cost(self) -> Cost:
+        """What they have cost altogether (one query)."""
+        found = self.order_by().aggregate(known=Sum("cost"), unknown=Count("pk", filter=self.UNKNOWN))
+        return Cost(found["known"] or Decimal(0), found["unknown"])
 
 
 class Call(models.Model):
@@ -17,6 +45,9 @@ class Call(models.Model):
 
     The intent is committed before the call, the raw answer before anything is read from it. A call that was sent
     and whose answer is not here may have been charged; `lost_answers` counts these.
+
+    `cost` is what it is known to have cost. `reserved` is there as long as that is not all: the most that may have been
+    charged besides, by what is in flight, by answers that were lost, and by those that do not say what they cost.
     """
 
     class State(models.TextChoices):
@@ -40,6 +71,7 @@ class Call(models.Model):
     answer = models.JSONField(null=True)  # raw, as the provider gave it
     error = models.JSONField(null=True)  # ProviderError.saved()
     cost = models.DecimalField(max_digits=12, decimal_places=6, null=True)  # US dollars; null: unknown
+    reserved = models.DecimalField(max_digits=12, decimal_places=6, null=True)  # US dollars; null: `cost` is all
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     reasoning_tokens = models.PositiveIntegerField(default=0)
@@ -48,9 +80,12 @@ class Call(models.Model):
     received_at = models.DateTimeField(null=True)
     done_at = models.DateTimeField(null=True)
 
+    objects = CallQuerySet.as_manager()
+
     class Meta:
         ordering = ["pk"]
         indexes = [
+            models.Index(fields=["article"], condition=Q(state="intent"), name="call_without_answer"),
             models.Index(fields=["sent_at"], name="call_by_sending"),
             models.Index(fields=["received_at"], name="call_by_answer"),
         ]
@@ -68,6 +103,11 @@ class Call(models.Model):
     @property
     def is_paid(self) -> bool:
         return self.state in (self.State.RECEIVED, self.State.DONE)
+
+    def cost_is_unknown(self, *, in_hand: bool) -> bool:
+        """Whether nobody knows (all of) what it has cost; `in_hand`: somebody works on its article. As UNKNOWN."""
+        in_flight = in_hand and self.state == self.State.INTENT and not self.lost_answers
+        return self.reserved is not None and not in_flight
 
     @property
     def raw(self) -> dict[str, Any]:

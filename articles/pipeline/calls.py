@@ -12,20 +12,21 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
-from decimal import Decimal
 from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, connection, transaction
-from django.db.models import QuerySet, Sum
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from articles.models import Call
 from articles.pipeline import rate_limits
 from articles.pipeline.lease import Fenced, Lease
+from articles.pipeline.spending import noting, reserving
 from articles.providers import Answer
 from articles.providers.errors import Busy, Garbled, ProviderError, Then, Unreachable
 from articles.providers.names import title_of
+from articles.providers.prices import Bound
 
 log = structlog.get_logger("galley.run")
 
@@ -36,11 +37,6 @@ class Calls:
     def __init__(self, lease: Lease) -> None:
         self._lease = lease
 
-    @property
-    def spent(self) -> Decimal:
-        """What they have cost, in US dollars, as far as it is known (one query)."""
-        return self._lease.article.calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
-
     def ask(
         self,
         key: str,
@@ -48,16 +44,18 @@ class Calls:
         *,
         provider: str,
         send: Callable[[Call], Answer],
+        most: Bound | None = None,
         address: str = "",
         look_up: Callable[[Call], Answer | None] | None = None,
         take_back: Callable[[Answer, Call], None] | None = None,
     ) -> Call:
         """A call with an answer: the one that was paid for already, else one made now.
 
-        `thing` names what is asked for in sentences: "the hero image". What changes something elsewhere says at which
-        `address`; `look_up` asks there whether an earlier request arrived: what it finds is adopted and nothing is
-        sent. `take_back` gets an answer that came second, and the call with the first. Raises ProviderError, Fenced,
-        OutOfTime.
+        `thing` names what is asked for in sentences: "the hero image". `most` is the most that it may cost, without it
+        nothing: the budget of the article's batch must have room for that. What changes something elsewhere says at
+        which `address`; `look_up` asks there whether an earlier request arrived: what it finds is adopted and nothing
+        is sent. `take_back` gets an answer that came second, and the call with the first. Raises ProviderError, Fenced,
+        OutOfTime, HeldBack.
         """
         call = self._current(key, provider, address)
         if call.is_paid:
@@ -67,16 +65,16 @@ class Calls:
         self._lease.check_time()
         rate_limits.take_turn(provider)
         if look_up is not None and (found := self._looked_up(look_up, call, thing)):
-            if self._intend(call, sends=call.sends):
+            if self._intend(call, thing, sends=call.sends):
                 self._receive(call, found)
                 self._lease.note("adopted", f"Found {thing} where an earlier attempt had left it")
             return call
         self._lease.check_time()  # a turn, or a look, may have taken long
         lost = call.sent_at if call.state == Call.State.INTENT else None
-        if self._intend(call, sends=call.sends + 1, lost_answers=call.lost_answers + bool(lost)):
+        if self._intend(call, thing, most, sends=call.sends + 1, lost_answers=call.lost_answers + bool(lost)):
             if lost and look_up is None:
                 self._note_repeat(lost, provider, thing)
-            self._receive(call, self._sent(send, call, thing), take_back)
+            self._receive(call, self._sent(send, call, thing, most), most, take_back)
         return call
 
     def _note_repeat(self, lost: datetime, provider: str, thing: str) -> None:
@@ -92,8 +90,11 @@ class Calls:
             exc.thing = exc.thing or thing
             raise
 
-    def _sent(self, send: Callable[[Call], Answer], call: Call, thing: str) -> Answer:
-        """Notes on the call how it failed. One whose fate is unknown stays an intent."""
+    def _sent(self, send: Callable[[Call], Answer], call: Call, thing: str, most: Bound | None) -> Answer:
+        """Notes on the call how it failed. One whose fate is unknown stays an intent.
+
+        One that was declined has cost nothing; an answer that cannot even be kept may have cost what it may cost.
+        """
         try:
             return send(call)
         except ProviderError as exc:
@@ -103,7 +104,7 @@ class Calls:
             if isinstance(exc, Busy):
                 rate_limits.close(exc)
             if not lost:
-                self.fail(call, exc)
+                self._fail(call, exc, free=None if isinstance(exc, Garbled) else most)
             raise
 
     def _log_call(self, level: int, event: str, call: Call, **facts: Any) -> None:
@@ -125,13 +126,14 @@ class Calls:
         )
         return call
 
-    def _intend(self, call: Call, **changes: Any) -> bool:
+    def _intend(self, call: Call, thing: str, most: Bound | None = None, **changes: Any) -> bool:
         """Commit that the call will be sent, while the article is ours and the call as it was read. False: its answer
-        has come meanwhile, to a worker that had the article before. Raises Fenced.
+        has come meanwhile, to a worker that had the article before. Raises Fenced, and as `reserving` does.
         """
         changes |= {"state": Call.State.INTENT, "sent_at": timezone.now(), "error": None}
-        with transaction.atomic(durable=True):  # nothing is sent that a transaction around it could still undo
+        with reserving(self._lease.article, call, most, thing) as reserved:
             self._lease.renew()
+            changes |= reserved
             if not _unchanged(call).update(**changes):
                 call.refresh_from_db()
                 if call.is_paid:
@@ -140,23 +142,27 @@ class Calls:
         _set(call, **changes)
         return True
 
-    def _receive(self, call: Call, answer: Answer, take_back: Callable[[Answer, Call], None] | None = None) -> None:
-        """Commit the raw answer, ours or not any more: it was paid for. The first answer stays."""
+    def _receive(
+        self,
+        call: Call,
+        answer: Answer,
+        most: Bound | None = None,
+        take_back: Callable[[Answer, Call], None] | None = None,
+    ) -> None:
+        """Commit the raw answer, ours or not any more: it was paid for. The first answer stays, and each one's cost."""
         changes = {
             "state": Call.State.RECEIVED,
             "received_at": timezone.now(),
             "answer": answer.raw,
             "model": answer.model,
-            "cost": answer.cost,
             "input_tokens": answer.input_tokens,
             "output_tokens": answer.output_tokens,
             "reasoning_tokens": answer.reasoning_tokens,
         }
-        if _persisted(call, changes):
+        if self._persisted(call, changes, answer, most):
             _set(call, **changes)
-            self._log_call(
-                logging.INFO, "a call was answered", call, cost=None if call.cost is None else float(call.cost)
-            )
+            cost = None if answer.cost is None else float(answer.cost)
+            self._log_call(logging.INFO, "a call was answered", call, cost=cost)
             return
         # Another worker was answered before us.
         if take_back is not None:
@@ -166,6 +172,23 @@ class Calls:
         call.refresh_from_db()
         if not call.is_paid:
             raise Fenced
+
+    def _persisted(self, call: Call, changes: dict[str, Any], answer: Answer, most: Bound | None) -> bool:
+        """Keep a paid answer, even if the database has to come back first. False: the call had one already.
+
+        One that was given up meanwhile keeps its state, and its answer beside it: it was paid for.
+        """
+        for seconds in (0, 1, 2, 4, 8, 16):
+            try:
+                with noting(self._lease.article, call) as noted:
+                    return _kept(call, changes, noted.answered(answer, most))
+            except (OperationalError, InterfaceError):
+                if connection.in_atomic_block or seconds == 16:
+                    raise
+                log.warning("the database is away; a paid answer waits for it")
+                connection.close()
+                time.sleep(seconds)
+        return False
 
     @contextmanager
     def reading(self, call: Call, thing: str) -> Iterator[None]:
@@ -189,10 +212,15 @@ class Calls:
             self.fail(call, unreadable)
             raise unreadable from exc
 
-    def update_answer(self, call: Call, answer: Answer) -> None:
-        """Replace the answer of a call whose work goes on elsewhere: a prediction that is being made, a draft."""
-        changes = {"answer": answer.raw, "cost": answer.cost, "model": answer.model}
-        Call.objects.filter(pk=call.pk, state=call.state).update(**changes)
+    def update_answer(self, call: Call, answer: Answer, most: Bound | None = None) -> None:
+        """Replace the answer of a call whose work goes on elsewhere: a prediction that is being made, a draft.
+
+        Its cost was expected when it was begun, and stays; what one has cost that failed, nobody knows.
+        """
+        changes: dict[str, Any] = {"answer": answer.raw, "model": answer.model}
+        with noting(self._lease.article, call) as noted:
+            money = noted.finished(answer, most) if most else {}
+            Call.objects.filter(pk=call.pk, state=call.state).update(**changes, **money)
         _set(call, **changes)
 
     def done(self, call: Call) -> None:
@@ -204,10 +232,17 @@ class Calls:
         _set(call, **changes)
 
     def fail(self, call: Call, exc: ProviderError) -> None:
-        """The call failed, or its answer is of no use. The answer stays on the row."""
+        """The answer of a call is of no use. It stays on the row, and so does what it has cost."""
+        self._fail(call, exc)
+
+    def _fail(self, call: Call, exc: ProviderError, free: Bound | None = None) -> None:
+        """`free`: what was reserved for a call that has cost nothing."""
         changes = {"state": Call.State.FAILED, "error": exc.saved()}
-        # As we know it: an answer that another worker has received meanwhile is good, and what it has sent is open.
-        if _unchanged(call).update(**changes):
+        with noting(self._lease.article, call) as noted:
+            Call.objects.filter(pk=call.pk).update(**noted.with_less(free))
+            # As we know it: an answer that another worker has received meanwhile is good, and what it has sent is open.
+            failed = _unchanged(call).update(**changes)
+        if failed:
             _set(call, **changes)
 
     def close(self, call: Call) -> None:
@@ -228,24 +263,14 @@ def _unchanged(call: Call) -> QuerySet[Call]:
     return Call.objects.filter(pk=call.pk, state=call.state, sends=call.sends, sent_at=call.sent_at)
 
 
-def _persisted(call: Call, changes: dict[str, Any]) -> bool:
-    """Keep a paid answer, even if the database has to come back first. False: the call had one already.
-
-    One that was given up meanwhile keeps its state, and its answer beside it: it was paid for.
-    """
-    for seconds in (0, 1, 2, 4, 8, 16):
-        try:
-            calls = Call.objects.filter(pk=call.pk)
-            if calls.filter(state__in=[Call.State.INTENT, Call.State.FAILED]).update(**changes):
-                return True
-            calls.filter(state=Call.State.CLOSED, answer__isnull=True).update(**{**changes, "state": Call.State.CLOSED})
-            return False
-        except (OperationalError, InterfaceError):
-            if connection.in_atomic_block or seconds == 16:
-                raise
-            log.warning("the database is away; a paid answer waits for it")
-            connection.close()
-            time.sleep(seconds)
+def _kept(call: Call, changes: dict[str, Any], money: dict[str, Any]) -> bool:
+    """Write an answer into its call, and what it has cost in any case. False: the call had an answer already."""
+    calls = Call.objects.filter(pk=call.pk)
+    if calls.filter(state__in=[Call.State.INTENT, Call.State.FAILED]).update(**changes, **money):
+        return True
+    changes = {**changes, "state": Call.State.CLOSED}
+    if not calls.filter(state=Call.State.CLOSED, answer__isnull=True).update(**changes, **money) and money:
+        calls.update(**money)
     return False
 
 

@@ -17,7 +17,7 @@ from django.utils import timezone
 from articles.models import Article, Batch
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
-from articles.pipeline.transitions import admit
+from articles.pipeline.transitions import admit, hold_back
 
 log = structlog.get_logger("galley.dispatch")
 
@@ -59,6 +59,21 @@ def _done(batch_id: int) -> None:
         running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
         if running.update(state=Batch.State.DONE, ended_at=timezone.now()):
             log.info("the batch is done", batch=batch_id)
+
+
+def pause(batch_id: int, reason: str, cause: str = "") -> bool:
+    """No further article of a batch is queued, for a reason in a sentence. False: it was not running.
+
+    `cause` is that of the articles whose stop has paused it, if any has.
+    """
+    with batch_revision(batch_id):
+        running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
+        paused = running.update(state=Batch.State.PAUSED, reason=reason[:500], cause=cause)
+    # In a transaction of its own: whoever works on an article of it locks the batch first.
+    hold_back(batch_id)
+    if paused:
+        log.warning("a batch is paused", batch=batch_id, reason=reason)
+    return bool(paused)
 
 
 def most_deserving(article_id: int) -> int:

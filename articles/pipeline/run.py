@@ -12,7 +12,6 @@ from django.utils import timezone
 from articles.models import Article, Stage, StageRecord
 from articles.pipeline.calls import Calls
 from articles.pipeline.lease import Fenced, Lease
-from articles.pipeline.spending import note_spent
 from articles.tree import manifest
 from articles.tree.storing import storing
 from backups.trees.tree import Stored
@@ -75,8 +74,7 @@ class Run:
         """File, row, manifest: the stage is complete when the manifest names what it made."""
         stored, now = outcome.stored, timezone.now()
         with transaction.atomic():
-            spent = note_spent(self.article, self.calls.spent)
-            self.lease.made_headway(**outcome.article, **spent)
+            self.lease.made_headway(**outcome.article)
             record.state, record.finished_at = StageRecord.State.DONE, now
             record.file, record.sha256, record.bytes = (
                 (stored.name, stored.sha256, stored.bytes) if stored else ("", "", 0)

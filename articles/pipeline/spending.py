@@ -1,24 +1,153 @@
-"""What a batch has cost: a sum kept with it, so that a look at its budget costs the same however large it is."""
+"""What calls cost and may cost, in sums that are kept with their batch; and whether its budget has room for one more.
+
+A call that is sent reserves the most that it may cost. Its answer gives that back where it says what it has cost; where
+nobody knows, as an answer was lost or says nothing, the reserve stays. So `Batch.spent` and `Batch.reserved` together
+are never less than what was charged, as long as no call costs more than its bound; and a look at them costs the same
+however large the batch is.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any, NamedTuple
 
-from django.db.models import F, Subquery
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, QuerySet, Sum
 
-from articles.models import Article, Batch
+from articles.formats import money
+from articles.models import Article, Batch, Call
+from articles.models.calls import IN_FLIGHT
+from articles.pipeline import dispatch
+from articles.pipeline.lease import HeldBack
+from articles.pipeline.rate_limits import NotYet
+from articles.providers import Answer
+from articles.providers.errors import GALLEY
+from articles.providers.prices import Bound
+
+SOON = 15.0  # seconds until a call is thought of again that has no room beside those in flight
 
 
-def note_spent(article: Article, spent: Decimal, *, written: int = 0) -> dict[str, Decimal]:
-    """Add to the sums of an article's batch what the article has cost since this was noted last, in US dollars, and how
-    many sections were `written` with it (one query). Returns the change of the article, {} where it has no batch.
+class Noted(NamedTuple):
+    """What the row of a call says: US dollars that it is known to have cost, and that it may have cost besides."""
 
-    The caller writes that change as the holder of its lease, in the same transaction: so no two workers ever add the
-    same cents, and a fenced one adds none. The batch is locked first, as by `batch_revision`.
-    """
-    if article.batch_id is None:
+    cost: Decimal | None = None
+    reserved: Decimal | None = None
+
+    def with_more(self, most: Bound) -> dict[str, Decimal]:
+        """The change of a row that is sent (once more)."""
+        return {"reserved": (self.reserved or Decimal(0)) + most.dollars}
+
+    def with_less(self, most: Bound | None) -> dict[str, Decimal | None]:
+        """The change of a row of which one sending is settled: what was reserved for it is free again."""
+        rest = (self.reserved or Decimal(0)) - (most.dollars if most else Decimal(0))
+        return {"reserved": rest if rest > 0 else None}
+
+    def answered(self, answer: Answer, most: Bound | None) -> dict[str, Any]:
+        """The change of a row by an answer: where that does not say what it has cost, at least what it cannot have."""
+        if answer.cost is not None:
+            return {"cost": (self.cost or Decimal(0)) + answer.cost, **self.with_less(most)}
+        if answer.at_most is not None and most and answer.at_most < most.dollars:
+            return self.with_less(Bound(most.dollars - answer.at_most))
         return {}
-    noted = Subquery(Article.objects.filter(pk=article.pk).values("spent"))
-    batch = Batch.objects.filter(pk=article.batch_id)
-    batch.update(spent=F("spent") + spent - noted, written=F("written") + written)
-    return {"spent": spent}
+
+    def finished(self, answer: Answer, most: Bound) -> dict[str, Any]:
+        """The change of a row whose work went on after its answer, by what is known of its cost at last."""
+        if self.cost and answer.cost is None:
+            return {"cost": (self.cost - most.dollars) or None, **self.with_more(most)}
+        return self.answered(answer, most) if self.cost is None else {}
+
+
+@contextmanager
+def noting(article: Article, call: Call) -> Iterator[Noted]:
+    """A transaction that changes what a call has cost or may cost: the sums of its article and batch follow.
+
+    Gives what its row says now. Locks the batch, then the article, then the call: everybody does so in this order.
+    """
+    with transaction.atomic():
+        batch, row = _locked(article)
+        before = _noted(call)
+        yield before
+        after = _noted(call)
+        if article.batch_id and after != before:
+            spent = (after.cost or Decimal(0)) - (before.cost or Decimal(0))
+            reserved = (after.reserved or Decimal(0)) - (before.reserved or Decimal(0))
+            is_open = int(after.reserved is not None) - int(before.reserved is not None)
+            row.update(spent=F("spent") + spent)
+            batch.update(
+                spent=F("spent") + spent, reserved=F("reserved") + reserved, open_costs=F("open_costs") + is_open
+            )
+
+
+def _locked(article: Article) -> tuple[QuerySet[Batch], QuerySet[Article]]:
+    """The row of its batch, if it belongs to one, and its own."""
+    batch, row = Batch.objects.filter(pk=article.batch_id or 0), Article.objects.filter(pk=article.pk)
+    for locked in (batch, row):
+        locked.select_for_update(no_key=True).values_list("pk").first()
+    return batch, row
+
+
+def _noted(call: Call) -> Noted:
+    """Nothing, where the article was deleted meanwhile."""
+    row = Call.objects.select_for_update().filter(pk=call.pk).values_list("cost", "reserved").first()
+    return Noted(*row) if row else Noted()
+
+
+@contextmanager
+def reserving(article: Article, call: Call, most: Bound | None, thing: str) -> Iterator[dict[str, Any]]:
+    """The transaction in which the intent of a call is written: gives what its row is to say of `most`, its bound.
+
+    A call without a bound costs nothing, and reserves nothing. Where the batch's budget has no room, nothing is
+    written: raises HeldBack, with the batch paused; NotYet, where there may be room once others are answered.
+    """
+    with transaction.atomic(durable=True):  # nothing is sent that a transaction around it could still undo
+        if most is None:
+            yield {}
+            return
+        with noting(article, call) as noted:
+            refused = _refusal(article, most)
+            if refused is None:
+                yield noted.with_more(most)
+                return
+    if refused.passes:
+        raise NotYet(GALLEY, refused.reason, code="budget", retry_after=SOON, thing=thing)
+    dispatch.pause(refused.batch, refused.reason)
+    raise HeldBack
+
+
+@dataclass(frozen=True)
+class _Refusal:
+    """Why a batch has no room for a call, and whether that may pass by itself."""
+
+    batch: int
+    reason: str
+    passes: bool = False
+
+
+def _refusal(article: Article, most: Bound) -> _Refusal | None:
+    """None: there is room, or no limit. The batch is locked."""
+    batch = Batch.objects.only("budget", "spent", "reserved").filter(pk=article.batch_id or 0).first()
+    if batch is None or batch.budget is None:
+        return None
+    if not most.is_priced and settings.GALLEY_UNKNOWN_PRICES == "refuse":
+        said = "The price of a model is not known, and this batch has a budget. Next: have the operator tell its price."
+        return _Refusal(batch.pk, said)
+    if batch.spent + batch.reserved + most.dollars <= batch.budget:
+        return None
+    if batch.spent + batch.reserved - _in_flight(article) + most.dollars <= batch.budget:
+        return _Refusal(batch.pk, "the budget has no room beside the calls that are being answered", passes=True)
+    reserved = f", up to {money(batch.reserved)} by calls that did not say what they cost" if batch.reserved else ""
+    return _Refusal(
+        batch.pk,
+        f"The next sections would spend more than the budget of ${batch.budget:,.2f}: {money(batch.spent)} are spent"
+        f"{reserved}, and the next call may cost {money(most.dollars)}. Next: raise the budget, then resume.",
+    )
+
+
+def _in_flight(article: Article) -> Decimal:
+    """What is reserved for calls of other articles of the batch that somebody waits for."""
+    others = Call.objects.filter(IN_FLIGHT, article__batch=article.batch_id).exclude(article=article.pk)
+    return others.order_by().aggregate(sum=Sum("reserved"))["sum"] or Decimal(0)

@@ -8,6 +8,7 @@ client     one service, as a stage speaks to it
 answer     what came back, untouched, and what it says it used
 error      what a service did to us, as facts; `articles.failures` has the words
 price      what a model or a picture costs, in US dollars
+bound      the most that one call may cost, known before it is made
 """
 
 from __future__ import annotations
@@ -34,11 +35,12 @@ def storable(value: Any, depth: int = 0) -> Any:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a service answered, untouched, and what it says it used. `cost` is in US dollars, None when unknown."""
+    """What a service answered, untouched, and what it says it used. Costs are in US dollars, None when unknown."""
 
     raw: dict[str, Any]
     model: str = ""
     cost: Decimal | None = None
+    at_most: Decimal | None = None  # where the cost is unknown, and not what was used
     input_tokens: int = 0
     output_tokens: int = 0
     reasoning_tokens: int = 0

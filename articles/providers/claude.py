@@ -13,6 +13,7 @@ import anthropic
 
 from articles.providers import Answer, deadline, sdk
 from articles.providers.errors import IT, Garbled, Rejected
+from articles.providers.prices import PUBLISHED, Bound, Prices
 
 PROVIDER = "layout"
 MAX_TOKENS = 20_000  # what it can write within one call's time
@@ -28,9 +29,22 @@ def tokens_at_most(text: str) -> int:
 class ClaudeClient:
     """One request a call; `timeout` in seconds, for the whole call. To be entered before it is asked."""
 
-    def __init__(self, base_url: str, key: str, model: str, *, allow_private: bool, timeout: float) -> None:
+    def __init__(
+        self,
+        base_url: str,
+        key: str,
+        model: str,
+        *,
+        allow_private: bool,
+        timeout: float,
+        prices: Prices = PUBLISHED,
+    ) -> None:
         self.base_url, self.key, self.model = base_url, key, model
-        self.allow_private, self.timeout = allow_private, timeout
+        self.allow_private, self.timeout, self.prices = allow_private, timeout, prices
+
+    def most(self, instructions: str, prompt: str) -> Bound:
+        """The most that the same may cost to `ask`: the answer has MAX_TOKENS at most."""
+        return self.prices.most_of_tokens(self.model, [instructions, prompt], MAX_TOKENS)
 
     def __enter__(self) -> Self:
         self._client = anthropic.Anthropic(
@@ -64,7 +78,7 @@ class ClaudeClient:
             raw = sdk.raw_answer(response, PROVIDER)
         usage = raw.get("usage")
         used = usage if isinstance(usage, dict) else {}
-        return sdk.answer(raw, self.model, used.get("input_tokens"), used.get("output_tokens"))
+        return sdk.answer(raw, self.model, used.get("input_tokens"), used.get("output_tokens"), prices=self.prices)
 
 
 def content(raw: dict[str, Any]) -> str:

@@ -14,14 +14,16 @@ from urllib.parse import urlsplit
 import orjson
 import requests
 
-from articles.providers import Answer, deadline, prices, web
+from articles.providers import Answer, deadline, web
 from articles.providers.errors import IT, Garbled, ProviderError, Rejected, Then, Unreachable
+from articles.providers.prices import PUBLISHED, Bound, Prices
 
 PROVIDER = "pictures"
 URL_LIFE = timedelta(minutes=60)
 PICTURE_BYTES = 25 * 1024 * 1024
 ANSWER_BYTES = 2 * 1024 * 1024
 WORKING = ("starting", "processing")
+FAILED = ("failed", "canceled", "aborted")  # whether such a one is charged, nobody knows
 GONE = ("expired", "gone")  # codes: it was made, and is there no more
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 
@@ -29,8 +31,17 @@ _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
 class PictureClient:
     """Creates, polls, cancels and downloads. Not for more than one thread; `timeout` in seconds, for each of these."""
 
-    def __init__(self, base_url: str, token: str, model: str, *, allow_private: bool, timeout: float) -> None:
-        self.model = model
+    def __init__(
+        self,
+        base_url: str,
+        token: str,
+        model: str,
+        *,
+        allow_private: bool,
+        timeout: float,
+        prices: Prices = PUBLISHED,
+    ) -> None:
+        self.model, self.prices = model, prices
         self.base_url, self.seconds, self.timeout = base_url, timeout, (web.CONNECT_SECONDS, timeout)
         self._api = web.session(allow_private=allow_private)
         self._api.headers["Authorization"] = f"Bearer {token}"
@@ -41,8 +52,13 @@ class PictureClient:
         self._api.close()
         self._delivery.close()
 
+    @property
+    def most(self) -> Bound:
+        """The most that one picture may cost."""
+        return self.prices.most_of_picture(self.model)
+
     def create(self, prompt: str, aspect: str, *, key: str) -> Answer:
-        """Ask for a picture. The answer is a prediction, seldom finished yet."""
+        """Ask for a picture. The answer is a prediction, seldom finished yet; its cost is what it will be."""
         body: dict[str, Any] = {"input": {"prompt": prompt, "aspect_ratio": aspect}}
         owner_and_name, _, version = self.model.partition(":")
         path = f"models/{owner_and_name}/predictions"
@@ -89,7 +105,7 @@ class PictureClient:
     def _prediction(self, raw: dict[str, Any]) -> Answer:
         if not _ID.fullmatch(str(raw.get("id", ""))):
             raise Garbled(PROVIDER, "its answer names no prediction", code="malformed", detail=str(raw))
-        cost = prices.of_picture(self.model) if raw.get("status") == "succeeded" else None
+        cost = None if raw.get("status") in FAILED else self.prices.of_picture(self.model)
         return Answer(raw, model=self.model[:100], cost=cost)
 
     def download(self, url: str) -> bytes:
@@ -148,7 +164,7 @@ def picture_url(raw: dict[str, Any]) -> str:
             code="declined",
             detail=error,
         )
-    if status in ("failed", "canceled", "aborted"):
+    if status in FAILED:
         raise Rejected(
             PROVIDER,
             "the picture could not be made",

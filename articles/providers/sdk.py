@@ -16,8 +16,9 @@ from typing import Any
 import httpx2
 import orjson
 
-from articles.providers import Answer, deadline, prices, web
+from articles.providers import Answer, deadline, web
 from articles.providers.errors import IT, Garbled, ProviderError, Refused, Rejected, Unreachable
+from articles.providers.prices import Prices
 
 ANSWER_BYTES = 32 * 1024 * 1024
 
@@ -38,14 +39,19 @@ def raw_answer(response: Any, provider: str) -> dict[str, Any]:
     return answer
 
 
-def answer(raw: dict[str, Any], asked: str, used_in: object, used_out: object, reasoning: object = 0) -> Answer:
-    """A raw answer with what it says it used; numbers that are none count as nothing."""
+def answer(
+    raw: dict[str, Any], asked: str, used_in: object, used_out: object, reasoning: object = 0, *, prices: Prices
+) -> Answer:
+    """A raw answer with what it says it used, and what that costs: unknown where it does not say."""
     model = str(raw.get("model") or asked)[:100]
     tokens_in, tokens_out = _count(used_in), _count(used_out)
+    # Nothing is asked with no tokens: who says so does not count them.
+    used = (tokens_in, tokens_out) if tokens_in and isinstance(used_out, int) else (None, None)
     return Answer(
         raw,
         model=model,
-        cost=prices.of_tokens(model, tokens_in, tokens_out),
+        cost=prices.of_tokens(model, *used),
+        at_most=prices.at_most(*used),
         input_tokens=tokens_in,
         output_tokens=tokens_out,
         reasoning_tokens=_count(reasoning),

@@ -13,6 +13,7 @@ import orjson
 
 from articles.providers import Answer, deadline, sdk
 from articles.providers.errors import IT, Garbled, Rejected, Then
+from articles.providers.prices import PUBLISHED, Bound, Prices
 
 PROVIDER = "text"
 MAX_TOKENS = 32_000
@@ -33,9 +34,14 @@ class TextClient:
         api: Literal["responses", "chat"] = "responses",
         allow_private: bool,
         timeout: float,
+        prices: Prices = PUBLISHED,
     ) -> None:
         self.base_url, self.key, self.model, self.api = base_url, key, model, api
-        self.allow_private, self.timeout = allow_private, timeout
+        self.allow_private, self.timeout, self.prices = allow_private, timeout, prices
+
+    def most(self, instructions: str, prompt: str, *, schema: dict[str, Any]) -> Bound:
+        """The most that the same may cost to `ask`: the answer has MAX_TOKENS at most, thoughts among them."""
+        return self.prices.most_of_tokens(self.model, [instructions, prompt, orjson.dumps(schema)], MAX_TOKENS)
 
     def __enter__(self) -> Self:
         self._client = openai.OpenAI(
@@ -65,7 +71,7 @@ class TextClient:
             ) as response,
         ):
             raw = sdk.raw_answer(response, PROVIDER)
-        return _answer(raw, self.model)
+        return _answer(raw, self.model, self.prices)
 
 
 def _as_response(instructions: str, prompt: str, form: dict[str, Any]) -> dict[str, Any]:
@@ -88,12 +94,12 @@ def _as_chat(instructions: str, prompt: str, form: dict[str, Any]) -> dict[str, 
     }
 
 
-def _answer(raw: dict[str, Any], asked: str) -> Answer:
+def _answer(raw: dict[str, Any], asked: str, prices: Prices) -> Answer:
     usage = _object(raw.get("usage"))
     details = _object(usage.get("output_tokens_details") or usage.get("completion_tokens_details"))
     used_in = usage.get("input_tokens", usage.get("prompt_tokens"))
     used_out = usage.get("output_tokens", usage.get("completion_tokens"))
-    return sdk.answer(raw, asked, used_in, used_out, details.get("reasoning_tokens"))
+    return sdk.answer(raw, asked, used_in, used_out, details.get("reasoning_tokens"), prices=prices)
 
 
 def _object(value: object) -> dict[str, Any]:

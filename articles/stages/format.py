@@ -53,11 +53,13 @@ def _by_claude(run: Run, images: list[ImageFile]) -> Outcome:
         settings.ANTHROPIC_MODEL,
         allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
         timeout=CALL_SECONDS,
+        prices=settings.GALLEY_PRICES,
     ) as client:
         call = run.calls.ask(
             call_keys.FORMAT,
             THING,
             provider=claude.PROVIDER,
+            most=client.most(*prompt),
             send=lambda call: client.ask(*prompt, key=call.idempotency_key),
         )
     with run.calls.reading(call, THING):

@@ -17,6 +17,7 @@ from articles import call_keys
 from articles.content import pictures
 from articles.content.pictures import BadPicture, Picture
 from articles.models import Attempt, Call, ImageFile, Stage
+from articles.pipeline.lease import HeldBack
 from articles.pipeline.run import Outcome, Run
 from articles.providers import replicate
 from articles.providers.errors import Garbled, ProviderError, Rejected, Then, Unreachable
@@ -42,7 +43,7 @@ def run(run: Run) -> Outcome:
 def make(run: Run, images: list[ImageFile], each: Callable[[], None] = lambda: None) -> None:
     """Make these pictures; `each` is called whenever one of them is safe.
 
-    Raises the ProviderError that weighs most, once every other picture is safe.
+    Raises HeldBack or the ProviderError that weighs most, once every other picture is safe.
     """
     if not settings.REPLICATE_API_TOKEN:
         for image in images:
@@ -55,6 +56,7 @@ def make(run: Run, images: list[ImageFile], each: Callable[[], None] = lambda: N
             settings.REPLICATE_MODEL,
             allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
             timeout=REQUEST_SECONDS,
+            prices=settings.GALLEY_PRICES,
         )
         with closing(client):
             _Making(run, client, each).make(images)
@@ -86,9 +88,10 @@ class _Making:
     def __init__(self, run: Run, client: PictureClient, each: Callable[[], None]) -> None:
         self.run, self.client, self.each = run, client, each
         self.failures: list[ProviderError] = []
+        self.held_back: HeldBack | None = None
 
     def make(self, images: list[ImageFile]) -> None:
-        """Raises the failure that weighs most, once every other picture is safe."""
+        """Raises HeldBack or the failure that weighs most, once every other picture is safe."""
         working = {image.role: image for image in images if self._tried(image, self._begin)}
         waits = iter(POLL_SECONDS)
         while working:
@@ -97,6 +100,8 @@ class _Making:
                 self.run.lease.check_time()
                 self.run.lease.renew()
                 time.sleep(next(waits, POLL_SECONDS[-1]))
+        if self.held_back:
+            raise self.held_back
         if self.failures:
             raise max(self.failures, key=lambda failure: failure.retry)
 
@@ -108,6 +113,9 @@ class _Making:
             exc.thing = f"the {image.label} image"
             self.failures.append(exc)
             return False
+        except HeldBack as exc:
+            self.held_back = exc
+            return False
 
     def _begin(self, image: ImageFile) -> bool:
         self._call(image)
@@ -118,6 +126,7 @@ class _Making:
             call_keys.image(image.role),
             f"the {image.label} image",
             provider=replicate.PROVIDER,
+            most=self.client.most,
             send=lambda call: self.client.create(image.prompt, image.aspect, key=call.idempotency_key),
         )
 
@@ -129,7 +138,7 @@ class _Making:
                 answer = self.client.get(str(call.raw["id"]))
                 if replicate.is_working(answer.raw):
                     return self._patient(call)
-                self.run.calls.update_answer(call, answer)
+                self.run.calls.update_answer(call, answer, self.client.most)
             url = replicate.picture_url(call.raw)
             self._note_url(image, call, url)
             picture = pictures.clean(self._downloaded(image, url))

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
+from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -20,9 +21,9 @@ from articles.batches import control, lists
 from articles.content import manuscripts, markup, word_counts
 from articles.failures import Failure
 from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
+from articles.pipeline.lease import HeldBack
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.run import Outcome, Run
-from articles.pipeline.spending import note_spent
 from articles.providers import text
 from articles.providers.errors import GALLEY, IT, Garbled, ProviderError, Rejected, Then
 from articles.stages import images
@@ -237,7 +238,7 @@ def _write(run: Run, section: Section) -> None:
         mark_section(run, section, Section.State.FAILED, error=exc.saved())
         run.lease.note("missing", f"Section {section.index}, {section}: {Failure.of(exc).reason}", exc.detail)
         control.pause_when_all_fail(run.article)
-    except ProviderError:
+    except (ProviderError, HeldBack):
         mark_section(run, section, Section.State.PENDING)
         raise
     else:
@@ -246,15 +247,15 @@ def _write(run: Run, section: Section) -> None:
 
 
 def mark_section(run: Run, section: Section, state: Section.State, **changes: Any) -> None:
-    """Move a section on, with the batch's revision and what its article has cost so far."""
+    """Move a section on, with the batch's revision and its number of written ones."""
     article, is_done = run.article, state == Section.State.DONE
     changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
-    with batch_revision(article.batch_id) as revision:
-        spent = note_spent(article, run.calls.spent, written=int(is_done))
+    of_batch = {"written": F("written") + 1} if article.batch_id and is_done else {}
+    with batch_revision(article.batch_id, **of_batch) as revision:
         if is_done:
-            run.lease.made_headway(**spent)
+            run.lease.made_headway()
         else:
-            run.lease.renew(**spent)
+            run.lease.renew()
         article.sections.filter(pk=section.pk).update(**changes, revision=revision)
     section.state = state
 

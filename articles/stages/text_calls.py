@@ -33,6 +33,7 @@ def _client() -> text.TextClient:
         api="chat" if settings.OPENAI_API == "chat" else "responses",
         allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
         timeout=CALL_SECONDS,
+        prices=settings.GALLEY_PRICES,
     )
 
 
@@ -55,6 +56,7 @@ def ask(
             key,
             thing,
             provider=text.PROVIDER,
+            most=client.most(instructions, question, schema=schema),
             send=lambda call: client.ask(instructions, question, name=prompt, schema=schema, key=call.idempotency_key),
         )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django import template
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
@@ -14,7 +15,7 @@ from django.utils.safestring import SafeString
 from articles import formats as article_formats
 from articles import state_wording
 from articles.formats import age, duration
-from articles.models import Article, Batch
+from articles.models import Article, Batch, Cost
 
 register = template.Library()
 
@@ -60,7 +61,18 @@ def lasted(seconds: int) -> str:
 
 
 money = register.filter(article_formats.money)
-of_budget = register.filter(article_formats.of_budget)
+
+
+@register.filter
+def cost_words(cost: Cost) -> str:
+    """`$4.10`, `at least $4.10`, `not known`."""
+    return article_formats.money(cost.known, cost.unknown)
+
+
+@register.filter
+def of_budget(cost: Cost, budget: Decimal | None) -> str:
+    """`$61.20 of $110.00`, or only what was spent where there is no limit."""
+    return article_formats.of_budget(cost.known, cost.unknown, budget)
 
 
 @register.filter

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import Sum
+from django.db.models import Q
 from django.utils import timezone
 
 from articles.desk.batch_overviews import BatchOverview, batch_overviews
 from articles.failures import Problem, problems
-from articles.models import Article, Batch, Call
+from articles.models import Article, Batch, Call, Cost
 from articles.models.access import EVERYTHING
 from articles.pipeline.worker_health import queued_since
 
@@ -35,7 +34,7 @@ class Start:
     done: list[Article]
     done_today: int
     scheduled: int
-    cost_today: Decimal
+    cost_today: Cost
     is_new: bool
 
 
@@ -56,12 +55,12 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
     oldest = sorted(moving.exclude(pk__in=scheduled.values("pk")).order_by().values_list("created_at", "pk"))
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=midnight)
     shown = mine.filter(pk__in=[pk for _, pk in oldest[:SHOWN]]).order_by("created_at", "pk").with_progress()
-    calls = Call.objects.filter(received_at__gte=midnight)
+    # By their answers; of one that was lost, nobody knows what it has cost.
+    calls = Call.objects.filter(Q(received_at__gte=midnight) | Q(received_at=None, sent_at__gte=midnight))
     if isinstance(user, User) and not user.has_perm(EVERYTHING):
         calls = calls.filter(article__owner=user)
     open_batches = Batch.objects.touchable_by(user).filter(state__in=[Batch.State.RUNNING, Batch.State.PAUSED])
     under_way = list(open_batches.select_related("owner").defer("styles", "sections", "brief"))
-    spent = calls.aggregate(sum=Sum("cost"))["sum"]
     found = problems(mine)
     return Start(
         problems=found[:SHOWN],
@@ -74,7 +73,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         unclaimed_since=_unclaimed_since(),
         done=list(done.order_by("-ended_at").with_progress()[:SHOWN]),
         done_today=done.count(),
-        cost_today=spent or Decimal(0),
+        cost_today=calls.cost(),
         scheduled=scheduled.count(),
         is_new=not (mine.exists() or under_way),
     )

@@ -24,7 +24,7 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from articles import call_keys
-from articles.models import Article, Call, Event, StageRecord
+from articles.models import Article, Call, CallQuerySet, Event, StageRecord
 from articles.pipeline import worker_health
 from backups.health.findings import STATES
 from backups.health.report import Facts, remembered
@@ -189,12 +189,17 @@ class Desk(Collector):
         answered = Call.objects.filter(received_at__gte=self.hour_ago, sent_at__isnull=False).order_by()
         took = lasted(F("received_at") - F("sent_at"))
         paid = answered.annotate(at_stage=stage_of_call()).values_list("at_stage", "provider")
-        rows = list(paid.annotate(number=Count("pk"), total=Sum(took), longest=Max(took), dollars=Sum("cost")))
-        found = bounded(((stage, provider), tally(n, total, most)) for stage, provider, n, total, most, _ in rows)
+        of_cost = {"dollars": Sum("cost"), "unknown": Count("pk", filter=CallQuerySet.UNKNOWN)}
+        rows = list(paid.annotate(number=Count("pk"), total=Sum(took), longest=Max(took), **of_cost))
+        found = bounded(((stage, provider), tally(n, total, most)) for stage, provider, n, total, most, *_ in rows)
         yield from timed("galley_calls_answered", "calls that were answered in the last hour", names, found)
-        costs = bounded(((stage, provider), Tally(float(cost or 0))) for stage, provider, *_, cost in rows)
+        known = [(row[:2], row[-2]) for row in rows if row[-2] is not None]
+        costs = bounded((labels, Tally(float(dollars))) for labels, dollars in known)
         help_ = "US dollars that the calls answered in the last hour cost, as far as it is known"
         yield gauge("galley_cost_dollars_last_hour", help_, names, counts(costs))
+        doubtful = bounded((row[:2], Tally(row[-1])) for row in rows if row[-1])
+        help_ = "Calls answered in the last hour whose cost is not known, or not all of it"
+        yield gauge("galley_unknown_costs_last_hour", help_, names, counts(doubtful))
 
 
 # From rows to series

@@ -10,11 +10,10 @@ import textwrap
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from decimal import Decimal
 from typing import Any
 
 from django.conf import settings
-from django.db.models import F, Sum, Window
+from django.db.models import F, Window
 from django.db.models.functions import RowNumber, Substr
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -156,7 +155,7 @@ def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | 
         "number": number,
         "done": done.count(),
         "news": _news(report) if report else None,
-        "cost": Call.objects.filter(article__in=done).aggregate(sum=Sum("cost"))["sum"] or Decimal(0),
+        "cost": Call.objects.filter(article__in=done).cost(),
     }
     subject = f"Stopped: {count(number, 'article')} – {reasons}"
     if context["news"] and context["news"].is_bad:

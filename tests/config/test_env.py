@@ -169,6 +169,17 @@ def test_a_wrong_setting_stops_a_start_with_a_sentence(tmp_path: Path) -> None:
     assert "hunter2" not in said.stderr
 
 
+@pytest.mark.parametrize("value", ["my-model", "my-model 1 2 3", "my-model cheap 2", "a 1 2, my-model -1 2"])
+def test_a_price_that_is_none_stops_a_start_with_a_sentence(tmp_path: Path, value: str) -> None:
+    environment = {**os.environ, "GALLEY_VAR_DIR": str(tmp_path), "GALLEY_PRICES": value}
+    started = [sys.executable, "manage.py", "check"]
+    said = subprocess.run(started, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    assert said.returncode != 0
+    assert "GALLEY_PRICES has" in said.stderr
+    assert "Write it like: my-model 0.50 2.00, owner/pictures 0.04." in said.stderr
+
+
 def test_the_present_settings_pass(db: None) -> None:
     call_command("check")
 

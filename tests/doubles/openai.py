@@ -22,7 +22,7 @@ ERRORS: dict[str, tuple[int, str, str | None, str]] = {
     "quota": (429, "insufficient_quota", "insufficient_quota", "The quota is used up. Check the billing."),
     "server_error": (500, "server_error", None, "The server had an error. Try again."),
 }
-OUTCOMES = {"refusal", "max_tokens", "content_filter", "empty", "malformed"}
+OUTCOMES = {"refusal", "max_tokens", "content_filter", "empty", "malformed", "no_usage"}
 INCOMPLETE = {"length": "max_output_tokens", "content_filter": "content_filter"}  # in the words of each
 REFUSAL = "I am sorry, but I cannot help with that."
 
@@ -56,7 +56,8 @@ class OpenAI:
             return _error(400, "invalid_request_error", None, "A model is needed; this double does not stream.")
         if request.operation == "responses":
             return _json(_response(request.body, fault))
-        return _json(_completion(request.body, fault))
+        completion = _completion(request.body, fault)
+        return _json({k: v for k, v in completion.items() if k != "usage"} if fault == "no_usage" else completion)
 
     def reset(self) -> None:
         """Nothing is kept between requests."""
@@ -107,7 +108,7 @@ def _response(body: Json, fault: str) -> Json:
         "tools": [],
         "top_p": 1.0,
         "truncation": "disabled",
-        "usage": None if failed else _response_usage(prompt, text),
+        "usage": None if failed or fault == "no_usage" else _response_usage(prompt, text),
         "user": None,
     }
 

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
+from articles.models import Article, Call, Cost, ImageFile, Section, Stage, StageRecord
 from articles.pipeline import transitions
 from articles.providers.errors import Rejected
 from recovery.plan import Options, Total, plan
@@ -56,7 +56,7 @@ def test_after_a_failed_upload_only_the_upload(stopped: Callable[[str], Article]
     assert planned.work.again == ("1 upload",)
     assert sorted(planned.reused) == sorted(ALL_BUT_UPLOAD)
     assert not planned.calls
-    assert planned.cost == 0
+    assert planned.cost == Cost()
 
 
 def test_after_failed_formatting_format_and_upload(stopped: Callable[[str], Article]) -> None:
@@ -74,7 +74,8 @@ def test_a_missing_picture_alone_is_paid_for(stopped: Callable[[str], Article]) 
 
     assert planned.work.again == ("1 image", "1 formatted page", "1 upload")
     assert planned.calls == (f"image:{missing.role}", "format")
-    assert planned.cost >= Decimal("0.03")
+    assert planned.cost.known >= Decimal("0.03")
+    assert planned.cost.unknown == 0
 
 
 def test_a_picture_that_was_paid_for_and_can_still_be_fetched_costs_nothing(stopped: Callable[[str], Article]) -> None:
@@ -207,7 +208,22 @@ def test_what_calls_cost_lately_is_the_estimate(stopped: Callable[[str], Article
     for generation, cost in ((5, "0.10"), (6, "0.20")):
         Call.objects.create(**other, generation=generation, cost=Decimal(cost))
 
-    assert plan(article).cost == pytest.approx(Decimal("0.15"))
+    expected = plan(article).cost
+    assert (expected.known, expected.unknown) == (pytest.approx(Decimal("0.15")), 0)
+
+
+def test_what_a_model_without_a_price_will_cost_is_not_known(
+    stopped: Callable[[str], Article], settings: Settings
+) -> None:
+    settings.ANTHROPIC_MODEL, settings.REPLICATE_MODEL = "claude-of-our-own", "somebody/pictures"
+    article = stopped("images")
+
+    planned = plan(article)
+
+    assert planned.cost == Cost(Decimal(0), 2)
+    assert Total([planned]).summary.endswith("2 paid calls, cost not known.")
+    settings.GALLEY_PRICES = settings.GALLEY_PRICES.with_own(["somebody/pictures 0.25"])
+    assert Total([plan(article)]).summary.endswith("2 paid calls, at least $0.25.")
 
 
 @pytest.mark.parametrize("name", ["01_raw_article.html", "02_prompts.txt"])

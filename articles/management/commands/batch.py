@@ -21,7 +21,7 @@ from articles.batches.plan import BatchPlan, key_of, plan_batch
 from articles.batches.start import start_batch
 from articles.content import manuscripts
 from articles.failures import Failure
-from articles.formats import count, duration
+from articles.formats import about, count, duration
 from articles.management.follow_batch import articles_line, follow_batch, line
 from articles.models import Article, Batch, Section
 
@@ -119,7 +119,8 @@ class Command(BaseCommand):
             "sections": plan.new_sections + plan.missing_sections,
             "images": plan.images,
             "calls": plan.calls,
-            "cost": f"{plan.cost:.2f}",
+            "cost": None if plan.cost.dollars is None else f"{plan.cost.dollars:.2f}",
+            "unknown_costs": plan.cost.unknown,
             "seconds": plan.seconds,
             "published": plan.published,
             "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
@@ -132,7 +133,7 @@ class Command(BaseCommand):
             f"{count(plan.new_sections + plan.missing_sections, 'section')} to write",
             count(plan.images, "picture"),
             count(plan.calls, "paid call"),
-            f"about ${plan.cost:,.2f} and {duration(plan.time)}",
+            f"{about(plan.cost.known, plan.cost.unknown)} and {duration(plan.time)}",
         ]
         self.stdout.write(f"{batch.name}: {', '.join(made)}.")
         if plan.published:

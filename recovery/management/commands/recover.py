@@ -113,7 +113,9 @@ class Command(BaseCommand):
         article = planned.article
         if as_json:
             facts = {"id": article.pk, "title": str(article), "reused": planned.reused, "damaged": planned.damaged}
-            facts |= {"again": planned.work.again, "calls": planned.calls, "cost": f"{planned.cost:.4f}"}
+            cost = planned.cost.dollars
+            facts |= {"again": planned.work.again, "calls": planned.calls, "unknown_costs": planned.cost.unknown}
+            facts |= {"cost": None if cost is None else f"{cost:.4f}"}
             self.stdout.write(orjson.dumps(facts | {"seconds": planned.seconds}).decode())
         else:
             self.stdout.write(f"“{article}”: {Total([planned]).summary}")

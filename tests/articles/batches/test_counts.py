@@ -19,10 +19,12 @@ from articles.batches import control
 from articles.batches.counts import COUNTED_ANEW, count_batch
 from articles.batches.progress import BatchProgress, batch_progress
 from articles.migrations import __name__ as migrations
-from articles.models import Article, Batch, Call, Section
+from articles.models import Article, Batch, Call, Cost, Section
 from articles.pipeline.lease import Fenced
 from articles.pipeline.run import Run
-from articles.pipeline.spending import note_spent
+from articles.pipeline.spending import reserving
+from articles.providers import Answer
+from articles.providers.prices import Bound
 from articles.stages import sections
 from tests.articles.batches.grid import batch_of, mark, write
 
@@ -80,10 +82,17 @@ def test_a_look_at_the_budget_costs_the_same_however_large_the_batch(editor: Use
         write(article)
         run = Run(Article.objects.get(pk=article.pk))
         Batch.objects.filter(pk=batch.pk).update(spent=1, written=10)
-        works.append(work_of(partial(control.check_turn, run)))
+        call = run.calls._current("text", "text")
+        works.append(work_of(partial(_look_at_the_budget, run, call)))
 
     assert works[0][0] == works[1][0]
     assert works[1][1] < works[0][1] * 1.1
+
+
+def _look_at_the_budget(run: Run, call: Call) -> None:
+    control.check_turn(run)
+    with reserving(run.article, call, Bound(Decimal("0.05")), "the article"):
+        pass
 
 
 def test_counted_again_or_anew_it_is_the_same(editor: User) -> None:
@@ -129,37 +138,40 @@ def test_the_sums_of_a_batch_are_those_of_its_articles(editor: User) -> None:
         runs.append(Run(Article.objects.get(pk=article.pk)))
     for number, run in enumerate(runs, 1):
         for section in run.article.sections.all():
-            Call.objects.create(article=run.article, key=f"text:section-{section.index}", cost=Decimal("0.25") * number)
             sections.mark_section(run, section, Section.State.RUNNING)
+            _pay(run, f"text:section-{section.index}", Decimal("0.25") * number)
             sections.mark_section(run, section, Section.State.DONE)
 
     batch.refresh_from_db()
     assert (batch.spent, batch.written) == (Decimal("1.5"), 4)
     assert [article.spent for article in batch.articles.order_by("pk")] == [Decimal("0.5"), Decimal(1)]
-    assert count_batch(batch).spent == batch.spent
+    assert count_batch(batch).spent == Cost(batch.spent)
 
 
-def test_a_worker_that_is_fenced_adds_nothing_to_the_sums(editor: User) -> None:
-    """It lost its article to another one, who has noted what both have spent."""
+def _pay(run: Run, key: str, cost: Decimal) -> Call:
+    answer = Answer({"of": key}, cost=cost)
+    return run.calls.ask(key, key, provider="text", send=lambda _: answer, most=Bound(Decimal(1)))
+
+
+def test_a_worker_that_is_fenced_adds_no_section_and_what_it_was_charged(editor: User) -> None:
+    """It lost its article to another one while its call was in flight."""
     batch = batch_of(editor, 1, 1)
     article = batch.articles.get()
     write(article)
     slow = Run(Article.objects.get(pk=article.pk))
-    Call.objects.create(article=article, key="text", cost=Decimal("0.25"))
-    Article.objects.filter(pk=article.pk).update(attempt=2)
-    other = Run(Article.objects.get(pk=article.pk))
-    sections.mark_section(other, article.sections.get(), Section.State.DONE)
 
-    Call.objects.create(article=article, key="text:section-1", cost=Decimal("0.25"))
+    def send(_: Call) -> Answer:
+        Article.objects.filter(pk=article.pk).update(attempt=2)
+        other = Run(Article.objects.get(pk=article.pk))
+        sections.mark_section(other, article.sections.get(), Section.State.DONE)
+        return Answer({"of": "slow"}, cost=Decimal("0.25"))
+
+    slow.calls.ask("text:section-1", "section 1", provider="text", send=send, most=Bound(Decimal(1)))
     with pytest.raises(Fenced):
         sections.mark_section(slow, article.sections.get(), Section.State.DONE)
 
     batch.refresh_from_db()
-    assert (batch.spent, batch.written) == (Decimal("0.25"), 1)
-
-
-def test_an_article_that_belongs_to_no_batch_has_no_sums(editor: User) -> None:
-    assert note_spent(Article(owner=editor), Decimal(1)) == {}
+    assert (batch.spent, batch.reserved, batch.written) == (Decimal("0.25"), Decimal(0), 1)
 
 
 def test_batches_that_were_there_before_get_their_sums(editor: User) -> None:

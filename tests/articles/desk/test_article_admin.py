@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -18,7 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles.models import Article, Call, Event, ImageFile, Preferences, Stage, StageRecord
+from articles.models import Article, Call, Cost, Event, ImageFile, Preferences, Stage, StageRecord
 from config.desk import start
 from publishing.models import Site
 from tests.conftest import MANUSCRIPT, HandIn
@@ -410,8 +411,8 @@ def test_costs_of_today_are_those_of_the_editor(stopped: Article, editor: User, 
             article=stopped, key=f"k{number}", provider="p", cost="1.25", received_at=timezone.now() - age
         )
 
-    assert start.start(editor).cost_today == 1.25
-    assert start.start(other_editor).cost_today == 0
+    assert start.start(editor).cost_today == Cost(Decimal("1.25"))
+    assert start.start(other_editor).cost_today == Cost()
 
 
 @pytest.mark.parametrize("hour", range(24))

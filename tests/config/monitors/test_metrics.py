@@ -132,6 +132,19 @@ def test_a_finished_article(
     assert found["galley_call_retries_last_hour"] == {}
 
 
+def test_costs_that_nobody_knows_are_no_cost_of_nothing(scrape: Callable[[], Found], hand_in: HandIn) -> None:
+    article = hand_in()
+    call(article, "text", cost="0.25")
+    call(article, "text:section-1", reserved="0.06")
+    call(article, "format", provider="layout", reserved="0.30")
+    call(article, "post", provider="wordpress:1")
+
+    found = scrape()
+
+    assert found["galley_cost_dollars_last_hour"] == {("article", "text"): 0.25}
+    assert found["galley_unknown_costs_last_hour"] == {("article", "text"): 1, ("format", "layout"): 1}
+
+
 def test_times_of_stages(scrape: Callable[[], Found], hand_in: HandIn) -> None:
     now = timezone.now()
     for seconds in (10, 30):

@@ -419,6 +419,23 @@ def test_what_stopped_comes_first_by_reason_what_ran_well_last(
     assert not NEVER_SAID.search(text)
 
 
+def test_a_digest_says_what_nobody_knows_of_its_costs(
+    server: MailServer, stop: Stops, hand_in: HandIn, run: Callable[..., Article], daily: User
+) -> None:
+    with _at(2026, 5, 4, 14, 0):
+        stop("Declined")
+        done = run(hand_in())
+        known = {"article": done, "provider": "text", "state": Call.State.DONE, "answer": {}}
+        Call.objects.create(**known, key="text", cost=Decimal("4.10"))
+        Call.objects.create(**known, key="prompts", reserved=Decimal("0.06"))
+    with _at(2026, 5, 5, 7, 0):
+        outbox.deliver()
+
+    [mail] = server.received
+    assert "1 article was finished since yesterday, at least $4.10." in mail.text
+    assert "1 article was finished since yesterday, at least $4.10." in mail.html
+
+
 def test_no_digest_on_a_day_with_nothing_new(server: MailServer, stop: Stops, daily: User) -> None:
     with _at(2026, 5, 4, 12, 0):
         stop()
