@@ -66,6 +66,7 @@ class Calls:
             self._receive(call, found)
             self._lease.note("adopted", f"Found {thing} where an earlier attempt had left it")
             return call
+        self._lease.check_time()  # again: a turn and a look-up take their time
         lost = call.sent_at if call.state == Call.State.INTENT else None
         self._intend(call, sends=call.sends + 1, lost_answers=call.lost_answers + bool(lost))
         if lost and look_up is None:

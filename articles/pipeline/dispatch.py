@@ -21,7 +21,7 @@ from articles.pipeline.transitions import admit
 
 log = structlog.get_logger("galley.dispatch")
 
-PER_WORKER = 2  # articles of batches that are queued ahead
+PER_WORKER = 2  # articles of batches that are queued ahead, and messages that are given again
 PATIENCE = timedelta(seconds=1)  # a free worker takes a queued article sooner: one that waits longer finds none free
 TURN_SECONDS = 60  # that a batch may have a worker while another batch has none
 OPEN = (Article.Status.DRAFT, Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
@@ -59,6 +59,12 @@ def _done(batch_id: int) -> None:
         running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
         if running.update(state=Batch.State.DONE, ended_at=timezone.now()):
             log.info("the batch is done", batch=batch_id)
+
+
+def longest_queued() -> int | None:
+    """The article that an idle worker looks at when the queue has no message for it; None: none is queued."""
+    queued = Article.objects.filter(status=Article.Status.QUEUED).order_by("queued_at")
+    return queued.values_list("pk", flat=True).first()
 
 
 def most_deserving(article_id: int) -> int:
