@@ -29,7 +29,7 @@ STOP_SECONDS = CALL_SECONDS + 30  # for a worker to end by itself: the longest c
 LOOK_SECONDS = 0.5
 YOUNG_SECONDS = 1  # a program that ends younger than this is not started again at once
 
-FORK = multiprocessing.get_context("fork")  # a new worker has everything loaded, and shares that memory
+FORK = multiprocessing.get_context("fork")  # a new worker has loaded what this process has, and shares its memory
 
 
 class Supervisor:

@@ -18,7 +18,6 @@ import structlog
 from django.conf import settings
 from django.db import connection
 from django.utils import timezone
-from django.utils.module_loading import import_string
 from django_q.brokers import Broker, get_broker
 from django_q.conf import Conf
 from django_q.monitor import monitor
@@ -29,7 +28,6 @@ from django_q.worker import worker
 from articles.pipeline import dispatch, worker_health
 from articles.pipeline.processes import is_asked_to_stop, stop_when_asked
 from articles.pipeline.sweep import put_down
-from articles.pipeline.worker import STAGES
 from config.supervision.supervisor import Program
 
 Task = dict[str, Any]  # as the library has it
@@ -42,9 +40,7 @@ log = structlog.get_logger("galley.worker")
 
 
 def workers() -> list[Program]:
-    """The workers of this machine, for a supervisor. What they need is loaded here: a new one has it, and shares it."""
-    for stage in STAGES.values():
-        import_string(stage)
+    """The workers of this machine, for a supervisor."""
     return [("worker", work)] * settings.GALLEY_WORKERS
 
 

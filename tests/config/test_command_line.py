@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from unittest import mock
 
 import pytest
 from django.core.management import get_commands
@@ -29,34 +31,32 @@ ENDLESS = {"desk", "worker", "qcluster"}  # they serve until they are told to en
 OURS = sorted(name for name, app in get_commands().items() if app in our_apps() and name not in ENDLESS)
 
 
-@pytest.mark.parametrize("name", OURS)
-def test_a_database_that_fails(
-    name: str, db: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr(CursorWrapper, "execute", _fails)
-    monkeypatch.setattr(CursorWrapper, "executemany", _fails)
+@contextmanager
+def full() -> Iterator[None]:
+    """The database has no room for anything, and cannot even read."""
+    fails = mock.Mock(side_effect=OperationalError(FULL))
+    with mock.patch.object(CursorWrapper, "execute", fails), mock.patch.object(CursorWrapper, "executemany", fails):
+        yield
 
-    with suppress(SystemExit):  # any other end is a traceback
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_database_that_fails(name: str, db: None, capsys: pytest.CaptureFixture[str]) -> None:
+    with full(), suppress(SystemExit):  # any other end is a traceback
         manage.main(["manage.py", name, *WORDS.get(name, [])])
 
     assert "Traceback" not in capsys.readouterr().err
 
 
-def _fails(*_: object) -> None:
-    raise OperationalError(FULL)
-
-
-def test_what_it_says(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CursorWrapper, "execute", _fails)
-
-    with pytest.raises(SystemExit, match=r"The database failed: database or disk is full\. When that is mended, run"):
+def test_what_it_says(db: None) -> None:
+    with (
+        full(),
+        pytest.raises(SystemExit, match=r"database failed: database or disk is full\. When that is mended"),
+    ):
         manage.main(["manage.py", "submit", *WORDS["submit"]])
 
 
-def test_whoever_wants_it_gets_the_traceback(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(CursorWrapper, "execute", _fails)
-
-    with pytest.raises(OperationalError):
+def test_whoever_wants_it_gets_the_traceback(db: None) -> None:
+    with full(), pytest.raises(OperationalError):
         manage.main(["manage.py", "submit", "--traceback", *WORDS["submit"]])
 
 

@@ -20,6 +20,12 @@ def in_flight(running: Desk) -> int:
     return int(number)
 
 
+def answered(running: Desk) -> int:
+    """How many calls have their answer, once it is saved."""
+    ((number,),) = running.rows("SELECT count(*) FROM articles_call WHERE answer IS NOT NULL")
+    return int(number)
+
+
 def holder(running: Desk, idea: str) -> int | None:
     """The process that works on an article."""
     owners = dict(running.rows("SELECT idea, lease_owner FROM articles_article WHERE status = 'running'"))
