@@ -30,5 +30,8 @@ def sweep() -> None:
 
 def worker_started(**_: Any) -> None:
     """A worker came up: it looks first for what was interrupted."""
-    worker_health.announce()
+    try:
+        worker_health.announce()
+    except OSError:
+        log.exception("this worker cannot leave a note; whether it is well is not seen from outside")
     sweep()

@@ -192,17 +192,15 @@ if DEBUG:
     WHITENOISE_AUTOREFRESH = True
 
 # Rows are the truth and a message only a hint, so a message that fails is thrown away and never redelivered soon;
-# the sweep finds what it was about. Prefetching more than the workers can hold would let messages time out unseen.
+# whoever is idle finds what it was about.
 GALLEY_WORKERS = env.number("GALLEY_WORKERS", 2)  # processes
 TASK_SECONDS = 600  # the longest that one task may take
 Q_CLUSTER: dict[str, Any] = {
     "name": "galley",
-    "workers": GALLEY_WORKERS,
     "timeout": TASK_SECONDS,
     "retry": 4 * TASK_SECONDS,
     "max_attempts": 1,
     "ack_failures": True,
-    "queue_limit": GALLEY_WORKERS,
     "bulk": 1,
     "save_limit": -1,
     "catch_up": False,

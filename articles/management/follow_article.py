@@ -26,7 +26,7 @@ def follow_article(article: Article) -> Article:
             done = sum(record.state == StageRecord.State.DONE for record in article.records.all())
             progress.update(bar, completed=done, description=_where(article))
             if article.attempt == first and not warned and time.monotonic() - started > UNCLAIMED_SECONDS:
-                progress.console.print("Nobody has begun yet. Is `manage.py qcluster` running?")
+                progress.console.print("Nobody has begun yet. Is `manage.py worker` running?")
                 warned = True
     return article
 

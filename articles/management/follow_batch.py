@@ -20,7 +20,7 @@ from articles.models import Article, Batch
 LINE_EVERY = 10.0  # seconds, where there is no terminal
 UNCLAIMED_SECONDS = 10.0
 FLEETING = {"per_minute", "per_minute_words", "left_seconds", "left_words", "summary_words"}
-NOBODY = "Nobody works on it. Is `manage.py qcluster` running?"
+NOBODY = "Nobody works on it. Is `manage.py worker` running?"
 
 Tell = Callable[[BatchProgress], None]
 

@@ -21,7 +21,7 @@ from articles.pipeline.transitions import admit, hold_back
 
 log = structlog.get_logger("galley.dispatch")
 
-PER_WORKER = 2  # articles of batches that are queued ahead
+PER_WORKER = 2  # articles of batches that are queued ahead, and messages that are given again
 PATIENCE = timedelta(seconds=1)  # a free worker takes a queued article sooner: one that waits longer finds none free
 TURN_SECONDS = 60  # that a batch may have a worker while another batch has none
 OPEN = (Article.Status.DRAFT, Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
@@ -74,6 +74,12 @@ def pause(batch_id: int, reason: str, cause: str = "") -> bool:
     if paused:
         log.warning("a batch is paused", batch=batch_id, reason=reason)
     return bool(paused)
+
+
+def longest_queued() -> int | None:
+    """The article that an idle worker looks at when the queue has no message for it; None: none is queued."""
+    queued = Article.objects.filter(status=Article.Status.QUEUED).order_by("queued_at")
+    return queued.values_list("pk", flat=True).first()
 
 
 def most_deserving(article_id: int) -> int:

@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from articles.models import Article, Event, Stage
+from articles.pipeline.processes import is_asked_to_stop
 
 log = structlog.get_logger("galley.run")
 
@@ -29,7 +30,7 @@ class Fenced(Exception):
 
 
 class OutOfTime(Exception):
-    """This task has worked long enough; the next one goes on."""
+    """This task has worked long enough, or its worker is asked to stop; the next one goes on."""
 
 
 class HeldBack(Exception):
@@ -68,7 +69,7 @@ class Lease:
 
     def check_time(self) -> None:
         """Raises OutOfTime when nothing long may be started any more."""
-        if self.seconds > BUDGET_SECONDS:
+        if self.seconds > BUDGET_SECONDS or is_asked_to_stop():
             raise OutOfTime
 
     def note(self, kind: str, message: str, detail: str = "", *, provider: str = "", **facts: Any) -> None:

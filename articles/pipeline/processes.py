@@ -1,4 +1,4 @@
-"""Processes by a name that no later process can have, and processes that do not outlive their parent."""
+"""Processes: known by a name that no later one can have, bound to their parent, and asked to stop."""
 
 from __future__ import annotations
 
@@ -8,8 +8,13 @@ import signal
 import socket
 from functools import cache
 from pathlib import Path
+from types import FrameType
 
 PR_SET_PDEATHSIG = 1  # Reference: prctl(2)
+ENDING = (signal.SIGTERM, signal.SIGINT)  # by which a person or an init system asks a process to end
+
+# No threading.Event: a second signal within its `set` would wait for the first for ever.
+_asked_to_stop = False
 
 
 @cache
@@ -51,15 +56,17 @@ def die_with_parent(number: signal.Signals) -> None:
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number)
 
 
-def leave_no_orphans() -> None:
-    """From now on whatever is forked from here, and from there on, is killed when the process that forked it ends."""
-    parent = os.getpid()
+def stop_when_asked() -> None:
+    """From now on a signal only asks this process to stop: it goes on with what it is at, and begins nothing new."""
+    for number in ENDING:
+        signal.signal(number, _ask_to_stop)
 
-    def bind() -> None:
-        nonlocal parent
-        die_with_parent(signal.SIGKILL)
-        if os.getppid() != parent:  # it died before we had asked for the signal
-            os._exit(1)
-        parent = os.getpid()
 
-    os.register_at_fork(after_in_child=bind)
+def is_asked_to_stop() -> bool:
+    """Whether this process shall begin no further call and take no further task."""
+    return _asked_to_stop
+
+
+def _ask_to_stop(_number: int, _frame: FrameType | None) -> None:
+    global _asked_to_stop
+    _asked_to_stop = True

@@ -6,6 +6,7 @@ from functools import partial
 
 import structlog
 from django.db import transaction
+from django_q.brokers import get_broker
 from django_q.tasks import async_task
 
 log = structlog.get_logger("galley.queue")
@@ -14,6 +15,15 @@ log = structlog.get_logger("galley.queue")
 def enqueue(article_id: int) -> None:
     """Hint to the workers, once this transaction is committed. A hint that is lost is given again by the sweep."""
     transaction.on_commit(partial(_hint, article_id))
+
+
+def is_empty() -> bool:
+    """Whether no message waits to be taken. Of a queue that does not answer nobody knows: False."""
+    try:
+        return not get_broker().queue_size()
+    except Exception:
+        log.warning("the queue does not say what it holds", exc_info=True)
+        return False
 
 
 def _hint(article_id: int) -> None:

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from django.db.models import Exists, OuterRef, Q
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 from django_q.models import Schedule
 
 from articles.formats import count
 from articles.models import Article, Attempt
-from articles.pipeline import transitions
-from articles.pipeline.dispatch import top_up
+from articles.pipeline import queue, transitions
+from articles.pipeline.dispatch import PER_WORKER, top_up
 from articles.pipeline.found import Found, found
 from articles.pipeline.lease import LEASE
-from articles.pipeline.processes import is_alive, this_machine
+from articles.pipeline.processes import is_alive, this_machine, this_process
 from articles.providers.errors import GALLEY, Mistake, Then
 
 log = structlog.get_logger("galley.sweep")
@@ -68,14 +70,43 @@ def sweep() -> Swept:
     for each in found(Q(next_at__lte=now) | Q(stood_still), status=Article.Status.WAITING):
         if transitions.queue_again(each, Attempt.Why.RETRIED if each.attempt else None):
             swept = swept.with_one()
-    unclaimed = Q(queued_at__lte=now - UNCLAIMED) | Q(queued_at__gt=ahead)
-    for each in found(unclaimed, status=Article.Status.QUEUED):
+    for each in found(status=Article.Status.QUEUED, queued_at__gt=ahead):
         if transitions.queue_again(each, None):
             swept = swept.with_one()
+    for article in _without_a_message(now):
+        queue.enqueue(article)
+        swept = swept.with_one()
     top_up()
     if swept.articles_found:
         log.info("swept", **vars(swept))
     return swept
+
+
+def put_down() -> None:
+    """What runs in the name of this process, which is between two tasks: a run could not be ended, and nobody is at it.
+
+    A full disk or a database that is away keeps a run from writing its own end; until the next task it can be seen.
+    """
+    for each in found(status=Article.Status.RUNNING, lease_owner=this_process()):
+        _release(each, Swept())
+
+
+def put_back(owner: str) -> None:
+    """What a worker held that was ended on purpose: no article did that to it, and none has a crash more."""
+    for each in found(status=Article.Status.RUNNING, lease_owner=owner):
+        with transaction.atomic():
+            if transitions.interrupt(each) is not None:
+                Article.objects.filter(pk=each.pk).update(crashes=F("crashes") - 1)  # which its claim had counted
+
+
+def _without_a_message(now: datetime) -> list[int]:
+    """Articles that nobody has claimed for long, in a queue without a message: the oldest, a few for each worker.
+
+    While messages wait, whoever takes them sees the rest by the rows, so there are never more messages than articles.
+    """
+    unclaimed = Article.objects.filter(status=Article.Status.QUEUED, queued_at__lte=now - UNCLAIMED)
+    oldest = list(unclaimed.order_by("queued_at").values_list("pk", flat=True)[: PER_WORKER * settings.GALLEY_WORKERS])
+    return oldest if oldest and queue.is_empty() else []
 
 
 def _shorten_times(now: datetime) -> None:

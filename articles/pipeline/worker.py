@@ -39,10 +39,10 @@ def run_article(article_id: int) -> None:
     if article is None:
         return
     run = Run(article)
-    if article.batch_id:
-        dispatch.top_up()  # one less is queued
     with structlog.contextvars.bound_contextvars(article=article.pk, attempt=article.attempt):
         try:
+            if article.batch_id:
+                dispatch.top_up()  # one less is queued
             _run_stages(run)
         except Fenced:
             log.warning("fenced: another worker has the article now")

@@ -1,25 +1,24 @@
-"""Which workers are alive on this machine, seen from outside their pool.
+"""Which workers are alive on this machine, and whether each of them is well, seen from outside.
 
-A worker of the queue that is killed while it is idle may die holding the lock of the queue that it shares with its
-neighbours: the pool looks healthy, starts a new worker, and never runs anything again (django-q2#23). So each worker
-leaves a note when it starts and takes it away when it ends in order. A note whose process is gone means: killed; its
-pool may be frozen and must be started anew. What it was working on, the sweep finds.
+A worker leaves a note when it starts and takes it away when it ends in order. The note's time says until when nothing
+need be heard of it: for a while when it is idle, for as long as its task may take when it is at one, whatever that is.
+So a worker may be at a backup for hours, and one that hangs is told from one that works.
 
-Whatever else may freeze a pool shows in the rows: articles are queued, and nobody takes them.
+Whether anybody works, on whatever machine, shows in the rows: articles are queued, and nobody takes them.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
-import socket
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from multiprocessing import util
 from pathlib import Path
 
 from django.conf import settings
-from django.db import DatabaseError, InterfaceError, connection
 from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
@@ -27,59 +26,69 @@ from django.utils import timezone
 from articles.models import Article, Attempt, Event
 from articles.pipeline.processes import is_alive, this_machine, this_process
 
-UNCLAIMED = timedelta(seconds=75)  # with a look every half minute, a frozen pool is noticed within two minutes
+UNCLAIMED = timedelta(seconds=75)  # with a look every half minute, it is noticed within two minutes
+IDLE_SECONDS = 30  # that an idle worker may be silent: it waits at most 20 for a database, and looks every second
+GRACE_SECONDS = 60  # for a task to end when its time is up
 
 
 @dataclass(frozen=True)
 class Health:
-    """`alive` and `killed` are process ids of workers on this machine; `since` is when the first of the former came."""
+    """Process ids of the workers that live on this machine; of those at a task; of those silent for too long."""
 
     alive: tuple[int, ...] = ()
-    killed: tuple[int, ...] = ()
-    since: datetime | None = None
+    busy: tuple[int, ...] = ()
+    silent: tuple[int, ...] = ()
 
 
 def announce() -> None:
     """Leave a note about this worker, to be taken away when it ends in order."""
-    folder = _folder()
-    folder.mkdir(parents=True, exist_ok=True)
-    # Named by the pool, too: the notes of a pool that is gone altogether mean nothing.
-    note = folder / f"{os.getppid()}-{os.getpid()}"
-    note.write_text(f"{this_process(os.getppid())}\n{this_process()}\n")
+    note = _note()
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.touch()
+    is_idle()
     util.Finalize(None, note.unlink, kwargs={"missing_ok": True}, exitpriority=100)
+
+
+def is_idle() -> None:
+    """Say that this worker lives and waits for a task. Say it again within `IDLE_SECONDS`."""
+    _may_be_silent(IDLE_SECONDS)
+
+
+def begins_a_task(seconds: float) -> None:
+    """Say that this worker is at a task which may take so many seconds."""
+    _may_be_silent(seconds + GRACE_SECONDS)
+
+
+def _may_be_silent(seconds: float) -> None:
+    # In seconds since the machine was started: nobody sets that clock.
+    with contextlib.suppress(OSError):
+        os.utime(_note(), (0, time.monotonic() + seconds))
 
 
 def problem() -> str | None:
     """What is wrong with the workers of this machine, in a sentence; None when all is well."""
-    return frozen() or (None if health().alive else "No worker runs on this machine.")
-
-
-def frozen() -> str | None:
-    """Why the pool of this machine must be started anew, in a sentence; None when it need not be."""
     found = health()
-    if found.killed:
-        return "A worker was killed, and its pool may be frozen. Start the pool anew."
-    try:
-        # A young pool has its chance first; starting it anew for ever would help nobody.
-        if found.since and found.since < timezone.now() - UNCLAIMED and nobody_works():
-            return "Articles are queued, and nobody takes them: the pool may be frozen. Start the pool anew."
-    except (DatabaseError, InterfaceError):
-        connection.close()  # no other pool could work without the database
+    if not found.alive:
+        return "No worker runs on this machine."
+    if found.silent:
+        return "A worker hangs: nothing was heard of it for longer than its task may take. Start it anew."
     return None
 
 
 def health() -> Health:
-    """How the workers of this machine are; notes of pools that are gone are swept up on the way."""
-    alive, killed, came = [], [], []
-    for note, written, pool, worker in _notes():
-        if not is_alive(pool):
+    """How the workers of this machine are; notes of those that are gone are swept up on the way."""
+    alive, busy, silent, now = [], [], [], time.monotonic()
+    for note, until in _notes():
+        pid, _, started = note.name.partition("-")
+        if not is_alive(f"{this_machine()}|{pid}|{started}"):
             note.unlink(missing_ok=True)
-        elif is_alive(worker):
-            alive.append(int(worker.split("|")[1]))
-            came.append(written)
-        else:
-            killed.append(int(worker.split("|")[1]))
-    return Health(tuple(alive), tuple(killed), min(came, default=None))
+            continue
+        alive.append(int(pid))
+        if until > now + IDLE_SECONDS:
+            busy.append(int(pid))
+        if until < now:
+            silent.append(int(pid))
+    return Health(tuple(alive), tuple(busy), tuple(silent))
 
 
 def nobody_works() -> bool:
@@ -96,8 +105,8 @@ def nobody_works() -> bool:
 def queued_since() -> datetime | None:
     """Since when the oldest queued article has waited to be taken; None when none is queued.
 
-    That is when the attempt was asked for, or was to begin, which has not begun: the sweep makes `queued_at` new
-    whenever it gives a message again.
+    That is when the attempt was asked for, or was to begin, which has not begun: `queued_at` is made new when the
+    article is put back.
     """
     waiting = Attempt.objects.filter(article=OuterRef("pk"), number=None, ended_at=None).order_by("-pk")
     asked = Coalesce(Subquery(waiting.values("asked_at")[:1]), F("queued_at"))
@@ -117,16 +126,18 @@ def _something_happened_since(moment: datetime) -> bool:
     return Event.objects.filter(at__gte=moment, attempt__gt=0).exclude(kind="interrupted").exists()
 
 
-def _notes() -> Iterator[tuple[Path, datetime, str, str]]:
+def _notes() -> Iterator[tuple[Path, float]]:
     for note in sorted(_folder().glob("*-*")):
-        try:
-            written = datetime.fromtimestamp(note.stat().st_mtime, UTC)
-            pool, worker = note.read_text().splitlines()
-        except (OSError, ValueError):
-            continue  # just being written, or taken away
-        yield note, written, pool, worker
+        with contextlib.suppress(OSError):  # it was just taken away
+            yield note, note.stat().st_mtime
+
+
+def _note() -> Path:
+    """Of this process. An empty file, as a full disk has room for that."""
+    _, pid, started = this_process().rsplit("|", 2)
+    return _folder() / f"{pid}-{started}"
 
 
 def _folder() -> Path:
-    """On a disk that several machines share, each has its own."""
-    return Path(settings.VAR_DIR) / "workers" / socket.gethostname()
+    """On a disk that several machines or containers share, each has its own: process numbers mean nothing elsewhere."""
+    return Path(settings.VAR_DIR) / "workers" / this_machine().replace("/", "-")

@@ -13,7 +13,7 @@ from articles.desk.batch_overviews import BatchOverview, batch_overviews
 from articles.failures import Problem, problems
 from articles.models import Article, Batch, Call, Cost
 from articles.models.access import EVERYTHING
-from articles.pipeline.worker_health import queued_since
+from articles.pipeline.worker_health import health, queued_since
 
 SHOWN = 8  # lines of a kind on the start page
 UNCLAIMED = timedelta(minutes=2)
@@ -81,7 +81,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
 
 def _unclaimed_since() -> datetime | None:
     """Since when articles are queued while nobody works on any: then the operator must look."""
-    if Article.objects.filter(status=Article.Status.RUNNING).exists():
+    if health().busy or Article.objects.filter(status=Article.Status.RUNNING).exists():
         return None
     since = queued_since()
     return since if since and since <= timezone.now() - UNCLAIMED else None

@@ -67,10 +67,11 @@ def _storage() -> str:
 
 
 def _queue() -> str:
-    """Where workers run beside this web server, one that was killed is seen at once; elsewhere, what is left undone."""
-    if worker_health.health().killed:
-        return "a worker was killed, and its pool may be frozen"
-    return "articles wait, and nobody takes them" if worker_health.nobody_works() else "ok"
+    """Where workers run beside this web server it is seen how they are; elsewhere, what is left undone."""
+    here = worker_health.health()
+    if here.silent:
+        return "a worker hangs"
+    return "articles wait, and nobody takes them" if not here.busy and worker_health.nobody_works() else "ok"
 
 
 def _backups() -> str:

@@ -16,13 +16,14 @@ import django
 
 django.setup()
 
-from tests.benchmarks import articles, batches, chaos, database, files, recovery, sections  # noqa: E402  Django first
+from tests.benchmarks import articles, batches, chaos, database, files, recovery, sections, workers  # noqa: E402  Django first
 
 BENCHMARKS = {
     "articles": articles.main,
     "recovery": recovery.main,
     "sections": sections.main,
     "batches": batches.main,
+    "workers": workers.main,
     "chaos": chaos.main,
     "files": files.main,
     "database": database.main,

@@ -1,8 +1,8 @@
 """Articles by the hundred while everything is killed at random: all done, nothing lost, nothing twice.
 
-Real servers and a real pool on PostgreSQL and Redis. A supervisor does from outside what an init system does: it
-starts again what ended, and the pool when `worker_health` says that it may be frozen. What is killed when is drawn
-from a seed, by the progress of the work and not by the clock, so that a slow machine meets as many deaths.
+Real servers and real workers on PostgreSQL and Redis. This process does from outside what an init system does: it
+starts the supervisor of the workers again, which replaces them one by one. What is killed when is drawn from a seed, by
+the progress of the work and not by the clock, so that a slow machine meets as many deaths.
 """
 
 from __future__ import annotations
@@ -59,7 +59,6 @@ class Report:
     articles: int
     seed: int
     kills: Counter[str] = field(default_factory=Counter)
-    pools_started_anew: int = 0
     calm_seconds: float = 0.0  # for one article
     seconds: float = 0.0
     calls: int = 0
@@ -75,7 +74,6 @@ class Report:
         return [
             f"{self.articles} articles, seed {self.seed}: {struck} kills in {self.seconds:.0f} s "
             f"({', '.join(f'{kind} {times}' for kind, times in sorted(self.kills.items()))})",
-            f"pools started anew after a worker's death: {self.pools_started_anew}",
             f"paid calls {self.calls}, asked again {self.repeats} ({self.repeats / max(self.calls, 1):.1%}), "
             f"flagged {self.flagged}, told {self.told}",
             f"seconds an article without kills {self.calm_seconds:.2f}, lost by each kill {lost:.1f}",
@@ -144,7 +142,7 @@ class _World:
 
     def _kinds(self, kills: int, chance: random.Random) -> list[Death]:
         """Each kind at least once, in any order; a single worker dies as often as all others together."""
-        kinds: list[Death] = [self._worker, self._sentinel, self._cluster, self._php, self._database]
+        kinds: list[Death] = [self._worker, self._supervisor, self._all, self._php, self._database]
         drawn = kinds + chance.choices(kinds, weights=[4, 1, 1, 1, 1], k=kills - len(kinds))
         chance.shuffle(drawn)
         return drawn
@@ -165,10 +163,10 @@ class _World:
     def _worker(self, chance: random.Random) -> None:
         self.pool.kill_worker(chance)
 
-    def _sentinel(self, chance: random.Random) -> None:
-        self.pool.kill_sentinel(chance)
+    def _supervisor(self, _: random.Random) -> None:
+        self.pool.kill_supervisor()
 
-    def _cluster(self, _: random.Random) -> None:
+    def _all(self, _: random.Random) -> None:
         self.pool.kill_all()
 
     def _php(self, chance: random.Random) -> None:
@@ -237,7 +235,6 @@ class _World:
             found += verdict.on_tree(running.galley, prefix) + site[uid]
             report.findings += [f"article {uid[:12]} {finding}" for finding in found]
         paid = verdict.paid(running.services.requests())
-        report.pools_started_anew = self.pool.started_anew
         report.calls, report.flagged = len(paid), lost.total()
         report.repeats = len(paid) - verdict.CALLS * len(told)
         report.orphans = len(verdict.orphans(running.wordpress))

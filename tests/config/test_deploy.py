@@ -11,7 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from configparser import ConfigParser
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +22,10 @@ from django.conf import settings as django_settings
 from django.core.management import get_commands
 
 from articles.pipeline.lease import CALL_SECONDS
-from articles.pipeline.worker_health import UNCLAIMED
-from config.supervision import PATIENCE
+from articles.pipeline.worker_health import IDLE_SECONDS, UNCLAIMED
+from config.supervision.supervisor import LOOK_SECONDS, STOP_SECONDS
 from tests.journeys.installation import ROOT, Installation
-from tests.journeys.test_frozen_pool import _workers
+from tests.journeys.test_workers import pids
 from tests.services.process import free_port, wait_until
 
 DEPLOY = ROOT / "deploy"
@@ -77,29 +77,9 @@ def started(galley: Installation, words: list[str]) -> Iterator[subprocess.Popen
     try:
         yield process
     finally:
-        for group in {process.pid, *_pools(galley)}:
-            try:
-                os.killpg(group, signal.SIGKILL)
-            except ProcessLookupError:
-                continue
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
-
-
-def _pools(galley: Installation) -> list[int]:
-    """The process groups of the living workers."""
-    return [os.getpgid(pid) for pid in _alive(galley)]
-
-
-def _alive(galley: Installation) -> list[int]:
-    return [pid for pid in _workers(galley) if Path(f"/proc/{pid}/cmdline").exists() and _command_line(pid)]
-
-
-def _command_line(pid: int) -> bytes:
-    """Empty for one that has ended and was not collected yet."""
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes()
-    except OSError:
-        return b""
 
 
 # What they name
@@ -108,7 +88,7 @@ def _command_line(pid: int) -> bytes:
 def test_every_command_exists_and_is_tested() -> None:
     named = {name for line in everything_that_is_started() for name in re.findall(r"manage\.py (\w+)", line)}
 
-    assert {"qcluster", "worker", "worker_health", "migrate", "collectstatic"} <= named
+    assert {"worker", "worker_health", "migrate", "collectstatic"} <= named
     assert named <= set(get_commands())
     tests = "".join(file.read_text() for file in (ROOT / "tests").rglob("*.py") if file.name != "test_deploy.py")
     assert {name for name in named if f'"{name}"' not in tests} <= {"collectstatic", "worker"}  # tested below
@@ -149,27 +129,23 @@ def test_systemd_understands_the_units(tmp_path: Path) -> None:
     assert (verified.returncode, verified.stdout + verified.stderr) == (0, "")
 
 
-def test_a_frozen_pool_is_noticed_within_two_minutes() -> None:
-    timer, check = unit("galley-worker-health.timer")["Timer"], unit("galley-worker-health.service")
-    longest = UNCLAIMED.total_seconds() + int(timer["OnUnitInactiveSec"]) + int(timer["AccuracySec"])
-    assert longest < 120
-    assert int(timer["OnActiveSec"]) <= UNCLAIMED.total_seconds()
-
-    assert check["Unit"]["OnFailure"] == "galley-worker-restart.service"
-    restart = unit("galley-worker-restart.service")["Service"]["ExecStart"]
-    assert restart == "/usr/bin/systemctl try-restart galley-worker.service"
-    assert unit("galley-worker-health.timer")["Install"]["WantedBy"] == "galley-worker.service"
+def test_a_worker_that_hangs_is_noticed_within_two_minutes() -> None:
+    """By its supervisor, which replaces it; and that nobody takes what is queued, by those who ask from outside."""
+    assert IDLE_SECONDS + LOOK_SECONDS < 120
+    assert unit("galley-worker.service")["Service"]["ExecStart"].endswith("manage.py worker")
+    assert OURS["worker"]["command"][-1] == "worker"
     interval = OURS["worker"]["healthcheck"]["interval"]
     assert UNCLAIMED.total_seconds() + int(interval.removesuffix("s")) < 120
 
 
-def test_nobody_waits_for_a_call_to_end() -> None:
-    """Stopping is killing, a little later: it is safe, and a call may last for minutes."""
+def test_whoever_stops_the_workers_waits_for_the_calls_in_hand() -> None:
+    """The longest call, and time to save its answer; nobody kills them sooner."""
     worker, web = unit("galley-worker.service")["Service"], unit("galley-web.service")["Service"]
-    assert int(worker["TimeoutStopSec"]) < CALL_SECONDS
-    assert PATIENCE < int(OURS["worker"]["stop_grace_period"].removesuffix("s")) < CALL_SECONDS
+    assert CALL_SECONDS < STOP_SECONDS < int(worker["TimeoutStopSec"])
+    assert int(OURS["worker"]["stop_grace_period"].removesuffix("s")) > STOP_SECONDS
     for service in (worker, web):
         assert (service["KillMode"], service["Restart"]) == ("mixed", "always")
+    assert worker["OOMPolicy"] == "continue"  # one that is killed for want of memory is one
     graceful = int(shlex.split(web["ExecStart"])[-1])
     assert graceful < int(web["TimeoutStopSec"])
     assert CONTAINERFILE.count(f'"--timeout-graceful-shutdown", "{graceful}"') == 1
@@ -179,7 +155,7 @@ def test_nobody_waits_for_a_call_to_end() -> None:
 
 
 def test_the_worker_unit(galley: Installation) -> None:
-    health = words_of("galley-worker-health.service")
+    health = [sys.executable, *OURS["worker"]["healthcheck"]["test"][2:]]
 
     def is_well() -> bool:
         return (
@@ -188,16 +164,13 @@ def test_the_worker_unit(galley: Installation) -> None:
 
     assert not is_well()
     with started(galley, words_of("galley-worker.service")) as process:
-        wait_until(lambda: len(_workers(galley)) == 2, PATIENT)
+        wait_until(lambda: len(pids(galley)) == 2, PATIENT)
         assert is_well()
-        os.kill(_workers(galley)[0], signal.SIGKILL)
-        wait_until(lambda: not is_well(), PATIENT)
-    with started(galley, words_of("galley-worker.service")) as process:
-        wait_until(lambda: len(_alive(galley)) == 2, PATIENT)
         # KillMode=mixed: only the first process is asked.
         process.send_signal(signal.SIGTERM)
-        process.wait(PATIENT)
-        wait_until(lambda: _alive(galley) == [], PATIENT)
+        assert process.wait(PATIENT) == 0
+        assert pids(galley) == []
+    assert not is_well()
 
 
 def test_the_web_unit_and_the_probe_of_the_container(galley: Installation) -> None:
@@ -239,20 +212,21 @@ def test_the_container_prepares_itself(tmp_path: Path) -> None:
 def test_the_worker_of_the_container_looks_after_itself(galley: Installation) -> None:
     words = [sys.executable, *OURS["worker"]["command"][1:]]
     with started(galley, words) as process:
-        wait_until(lambda: len(_alive(galley)) == 2, PATIENT)
-        before = _alive(galley)
-        os.kill(before[0], signal.SIGKILL)
-        wait_until(lambda: len(_alive(galley)) == 2 and not set(_alive(galley)) & set(before), PATIENT)
-        assert "its pool may be frozen" in (galley.folder / "log").read_text()
+        wait_until(lambda: len(pids(galley)) == 2, PATIENT)
+        victim, neighbour = pids(galley)
+        os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: len(pids(galley)) == 2 and victim not in pids(galley), PATIENT)
+        assert neighbour in pids(galley)
+        assert "The worker ended (-9); it is started again" in (galley.folder / "log").read_text()
 
         process.send_signal(signal.SIGTERM)
         process.wait(PATIENT)
-        wait_until(lambda: _alive(galley) == [], PATIENT)
+        assert pids(galley) == []
 
 
 def test_its_workers_do_not_outlive_it(galley: Installation) -> None:
     with started(galley, [sys.executable, *OURS["worker"]["command"][1:]]) as process:
-        wait_until(lambda: len(_alive(galley)) == 2, PATIENT)
+        wait_until(lambda: len(pids(galley)) == 2, PATIENT)
         process.kill()
         process.wait()
-        wait_until(lambda: _alive(galley) == [], PATIENT)
+        wait_until(lambda: pids(galley) == [], PATIENT)

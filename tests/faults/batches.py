@@ -104,7 +104,7 @@ class _World:
 
     def work_among_kills(self, kills: int, chance: random.Random) -> None:
         """Each kind of death at least once; a single worker dies as often as all others together."""
-        kinds: list[Death] = [self._worker, self._sentinel, self._cluster]
+        kinds: list[Death] = [self._worker, self._supervisor, self._all]
         if self.running.database:
             kinds.append(self._database)
         weights = [3, *[1] * (len(kinds) - 1)]
@@ -150,10 +150,10 @@ class _World:
     def _worker(self, chance: random.Random) -> None:
         self.pool.kill_worker(chance)
 
-    def _sentinel(self, chance: random.Random) -> None:
-        self.pool.kill_sentinel(chance)
+    def _supervisor(self, _: random.Random) -> None:
+        self.pool.kill_supervisor()
 
-    def _cluster(self, _: random.Random) -> None:
+    def _all(self, _: random.Random) -> None:
         self.pool.kill_all()
 
     def _database(self, chance: random.Random) -> None:

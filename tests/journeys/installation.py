@@ -108,7 +108,7 @@ def _prepared(user: str) -> bytes:
 
 
 class Workers:
-    """A cluster of the queue, in a process group that dies together."""
+    """The workers and their supervisor, in a process group that dies together."""
 
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
@@ -118,7 +118,7 @@ class Workers:
         log = (self.installation.folder / "workers.log").open("ab")
         with log:
             self.process = subprocess.Popen(
-                [sys.executable, "manage.py", "qcluster"],
+                [sys.executable, "manage.py", "worker"],
                 cwd=ROOT, env=self.installation.environment, stdout=log, stderr=log, start_new_session=True,
                 preexec_fn=partial(die_with_parent, signal.SIGKILL),
             )  # fmt: skip

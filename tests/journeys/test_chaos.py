@@ -20,4 +20,4 @@ def test_whatever_is_killed_all_articles_are_done_once() -> None:
 
     print("\n".join(report.lines()))  # noqa: T201  shown with a failure: the seed repeats the deaths
     assert report.findings == []
-    assert set(report.kills) == {"worker", "sentinel", "cluster", "php", "database"}
+    assert set(report.kills) == {"worker", "supervisor", "all", "php", "database"}

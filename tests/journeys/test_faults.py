@@ -204,10 +204,7 @@ def test_messages_that_were_signed_with_another_key(tmp_path: Path, services: Do
     galley.settings["GALLEY_SECRET_KEY"] = NEW
     waiting = "__import__('django_q.models', fromlist=['OrmQ']).OrmQ.objects.filter(key='galley').count()"
     with galley.workers():
-        wait_until(lambda: galley.ask(waiting) == 0, PATIENCE)
-        assert statuses(galley) == ["queued"], "its message was thrown away"
-        let_time_pass(galley, 150)
-        sweep(galley)  # unless the workers' own was quicker
+        wait_until(lambda: galley.ask(waiting) == 0, PATIENCE)  # thrown away; the row is there
         wait_until(lambda: statuses(galley) == ["done"], PATIENCE)
 
     assert paid(services) == CALLS

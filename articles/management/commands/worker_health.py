@@ -1,4 +1,4 @@
-"""Are the workers of this machine well? For a supervisor, which starts them anew when they are not."""
+"""Are the workers of this machine well? For whoever watches it; their own supervisor acts by itself."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from articles.pipeline.worker_health import health, problem
 
 
 class Command(BaseCommand):
-    help = "Exits 0 when workers run on this machine and none seems frozen, else 1 with a sentence."
+    help = "Exits 0 when workers run on this machine and none of them hangs, else 1 with a sentence."
     requires_system_checks: list[str] = []  # it is asked every few seconds, and about the workers alone
 
     def handle(self, *_: Any, **__: Any) -> None:

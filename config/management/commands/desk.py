@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import socket
 import sys
 from argparse import ArgumentParser
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.contrib.auth.models import Group, User
@@ -18,7 +20,8 @@ from articles.content import manuscripts
 from articles.models import Article
 from articles.pipeline import transitions
 from config.roles import CHIEF_EDITORS, EDITORS
-from config.supervision import POOL, WORKER, Processes
+from config.supervision.supervisor import Supervisor
+from config.supervision.worker import workers
 
 SAMPLES = Path(settings.BASE_DIR) / "articles" / "samples"
 PEOPLE = {"editor": EDITORS, "chief": CHIEF_EDITORS}
@@ -44,18 +47,17 @@ class Command(BaseCommand):
         self.stdout.write(f"\nThe desk is at http://127.0.0.1:{port}/ for you alone. Log in as {' or '.join(PEOPLE)}, ")
         self.stdout.write(
             f"with the password {password} (unless you changed it).\n"
-            f"Ctrl-C ends it; what is saved stays in {settings.VAR_DIR}.\n\n"
+            "Ctrl-C ends it when the calls in hand have their answers; a second one at once. "
+            f"What is saved stays in {settings.VAR_DIR}.\n\n"
         )
         self.stdout.flush()
-        Processes(
-            {
-                "web server": [
-                    *(sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port)),
-                    *("--log-level", "warning", "--timeout-graceful-shutdown", "3"),
-                ],
-                WORKER: POOL,
-            }
-        ).run()
+        Supervisor([("web server", partial(serve, port)), *workers()]).run()
+
+
+def serve(port: int) -> NoReturn:
+    """Become the web server."""
+    server = (sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port))
+    os.execv(sys.executable, [*server, "--log-level", "warning", "--timeout-graceful-shutdown", "3"])  # noqa: S606
 
 
 def is_free(port: int) -> bool:

@@ -1,4 +1,4 @@
-"""The workers of the queue under a supervisor of their own, for containers, where nobody else acts on their health."""
+"""The workers of this machine, under a supervisor that replaces each that ends or hangs."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from config.supervision import POOL, WORKER, Processes
+from config.supervision.supervisor import Supervisor
+from config.supervision.worker import workers
 
 
 class Command(BaseCommand):
-    help = "Run the workers of this machine, and start them anew when they die or freeze. Ends with SIGTERM."
+    help = "Run the workers of this machine. SIGTERM and Ctrl-C end it when the calls in hand have their answers."
 
     def handle(self, *_: Any, **__: Any) -> None:
-        Processes({WORKER: POOL}).run()
+        Supervisor(workers()).run()

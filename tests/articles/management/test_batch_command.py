@@ -321,7 +321,7 @@ def test_progress_goes_to_standard_error(
     assert captured.out == ""
     assert captured.err.splitlines() == [
         "Rooms: Running · 0 of 12 sections · $0.00",
-        "Nobody works on it. Is `manage.py qcluster` running?",
+        "Nobody works on it. Is `manage.py worker` running?",
         "Rooms: Paused · 0 of 12 sections · $0.00 · ada paused it.",
     ]
 

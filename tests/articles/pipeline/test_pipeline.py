@@ -22,7 +22,7 @@ from pytest_django import Settings
 from articles.failures import report
 from articles.models import Article, Call, Stage, StageRecord
 from articles.pipeline import processes, transitions, worker
-from articles.pipeline.lease import LEASE, Fenced, Lease
+from articles.pipeline.lease import LEASE, Fenced, Lease, OutOfTime
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import Swept, _release, abandoned, sweep
 from articles.providers import Answer
@@ -273,6 +273,52 @@ def test_a_lost_message_is_given_again(
     with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
         assert sweep().tasks_restarted == 1
     assert OrmQ.objects.count() == 1
+
+
+@pytest.mark.parametrize("moment", ["before", "while it waits for its turn", "while it looks the thing up"])
+def test_a_worker_that_is_asked_to_stop_begins_no_call(
+    hand_in: HandIn, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def asked(*_: object) -> None:
+        monkeypatch.setattr(processes, "_asked_to_stop", True)
+
+    claimed = transitions.claim(hand_in().pk)
+    assert claimed
+    if moment == "before":
+        asked()
+    if "turn" in moment:
+        monkeypatch.setattr("articles.pipeline.calls.rate_limits.take_turn", asked)
+    look_up = asked if "looks" in moment else None
+    send = mock.Mock()
+
+    with pytest.raises(OutOfTime):
+        Run(claimed).calls.ask("text", "it", provider="text", send=send, look_up=look_up)
+
+    send.assert_not_called()
+    assert not Call.objects.filter(sends__gt=0).exists()
+
+
+def test_the_call_in_hand_gets_its_answer_first(hand_in: HandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then the article is queued again, as if its time was up, and no crash is counted."""
+    article = hand_in()
+
+    def asked_meanwhile(_: Call) -> Answer:
+        monkeypatch.setattr(processes, "_asked_to_stop", True)
+        return Answer({"of": "the one call"})
+
+    def stage(run: Run) -> None:
+        for key in ("text", "prompts"):
+            run.calls.ask(key, "it", provider="text", send=asked_meanwhile)
+
+    monkeypatch.setattr("articles.stages.article.run", stage)
+    worker.run_article(article.pk)
+
+    article.refresh_from_db()
+    assert (article.status, article.crashes) == (Article.Status.QUEUED, 0)
+    assert list(Call.objects.values_list("key", "state", "sends")) == [
+        ("text", "received", 1),
+        ("prompts", "intent", 0),  # and never sent
+    ]
 
 
 def test_two_articles_in_one_second_have_two_trees(hand_in: HandIn) -> None:

@@ -1,18 +1,19 @@
-"""Whether the pool of this machine is well, and whether anybody on any machine takes what is queued."""
+"""Whether the workers of this machine are well, and whether anybody on any machine takes what is queued."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import OperationalError
 from django.db.models import F
 from django.utils import timezone
 from pytest_django import Settings
@@ -38,21 +39,34 @@ def passes(seconds: float) -> None:
 
 
 @pytest.fixture
-def worker(tmp_path: Path, settings: Settings) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that left the note of a worker whose pool is this process."""
+def worker(tmp_path: Path, settings: Settings) -> Iterator[Worker]:
+    """A process that left the note of a worker."""
     settings.VAR_DIR = tmp_path
     with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
-        note = worker_health._folder() / f"{os.getpid()}-{process.pid}"
+        _, pid, started = this_process(process.pid).rsplit("|", 2)
+        note = worker_health._folder() / f"{pid}-{started}"
         note.parent.mkdir(parents=True)
-        note.write_text(f"{this_process()}\n{this_process(process.pid)}\n")
-        yield process
+        note.touch()
+        worker = Worker(process, note)
+        worker.says(worker_health.is_idle)
+        yield worker
         process.kill()
 
 
-def grown_up() -> None:
-    """As if the pool had been there for long."""
-    for note in worker_health._folder().glob("*-*"):
-        os.utime(note, (0, 0))
+@dataclass(frozen=True)
+class Worker:
+    process: subprocess.Popen[bytes]
+    note: Path
+
+    def says(self, word: Callable[[], None]) -> None:
+        """Say of itself what a worker does."""
+        with mock.patch("articles.pipeline.worker_health._note", return_value=self.note):
+            word()
+
+    def later(self, seconds: float) -> None:
+        """As if it had said so long ago what it said last."""
+        until = self.note.stat().st_mtime
+        os.utime(self.note, (0, max(until - seconds, 0)))
 
 
 @pytest.fixture
@@ -125,7 +139,7 @@ def test_between_two_articles_nobody_holds_one(queued: Article, hand_in: HandIn)
     assert not worker_health.nobody_works()
 
 
-# Is the pool of this machine well?
+# Are the workers of this machine well?
 
 
 def test_no_worker_at_all(db: None, tmp_path: Path, settings: Settings) -> None:
@@ -135,40 +149,60 @@ def test_no_worker_at_all(db: None, tmp_path: Path, settings: Settings) -> None:
         call_command("worker_health")
 
 
-def test_all_is_well(
-    db: None, worker: subprocess.Popen[bytes], capsys: pytest.CaptureFixture[str], hand_in: HandIn
-) -> None:
-    hand_in()
-    grown_up()
-
+def test_all_is_well(worker: Worker, capsys: pytest.CaptureFixture[str]) -> None:
     call_command("worker_health")
 
     assert capsys.readouterr().out == "1 worker runs on this machine.\n"
+    assert worker_health.health() == worker_health.Health(alive=(worker.process.pid,))
 
 
-def test_a_killed_worker_may_have_frozen_its_pool(worker: subprocess.Popen[bytes]) -> None:
-    worker.kill()
-    worker.wait()
+def test_of_a_killed_worker_nothing_is_left(worker: Worker) -> None:
+    worker.process.kill()
+    worker.process.wait()
 
-    with pytest.raises(CommandError, match="A worker was killed, and its pool may be frozen"):
+    assert worker_health.health() == worker_health.Health()
+    assert not worker.note.exists()
+
+
+def test_an_idle_worker_that_says_nothing_hangs(worker: Worker) -> None:
+    worker.later(worker_health.IDLE_SECONDS + 1)
+
+    assert worker_health.health().silent == (worker.process.pid,)
+    with pytest.raises(CommandError, match="A worker hangs"):
         call_command("worker_health")
 
 
-def test_a_pool_that_takes_nothing_is_frozen(queued: Article, worker: subprocess.Popen[bytes]) -> None:
-    # One that has just been started has its chance first.
-    assert worker_health.frozen() is None
+@pytest.mark.parametrize("seconds", [60, 600, 14_400])
+def test_a_worker_may_be_at_a_task_for_as_long_as_the_task_may_take(
+    queued: Article, worker: Worker, seconds: float
+) -> None:
+    """An article that waits beside a backup of four hours is no sign of anything."""
+    worker.says(partial(worker_health.begins_a_task, seconds))
+    worker.later(seconds - 1)
+    assert worker_health.nobody_works()
 
-    grown_up()
-    with pytest.raises(CommandError, match="nobody takes them: the pool may be frozen"):
-        call_command("worker_health")
+    assert worker_health.problem() is None
+    assert worker_health.health().busy == (worker.process.pid,)
+
+    worker.later(worker_health.GRACE_SECONDS + 2)
+    assert worker_health.health().silent == (worker.process.pid,)
 
 
-def test_a_database_that_is_away_is_no_reason(queued: Article, worker: subprocess.Popen[bytes]) -> None:
-    grown_up()
+def test_the_notes_of_another_world_are_not_read(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two containers share a folder and a host name; the numbers of one mean nothing in the other."""
+    machine, _, world = this_machine().rpartition("/")
+    monkeypatch.setattr("articles.pipeline.worker_health.this_machine", lambda: f"{machine}/{int(world) + 1}")
 
-    with (
-        mock.patch("articles.pipeline.worker_health.nobody_works", side_effect=OperationalError),
-        mock.patch("articles.pipeline.worker_health.connection.close") as closed,
-    ):
-        assert worker_health.problem() is None
-    closed.assert_called_once_with()
+    assert worker_health.health() == worker_health.Health()
+    assert worker.note.exists()
+
+
+def test_a_full_disk_has_room_for_a_note(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.VAR_DIR = tmp_path
+    full = mock.Mock(side_effect=OSError(28, "No space left on device"))
+    monkeypatch.setattr("pathlib.Path.write_text", full)
+    monkeypatch.setattr("pathlib.Path.write_bytes", full)
+
+    worker_health.announce()
+
+    assert worker_health.health().alive == (os.getpid(),)

@@ -52,12 +52,21 @@ def test_articles_that_nobody_takes_show_within_two_minutes(client: Client, hand
     assert client.get("/readyz").status_code == 503
 
 
-def test_a_killed_worker_on_this_machine_shows_at_once(client: Client, db: None) -> None:
-    with mock.patch("articles.pipeline.worker_health.health", return_value=worker_health.Health(killed=(4711,))):
+def test_a_worker_of_this_machine_that_hangs_shows_at_once(client: Client, db: None) -> None:
+    hangs = worker_health.Health(alive=(4711,), silent=(4711,))
+    with mock.patch("articles.pipeline.worker_health.health", return_value=hangs):
         answer = client.get("/readyz")
 
     assert answer.status_code == 503
-    assert answer.json()["queue"] == "a worker was killed, and its pool may be frozen"
+    assert answer.json()["queue"] == "a worker hangs"
+
+
+def test_an_article_may_wait_beside_a_backup(client: Client, hand_in: HandIn) -> None:
+    hand_in()
+    passes(100)
+    busy = worker_health.Health(alive=(4711,), busy=(4711,))
+    with mock.patch("articles.pipeline.worker_health.health", return_value=busy):
+        assert client.get("/readyz").status_code == 200
 
 
 def test_a_storage_that_cannot_be_written(client: Client, db: None, storage_folder: Path) -> None:
