@@ -11,6 +11,7 @@ from typing import Any
 
 import structlog
 from django.db.models import Exists, OuterRef, Q
+from django.dispatch import Signal
 from django.utils import timezone
 from django_q.models import Schedule
 
@@ -24,6 +25,8 @@ from articles.pipeline.transitions import Found
 from articles.providers.errors import GALLEY, Mistake, Then
 
 log = structlog.get_logger("galley.sweep")
+
+sweeping = Signal()  # sent by each sweep: the floors above go on with what was interrupted there
 
 MAX_CRASHES = 3
 UNCLAIMED = timedelta(minutes=2)
@@ -74,6 +77,7 @@ def sweep() -> Swept:
         if transitions.queue_again(found, None):
             swept = swept.with_one()
     top_up()
+    sweeping.send(Swept)
     if swept.articles_found:
         log.info("swept", **vars(swept))
     return swept
