@@ -45,17 +45,13 @@ class Change:
     article: FoundArticle
     leaves_out: bool = False  # its line is in the list no more: it is cancelled with it
     stays_cancelled: bool = False  # somebody cancelled this one
+    goes_on: bool = False  # it had stopped, or was cancelled with its batch or its line
     further: Sequence[Row] = ()  # sections that it gets
     to_make: int = 0  # of its sections, whose text or pictures are not there
     dropped: Sequence[FoundSection] = ()  # nothing of them is made, and their lines are in the list no more
     settled: Sequence[
         FoundSection
     ] = ()  # likewise, but their texts are there: they stay, without the pictures they lack
-
-    @property
-    def goes_on(self) -> bool:
-        """It had stopped, or was cancelled with its batch or its line."""
-        return self.article.status in STOPPED and not (self.leaves_out or self.stays_cancelled)
 
     @property
     def reopens(self) -> bool:
@@ -92,6 +88,7 @@ def change_of(found: FoundArticle, styles: Collection[str], sections: Mapping[st
     gone = [section for section in unmade if section.key not in sections and not _is_in_hand(found, section)]
     return Change(
         found,
+        goes_on=found.status in STOPPED,
         further=[row for key, row in sections.items() if key not in there],
         to_make=len(unmade) - len(gone),
         dropped=[section for section in gone if not section.has_text],

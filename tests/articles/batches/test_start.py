@@ -118,7 +118,7 @@ class Stood:
         """What has been done since, counted as a plan counts it."""
         kept = self.sections.keys() & now.sections.keys()
         settled = [pk for pk in kept if self.sections[pk].state != "done" and now.sections[pk].state == "done"]
-        in_line = {pk for pk, article in now.articles.items() if article.status != "cancelled"}
+        in_line = {pk for pk, article in now.articles.items() if article.status not in ("cancelled", "done")}
         to_make = [pk for pk in kept if now.sections[pk].state != "done" and now.sections[pk].article_id in in_line]
         lists = [article.cancelled_with for article in self.became(now, OPEN, {"cancelled"})]
         assert set(lists) <= {"list"}
@@ -439,7 +439,7 @@ def test_no_transaction_makes_more_than_a_slice(editor: User, monkeypatch: pytes
 def test_many_articles_cost_no_more_queries_than_few(deed: str, editor: User) -> None:
     queries = []
     for number in (5, 50):
-        batch = batch_of(editor, number, 2, name=f"{number} houses", brief="A {section}")
+        batch = batch_of(editor, number, 2, name=f"{number} houses")
         if deed != "cancel":
             batch.articles.update(status="failed", error=DECLINED, cause="x", ended_at=timezone.now())
         if deed == "resume":
