@@ -25,7 +25,7 @@ _OF_SECTIONS = ("sections__pk", "sections__key", "sections__index", "sections__s
 class FoundSection(NamedTuple):
     pk: int
     key: str
-    index: int
+    number: int  # its index
     state: str
     has_text: bool
 
@@ -66,15 +66,21 @@ class Change:
     @property
     def kept_indexes(self) -> list[int]:
         dropped = {section.pk for section in self.dropped}
-        return [section.index for section in self.article.sections if section.pk not in dropped]
+        return [section.number for section in self.article.sections if section.pk not in dropped]
 
 
 def found_articles(articles: QuerySet[Article]) -> Iterator[FoundArticle]:
     """These articles with their sections. One statement: nothing can come between two looks."""
     rows = articles.order_by("pk").values_list(*_FIELDS, *_OF_SECTIONS)
     for head, group in groupby(rows.iterator(), key=itemgetter(slice(len(_FIELDS)))):
-        sections = (row[len(_FIELDS) :] for row in group)
-        yield FoundArticle(*head, [FoundSection(*row[:4], bool(row[4])) for row in sections if row[0] is not None])
+        rows_of_sections = (row[len(_FIELDS) :] for row in group)
+        sections = [
+            FoundSection(pk, key, number, state, bool(sha256))
+            for pk, key, number, state, sha256 in rows_of_sections
+            if pk is not None
+        ]
+        pk, key, status, cancelled_with = head
+        yield FoundArticle(pk, key, status, cancelled_with, sections)
 
 
 def change_of(found: FoundArticle, styles: Collection[str], sections: Mapping[str, Row]) -> Change:

@@ -169,4 +169,4 @@ class _Rows:
 
 
 def _parts(change: Change, sections: Iterable[FoundSection]) -> list[Part]:
-    return [Part(change.article.pk, section.pk, section.index) for section in sections]
+    return [Part(change.article.pk, section.pk, section.number) for section in sections]

@@ -24,7 +24,7 @@ class Part(NamedTuple):
 
     article: int
     section: int
-    index: int
+    number: int
 
 
 def hold_back(batch_id: int) -> None:
@@ -111,8 +111,8 @@ def drop_sections(sections: Collection[Part]) -> None:
 
     Another section may get the same index, and must not be given the answers of this one: its calls are closed.
     """
-    keys = {(part.article, call_keys.section(part.index)) for part in sections}
-    roles = {(part.article, role) for part in sections for role in _roles(part.index)}
+    keys = {(part.article, call_keys.section(part.number)) for part in sections}
+    roles = {(part.article, role) for part in sections for role in _roles(part.number)}
     keys |= {(article, key(role)) for article, role in roles for key in (call_keys.image, call_keys.media)}
     articles = {part.article for part in sections}
     calls = Call.objects.filter(article__in=articles).exclude(state=Call.State.CLOSED)
@@ -126,7 +126,7 @@ def settle_sections(sections: Collection[Part], revision: int) -> None:
     """What is there of these sections is enough: they are done, without the pictures that they lack."""
     done = {"state": Section.State.DONE, "error": None, "finished_at": timezone.now(), "revision": revision}
     Section.objects.filter(pk__in=[part.section for part in sections]).update(**done)
-    roles = {(part.article, role) for part in sections for role in _roles(part.index)}
+    roles = {(part.article, role) for part in sections for role in _roles(part.number)}
     lacking = ImageFile.objects.filter(article__in={part.article for part in sections}, sha256="")
     _forget_pictures(lacking, roles)
 

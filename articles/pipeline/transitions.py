@@ -311,11 +311,10 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
     batch = article.batch_id
     with batch_revision(batch) as revision:
         now = timezone.now()
-        rests = Batch.objects.filter(pk=batch).exclude(state=Batch.State.RUNNING).exists()
-        in_line = bool(batch) and not rests
+        in_line = batch is not None and Batch.objects.filter(pk=batch, state=Batch.State.RUNNING).exists()
         won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
             status=Article.Status.DRAFT if in_line else Article.Status.QUEUED,
-            alone=rests,
+            alone=batch is not None and not in_line,
             cancelled_with="",
             queued_at=now,
             retries=0,

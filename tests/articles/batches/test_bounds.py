@@ -6,6 +6,7 @@ import tracemalloc
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -144,7 +145,7 @@ OVERLONG = [
 def test_every_page_of_a_batch_with_an_overlong_line_is_there(
     overlong: str, listed: str, started: bool, editor: User
 ) -> None:
-    fields = {"started_at": "2026-01-01T00:00Z", "state": "running"} if started else {}
+    fields: dict[str, Any] = {"started_at": "2026-01-01T00:00Z", "state": "running"} if started else {}
     batch = drafted(editor, **fields)
     overlong = overlong.replace("style", listed.removesuffix("s"))
     Batch.objects.filter(pk=batch.pk).update(**{listed: overlong})

@@ -47,7 +47,7 @@ STANDS: dict[str, dict[str, Any]] = {
     "cancelled batch": {"ended_at": timezone.now(), "cancelled_with": "batch"},
     "cancelled list": {"ended_at": timezone.now(), "cancelled_with": "list"},
 }
-SECTIONS = {  # what stands of each section; the first of each pair stays in the list
+SECTIONS: dict[str, dict[str, Any]] = {  # what stands of each section; the first of each pair stays in the list
     "kept done": {"state": "done", "sha256": "a" * 64},
     "kept pending": {"state": "pending"},
     "kept failed": {"state": "failed", "error": DECLINED},
