@@ -90,9 +90,10 @@ def cancel(batch: Batch, by: User | None) -> str:
 
 def recover(batch: Batch, by: User | None) -> int:
     """Make what is missing of all that stopped, or was cancelled with the batch, which goes on. Returns how many."""
-    number = _resume_all(batch, STOPPED, by)
+    found = Batch.objects.get(pk=batch.pk)
+    number = _resume_all(found, STOPPED, by)
     if number:
-        go_on(batch)
+        go_on(found)
     return number
 
 
