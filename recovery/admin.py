@@ -6,12 +6,13 @@ Put on the articles' own pages, so that permissions, breadcrumbs and history are
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import cast
+from typing import Any, cast
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -20,10 +21,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import formats
+from articles.batches import control
+from articles.batches.errors import NotPossible
 from articles.desk.article_admin import ArticleAdmin, status_of
 from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
 from articles.failures import Failure, problems, with_cause
-from articles.models import Article, ArticleQuerySet
+from articles.models import Article, ArticleQuerySet, Batch, Section
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from articles.providers.errors import ProviderError
@@ -66,7 +69,8 @@ class RecoverViews:
     def recover_view(self, request: HttpRequest) -> HttpResponse:
         """The plan and its cost for `ids`, all of a `problem` or of a `batch`; with `confirmed`, by POST, the deed.
 
-        The deed is for the ids that the page holds, and for the choice whose plan it showed.
+        The deed is for the ids that the page holds, and for the choice whose plan it showed. A `batch` goes on with
+        them; else what belongs to one that rests goes on alone.
         """
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
@@ -74,27 +78,28 @@ class RecoverViews:
             raise PermissionDenied
         said = request.POST if request.method == "POST" else request.GET
         ids = read_ids(said.get("ids") or request.GET.get("ids", ""))
+        batch = self._batch(request, said.get("batch", ""))
         if problem := said.get("problem"):
             ids = list(with_cause(self.desk.get_queryset(request), problem).values_list("pk", flat=True))
-        elif batch := read_ids(said.get("batch", "")):
-            ids = self._stopped_of(request, batch[0])
+        elif batch and not ids:
+            # What only waits goes on by itself.
+            ids = list(batch.articles.filter(control.STOPPED).order_by("pk").values_list("pk", flat=True))
         form = RecoverForm(said) if "planned" in said else RecoverForm()
-        if request.method == "POST" and "confirmed" in said and form.was_planned:
-            return self._recover(request, ids, form)
-        return self.ask(request, ids, form)
+        shown = form.was_planned and (batch is None or said.get("state") == batch.state)
+        if request.method == "POST" and "confirmed" in said and shown:
+            return self._recover(request, ids, form, batch)
+        return self.ask(request, ids, form, batch)
 
-    def _stopped_of(self, request: HttpRequest, batch: int) -> list[int]:
-        """The articles of a batch that somebody must recover; what only waits goes on by itself."""
-        stopped = [Article.Status.FAILED, Article.Status.CANCELLED]
-        articles = self.desk.get_queryset(request).filter(batch=batch, status__in=stopped)
-        return list(articles.order_by("pk").values_list("pk", flat=True))
+    def _batch(self, request: HttpRequest, said: str) -> Batch | None:
+        """The batch that somebody wants to recover as a whole."""
+        return Batch.objects.touchable_by(request.user).filter(pk__in=read_ids(said)[:1]).first()
 
     def _recoverable(self, request: HttpRequest, ids: list[int]) -> Selection:
         return select_articles(
             ids, self.desk.get_queryset(request), lambda article: article.can_recover, "neither stopped nor cancelled"
         )
 
-    def ask(self, request: HttpRequest, ids: list[int], form: RecoverForm) -> HttpResponse:
+    def ask(self, request: HttpRequest, ids: list[int], form: RecoverForm, batch: Batch | None = None) -> HttpResponse:
         chosen = self._recoverable(request, ids)
         back = way_back(request, reverse("admin:articles_article_changelist"))
         if (
@@ -117,13 +122,16 @@ class RecoverViews:
             "total": total,
             "scheduled": sum(article.is_scheduled for article in chosen.articles),
             "problem": problem,
+            **_of_batches(chosen, batch),
             "time": formats.duration(timedelta(seconds=max(total.seconds, 60) // 60 * 60)),
             "back": back,
         }
         return TemplateResponse(request, "admin/recovery/recover.html", context)
 
-    def _recover(self, request: HttpRequest, ids: list[int], form: RecoverForm) -> HttpResponse:
+    def _recover(self, request: HttpRequest, ids: list[int], form: RecoverForm, batch: Batch | None) -> HttpResponse:
         chosen = self._recoverable(request, ids)
+        if batch and chosen.articles:
+            self._wake(request, batch)
         # Nothing is read here: each article looks through its own files before it goes on.
         made = plans(chosen.articles, form.options, patience=0)
         done = [plan.article for plan in made if self._recover_one(request, plan)]
@@ -138,6 +146,13 @@ class RecoverViews:
         if done:
             self.desk.log_change(request, plan.article, f"Recover: {', '.join(plan.work.again)}.")
         return done
+
+    def _wake(self, request: HttpRequest, batch: Batch) -> None:
+        """The batch goes on, as the page said; somebody else may have been quicker."""
+        try:
+            control.go_on(batch)
+        except NotPossible as exc:
+            self.desk.message_user(request, str(exc), messages.WARNING)
 
     # The problems, and what was interrupted
 
@@ -164,6 +179,20 @@ class RecoverViews:
             raise PermissionDenied
         self.desk.message_user(request, sweep().sentence, messages.SUCCESS)
         return HttpResponseRedirect(way_back(request, reverse("admin:articles_article_stopped")))
+
+
+def _of_batches(chosen: Selection, batch: Batch | None) -> dict[str, Any]:
+    """What the page says of batches that rest: one that is recovered as a whole goes on, with all that is in line;
+    others stay as they are (a query).
+    """
+    resting = Batch.objects.exclude(state=Batch.State.RUNNING)
+    if batch is None:
+        return {"resting": resting.filter(pk__in={article.batch_id for article in chosen.articles})}
+    if batch.state == Batch.State.RUNNING:
+        return {}
+    in_line = batch.all_sections.filter(article__status=Article.Status.DRAFT).exclude(state=Section.State.DONE)
+    counted = in_line.aggregate(articles=Count("article", distinct=True), sections=Count("pk"))
+    return {"waking": batch, "in_line": counted}
 
 
 def _total(chosen: Selection, form: RecoverForm) -> tuple[Total, str]:

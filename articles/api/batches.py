@@ -240,7 +240,8 @@ def start(request: HttpRequest, batch_id: int, how: Annotated[StartIn | None, Bo
         )
     plan = start_batch(batch, _user(request))
     made = f"{count(plan.articles, 'article')}, {count(plan.new_sections + plan.missing_sections, 'section')} to write"
-    return _done(batch, f"Started: {made}.")
+    left_out = plan.there.left_out_words
+    return _done(batch, f"Started: {made}.{f' Left out: {left_out}.' if left_out else ''}")
 
 
 # `nothing` is named for its schema alone, which refuses a body that says something.

@@ -1,10 +1,13 @@
 """Batches: so many styles, each an article, each with the same sections.
 
-A batch is rows first: all of them in one transaction, and only those that are not there yet. What works on them are
-the articles' own runs; here a batch is planned, started, paused and watched.
+A batch is rows first: made slice by slice, and only those that are not there yet; articles are let in when all are
+there. What works on them are the articles' own runs; here a batch is planned, started, paused and watched.
 
 list          the styles or the sections of a batch, as an editor pastes them: a row for each usable line
+change        what a start does with an article that is there: the same for the plan and for the deed
 plan          what a start would make, and what it would cost
+left out      not made, as its line was taken out of the list: an article is cancelled with it, a section taken away
+slice         so many articles as are changed in one transaction
 start         makes the rows that are not there yet, and lets the batch run
 completeness  how much of an article of a batch is there
 counts        how far a batch is, in numbers

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
@@ -12,15 +11,18 @@ from django.db.models import Q
 from django.utils import timezone
 
 from articles.batches.errors import NotPossible
+from articles.batches.slices import slices
 from articles.failures import RESUME, Failure
 from articles.models import Article, Batch, Section
-from articles.pipeline import dispatch, transitions
+from articles.pipeline import dispatch, many, transitions
 from articles.pipeline.lease import HeldBack, OutOfTime
-from articles.pipeline.revision import batch_revision
+from articles.pipeline.revision import batch_revision, batch_runs
 from articles.pipeline.run import Run
 
 ALIKE = 10  # sections in a row that are missing for one reason pause a batch: it is not the sections
 ALIKE_ARTICLES = 4  # that stop before their sections, likewise
+CANCELLED_WITH_IT = Q(status=Article.Status.CANCELLED, cancelled_with=Article.CancelledWith.BATCH)
+STOPPED = Q(status=Article.Status.FAILED) | CANCELLED_WITH_IT  # what Recover makes of a whole batch
 
 
 # By people
@@ -34,23 +36,32 @@ def pause(batch: Batch, by: User | None) -> str:
 
 
 def resume(batch: Batch, by: User | None) -> str:
-    """Go on where it was paused or cancelled; with the articles that stopped for what has paused it.
+    """Go on where it was paused or cancelled; with the articles that stopped for what has paused it, or were cancelled
+    with it.
 
-    Sections that were declined each on its own are not asked for again: Recover does that. Returns what was done, in a
-    sentence. Raises NotPossible.
+    Sections that were declined each on its own are not asked for again, nor what somebody cancelled one by one: Recover
+    does that. Returns what was done, in a sentence. Raises NotPossible.
+    """
+    rests = Batch.objects.filter(pk=batch.pk, state__in=[Batch.State.PAUSED, Batch.State.CANCELLED])
+    if (found := rests.first()) is None:
+        raise NotPossible("It is neither paused nor cancelled, so it cannot go on.")
+    stopped = Q(status=Article.Status.FAILED, cause=found.cause) if found.cause else Q(pk__in=[])
+    if found.state == Batch.State.CANCELLED:
+        stopped |= CANCELLED_WITH_IT
+    _resume_all(found, stopped, by)
+    go_on(found)
+    return "It goes on."
+
+
+def go_on(batch: Batch) -> None:
+    """One that was started runs from now on; its articles are in line. Raises NotPossible where somebody else has
+    changed its state since it was looked at.
     """
     with transaction.atomic():
-        batch = Batch.objects.select_for_update().get(pk=batch.pk)
-        if batch.state not in (Batch.State.PAUSED, Batch.State.CANCELLED):
-            raise NotPossible("It is neither paused nor cancelled, so it cannot go on.")
-        stopped = Q(status=Article.Status.FAILED, cause=batch.cause) if batch.cause else Q(pk__in=[])
-        if batch.state == Batch.State.CANCELLED:
-            stopped |= Q(status=Article.Status.CANCELLED)
-        with batch_revision(batch.pk, **transitions.BATCH_RUNS):
-            for article in batch.articles.filter(stopped):
-                transitions.resume(article, by)
-        transaction.on_commit(dispatch.top_up)
-    return "It goes on."
+        if not Batch.objects.select_for_update().filter(pk=batch.pk, state=batch.state).first():
+            raise NotPossible("Somebody else has just changed how it stands. Look at it again.")
+        with batch_runs(batch.pk):
+            transaction.on_commit(dispatch.top_up)
 
 
 def cancel(batch: Batch, by: User | None) -> str:
@@ -61,21 +72,35 @@ def cancel(batch: Batch, by: User | None) -> str:
             state=Batch.State.CANCELLED,
             reason=f"{by or transitions.OPERATOR} cancelled it.",
             cause="",
+            starting="",
             ended_at=timezone.now(),
         )
     if not won:
         raise NotPossible("It has ended already.")
-    for article in batch.articles.filter(status__in=dispatch.OPEN):
-        transitions.cancel(article, by)
+    said = f"{by or transitions.OPERATOR} pressed Cancel"
+    for some in slices(batch.articles.filter(status__in=dispatch.OPEN)):
+        with batch_revision(batch.pk) as revision:
+            many.cancel_all(some, said, Article.CancelledWith.BATCH, revision)
     return "Cancelled. What is saved stays."
 
 
-def recover(batch: Batch, by: User | None, article_ids: Sequence[int] | None = None) -> int:
-    """Make what is missing, of these articles or of all that stopped. Returns how many go on."""
-    stopped = batch.articles.filter(status__in=[Article.Status.FAILED, Article.Status.CANCELLED])
-    if article_ids is not None:
-        stopped = stopped.filter(pk__in=article_ids)
-    return sum(transitions.resume(article, by) for article in stopped)
+def recover(batch: Batch, by: User | None) -> int:
+    """Make what is missing of all that stopped, or was cancelled with the batch, which goes on. Returns how many."""
+    found = Batch.objects.get(pk=batch.pk)
+    number = _resume_all(found, STOPPED, by)
+    if number:
+        go_on(found)
+    return number
+
+
+def _resume_all(batch: Batch, stopped: Q, by: User | None) -> int:
+    """Before the batch runs: whoever is killed on the way leaves one that rests, and goes on when asked again."""
+    number = 0
+    for some in slices(batch.articles.filter(stopped)):
+        with batch_revision(batch.pk) as revision:
+            number += many.resume_all(some, by, revision)
+            transaction.on_commit(dispatch.top_up)
+    return number
 
 
 # By what its articles meet
@@ -117,7 +142,8 @@ def check_turn(run: Run) -> None:
     article = run.article
     if article.batch_id is None:
         return
-    if not Batch.objects.filter(pk=article.batch_id, state=Batch.State.RUNNING).exists():
+    runs = Batch.objects.filter(pk=article.batch_id, state=Batch.State.RUNNING).exists()
+    if not runs and not run.lease.mine.filter(alone=True).exists():
         raise HeldBack
     if dispatch.has_to_wait(article, run.lease.seconds):
         raise OutOfTime

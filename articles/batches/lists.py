@@ -9,28 +9,37 @@ import csv
 import io
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-LONGEST_NAME = 200
-LONGEST_FIELD = 1000
-MOST_ROWS = 5000
+from articles import bounds
+
 _PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
 _COLUMN = re.compile(r"[^\W\d_][\w -]{0,39}")
 _DELIMITERS = ",;\t"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Row:
-    """A usable line: its number in the list, its name, and its columns by their names (the name's own among them)."""
+    """A usable line: its number in the list, and its values by their columns, the first of which is its name."""
 
     line: int
-    name: str
-    fields: Mapping[str, str]
+    columns: tuple[str, ...]  # the same for all rows of a list
+    values: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        return self.values[0]
 
     @property
     def key(self) -> str:
         return folded(self.name)
+
+    @property
+    def fields(self) -> dict[str, str]:
+        missing = [""] * (len(self.columns) - len(self.values))
+        return dict(zip(self.columns, [*self.values, *missing], strict=False))
 
 
 @dataclass(frozen=True)
@@ -44,57 +53,88 @@ class BadRow:
 
 @dataclass(frozen=True)
 class Listed:
-    """A list as it was read. `columns` are names that may stand in a brief."""
+    """A list as it was read. `columns` are names that may stand in a brief; `problem` is why nothing can be made of the
+    list, a sentence, or "".
+    """
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     bad: tuple[BadRow, ...]
+    problem: str = ""
 
 
 def folded(name: str) -> str:
     """What makes two names the same: neither case nor spaces count."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())[:LONGEST_NAME]
+    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())[: bounds.LONGEST_NAME]
 
 
 def read(text: str, column: str) -> Listed:
     """A list whose first column is called `column` ("style", "section"), whatever its first line calls it.
 
     It is CSV where the first line holds a delimiter and begins with the name of the column ("style", "styles",
-    "name"); a list without columns may hold commas.
+    "name"); a list without columns may hold commas. Never more is kept than the bounds allow, whatever is given.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
-    header, lines = _split(text, column)
-    columns = [column, *header[1:]]
+    try:
+        header, lines = _split(text, column)
+    except csv.Error:  # a field of more than 131,072 characters
+        first = _first_line(text)
+        reason = f"The first line has {len(first):,} characters. Shorten the names of its columns."
+        return Listed((column,), (), (BadRow(1, _short(first), reason),), f"{column.capitalize()}s: {reason}")
+    columns = (column, *header[1:])
+    if len(columns) > bounds.MOST_COLUMNS:
+        most = f"{bounds.MOST_COLUMNS} are possible. Take away those that the brief does not use."
+        problem = f"The list of {column}s has {len(columns):,} columns; {most}"
+        return Listed(columns[: bounds.MOST_COLUMNS], (), (), problem)
+    return _read_lines(lines, columns, header)
+
+
+def _read_lines(lines: Iterator[tuple[int, list[str]]], columns: tuple[str, ...], header: Sequence[str]) -> Listed:
     rows: list[Row] = []
     bad: list[BadRow] = []
     seen: dict[str, int] = {}
-    if problem := _column_problem(columns):
-        bad.append(BadRow(1, _short(",".join(header)), problem))
-    for line, values in lines:
-        reason = _problem(values, columns, seen)
-        if reason:
+    problem = ""
+    if wrong := _column_problem(columns):
+        bad.append(BadRow(1, _short(",".join(header)), wrong))
+    for number, (line, values) in enumerate(lines):
+        if number == bounds.MOST_LINES:
+            reason = f"A list may have {number:,} lines. Make a second batch of this line and those below it."
+            bad.append(BadRow(line, _short(values[0] if values else ""), reason))
+            given, most = number + 1 + sum(1 for _ in lines), f"{number:,} are possible"
+            problem = (
+                f"The list of {columns[0]}s has {given:,} lines; {most}. Make a second batch from line {line:,} on."
+            )
+            break
+        if reason := _problem(values, columns, seen):
             bad.append(BadRow(line, _short(", ".join(values)), reason))
             continue
-        if len(rows) == MOST_ROWS:
-            reason = f"A list may have {MOST_ROWS:,} lines. Make a second batch of this line and those below it."
-            bad.append(BadRow(line, _short(values[0]), reason))
-            break
-        fields = dict(zip(columns, [*values, *[""] * len(columns)], strict=False))
-        row = Row(line, fields[column], fields)
+        row = Row(line, columns, tuple(values[: len(columns)]))
         seen[row.key] = line
         rows.append(row)
-    return Listed(tuple(columns), tuple(rows), tuple(bad))
+    return Listed(columns, tuple(rows), tuple(bad), problem)
+
+
+def _first_line(text: str) -> str:
+    return next((line.strip("\n") for line in io.StringIO(text) if line.strip()), "")
 
 
 def _split(text: str, column: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The header, [column] where there is none, and the lines with their numbers and cleaned values."""
-    first = next((line for line in text.split("\n") if line.strip()), "")
+    """The header, [column] where there is none, and the lines with their numbers and cleaned values.
+
+    Raises csv.Error for a header that cannot be read.
+    """
+    first = _first_line(text)
     delimiter = max(_DELIMITERS, key=first.count)
-    header = [_clean(value).casefold() for value in next(csv.reader([first], delimiter=delimiter), [])]
-    if first.count(delimiter) and header[0] in (column, f"{column}s", "name"):
+    is_table = bool(first.count(delimiter)) and _clean(first.partition(delimiter)[0]).casefold().strip('"') in (
+        column,
+        f"{column}s",
+        "name",
+    )
+    if is_table:
+        header = [_clean(value).casefold() for value in next(csv.reader([first], delimiter=delimiter))]
         return header, _csv_lines(text, delimiter)
-    alone = header == [column] or header == [f"{column}s"]
-    lines = ((number, [_clean(line)]) for number, line in enumerate(text.split("\n"), 1))
+    alone = _clean(first).casefold() in (column, f"{column}s")
+    lines = ((number, [_clean(line)]) for number, line in enumerate(io.StringIO(text), 1))
     filled = ((number, values) for number, values in lines if values[0])
     if alone:
         next(filled, None)
@@ -125,25 +165,25 @@ def _clean(value: str) -> str:
     return " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in value).split())
 
 
-def _column_problem(columns: list[str]) -> str:
+def _column_problem(columns: Sequence[str]) -> str:
     wrong = [name for name in columns if not _COLUMN.fullmatch(name)]
     if wrong:
         return f"“{_short(wrong[0])}” cannot be the name of a column. Use letters, digits and spaces."
-    twice = {name for name in columns if columns.count(name) > 1}
+    twice = [name for name, number in Counter(columns).items() if number > 1]
     return f"Two columns are called “{min(twice)}”. Rename one." if twice else ""
 
 
-def _problem(values: list[str], columns: list[str], seen: Mapping[str, int]) -> str:
+def _problem(values: list[str], columns: Sequence[str], seen: Mapping[str, int]) -> str:
     """Why a line cannot be used, in a sentence with what to do; "" when it can."""
     if not values:
         return "A quotation mark is never closed. Close it, or take it away."
     if not values[0]:
         return f"The {columns[0]} is missing. Write it in the first column."
-    if len(values[0]) > LONGEST_NAME:
-        return f"The name has {len(values[0]):,} characters; {LONGEST_NAME} are possible. Shorten it."
-    if any(len(value) > LONGEST_FIELD for value in values):
-        return f"A column has more than {LONGEST_FIELD:,} characters. Shorten it."
-    if len([value for value in values[len(columns) :] if value]):
+    if len(values[0]) > bounds.LONGEST_NAME:
+        return f"The name has {len(values[0]):,} characters; {bounds.LONGEST_NAME} are possible. Shorten it."
+    if any(len(value) > bounds.LONGEST_FIELD for value in values):
+        return f"A column has more than {bounds.LONGEST_FIELD:,} characters. Shorten it."
+    if any(values[len(columns) :]):
         return f"There are {len(values)} columns, and {len(columns)} names for them. Put text with commas in quotes."
     if earlier := seen.get(folded(values[0])):
         return f"The same {columns[0]} stands in line {earlier} already. Take one of them away."
@@ -158,6 +198,21 @@ def unknown_placeholders(brief: str, columns: set[str]) -> list[str]:
     """Placeholders of a brief for which there is no column, as they stand there."""
     found = dict.fromkeys(match.group(0) for match in _PLACEHOLDER.finditer(brief))
     return [name for name in found if name[1:-1].strip().casefold() not in columns]
+
+
+def longest_filled(brief: str, *listed: Listed) -> int:
+    """So many characters at most has the brief with the words of lines in it, one of each of these lists."""
+    length, names = len(brief), Counter[str]()
+    for match in _PLACEHOLDER.finditer(brief):
+        name = match.group(1).strip().casefold()
+        if any(name in found.columns for found in listed):
+            names[name] += 1
+            length -= len(match.group(0))
+    for found in listed:
+        times = [names[column] for column in found.columns]
+        lengths = (sum(n * len(value) for n, value in zip(times, row.values, strict=False)) for row in found.rows)
+        length += max(lengths, default=0)
+    return length
 
 
 def filled(brief: str, fields: Mapping[str, str]) -> str:

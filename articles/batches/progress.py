@@ -24,6 +24,8 @@ def slowed(batch: Batch) -> str:
     """Why a running batch stands still or is slow just now, a sentence; "" when nothing keeps it (two queries)."""
     if batch.state != Batch.State.RUNNING:
         return ""
+    if batch.starting:
+        return "Its rows are still being made. The first article begins when all of them are there."
     if rest := rate_limits.closed():
         reason = rest[0].reason.replace(IT, "it")
         return f"{title_of(rest[0].provider)} had no room: {reason}. It is asked again by itself."
@@ -133,12 +135,18 @@ def batch_progress(batch_id: int, since: int = 0, known: BatchCounts | None = No
         since=since,
         revision=revision,
         # One that was cancelled just now lets go of its articles one by one.
-        ended=batch.state in (Batch.State.DONE, Batch.State.CANCELLED) and not running,
+        ended=batch.state in (Batch.State.DONE, Batch.State.CANCELLED) and not (running or _goes_on_alone(batch)),
         facts=_facts(batch, counts, revision, running),
         counts=counts,
         changed=changed,
         stranded=[cell for cell in in_hand if cell.state == "waiting"],
     )
+
+
+def _goes_on_alone(batch: Batch) -> bool:
+    """Whether an article of one that rests moves all the same: a person asked for it."""
+    moving = [Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING]
+    return batch.articles.filter(status__in=moving, alone=True).exists()
 
 
 def _cells(batch: Batch, since: int) -> tuple[list[CellChange], list[CellChange]]:

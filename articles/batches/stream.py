@@ -191,7 +191,7 @@ def _look(
 
 def _joined(latest: BatchProgress, found: BatchProgress) -> BatchProgress:
     """What was found now, with what is kept of the changes before, and the number of its edition."""
-    new = (found.revision, found.facts, found.stranded) != (latest.revision, latest.facts, latest.stranded)
+    new = _told(found) != _told(latest)
     since, changed = found.since, found.changed
     if latest.since < found.since <= latest.revision:
         again = {(cell.article, cell.section) for cell in changed}
@@ -201,6 +201,11 @@ def _joined(latest: BatchProgress, found: BatchProgress) -> BatchProgress:
             since = max(changed[-WINDOW - 1].revision, 1)  # from 0 on would be all
             changed = changed[bisect_right(changed, since, key=revision_of) :]
     return replace(found, since=since, changed=changed, edition=latest.edition + new, _events={})
+
+
+def _told(progress: BatchProgress) -> tuple[object, ...]:
+    """What makes one who has seen the revision look again."""
+    return progress.revision, progress.facts, progress.stranded, progress.ended
 
 
 async def _set_within(event: asyncio.Event, seconds: float) -> None:

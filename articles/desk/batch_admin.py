@@ -30,7 +30,7 @@ from django.utils.safestring import SafeString
 from articles.batches import control
 from articles.batches.counts import count_batch
 from articles.batches.errors import NotPossible
-from articles.batches.plan import key_of
+from articles.batches.plan import has_other_lists, key_of
 from articles.batches.start import start_batch
 from articles.desk.batch_forms import BatchForm, file_of
 from articles.desk.batch_overviews import batch_overviews
@@ -222,7 +222,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         return HttpResponseRedirect(obj.get_absolute_url())
 
     def response_change(self, request: HttpRequest, obj: Batch) -> HttpResponse:
-        if obj.started_at and not batch_plan_page(obj, {}).adds:
+        if obj.started_at and not has_other_lists(obj):
             self.message_user(request, "Saved. It counts for what is not made yet.", messages.SUCCESS)
             return HttpResponseRedirect(obj.get_absolute_url())
         self.message_user(request, "Saved. Nothing more has begun: this is what it would do.", messages.SUCCESS)
@@ -261,7 +261,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         if isinstance(batch, HttpResponse):
             return batch
         shown = batch_plan_page(batch, request.GET.dict())
-        if batch.state == Batch.State.RUNNING and not shown.adds:
+        if batch.state == Batch.State.RUNNING and not shown.plan.changes_rows:
             self.message_user(request, format_html("“{}” runs already.", batch), messages.WARNING)
             return HttpResponseRedirect(batch.get_absolute_url())
         if request.POST.get("planned") != shown.signature:
@@ -273,6 +273,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
             return HttpResponseRedirect(reverse("admin:articles_batch_plan", args=[pk]))
         articles, sections = len(planned.new_articles), planned.new_sections + planned.missing_sections
         did = f"{count(articles, 'article')}, {count(sections, 'section')}"
+        did += f"; left out: {left_out}" if (left_out := planned.there.left_out_words) else ""
         self.log_change(request, batch, f"Start: {did}.")
         said = "“{}” has started: {}. It fills by itself; you may leave this page."
         self.message_user(request, format_html(said, batch, did), messages.SUCCESS)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from django.db.models import Exists, Min, OuterRef, Q
 
-from articles.batches import lists
+from articles.batches import control
 from articles.batches.cells import MARKS, cell_state
 from articles.batches.completeness import COMPLETENESS, completeness_of, of_completeness, with_sections
 from articles.batches.counts import BatchCounts, count_batch
+from articles.batches.plan import has_other_lists
 from articles.batches.progress import slowed
 from articles.batches.wording import ProgressWords, progress_words
 from articles.desk.pager import Pager
@@ -77,8 +78,8 @@ class BatchPage:
     counts: BatchCounts
     words: ProgressWords
     slowed: str
-    recoverable: int  # articles that stopped, or were cancelled one by one
-    has_more_lines: bool  # its lists hold what was not started yet
+    recoverable: int  # articles that stopped
+    has_other_lists: bool  # they were changed, and not started since
     with_grid: bool
     show: str  # the completeness that is shown, "" for all
     columns: Sequence[str]
@@ -116,17 +117,14 @@ def batch_page(batch: Batch, said: dict[str, str], *, with_grid: bool = True) ->
     columns_pager = Pager.read(said.get("columns"), "columns", len(headings), COLUMNS)
     columns = headings[columns_pager.slice]
     rows_pager = Pager.read(said.get("page"), "page", counts.articles[show] if show else sum(counts.articles.values()))
-    stopped = [Article.Status.FAILED]
-    if batch.state != Batch.State.CANCELLED:
-        stopped.append(Article.Status.CANCELLED)
     missing, more_missing = _missing(batch)
     return BatchPage(
         batch=batch,
         counts=counts,
         words=progress_words(batch, counts),
         slowed=slowed(batch),
-        recoverable=batch.articles.filter(status__in=stopped).count(),
-        has_more_lines=_has_more_lines(batch, [key for key, _ in headings], counts),
+        recoverable=batch.articles.filter(control.STOPPED).count(),
+        has_other_lists=not batch.starting and has_other_lists(batch),
         with_grid=with_grid,
         show=show,
         columns=[heading for _, heading in columns],
@@ -162,14 +160,6 @@ def _rows(batch: Batch, show: str, pager: Pager, keys: Sequence[str]) -> list[Gr
 def name_of(article: Article) -> str:
     """What it is called in its batch: by its style, whatever title it was given."""
     return str(article.batch_fields.get("style") or article)
-
-
-def _has_more_lines(batch: Batch, keys: Collection[str], counts: BatchCounts) -> bool:
-    """Whether the lists were made longer and not started since (one query)."""
-    styles, sections = lists.read(batch.styles, "style"), lists.read(batch.sections, "section")
-    there = set(batch.articles.values_list("batch_key", flat=True))
-    new = {row.key for row in styles.rows} - there or {row.key for row in sections.rows} - set(keys)
-    return bool(new) or counts.total < len(there) * len(keys)
 
 
 def _missing(batch: Batch) -> tuple[list[IncompleteArticle], int]:

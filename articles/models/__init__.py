@@ -1,6 +1,6 @@
 """The records of an article: what was asked for, what was made, what every call to the outside cost and answered.
 
-Rows are the truth about a run, and only `articles.pipeline.transitions` moves an article from one state to another.
+Rows are the truth about a run, and only `articles.pipeline` moves an article from one state to another.
 
 article        what an editor handed in, and the state of its run
 batch          a named set of articles, so many styles with the same sections each

@@ -83,6 +83,13 @@ class Article(models.Model):
         FAILED = "failed", "Stopped"
         CANCELLED = "cancelled", "Cancelled"
 
+    class CancelledWith(models.TextChoices):
+        """What an article was cancelled with, and so comes back with."""
+
+        ITSELF = "", "nothing: somebody cancelled this one"
+        BATCH = "batch", "its batch"
+        LIST = "list", "its line, which was taken out of the list"
+
     Formatter = Formatter
 
     uid = models.CharField(max_length=32, default=new_uid, unique=True, editable=False)
@@ -141,6 +148,9 @@ class Article(models.Model):
     components = models.JSONField(default=list, editable=False)  # [{type, text, …}]
 
     status = models.CharField(max_length=10, choices=Status, default=Status.DRAFT, editable=False)
+    cancelled_with = models.CharField(max_length=10, choices=CancelledWith, blank=True, editable=False)
+    # Of a batch that rests: a person asked for this one. It goes on all the same, until the batch does.
+    alone = models.BooleanField(default=False, editable=False)
     attempt = models.PositiveIntegerField(default=0, editable=False)  # the fencing token: one more with each claim
     crashes = models.PositiveSmallIntegerField(default=0, editable=False)  # claims since something was saved
     retries = models.PositiveSmallIntegerField(default=0, editable=False)  # waits since something was saved

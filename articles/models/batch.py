@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.urls import reverse
 from django.utils import timezone
 
+from articles import bounds
 from articles.models.access import OwnedQuerySet
 from articles.models.calls import IN_FLIGHT, Call, Cost
 from articles.models.choices import Formatter
@@ -21,6 +22,9 @@ from backups.trees.tree import Stored
 
 if TYPE_CHECKING:
     pass
+
+
+_TOO_LONG = "This has %(show_value)d characters; at most %(limit_value)d characters are possible."
 
 
 class BatchQuerySet(OwnedQuerySet["Batch"]):
@@ -52,22 +56,26 @@ class Batch(models.Model):
     key = models.CharField(max_length=100, editable=False)  # the name, folded
     created_at = models.DateTimeField(default=timezone.now, editable=False)
     brief = models.TextField(
-        validators=[MaxLengthValidator(5000)],
+        validators=[MaxLengthValidator(bounds.LONGEST_BRIEF, f"{_TOO_LONG} Shorten it.")],
         help_text="What each section is about. {style}, {section} and {number} stand for the words of its lines, "
         "and so does the name of every further column.",
     )
     styles = models.TextField(
-        validators=[MaxLengthValidator(1_000_000)],
+        validators=[MaxLengthValidator(bounds.LONGEST_LIST, f"{_TOO_LONG} Make several batches of it.")],
         help_text="One article each: a line each, or CSV with a first line that names the columns.",
     )
     sections = models.TextField(
-        validators=[MaxLengthValidator(1_000_000)],
+        validators=[MaxLengthValidator(bounds.LONGEST_LIST, f"{_TOO_LONG} Make several batches of it.")],
         help_text="The sections of every article, in their order: a line each, or CSV.",
     )
     images_per_style = models.PositiveSmallIntegerField(
-        default=1, validators=[MaxValueValidator(6)], help_text="General pictures of each article; the first opens it."
+        default=1,
+        validators=[MaxValueValidator(bounds.MOST_PICTURES)],
+        help_text="General pictures of each article; the first opens it.",
     )
-    images_per_section = models.PositiveSmallIntegerField(default=0, validators=[MaxValueValidator(6)])
+    images_per_section = models.PositiveSmallIntegerField(
+        default=0, validators=[MaxValueValidator(bounds.MOST_PICTURES)]
+    )
     style = models.CharField(
         "writing style", max_length=200, blank=True, help_text="For example: calm magazine feature, first person."
     )
@@ -90,6 +98,12 @@ class Batch(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
     reason = models.CharField(max_length=500, blank=True, editable=False)  # why it is paused, a sentence
     cause = models.CharField(max_length=300, blank=True, editable=False)  # of the articles whose stop has paused it
+    # While its rows are being made, slice by slice: what they are made of (`articles.batches.plan.given`), and who
+    # asked. None of its articles is admitted until they are whole.
+    starting = models.CharField(max_length=64, blank=True, editable=False)
+    starting_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, editable=False, related_name="+"
+    )
     # One more with each change of a section of it, written in the same transaction: whoever has seen everything up
     # to a revision misses nothing by asking for what is greater.
     revision = models.PositiveBigIntegerField(default=0, editable=False)
@@ -133,8 +147,8 @@ class Section(models.Model):
     article = models.ForeignKey("articles.Article", models.CASCADE, related_name="sections")
     batch = models.ForeignKey(Batch, models.PROTECT, null=True, related_name="all_sections")  # the article's
     index = models.PositiveSmallIntegerField()
-    heading = models.CharField(max_length=200)
-    key = models.CharField(max_length=200)  # the heading, folded
+    heading = models.CharField(max_length=bounds.LONGEST_NAME)
+    key = models.CharField(max_length=bounds.LONGEST_NAME)  # the heading, folded
     fields = models.JSONField(default=dict)  # what its line says: {"section": "Kitchen", "number": "3", …}
     html = models.TextField(blank=True)
     word_count = models.PositiveIntegerField(default=0)

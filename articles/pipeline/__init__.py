@@ -1,6 +1,7 @@
 """The run of an article, and everything that moves it from one status to another.
 
-transition   a change of an article's status: one guarded update, in `transitions` alone
+transition   a change of an article's status: one guarded update, in `transitions`, or in `many` for many at once
+alone        of an article whose batch rests: a person asked for this one, and it goes on all the same
 claim        taking a queued article; its attempt number fences every later write
 found        an article as a look at the rows judged it; what follows holds only while it still is so
 lease        for how long, and how, the worker that has claimed an article may write

@@ -14,10 +14,11 @@ from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
 from django.utils import timezone
 
-from articles.models import Article, Batch
+from articles.models import Article, Batch, BatchQuerySet
+from articles.pipeline.many import hold_back
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
-from articles.pipeline.transitions import admit, hold_back
+from articles.pipeline.transitions import admit
 
 log = structlog.get_logger("galley.dispatch")
 
@@ -31,9 +32,10 @@ def top_up(**_: Any) -> None:
     """Give the workers a few more articles of each running batch, or call it done (two queries, four a batch).
 
     What waits counts as queued: while a service is away, a batch sends no more articles after those that wait for it.
-    Safe to run anywhere, twice at once. (Receiver of `transitions.lined_up`.)
+    One whose rows are still being made gives none. Safe to run anywhere, twice at once. (Receiver of
+    `transitions.lined_up`.)
     """
-    batches = list(Batch.objects.filter(state=Batch.State.RUNNING).order_by("pk").values_list("pk", flat=True))
+    batches = list(_running().order_by("pk").values_list("pk", flat=True))
     if not batches:
         return
     share = max(PER_WORKER * settings.GALLEY_WORKERS // len(batches), 1)
@@ -51,13 +53,16 @@ def top_up(**_: Any) -> None:
             _done(batch)
 
 
+def _running() -> BatchQuerySet:
+    return Batch.objects.filter(state=Batch.State.RUNNING, starting="")
+
+
 def _done(batch_id: int) -> None:
     # Locked while it is looked at: a longer list may have been started meanwhile.
     with batch_revision(batch_id):
         if Article.objects.filter(batch=batch_id, status__in=OPEN).exists():
             return
-        running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
-        if running.update(state=Batch.State.DONE, ended_at=timezone.now()):
+        if _running().filter(pk=batch_id).update(state=Batch.State.DONE, ended_at=timezone.now()):
             log.info("the batch is done", batch=batch_id)
 
 

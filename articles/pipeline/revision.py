@@ -13,7 +13,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import F
 
-from articles.models import Batch
+from articles.models import Article, Batch
 
 
 @contextmanager
@@ -29,3 +29,12 @@ def batch_revision(batch_id: int | None, **changes: Any) -> Iterator[int]:
             batch = Batch.objects.filter(pk=batch_id)
             batch.update(revision=F("revision") + 1, **changes)
             yield batch.values_list("revision", flat=True).get()
+
+
+@contextmanager
+def batch_runs(batch_id: int, **changes: Any) -> Iterator[int]:
+    """As `batch_revision`; the batch runs from now on, and none of its articles goes on without it any more."""
+    running = {"state": Batch.State.RUNNING, "reason": "", "cause": "", "ended_at": None}
+    with batch_revision(batch_id, **running, **changes) as revision:
+        Article.objects.filter(batch=batch_id, alone=True).update(alone=False)
+        yield revision

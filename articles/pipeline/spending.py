@@ -129,6 +129,8 @@ class _Refusal:
 
 def _refusal(article: Article, most: Bound) -> _Refusal | None:
     """None: there is room, or no limit. The batch is locked."""
+    if article.alone:  # whoever asked for it has seen what it costs
+        return None
     batch = Batch.objects.only("budget", "spent", "reserved").filter(pk=article.batch_id or 0).first()
     if batch is None or batch.budget is None:
         return None

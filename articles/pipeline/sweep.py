@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 from django.db import transaction
 from django.db.models import Exists, F, OuterRef, Q
+from django.dispatch import Signal
 from django.utils import timezone
 from django_q.models import Schedule
 
@@ -25,6 +26,8 @@ from articles.pipeline.processes import is_alive, this_machine, this_process
 from articles.providers.errors import GALLEY, Mistake, Then
 
 log = structlog.get_logger("galley.sweep")
+
+sweeping = Signal()  # sent by each sweep: the floors above go on with what was interrupted there
 
 MAX_CRASHES = 3
 UNCLAIMED = timedelta(minutes=2)
@@ -77,6 +80,7 @@ def sweep() -> Swept:
         queue.enqueue(article)
         swept = swept.with_one()
     top_up()
+    sweeping.send(Swept)
     if swept.articles_found:
         log.info("swept", **vars(swept))
     return swept

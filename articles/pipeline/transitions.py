@@ -45,8 +45,7 @@ log = structlog.get_logger("galley.pipeline")
 stopped = Signal()  # article: Article
 lined_up = Signal()
 
-# Fields of a batch that runs, and of an article that nobody works on.
-BATCH_RUNS: dict[str, Any] = {"state": Batch.State.RUNNING, "reason": "", "cause": "", "ended_at": None}
+# Fields of an article that nobody works on.
 UNHELD: dict[str, Any] = {"lease_until": None, "lease_owner": ""}
 OPERATOR = "The operator"  # who acts when nobody of the desk does: from the shell
 
@@ -109,13 +108,6 @@ def admit(article_id: int) -> None:
             # From now on it waits for a worker; in line it waited for its turn (`worker_health.queued_since`).
             Attempt.objects.filter(article=article_id, number=None, ended_at=None).update(asked_at=now)
             enqueue(article_id)
-
-
-def hold_back(batch_id: int) -> None:
-    """Take the batch's articles out of the queue. Those that somebody works on stop after the section in hand."""
-    in_line = {"status": Article.Status.DRAFT, "queued_at": None, "next_at": None, "error": None}
-    queued = [Article.Status.QUEUED, Article.Status.WAITING]
-    Article.objects.filter(batch=batch_id, status__in=queued).update(**in_line)
 
 
 def queue_again(found: Found, why: Attempt.Why | None) -> bool:
@@ -297,13 +289,16 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
     """Go on with a stopped, cancelled or waiting article where it left off, or as `work` says.
 
     False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew. One of
-    a batch gets in line, and the batch goes on.
+    a batch that runs gets in line. A batch that rests goes on resting, and this article goes on alone.
     """
     batch = article.batch_id
-    with batch_revision(batch, **(BATCH_RUNS if batch else {})) as revision:
+    with batch_revision(batch) as revision:
         now = timezone.now()
+        in_line = batch is not None and Batch.objects.filter(pk=batch, state=Batch.State.RUNNING).exists()
         won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
-            status=Article.Status.DRAFT if batch else Article.Status.QUEUED,
+            status=Article.Status.DRAFT if in_line else Article.Status.QUEUED,
+            alone=batch is not None and not in_line,
+            cancelled_with="",
             queued_at=now,
             retries=0,
             crashes=0,
@@ -314,13 +309,13 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
             **work.changes,
         )
         if not won:
-            transaction.set_rollback(True)  # its batch stays as it is, too
+            transaction.set_rollback(True)  # the revision of its batch stays as it is, too
             return False
         prepare(article, work, revision)
         # One that was to begin later begins now.
         Article.objects.filter(pk=article.pk, scheduled_at__gt=now).update(scheduled_at=now)
         _note_recovery(article, by, work)
-        if batch:
+        if in_line:
             transaction.on_commit(partial(lined_up.send, Article))
         else:
             enqueue(article.pk)

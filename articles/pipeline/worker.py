@@ -14,7 +14,7 @@ from django.utils.module_loading import import_string
 from django.utils.text import capfirst
 
 from articles.failures import Failure
-from articles.models import Article, Attempt, Stage, StageRecord
+from articles.models import Article, Attempt, Section, Stage, StageRecord
 from articles.pipeline import dispatch, rate_limits, transitions
 from articles.pipeline.lease import Fenced, HeldBack, OutOfTime
 from articles.pipeline.repair import look_over, mend, must_look_through
@@ -77,6 +77,8 @@ def _run_stages(run: Run) -> None:
         stage: Callable[[Run], Outcome] = import_string(STAGES[Stage(record.stage)])
         run.finish(record, stage(run))
     transitions.finish(run.lease)
+    if article.batch_id and article.sections.exclude(state=Section.State.DONE).exists():
+        transitions.reopen(article)  # they were handed in while its page was being made
     left = article.attempts.filter(outcome__in=[Attempt.Outcome.INTERRUPTED, Attempt.Outcome.CANCELLED])
     if article.attempt > 1 and left.exists():  # their workers may live
         look_over(article)

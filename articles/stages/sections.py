@@ -52,7 +52,8 @@ def run(run: Run) -> Outcome:
     control.check_turn(run)
     record = _opened(run)
     failures = _general_pictures(run)
-    for section in article.sections.exclude(state__in=[Section.State.DONE, Section.State.FAILED]):
+    # Looked up one by one: a list may be made longer or shorter meanwhile.
+    while section := article.sections.exclude(state__in=[Section.State.DONE, Section.State.FAILED]).first():
         run.lease.check_time()
         control.check_turn(run)
         _write(run, section)
@@ -226,7 +227,8 @@ def _general_pictures(run: Run) -> list[ProviderError]:
 
 
 def _write(run: Run, section: Section) -> None:
-    mark_section(run, section, Section.State.RUNNING)
+    if not mark_section(run, section, Section.State.RUNNING):
+        return
     try:
         if not section.sha256:
             _write_text(run, section)
@@ -246,8 +248,8 @@ def _write(run: Run, section: Section) -> None:
     run.commit_manifest()
 
 
-def mark_section(run: Run, section: Section, state: Section.State, **changes: Any) -> None:
-    """Move a section on, with the batch's revision and its number of written ones."""
+def mark_section(run: Run, section: Section, state: Section.State, **changes: Any) -> bool:
+    """Move a section on, with the batch's revision and its number of written ones. False: it is there no more."""
     article, is_done = run.article, state == Section.State.DONE
     changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
     of_batch = {"written": F("written") + 1} if article.batch_id and is_done else {}
@@ -256,8 +258,9 @@ def mark_section(run: Run, section: Section, state: Section.State, **changes: An
             run.lease.made_headway()
         else:
             run.lease.renew()
-        article.sections.filter(pk=section.pk).update(**changes, revision=revision)
+        is_there = article.sections.filter(pk=section.pk).update(**changes, revision=revision)
     section.state = state
+    return bool(is_there)
 
 
 def _write_text(run: Run, section: Section) -> None:

@@ -67,7 +67,7 @@ class Command(BaseCommand):
             ("pause", "take no further section in hand"),
             ("resume", "go on where it was paused or cancelled"),
             ("cancel", "end it; what is saved stays"),
-            ("recover", "make what is missing of the articles that stopped"),
+            ("recover", "make what is missing of the articles that stopped; the batch goes on"),
             ("status", "how it stands; without a name: all of them"),
         ):
             one = verbs.add_parser(verb, help=does)
@@ -106,7 +106,8 @@ class Command(BaseCommand):
             raise NotPossible(f"{bad} cannot be used. Mend them, or leave them out: --without-bad-lines")
         if dry_run:
             return
-        batch.save()
+        # Of one that is there only what may be given: its state and revision move on meanwhile.
+        batch.save(update_fields=[*GIVEN, "styles", "sections", "site"] if batch.pk else None)
         start_batch(batch, batch.owner)
         if wait:
             self._follow(batch, json)
@@ -123,6 +124,9 @@ class Command(BaseCommand):
             "unknown_costs": plan.cost.unknown,
             "seconds": plan.seconds,
             "published": plan.published,
+            "going_on": plan.there.going_on,
+            "left_out": {"articles": plan.there.left_out, "sections": plan.there.left_out_sections},
+            "cancelled": plan.there.cancelled,
             "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
         }
         if as_json:
@@ -140,6 +144,10 @@ class Command(BaseCommand):
             verb = "gets" if plan.published == 1 else "get"
             done = count(plan.published, "finished article")
             self.stdout.write(f"{done} {verb} further sections and a new page.")
+        if left_out := plan.there.left_out_words:
+            self.stdout.write(f"Left out, as not in the lists any more and not made yet: {left_out}.")
+        if cancelled := plan.there.cancelled:
+            self.stdout.write(f"Left cancelled, as somebody cancelled them one by one: {count(cancelled, 'article')}.")
 
     def _watch(self, *, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)
@@ -167,9 +175,10 @@ class Command(BaseCommand):
 
     def _recover(self, *, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)
-        number = control.recover(batch, None)
-        verb = "goes" if number == 1 else "go"
-        self._say(batch, f"{count(number, 'article')} {verb} on." if number else "No article of it has stopped.", json)
+        rests, number = batch.state != Batch.State.RUNNING, control.recover(batch, None)
+        verb, with_it = "goes" if number == 1 else "go", ", and the batch with all that is in line" if rests else ""
+        gone_on = f"{count(number, 'article')} {verb} on{with_it}."
+        self._say(batch, gone_on if number else "No article of it has stopped.", json)
 
     def _say(self, batch: Batch, message: str, as_json: bool) -> None:
         if as_json:

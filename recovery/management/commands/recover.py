@@ -14,7 +14,7 @@ from django.utils.timesince import timesince
 
 from articles.failures import Failure, report, saved_phrases
 from articles.management.follow_article import follow_article
-from articles.models import Article, Stage
+from articles.models import Article, Batch, Stage
 from articles.pipeline import transitions
 from articles.providers.errors import ProviderError
 from backups.trees.tree import MANIFEST, TreeError
@@ -119,6 +119,9 @@ class Command(BaseCommand):
             self.stdout.write(orjson.dumps(facts | {"seconds": planned.seconds}).decode())
         else:
             self.stdout.write(f"“{article}”: {Total([planned]).summary}")
+            if article.batch and article.batch.state != Batch.State.RUNNING:
+                state = article.batch.get_state_display().lower()
+                self.stdout.write(f"Its batch “{article.batch}” is {state} and stays so: this article alone goes on.")
 
     def _wait(self, article: Article, as_json: bool) -> None:
         article.refresh_from_db()

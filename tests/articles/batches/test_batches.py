@@ -103,17 +103,17 @@ def test_a_plan_says_what_keeps_it_from_being_started(batch: MakeBatch, settings
     assert (_again(made).state, Article.objects.count()) == (Batch.State.DRAFT, 0)
 
 
-def test_all_rows_or_none(batch: MakeBatch, editor: User, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_article_without_its_sections(batch: MakeBatch, editor: User, monkeypatch: pytest.MonkeyPatch) -> None:
     made = batch()
 
     def dies(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("articles.batches.start._add_sections", dies)
+    monkeypatch.setattr("articles.batches.start._Rows._add_sections", dies)
     with pytest.raises(KeyboardInterrupt):
         start_batch(made, editor)
 
-    assert (_again(made).state, Article.objects.count(), OrmQ.objects.count()) == (Batch.State.DRAFT, 0, 0)
+    assert (_again(made).articles.count(), Article.objects.count(), OrmQ.objects.count()) == (0, 0, 0)
 
 
 def test_each_article_has_a_tree_of_its_own(started: MakeBatch) -> None:
@@ -277,7 +277,7 @@ def test_a_picture_that_is_declined_leaves_its_text(
     assert planned.work.again == ("1 section", "1 image", "1 formatted page", "1 upload")
     asked = len(services.requests("openai"))
 
-    control.recover(made, editor, [article.pk])
+    assert transitions.resume(article, editor)
     work_off()
 
     assert _states(made) == {"done": 3}
@@ -526,7 +526,7 @@ def test_pause_lets_the_section_in_hand_be_finished(
     assert [attempt.outcome for attempt in article.attempts.all()] == ["paused", ""]
 
 
-def test_cancel_keeps_what_is_saved_and_a_recovered_article_makes_it_run_again(
+def test_cancel_keeps_what_is_saved_and_one_article_of_it_is_recovered_alone(
     started: MakeBatch, work_off: WorkOff, services: Doubles, editor: User
 ) -> None:
     made = started()
@@ -545,7 +545,7 @@ def test_cancel_keeps_what_is_saved_and_a_recovered_article_makes_it_run_again(
     work_off()
 
     assert _states(made) == {"done": 6, "pending": 3}
-    assert _again(made).state == Batch.State.DONE
+    assert _again(made).state == Batch.State.CANCELLED
     assert start_batch(made, editor).missing_sections == 3
     work_off()
     assert _states(made) == {"done": 9}

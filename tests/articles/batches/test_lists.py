@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from articles import bounds
 from articles.batches import lists
 
 
@@ -74,10 +75,10 @@ def test_bad_lines_leave_the_others_good() -> None:
 
 
 def test_a_list_has_an_end() -> None:
-    listed = lists.read("\n".join(f"Style {n}" for n in range(lists.MOST_ROWS + 5)), "style")
+    listed = lists.read("\n".join(f"Style {n}" for n in range(bounds.MOST_LINES + 5)), "style")
 
-    assert len(listed.rows) == lists.MOST_ROWS
-    assert [row.line for row in listed.bad] == [lists.MOST_ROWS + 1]
+    assert len(listed.rows) == bounds.MOST_LINES
+    assert [row.line for row in listed.bad] == [bounds.MOST_LINES + 1]
 
 
 def test_a_brief_is_filled_with_words_and_nothing_else() -> None:

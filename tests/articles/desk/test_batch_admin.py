@@ -342,12 +342,12 @@ def test_a_longer_list_adds_only_what_is_new(running: Batch, editor: User) -> No
 
     assert "1 article more, 13 sections" in text(shown)  # 4 + 1 new, 3 in each of those before, 5 that are missing
     assert "3 articles that are there already; of them only what is missing is made" in text(shown)
-    assert "Its lists hold lines that were not started yet. Show the plan" in text(client.get(page_of(running)))
+    assert "Its lists were changed, and not started since. Show the plan" in text(client.get(page_of(running)))
     client.post(page_of(running, "start"), planned(running))
     assert running.articles.count() == 4
     assert running.all_sections.count() == 20
     assert running.all_sections.filter(state=Section.State.DONE).count() == 7
-    assert "Its lists hold lines" not in text(client.get(page_of(running)))
+    assert "Its lists were changed" not in text(client.get(page_of(running)))
 
 
 def test_finished_articles_that_get_more_are_said(running: Batch, editor: User) -> None:

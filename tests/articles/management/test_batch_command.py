@@ -16,9 +16,10 @@ from django.utils import timezone
 from pytest_django import Settings
 from rich.console import Console
 
-from articles.batches import completeness, control, progress, stream
+from articles.batches import completeness, control, plan, progress, stream
 from articles.management import follow_batch
 from articles.models import Article, Batch, Event, Section
+from articles.pipeline import transitions
 from publishing.models import Site
 from tests.articles.batches.grid import batch_of, end, mark, write
 
@@ -87,6 +88,38 @@ def test_the_same_name_again_makes_only_what_is_missing(editor: User, lists: lis
     assert Batch.objects.count() == 1
     assert Article.objects.count() == 2
     assert Section.objects.count() == 6
+
+
+def test_what_moves_on_while_it_is_planned_stays(
+    editor: User, lists: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _batch("start", "Rooms", *lists)
+    planned = plan.plan_batch
+
+    def meanwhile(batch: Batch) -> plan.BatchPlan:
+        Batch.objects.update(spent="7.50")
+        return planned(batch)
+
+    monkeypatch.setattr("articles.management.commands.batch.plan_batch", meanwhile)
+    _batch("start", "Rooms", "--owner", "ada", "--budget", "20")
+
+    batch = Batch.objects.get()
+    assert (str(batch.spent), str(batch.budget)) == ("7.500000", "20.00")
+
+
+def test_what_is_left_out_is_printed_before_it_is_done(editor: User, lists: list[str], tmp_path: Path) -> None:
+    _batch("start", "Rooms", *lists)
+    transitions.cancel(Article.objects.latest("pk"), editor)
+    (tmp_path / "rooms.txt").write_text("Hall\n")
+
+    again = ["start", "Rooms", "--owner", "ada", "--sections", str(tmp_path / "rooms.txt")]
+    said = _batch(*again, "--dry-run")[1]
+
+    assert "Left out, as not in the lists any more and not made yet: 1 section." in said
+    assert "Left cancelled, as somebody cancelled them one by one: 1 article." in said
+    facts = json.loads(_batch(*again, "--json")[1])
+    assert (facts["left_out"], facts["cancelled"]) == ({"articles": 0, "sections": 1}, 1)
+    assert Section.objects.filter(article__status="queued").count() == 1
 
 
 def test_finished_articles_that_get_more_are_counted(editor: User, lists: list[str], tmp_path: Path) -> None:
@@ -160,7 +193,7 @@ def test_pause_resume_cancel_and_recover(editor: User) -> None:
     said = json.loads(_batch("cancel", "rooms", "--json")[1])
     assert said == {"id": batch.pk, "name": "Rooms", "state": "cancelled", "message": "Cancelled. What is saved stays."}
     assert Event.objects.filter(message="The operator pressed Cancel").count() == 3
-    assert _batch("recover", "rooms")[1] == "Rooms: 3 articles go on.\n"
+    assert _batch("recover", "rooms")[1] == "Rooms: 3 articles go on, and the batch with all that is in line.\n"
     assert _batch("recover", "rooms")[1] == "Rooms: No article of it has stopped.\n"
 
 
