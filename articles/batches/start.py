@@ -14,6 +14,7 @@ from articles.batches.plan import BatchPlan, plan_batch
 from articles.models import Article, Attempt, Batch, Event, Preferences, Section, Stage, StageRecord
 from articles.pipeline import dispatch, transitions
 from articles.pipeline.revision import batch_revision
+from articles.tree.due import due
 
 ROWS = 500  # in one statement
 
@@ -94,6 +95,8 @@ def _add_sections(batch: Batch, rows: Sequence[lists.Row], revision: int) -> Non
                 )
             )
     Section.objects.bulk_create(sections, batch_size=ROWS)
+    if sections:
+        batch.articles.update(**due())  # each of their manifests names the sections
     for done in Article.objects.filter(pk__in=finished, status=Article.Status.DONE):
         transitions.reopen(done)
 

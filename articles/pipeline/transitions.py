@@ -36,6 +36,7 @@ from articles.pipeline.processes import this_process
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
 from articles.providers.errors import ProviderError, SavedError
+from articles.tree.due import due, write_soon
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -101,6 +102,7 @@ def submit(article: Article) -> None:
         Event.objects.create(article=article, kind="submitted", message=f"Handed in by {article.owner}")
         if article.status == Article.Status.QUEUED:
             enqueue(article.pk)
+        write_soon(article)
 
 
 def free_prefixes(owner_id: int, moment: datetime, number: int) -> list[str]:
@@ -241,7 +243,7 @@ def stop(lease: Lease, exc: ProviderError) -> None:
 
 
 def _stopped(error: SavedError, site_id: int | None) -> dict[str, Any]:
-    return {"error": error, "cause": cause(error, site_id), "ended_at": timezone.now()}
+    return {"error": error, "cause": cause(error, site_id), "ended_at": timezone.now(), **due()}
 
 
 def _end_attempt(lease: Lease, outcome: Attempt.Outcome) -> None:
@@ -269,10 +271,8 @@ def give_up(found: Found, exc: ProviderError) -> int | None:
     with transaction.atomic():
         # As it was judged: a slow worker may have renewed its lease and made headway meanwhile.
         judged = {"attempt": found.attempt, "lease_until": found.lease_until, "crashes": found.crashes}
-        won = Article.objects.filter(pk=found.pk, status=Article.Status.RUNNING, **judged).update(
-            status=Article.Status.FAILED, crashes=0, **_stopped(error, found.site_id), **UNHELD
-        )
-        if not won:
+        running = Article.objects.filter(pk=found.pk, status=Article.Status.RUNNING, **judged)
+        if not running.update(status=Article.Status.FAILED, crashes=0, **_stopped(error, found.site_id), **UNHELD):
             return None
         reset = _fail_record(found.pk, stage, exc)
         Attempt.objects.filter(article=found.pk, ended_at=None).update(
@@ -328,7 +328,7 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
             cause="",
             ended_at=None,
             next_at=None,
-            **work.changes,
+            **(due() | work.changes),
         )
         if not won:
             transaction.set_rollback(True)  # its batch stays as it is, too
@@ -355,7 +355,7 @@ def _note_recovery(article: Article, by: User | None, work: Work) -> None:
 def reopen(article: Article) -> None:
     """A finished article of a batch got further sections: it gets in line again, and its page is laid out anew."""
     done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
-    if done.update(status=Article.Status.DRAFT, ended_at=None):
+    if done.update(status=Article.Status.DRAFT, ended_at=None, **due()):
         article.records.update(state=StageRecord.State.PENDING)
         Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED)
         Event.objects.create(article=article, kind="reopened", message="Further sections were handed in")
@@ -388,7 +388,7 @@ def _reopen_sections(article: Article, revision: int, *, anew: bool) -> None:
 def cancel(article: Article, by: User | None) -> bool:
     """Stop an article. A worker that is at it finds itself fenced; what is saved stays."""
     with batch_revision(article.batch_id) as revision:
-        ended = {"status": Article.Status.CANCELLED, "ended_at": timezone.now(), "next_at": None, "error": None}
+        ended = {"status": Article.Status.CANCELLED, "ended_at": timezone.now(), "next_at": None, "error": None} | due()
         over = [Article.Status.DONE, Article.Status.CANCELLED]
         won = Article.objects.filter(pk=article.pk).exclude(status__in=over).update(**ended, cause="", **UNHELD)
         if won:

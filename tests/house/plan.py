@@ -39,7 +39,7 @@ ROOMS = {
         Floor({"admin", "apps"}, "the doors for Django"),
     ],
     "articles": [
-        Floor({"tree.names"}, "plain words: the records name their own files"),
+        Floor({"tree.names", "bounds"}, "plain words and numbers: the records name their own files, and say how large"),
         Floor({"models", "providers", "formats"}, "records, services and the form of numbers: each stands alone"),
         Floor({"content", "call_keys"}, "what comes from outside, made safe; the names of calls"),
         Floor({"failures", "estimates"}, "what the records say of what stopped, and what calls will cost and take"),
