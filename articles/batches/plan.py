@@ -11,7 +11,7 @@ from django.conf import settings
 
 from articles.batches import lists
 from articles.estimates import SECONDS, costs
-from articles.models import Article, Batch, Section
+from articles.models import Article, Batch, ImageFile, Section
 
 
 def key_of(name: str) -> str:
@@ -35,6 +35,7 @@ class BatchPlan:
     cost: Decimal
     seconds: int
     published: int  # finished articles that would get further sections
+    expired: int  # those of them whose backup was removed: their pictures are made again
 
     @property
     def bad(self) -> list[tuple[str, lists.BadRow]]:
@@ -51,7 +52,7 @@ class BatchPlan:
 
 
 def plan_batch(batch: Batch) -> BatchPlan:
-    """Reads the lists and compares them with what is there (six queries). Changes nothing."""
+    """Reads the lists and compares them with what is there (seven queries). Changes nothing."""
     styles, sections = lists.read(batch.styles, "style"), lists.read(batch.sections, "section")
     there = _there(batch)
     new = tuple(row for row in styles.rows if row.key not in there)
@@ -60,9 +61,11 @@ def plan_batch(batch: Batch) -> BatchPlan:
     new_sections = len(new) * len(sections.rows) + sum(len(more) for more in further.values())
     missing = sum(state != Section.State.DONE for found in there.values() for state in found.values())
     to_write = new_sections + missing
+    published = [article for article in _done(batch) if further.get(article.batch_key)]
+    expired = [article for article in published if article.tree_expired_at]
     images = len(new) * batch.images_per_style + to_write * batch.images_per_section
-    known = costs()
-    openings = len(new)
+    images += ImageFile.objects.filter(article__in=expired).count()
+    known, openings = costs(), len(new)
     paid_images = images if settings.REPLICATE_API_TOKEN else 0
     formats = 0
     if batch.formatter != Article.Formatter.TEMPLATE and settings.ANTHROPIC_API_KEY:
@@ -70,7 +73,6 @@ def plan_batch(batch: Batch) -> BatchPlan:
     seconds = openings * SECONDS["text"] + to_write * SECONDS["section"] + formats * SECONDS["format"]
     # The pictures of one section are made at the same time.
     seconds += SECONDS["image"] * (openings * bool(batch.images_per_style) + to_write * bool(batch.images_per_section))
-    done = batch.articles.filter(status=Article.Status.DONE).values_list("batch_key", flat=True) if batch.pk else []
     return BatchPlan(
         styles,
         sections,
@@ -86,7 +88,8 @@ def plan_batch(batch: Batch) -> BatchPlan:
         + paid_images * known["image"]
         + formats * known["format"],
         seconds=seconds // settings.GALLEY_WORKERS,
-        published=sum(bool(further.get(key)) for key in done),
+        published=len(published),
+        expired=len(expired),
     )
 
 
@@ -99,6 +102,12 @@ def _there(batch: Batch) -> dict[str, dict[str, str]]:
     for article, key, state in rows.iterator():
         found[article][key] = state
     return found
+
+
+def _done(batch: Batch) -> list[Article]:
+    if batch.pk is None:
+        return []
+    return list(batch.articles.filter(status=Article.Status.DONE).only("batch_key", "tree_expired_at"))
 
 
 def _problems(batch: Batch, styles: lists.Listed, sections: lists.Listed) -> Iterator[str]:

@@ -122,6 +122,7 @@ class Command(BaseCommand):
             "cost": f"{plan.cost:.2f}",
             "seconds": plan.seconds,
             "published": plan.published,
+            "expired": plan.expired,
             "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
         }
         if as_json:
@@ -139,6 +140,9 @@ class Command(BaseCommand):
             verb = "gets" if plan.published == 1 else "get"
             done = count(plan.published, "finished article")
             self.stdout.write(f"{done} {verb} further sections and a new page.")
+        if plan.expired:
+            expired = count(plan.expired, "article")
+            self.stdout.write(f"The backup of {expired} was removed a week after the end: the pictures are made again.")
 
     def _watch(self, *, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)
