@@ -13,6 +13,7 @@ LONGEST_NAME = 200  # characters of a style or a heading
 LONGEST_FIELD = 1000  # characters of a further column
 
 # Of a batch
+LONGEST_BATCH_NAME = 100  # characters
 LONGEST_BRIEF = 5000  # characters
 LONGEST_FILLED = 20_000  # characters of the brief with the words of its lines in it
 MOST_PICTURES = 6  # of each article, and of each section
@@ -20,3 +21,9 @@ MOST_CELLS = 50_000  # sections of all its articles: what Start makes in minutes
 
 # Of an article
 MOST_SECTIONS = 5000  # and so the greatest index of one
+LONGEST_IDEA = 20_000  # characters
+LONGEST_STYLE = 200  # characters of a writing style
+LONGEST_TITLE = 300  # characters
+LONGEST_FILE_NAME = 255  # characters
+LONGEST_PROMPT = 4000  # characters of what a picture shall show
+LONGEST_ALT_TEXT = 300  # characters

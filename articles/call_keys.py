@@ -1,6 +1,6 @@
 """The key of a call within its article: what was asked for, and which stage asked.
 
-    text   text:section-7   prompts   image:hero   image:section_1   format   media:hero   post
+    text   text:section-7   prompts   image:hero   image:section_1   format   media:hero   post   earlier
 
 Calls are found again by their keys, so a key never changes once it is in use.
 """
@@ -10,6 +10,7 @@ from __future__ import annotations
 from articles.models import Stage
 
 TEXT, PROMPTS, FORMAT, POST = "text", "prompts", "format", "post"
+EARLIER = "earlier"  # all that was paid before the ledger was lost
 SECTION, IMAGE, MEDIA = "text:section-", "image:", "media:"  # before the index of a section, before a picture's role
 
 OF_STAGE = {Stage.ARTICLE: TEXT, Stage.PROMPTS: PROMPTS, Stage.FORMAT: FORMAT}  # those that ask once for an article

@@ -8,6 +8,7 @@ import structlog
 
 from articles.pipeline import dispatch, worker, worker_health
 from articles.pipeline.sweep import sweep as sweep_articles
+from articles.tree.due import write_due
 
 log = structlog.get_logger("galley.tasks")
 
@@ -21,7 +22,15 @@ def run(article_id: int) -> None:
 
 
 def sweep() -> None:
-    """Put back on the way what was interrupted."""
+    """Put back on the way what was interrupted, and write the manifests that are due."""
+    _sweep()
+    try:
+        write_due()
+    except Exception:
+        log.exception("manifests were not written; the next round tries again")
+
+
+def _sweep() -> None:
     try:
         sweep_articles()
     except Exception:
@@ -34,4 +43,4 @@ def worker_started(**_: Any) -> None:
         worker_health.announce()
     except OSError:
         log.exception("this worker cannot leave a note; whether it is well is not seen from outside")
-    sweep()
+    _sweep()

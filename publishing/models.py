@@ -47,6 +47,9 @@ class Site(models.Model):
         help_text="Seconds that the site may work on one request. So long Galley waits after a lost answer, too.",
     )
 
+    # Of one that was rebuilt, to be filled in: the address that its backup tells, or its name. Nothing is sent there.
+    rebuilt_from = models.CharField(max_length=300, blank=True, editable=False)
+
     class Meta:
         ordering = ["name"]
 

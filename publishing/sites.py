@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 from django.conf import settings
 
@@ -11,6 +12,19 @@ from publishing import secrets
 from publishing.answers import Login
 from publishing.models import Site
 from publishing.wordpress import WordPress
+
+
+def same_address(one: str, other: str) -> bool:
+    """Whether two addresses are one site: neither a slash at the end counts, nor the case of the host."""
+    return bool(one and other) and _comparable(one) == _comparable(other)
+
+
+def _comparable(address: str) -> tuple[str, str, str]:
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return "", "", address
+    return parts.scheme, parts.netloc.lower(), parts.path.rstrip("/")
 
 
 def client_for(site: Site, *, before: Callable[[str], None] | None = None) -> WordPress:

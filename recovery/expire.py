@@ -1,21 +1,34 @@
-"""Retention of the articles' trees: what the storage shows, judged against what the database knows."""
+"""Retention of the articles' trees: what the storage shows, judged against what the database knows.
+
+A tree is judged, and its row asked again when it goes: by then somebody may have given the article further sections.
+Before its first file is removed the row says that the tree has expired, so that whoever works on the article from then
+on looks through it (`articles.pipeline.repair`), whatever is there by then.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
 
 import structlog
+from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from articles.models import Article, Event
 from articles.tree import retention
 from articles.tree.storing import storing
 from backups.storage import backup_storage
+from backups.storage.django_folder import LocalStorage
 from backups.trees.removal import remove
-from recovery.rebuild import trees
+from recovery.rebuild.content import trees
 
 log = structlog.get_logger("galley.recovery")
+
+LIVING = timedelta(days=1)  # no write takes as long: what is older was killed
+FOLDERS = ("user_*/*", "batches/*")  # of trees
 
 
 @dataclass(frozen=True)
@@ -28,31 +41,53 @@ class Expired:
 
 
 def expire(*, apply: bool) -> Expired:
-    """Find the successful trees that are older than seven days, and remove them when `apply` says so.
+    """Find the successful trees that are older than seven days, and remove them when `apply` says so, together with
+    what killed writes have left.
 
     Raises backups.trees.removal.ShortListing, Unreachable.
     """
-    kept = Article.objects.filter(tree_expired_at=None)
-    in_use = set(kept.exclude(status=Article.Status.DONE).values_list("tree_prefix", flat=True))
-    # A tree begins to exist when its article is first worked on.
-    expected = kept.filter(attempt__gt=0).count()
-    storage = backup_storage()
+    in_use = set(Article.objects.exclude(status=Article.Status.DONE).values_list("tree_prefix", flat=True))
+    # A tree is there once its manifest was written, by a run or before the first.
+    written = Q(attempt__gt=0) | Q(manifest_due=None)
+    expected = Article.objects.filter(written, tree_expired_at=None).count()
     gone, stayed, files = [], Counter[str](), 0
     with storing():
-        for verdict in retention.verdicts(storage, trees(), expected=expected, in_use=in_use, now=timezone.now()):
-            if verdict.stays:
-                stayed[verdict.stays] += 1
+        found = retention.verdicts(backup_storage(), trees(), expected=expected, in_use=in_use, now=timezone.now())
+        for verdict in found:
+            if verdict.stays or (apply and not _give_up(verdict.prefix)):
+                stayed[verdict.stays or retention.IN_USE] += 1
                 continue
             gone.append(verdict.prefix)
             if apply:
-                files += remove(storage, verdict.prefix)
-                _note(verdict.prefix)
+                files += remove(backup_storage(), verdict.prefix, still=partial(_may_go, verdict.prefix))
+        if apply:
+            _remove_parts()
     log.info("expired", apply=apply, gone=len(gone), files=files)
     return Expired(tuple(gone), dict(stayed), files)
 
 
-def _note(prefix: str) -> None:
-    article = Article.objects.filter(tree_prefix=prefix).first()
-    if article is not None:
-        Article.objects.filter(pk=article.pk).update(tree_expired_at=timezone.now())
+def _give_up(prefix: str) -> bool:
+    """Note on the row that the tree goes. False: the article is at work again. One without a row may go."""
+    with transaction.atomic():
+        article = Article.objects.filter(tree_prefix=prefix).first()
+        if article is None:
+            return True
+        done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
+        if not done.update(tree_expired_at=timezone.now()):
+            return False
         Event.objects.create(article=article, kind="expired", message="Its backup was removed: it was done for a week")
+    return True
+
+
+def _may_go(prefix: str) -> bool:
+    """Whether the row still is as it was given up."""
+    return not Article.objects.filter(tree_prefix=prefix).exclude(status=Article.Status.DONE).exists()
+
+
+def _remove_parts() -> None:
+    """A bucket never shows a part of an object."""
+    storage = backup_storage()
+    if isinstance(storage, LocalStorage):
+        for folders in FOLDERS:
+            if parts := storage.remove_parts(folders, timezone.now() - LIVING):
+                log.info("parts of killed writes were removed", folders=folders, files=parts)

@@ -18,7 +18,7 @@ from articles.models import Article, Section
 
 ENDED = (Article.Status.DONE, Article.Status.CANCELLED)
 STOPPED = (Article.Status.FAILED, Article.Status.CANCELLED)
-_FIELDS = ("pk", "batch_key", "status", "cancelled_with")
+_FIELDS = ("pk", "batch_key", "status", "cancelled_with", "tree_expired_at")
 _OF_SECTIONS = ("sections__pk", "sections__key", "sections__index", "sections__state", "sections__sha256")
 
 
@@ -35,6 +35,7 @@ class FoundArticle(NamedTuple):
     key: str
     status: str
     cancelled_with: str
+    has_expired: bool  # its tree
     sections: Sequence[FoundSection]
 
 
@@ -79,8 +80,8 @@ def found_articles(articles: QuerySet[Article]) -> Iterator[FoundArticle]:
             for pk, key, number, state, sha256 in rows_of_sections
             if pk is not None
         ]
-        pk, key, status, cancelled_with = head
-        yield FoundArticle(pk, key, status, cancelled_with, sections)
+        pk, key, status, cancelled_with, expired_at = head
+        yield FoundArticle(pk, key, status, cancelled_with, expired_at is not None, sections)
 
 
 def change_of(found: FoundArticle, styles: Collection[str], sections: Mapping[str, Row]) -> Change:

@@ -16,7 +16,7 @@ from articles.batches import lists
 from articles.batches.changes import Change, change_of, found_articles
 from articles.estimates import SECONDS, cost_of, costs
 from articles.formats import count
-from articles.models import Batch, Cost, Formatter
+from articles.models import Batch, Cost, Formatter, ImageFile
 
 MOST_NAMED = 50  # lines that were taken out of a list
 
@@ -42,6 +42,7 @@ class Changes:
     to_make: int = 0  # sections of those that are made or go on, whose texts or pictures are not there
     going_on: int = 0  # articles that had stopped, or were cancelled with the batch or their line
     reopened: int = 0  # finished articles that get further sections
+    expired: list[int] = field(default_factory=list)  # ids of those of them whose trees are gone
     cancelled: int = 0  # by somebody one by one: they stay so
     left_out: int = 0  # articles that are not finished, and whose lines are in the list no more
     left_out_sections: int = 0  # not made, and in the list no more, of the other articles
@@ -66,6 +67,7 @@ class Changes:
         self.to_make += change.to_make
         self.going_on += change.goes_on
         self.reopened += change.reopens
+        self.expired += [change.article.pk] if change.reopens and change.article.has_expired else []
         self.cancelled += change.stays_cancelled
         self.left_out += change.leaves_out
         self.longest = max(self.longest, change.longest)
@@ -129,7 +131,8 @@ class BatchPlan:
 
 
 def plan_batch(batch: Batch) -> BatchPlan:
-    """Reads the lists and compares them with what is there (three queries). Changes nothing.
+    """Reads the lists and compares them with what is there (three queries, one more where trees have expired). Changes
+    nothing.
 
     What it holds grows with the lists, not with the rows that are there.
     """
@@ -142,7 +145,7 @@ def plan_batch(batch: Batch) -> BatchPlan:
         problems=tuple(_problems(batch, styles, sections, there)),
         new_articles=new_articles,
         there=there,
-        **_price(batch, len(new_articles), to_write, there.reopened),
+        **_price(batch, len(new_articles), to_write, there),
     )
 
 
@@ -171,12 +174,14 @@ class Price(TypedDict):
     seconds: int
 
 
-def _price(batch: Batch, openings: int, to_write: int, reopened: int) -> Price:
+def _price(batch: Batch, openings: int, to_write: int, there: Changes) -> Price:
     images = openings * batch.images_per_style + to_write * batch.images_per_section
+    if there.expired:
+        images += ImageFile.objects.filter(article__in=there.expired).count()
     paid_images = images if settings.REPLICATE_API_TOKEN else 0
     formats = 0
     if batch.formatter != Formatter.TEMPLATE and settings.ANTHROPIC_API_KEY:
-        formats = openings + reopened
+        formats = openings + there.reopened
     seconds = openings * SECONDS["text"] + to_write * SECONDS["section"] + formats * SECONDS["format"]
     # The pictures of one section are made at the same time.
     seconds += SECONDS["image"] * (openings * bool(batch.images_per_style) + to_write * bool(batch.images_per_section))

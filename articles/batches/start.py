@@ -25,6 +25,7 @@ from articles.models import Article, Attempt, Batch, Event, Preferences, Section
 from articles.pipeline import dispatch, many, transitions
 from articles.pipeline.many import Part
 from articles.pipeline.revision import batch_revision, batch_runs
+from articles.tree.due import due
 
 log = structlog.get_logger("galley.batches")
 
@@ -105,6 +106,8 @@ class _Rows:
         self._add_sections(
             ((change.article.pk, change.longest - len(change.further), change.further) for change in longer), revision
         )
+        named = [change.article.pk for change in changes if change.further or change.dropped or change.settled]
+        Article.objects.filter(pk__in=named).update(**due())  # each of their manifests names the sections
         many.write_again([change.article.pk for change in longer if not change.reopens])
         for article in Article.objects.filter(pk__in=[change.article.pk for change in changes if change.reopens]):
             transitions.reopen(article)

@@ -18,7 +18,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import Exists, F, OuterRef, QuerySet, Value
+from django.db.models import Exists, OuterRef, QuerySet, Value
 from django.db.models.functions import Concat
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.loader import render_to_string
@@ -29,18 +29,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import call_keys, formats
-from articles.desk.article_forms import ChangeForm, SubmitForm
+from articles.desk.article_forms import CHANGEABLE, ChangeForm, SubmitForm, frozen_fields
 from articles.desk.article_page import article_page, manifest_page
 from articles.desk.calendar import Month
 from articles.desk.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
 from articles.desk.plain_fields import plain
 from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
-from articles.models import Article, ArticleQuerySet, Call, ImageFile, Stage, StageRecord
+from articles.models import Article, ArticleQuerySet, Call, ImageFile
 from articles.models.access import EVERYTHING, may_touch
 from articles.pipeline import transitions
 from articles.templatetags import desk as written
-
-CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
+from articles.tree.due import due, forget_soon, write_soon
 
 
 class MovedOn(Exception):
@@ -308,7 +307,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return [(None, {"fields": [*CHANGEABLE, "scheduled_at"] if obj.is_scheduled else CHANGEABLE})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Article | None = None) -> list[str]:
-        return [] if obj is None else _frozen(obj)
+        return [] if obj is None else frozen_fields(obj)
 
     def get_inlines(self, request: HttpRequest, obj: Article | None) -> list[Any]:
         return [PromptInline] if obj and obj.rests and obj.images.filter(sha256="").exists() else []
@@ -341,11 +340,17 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         if not change:
             form.submit()
             return
-        changed = {name: form.cleaned_data[name] for name in form.changed_data}
+        changed = {name: form.cleaned_data[name] for name in form.changed_data} | due()
         if "scheduled_at" in changed:
             changed["next_at"] = changed["scheduled_at"] or timezone.now()
-        if not Article.objects.resting().filter(pk=obj.pk).update(**(changed or {"status": F("status")})):
+        if not Article.objects.resting().filter(pk=obj.pk).update(**changed):
             raise MovedOn
+        write_soon(obj)  # with what is changed of its pictures, as both are one transaction
+
+    def delete_model(self, request: HttpRequest, obj: Article) -> None:
+        if not obj.attempt:
+            forget_soon(obj)
+        super().delete_model(request, obj)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)
@@ -381,15 +386,6 @@ def _handing_in() -> list[tuple[str, dict[str, Any]]]:
         ("The page", {"fields": ["style", "formatter", "brand_primary", "brand_accent"]}),
         ("Where it goes, and when", {"fields": ["site", "scheduled_at"]}),
     ]
-
-
-def _frozen(article: Article) -> list[str]:
-    """The fields that have had their effect, or that somebody may be using just now."""
-    if not article.rests:
-        return CHANGEABLE
-    done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
-    frozen = [] if Stage.ARTICLE in done else ["title"]
-    return [*frozen, "formatter", "brand_primary", "brand_accent"] if Stage.FORMAT in done else frozen
 
 
 def status_of(pk: int) -> str:

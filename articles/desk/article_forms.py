@@ -15,11 +15,12 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from articles.content import manuscripts
-from articles.models import Article, Preferences
+from articles.models import Article, Preferences, Stage, StageRecord
 from articles.pipeline import transitions
 
 NO_SITE = "No site: a preview page here"
 FAR_YEAR = 3000  # the calendar ends here; the last day of all years has no time in every zone
+CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
 KINDS = (".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
 
 
@@ -159,7 +160,7 @@ class ChangeForm(forms.ModelForm[Article]):
 
     class Meta:
         model = Article
-        fields = ["title", "site", "formatter", "brand_primary", "brand_accent", "scheduled_at"]
+        fields = [*CHANGEABLE, "scheduled_at"]
         widgets = {
             "brand_primary": forms.ColorInput(),
             "brand_accent": forms.ColorInput(),
@@ -173,3 +174,12 @@ class ChangeForm(forms.ModelForm[Article]):
         super().__init__(*args, **kwargs)
         if "site" in self.fields:
             self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]
+
+
+def frozen_fields(article: Article) -> list[str]:
+    """The fields that have had their effect, or that somebody may be using just now."""
+    if not article.rests:
+        return CHANGEABLE
+    done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
+    frozen = [] if Stage.ARTICLE in done else ["title"]
+    return [*frozen, "formatter", "brand_primary", "brand_accent"] if Stage.FORMAT in done else frozen

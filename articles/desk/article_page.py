@@ -24,6 +24,7 @@ from backups.trees.tree import MANIFEST, TreeError
 MOST_EVENTS = 100
 MOST_ATTEMPTS = 20
 THINGS = {"text": "the article", "prompts": "the picture prompts", "format": "the page", "post": "the draft"}
+THINGS |= {call_keys.EARLIER: "all that was paid before this article was rebuilt"}
 MAKERS = {
     "manuscript": "your manuscript, as it is",
     "headings": "made from the headings",

@@ -42,6 +42,7 @@ from articles.formats import count
 from articles.models import Batch, BatchQuerySet
 from articles.models.access import EVERYTHING, may_touch
 from articles.templatetags import desk as written
+from articles.tree.due import due, forget_soon, write_soon
 
 SECONDS_WITHOUT_SCRIPTS = 10
 FIELDSETS = [
@@ -213,9 +214,15 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         if not change:
             obj.owner = cast(User, request.user)
             obj.save(force_insert=True)
-            return
-        changed = {name.removesuffix("_file") for name in form.changed_data}
-        obj.save(update_fields=["key", *sorted(changed)])
+        else:
+            changed = {name.removesuffix("_file") for name in form.changed_data}
+            Batch.objects.filter(pk=obj.pk).update(**due())
+            obj.save(update_fields=["key", *sorted(changed)])
+        write_soon(obj)
+
+    def delete_model(self, request: HttpRequest, obj: Batch) -> None:
+        forget_soon(obj)
+        super().delete_model(request, obj)
 
     def response_add(self, request: HttpRequest, obj: Batch, post_url_continue: str | None = None) -> HttpResponse:
         self.message_user(request, "Saved. Nothing has begun: this is what it would do.", messages.SUCCESS)

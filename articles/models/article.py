@@ -14,6 +14,7 @@ from django.db.models.functions import Coalesce, Substr
 from django.urls import reverse
 from django.utils import timezone
 
+from articles import bounds
 from articles.models.access import OwnedQuerySet
 from articles.models.batch import Batch, Section
 from articles.models.calls import Call, CallQuerySet, Cost
@@ -99,14 +100,14 @@ class Article(models.Model):
 
     idea = models.TextField(
         blank=True,
-        validators=[MaxLengthValidator(20_000)],
+        validators=[MaxLengthValidator(bounds.LONGEST_IDEA)],
         help_text="What the article should be about. The text service writes it.",
     )
     manuscript = models.TextField(blank=True, help_text="A finished text. It is used as it is: nothing is rewritten.")
-    manuscript_name = models.CharField(max_length=255, blank=True, editable=False)
+    manuscript_name = models.CharField(max_length=bounds.LONGEST_FILE_NAME, blank=True, editable=False)
     style = models.CharField(
         "writing style",
-        max_length=200,
+        max_length=bounds.LONGEST_STYLE,
         blank=True,
         help_text="For example: calm magazine feature, first person.",
     )
@@ -130,7 +131,7 @@ class Article(models.Model):
         help_text="For an idea: an outline first, then each section on its own. Choose it from 2,000 words on.",
     )
     batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True, related_name="articles", editable=False)
-    batch_key = models.CharField(max_length=200, blank=True, editable=False)  # the style, folded
+    batch_key = models.CharField(max_length=bounds.LONGEST_NAME, blank=True, editable=False)  # the style, folded
     batch_fields = models.JSONField(default=dict, editable=False)  # what its line says: {"style": "Art Deco", …}
     # Of a batch: what its calls are known to have cost, in US dollars (`articles.pipeline.spending`).
     spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)
@@ -142,7 +143,7 @@ class Article(models.Model):
         help_text="When work on it begins, in the time of the desk. Empty: at once.",
     )
 
-    title = models.CharField(max_length=300, blank=True)
+    title = models.CharField(max_length=bounds.LONGEST_TITLE, blank=True)
     html = models.TextField("article", blank=True, editable=False)
     word_count = models.PositiveIntegerField(default=0, editable=False)
     components = models.JSONField(default=list, editable=False)  # [{type, text, …}]
@@ -163,6 +164,8 @@ class Article(models.Model):
     ended_at = models.DateTimeField("ended", null=True, editable=False)
     tree_expired_at = models.DateTimeField("backup removed", null=True, editable=False)
     link = models.URLField(max_length=500, blank=True, editable=False)  # of the draft, or of the preview
+    # Since when the storage does not know this row as it is; null: it does (`articles.tree.due`).
+    manifest_due = models.DateTimeField(null=True, default=timezone.now, editable=False)
 
     objects = ArticleQuerySet.as_manager()
 
@@ -181,6 +184,7 @@ class Article(models.Model):
             models.Index(fields=["lease_until"], condition=Q(status="running"), name="article_running"),
             models.Index(fields=["next_at"], condition=Q(status="waiting"), name="article_waiting"),
             models.Index(fields=["queued_at"], condition=Q(status="queued"), name="article_queued"),
+            models.Index(fields=["manifest_due"], condition=Q(manifest_due__isnull=False), name="article_due"),
         ]
         constraints = [
             models.CheckConstraint(

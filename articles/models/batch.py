@@ -16,9 +16,10 @@ from django.utils import timezone
 from articles import bounds
 from articles.models.access import OwnedQuerySet
 from articles.models.calls import IN_FLIGHT, Call, Cost
-from articles.models.choices import Formatter
+from articles.models.choices import Formatter, new_uid
 from articles.tree import names
-from backups.trees.tree import Stored
+from backups.storage import backup_storage
+from backups.trees.tree import Stored, Tree
 
 if TYPE_CHECKING:
     pass
@@ -51,6 +52,7 @@ class Batch(models.Model):
         DONE = "done", "Done"
         CANCELLED = "cancelled", "Cancelled"
 
+    uid = models.CharField(max_length=32, default=new_uid, unique=True, editable=False)
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="batches")
     name = models.CharField(max_length=100)
     key = models.CharField(max_length=100, editable=False)  # the name, folded
@@ -114,6 +116,8 @@ class Batch(models.Model):
     written = models.PositiveIntegerField(default=0, editable=False)  # sections, each as often as it was written
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
+    # Since when the storage does not know this row as it is; null: it does (`articles.tree.due`).
+    manifest_due = models.DateTimeField(null=True, default=timezone.now, editable=False)
 
     objects = BatchQuerySet.as_manager()
 
@@ -133,6 +137,11 @@ class Batch(models.Model):
     def cost(self) -> Cost:
         """What its articles have cost, of one that was fetched `with_cost`."""
         return Cost(self.spent, max(self.open_costs - self.in_flight, 0))  # type: ignore[attr-defined]  # from `with_cost`
+
+    @property
+    def tree(self) -> Tree:
+        """Its manifest alone; its articles have trees of their own."""
+        return Tree(backup_storage(), names.batch(self.uid))
 
 
 class Section(models.Model):

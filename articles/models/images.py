@@ -9,6 +9,7 @@ from django.core.files.storage import Storage
 from django.core.validators import MaxLengthValidator
 from django.db import models
 
+from articles import bounds
 from articles.tree import names
 from backups.storage import backup_storage
 from backups.trees.tree import Stored
@@ -27,8 +28,8 @@ class ImageFile(models.Model):
 
     article = models.ForeignKey("articles.Article", models.CASCADE, related_name="images")
     role = models.CharField(max_length=20)  # hero, section_1 …; written in sections: general_2, section_7_1
-    prompt = models.TextField(validators=[MaxLengthValidator(4000)])
-    alt_text = models.CharField(max_length=300, blank=True)
+    prompt = models.TextField(validators=[MaxLengthValidator(bounds.LONGEST_PROMPT)])
+    alt_text = models.CharField(max_length=bounds.LONGEST_ALT_TEXT, blank=True)
     aspect = models.CharField(max_length=5)  # 16:9
     source_url = models.URLField(max_length=2000, blank=True)
     source_expires_at = models.DateTimeField(null=True)

@@ -17,6 +17,7 @@ from django.utils import timezone
 from articles import bounds, call_keys
 from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Section, StageRecord
 from articles.pipeline.transitions import OPERATOR, UNHELD
+from articles.tree.due import due
 
 
 class Part(NamedTuple):
@@ -60,6 +61,7 @@ def resume_all(articles: Collection[int], by: User | None, revision: int) -> int
         alone=False,
         ended_at=None,
         next_at=None,
+        **due(),
     )
     unfinished = StageRecord.objects.filter(article__in=won).exclude(state=StageRecord.State.DONE)
     unfinished.update(state=StageRecord.State.PENDING, error="", failed_at=None)
@@ -89,6 +91,7 @@ def cancel_all(articles: Collection[int], said: str, with_: Article.CancelledWit
         error=None,
         cause="",
         **UNHELD,
+        **due(),
     )
     records = StageRecord.objects.filter(article__in=won, state=StageRecord.State.RUNNING)
     records.update(state=StageRecord.State.PENDING)

@@ -41,17 +41,22 @@ def look_over(article: Article) -> None:
 
 
 def must_look_through(article: Article) -> bool:
-    """Whether a person has pressed Recover, and no run since has come through all the files.
+    """Whether the tree has expired, or a person has pressed Recover, and no run since has come through all the files.
 
     Not for every run: it reads every file of the tree. Nor for the recovered attempt alone: that may have died, or
     found the storage away.
     """
+    if article.tree_expired_at:
+        return True
     asked = article.attempts.filter(why=Attempt.Why.RECOVERED, number__isnull=False).last()
     return asked is not None and not article.events.filter(kind="verified", attempt__gte=asked.number).exists()
 
 
 def mend(run: Run) -> None:
-    """Set back what is not in the backup any more as it was saved, with all that was made of it."""
+    """Set back what is not in the backup any more as it was saved, with all that was made of it.
+
+    From here on an expired tree is one as any other: what it lacks is known.
+    """
     article = run.article
     with storing():
         damaged = manifest.damaged(article)
@@ -60,7 +65,7 @@ def mend(run: Run) -> None:
     _restore_texts(run, damaged.keys())
     stages, images = damaged_parts(article, damaged.keys())
     with batch_revision(article.batch_id if stages else None) as revision:
-        run.lease.renew()
+        run.lease.renew(tree_expired_at=None)
         if stages:
             first = min(stage.step for stage in stages)
             later = frozenset(stage for stage in Stage if stage.step >= first)

@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F
 
 from articles.models import Article, Batch
+from articles.tree.due import due
 
 
 @contextmanager
@@ -27,7 +28,7 @@ def batch_revision(batch_id: int | None, **changes: Any) -> Iterator[int]:
             yield 0
         else:
             batch = Batch.objects.filter(pk=batch_id)
-            batch.update(revision=F("revision") + 1, **changes)
+            batch.update(revision=F("revision") + 1, **due(), **changes)
             yield batch.values_list("revision", flat=True).get()
 
 

@@ -13,6 +13,7 @@ from articles.models import Article, Stage, StageRecord
 from articles.pipeline.calls import Calls
 from articles.pipeline.lease import Fenced, Lease
 from articles.tree import manifest
+from articles.tree.due import note_known
 from articles.tree.storing import storing
 from backups.trees.tree import Stored
 
@@ -60,6 +61,7 @@ class Run:
                 self.article.tree.commit(*now)
             written = now
             if self.lease.mine.exists():  # and so was it all the time: nobody has written a newer one
+                note_known(self.article)
                 return
         raise Fenced
 

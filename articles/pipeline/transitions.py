@@ -37,6 +37,7 @@ from articles.pipeline.processes import this_process
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
 from articles.providers.errors import ProviderError, SavedError
+from articles.tree.due import due, write_soon
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -89,6 +90,7 @@ def submit(article: Article) -> None:
         Event.objects.create(article=article, kind="submitted", message=f"Handed in by {article.owner}")
         if article.status == Article.Status.QUEUED:
             enqueue(article.pk)
+        write_soon(article)
 
 
 def free_prefixes(owner_id: int, moment: datetime, number: int) -> list[str]:
@@ -220,7 +222,7 @@ def stop(lease: Lease, exc: ProviderError) -> None:
 
 
 def _stopped(error: SavedError, site_id: int | None) -> dict[str, Any]:
-    return {"error": error, "cause": cause(error, site_id), "ended_at": timezone.now()}
+    return {"error": error, "cause": cause(error, site_id), "ended_at": timezone.now(), **due()}
 
 
 def _end_attempt(lease: Lease, outcome: Attempt.Outcome) -> None:
@@ -306,7 +308,7 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
             cause="",
             ended_at=None,
             next_at=None,
-            **work.changes,
+            **(due() | work.changes),
         )
         if not won:
             transaction.set_rollback(True)  # the revision of its batch stays as it is, too
@@ -333,7 +335,7 @@ def _note_recovery(article: Article, by: User | None, work: Work) -> None:
 def reopen(article: Article) -> None:
     """A finished article of a batch got further sections: it gets in line again, and its page is laid out anew."""
     done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
-    if done.update(status=Article.Status.DRAFT, ended_at=None):
+    if done.update(status=Article.Status.DRAFT, ended_at=None, **due()):
         article.records.update(state=StageRecord.State.PENDING)
         article.calls.filter(key=call_keys.FORMAT).update(state=Call.State.CLOSED)  # that page has no new sections
         Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED)
@@ -367,7 +369,7 @@ def _reopen_sections(article: Article, revision: int, *, anew: bool) -> None:
 def cancel(article: Article, by: User | None) -> bool:
     """Stop an article. A worker that is at it finds itself fenced; what is saved stays."""
     with batch_revision(article.batch_id) as revision:
-        ended = {"status": Article.Status.CANCELLED, "ended_at": timezone.now(), "next_at": None, "error": None}
+        ended = {"status": Article.Status.CANCELLED, "ended_at": timezone.now(), "next_at": None, "error": None} | due()
         over = [Article.Status.DONE, Article.Status.CANCELLED]
         won = Article.objects.filter(pk=article.pk).exclude(status__in=over).update(**ended, cause="", **UNHELD)
         if won:

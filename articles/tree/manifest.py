@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
+
+from django.db.models import Sum
 
 from articles.failures import Failure
 from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
@@ -31,8 +34,12 @@ SECTION_STATUS = {
 
 
 def build(article: Article) -> tuple[dict[str, Any], dict[str, Stored]]:
-    """The manifest and the files that it names, read afresh from the rows (six queries)."""
-    article = Article.objects.select_related("owner", "site", "batch__owner").get(pk=article.pk)
+    """The manifest and the files that it names, read afresh from the rows (seven queries).
+
+    Raises Article.DoesNotExist.
+    """
+    found = Article.objects.select_related("owner", "site", "batch__owner").defer("batch__styles", "batch__sections")
+    article = found.get(pk=article.pk)
     records = {Stage(record.stage): record for record in article.records.all()}
     images = list(article.images.all())
     sections = list(article.sections.defer("html"))
@@ -79,30 +86,76 @@ def _manifest(
             names.STEPS[Stage.UPLOAD]: _upload_step(records[Stage.UPLOAD], article, images),
         },
         "recovery_attempts": [_attempt(attempt) for attempt in attempts],
-        "source": {
-            "uid": article.uid,
-            "owner": article.owner.get_username(),
-            "created_at": article.created_at.isoformat(),
-            "idea": article.idea,
-            "manuscript": article.manuscript,
-            "manuscript_name": article.manuscript_name,
-            "style": article.style,
-            "formatter": article.formatter,
-            "site": article.site.name if article.site else None,
-            "is_long": article.is_long,
-            "batch": _batch(article, article.batch) if article.batch else None,
-        },
+        "source": _source(article),
+        "state": _state(article),
+        "records": {stage.value: _record(record) for stage, record in records.items()},
+    }
+
+
+def _source(article: Article) -> dict[str, Any]:
+    """What was handed in."""
+    return {
+        "uid": article.uid,
+        "owner": article.owner.get_username(),
+        "created_at": article.created_at.isoformat(),
+        "idea": article.idea,
+        "manuscript": article.manuscript,
+        "manuscript_name": article.manuscript_name,
+        "style": article.style,
+        "formatter": article.formatter,
+        **destination(article),
+        "is_long": article.is_long,
+        "scheduled_at": iso(article.scheduled_at),
+        "batch": _batch(article, article.batch) if article.batch else None,
+    }
+
+
+def destination(row: Article | Batch) -> dict[str, Any]:
+    """The site that it goes to. Its name may change, and its number means something in one database only."""
+    site = row.site
+    return {
+        "site": site.name if site else None,
+        "site_id": site.pk if site else None,
+        "site_address": site.url if site else "",
+    }
+
+
+def _state(article: Article) -> dict[str, Any]:
+    """How it stands. While somebody works on it, the steps say more."""
+    spent = article.calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
+    return {
+        "status": article.status,
+        "ended_at": iso(article.ended_at),
+        "error": article.error,
+        "spent": dollars(spent),  # as far as it is known
+    }
+
+
+def _record(record: StageRecord) -> dict[str, Any]:
+    """What the step does not say. The text of an opening is a file."""
+    details = dict(record.details)
+    if "opening" in details:
+        details["opening"] = {"title": details["opening"]["title"]}
+    return {
+        "started_at": iso(record.started_at),
+        "finished_at": iso(record.finished_at),
+        "failed_at": iso(record.failed_at),
+        "maker": record.maker,
+        "error": record.error,
+        "details": details,
     }
 
 
 def _batch(article: Article, batch: Batch) -> dict[str, Any]:
-    """Enough to make the batch again, together with the sections."""
+    """Enough to make the batch again, together with the sections, where its own manifest is lost."""
     return {
+        "uid": batch.uid,
         "name": batch.name,
         "owner": batch.owner.get_username(),
         "brief": batch.brief,
         "images_per_style": batch.images_per_style,
         "images_per_section": batch.images_per_section,
+        "budget": None if batch.budget is None else str(batch.budget),
         "fields": article.batch_fields,
     }
 
@@ -122,16 +175,21 @@ def _files(
 
 def _step(record: StageRecord) -> dict[str, Any]:
     moment = record.finished_at or record.failed_at or record.started_at
-    return {"status": STATUS[StageRecord.State(record.state)], "timestamp": _iso(moment)}
+    return {"status": STATUS[StageRecord.State(record.state)], "timestamp": iso(moment)}
 
 
-def _iso(moment: datetime | None) -> str | None:
+def dollars(amount: Decimal) -> str:
+    """`12.500000`: US dollars, as exact as rows are."""
+    return f"{amount:.6f}"
+
+
+def iso(moment: datetime | None) -> str | None:
     return moment.isoformat() if moment else None
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:
     return {
-        "timestamp": _iso(attempt.asked_at),
+        "timestamp": iso(attempt.asked_at),
         "asked_by": attempt.asked_by.get_username() if attempt.asked_by else None,
         "from_stage": attempt.from_stage or None,
         "reused": attempt.reused,
@@ -154,7 +212,7 @@ def _section(section: Section) -> dict[str, Any]:
         "index": section.index,
         "heading": section.heading,
         "status": SECTION_STATUS[Section.State(section.state)],
-        "timestamp": _iso(section.finished_at),
+        "timestamp": iso(section.finished_at),
         "file": section.file_name if section.stored else None,
         "fields": section.fields,
         "error": Failure.read(section.error).reason or None,
@@ -185,7 +243,7 @@ def _place(image: ImageFile) -> dict[str, int]:
 def _image(image: ImageFile) -> dict[str, Any]:
     return {
         "replicate_url": image.source_url or None,
-        "expires_at": _iso(image.source_expires_at),
+        "expires_at": iso(image.source_expires_at),
         "local_file": image.file_name,
         "base64_file": image.base64_name,
         "size_kb": round(image.bytes / 1024, 1),
@@ -212,7 +270,7 @@ def _upload_step(record: StageRecord, article: Article, images: Sequence[ImageFi
     return _step(record) | {
         "file": record.file or None,
         "error": record.error or None,
-        "failed_at": _iso(record.failed_at),
+        "failed_at": iso(record.failed_at),
         "uploaded_images": uploaded,
         "recovery_instructions": record.details.get("recovery_instructions"),
         "post_id": record.details.get("post_id"),

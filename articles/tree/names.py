@@ -3,6 +3,8 @@
     01_raw_article.html   01_opening.html   01_section_7.html   02_prompts.txt   03_hero.jpg   03_hero_base64.txt
     04_formatted.html     05_final.html
 
+A batch has a tree, too, with nothing but a manifest: batches/0f3c…/manifest.json.
+
 Plain Python, and so the lowest floor of articles/: the records name their own files.
 """
 
@@ -24,7 +26,13 @@ STEPS = {  # by stage, in their order
     "format": "step4_formatting",
     "upload": "step5_wordpress_upload",
 }
-PREFIX = re.compile(r"user_\d{1,18}/article_\d{8}_\d{6}(?:_\d{1,6})?", re.ASCII)  # of a tree
+PREFIX = re.compile(r"user_\d{1,18}/article_\d{8}_\d{6}(?:_\d{1,6})?", re.ASCII)  # of an article's tree
+BATCHES = "batches"  # the folder of their trees
+
+
+def batch(uid: str) -> str:
+    """The prefix of a batch's tree."""
+    return f"{BATCHES}/{uid}"
 
 
 def section(index: int) -> str:

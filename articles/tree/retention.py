@@ -23,6 +23,7 @@ from backups.trees.removal import check_listing
 from backups.trees.tree import Tree, TreeError
 
 KEEP = timedelta(days=7)
+IN_USE = "it is in use"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def verdicts(
     check_listing(len(listed), expected)
     for prefix in listed:
         try:
-            reason = "it is in use" if prefix in in_use else judge(Tree(storage, prefix).manifest(), now)
+            reason = IN_USE if prefix in in_use else judge(Tree(storage, prefix).manifest(), now)
         except TreeError:
             reason = "its manifest cannot be read"
         yield TreeVerdict(prefix, reason)

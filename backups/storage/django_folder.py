@@ -6,13 +6,16 @@ repeated write after a crash is the same write. Names are POSIX paths without ".
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
+from datetime import UTC, datetime
 from pathlib import Path
 
 from django.core.files import File
 from django.core.files.storage import FileSystemStorage
 
 from backups.storage.folder import write_whole
+from backups.storage.port import INCOMPLETE
 
 
 class LocalStorage(FileSystemStorage):
@@ -24,6 +27,19 @@ class LocalStorage(FileSystemStorage):
     def _save(self, name: str, content: File[bytes]) -> str:
         write_whole(Path(self.path(name)), content.chunks())
         return name.replace("\\", "/")
+
+    def remove_parts(self, folders: str, before: datetime) -> int:
+        """Remove what writes that were killed before this moment have left in `folders`, a pattern such as `user_*/*`.
+
+        Returns how many files. Whoever writes just now has begun later.
+        """
+        removed = 0
+        for part in Path(self.location).glob(f"{folders}/{INCOMPLETE}*"):
+            with contextlib.suppress(FileNotFoundError):  # finished, or removed, since the folder was read
+                if datetime.fromtimestamp(part.stat().st_mtime, UTC) < before:
+                    part.unlink()
+                    removed += 1
+        return removed
 
     def unwritable(self) -> str | None:
         """Why nothing can be written here, or None."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from django.core.files.storage import Storage
 
 from backups.storage.port import LEAST_LISTED
@@ -18,10 +20,14 @@ def check_listing(listed: int, expected: int) -> None:
         raise ShortListing(f"The storage lists {listed:,} backups where {expected:,} are expected.")
 
 
-def remove(storage: Storage, prefix: str) -> int:
-    """Remove a tree, its manifest last, so that a run that dies in between is finished by the next. Returns files."""
+def remove(storage: Storage, prefix: str, *, still: Callable[[], bool] = lambda: True) -> int:
+    """Remove a tree, its manifest last, so that a run that dies in between is finished by the next. Returns files.
+
+    `still` is asked before each file: whether the tree may go. The first no ends it.
+    """
     names = [name for name in storage.listdir(prefix)[1] if name != MANIFEST]
-    for name in names:
+    for removed, name in enumerate([*names, MANIFEST]):
+        if not still():
+            return removed
         storage.delete(f"{prefix}/{name}")
-    storage.delete(f"{prefix}/{MANIFEST}")
     return len(names) + 1

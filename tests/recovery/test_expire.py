@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from io import StringIO
 from pathlib import Path
@@ -14,9 +16,12 @@ from django.core.management import CommandError, call_command
 from django.utils import timezone
 
 from articles.models import Article
+from articles.pipeline.repair import must_look_through
 from articles.pipeline.run import Outcome, Run
+from backups.storage.django_folder import LocalStorage
 from publishing.models import Site
 from recovery import tasks
+from recovery.rebuild.content import trees
 from tests.conftest import HandIn
 
 Work = Callable[[Article], Article]
@@ -78,6 +83,75 @@ def test_an_article_that_moves_keeps_its_tree(old: Article, storage_folder: Path
     Article.objects.update(status=Article.Status.CANCELLED)
 
     assert json.loads(_expire("--apply", "--json"))["gone"] == []
+
+
+def _reopen() -> None:
+    Article.objects.update(status=Article.Status.DRAFT, ended_at=None)
+
+
+def test_one_that_is_at_work_again_when_its_turn_comes_keeps_its_tree(
+    old: Article, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The walk takes minutes: in between somebody has given it further sections."""
+
+    def reopened_meanwhile() -> Iterator[str]:
+        yield from trees()
+        _reopen()
+
+    monkeypatch.setattr("recovery.expire.trees", reopened_meanwhile)
+
+    outcome = json.loads(_expire("--apply", "--json"))
+
+    assert (outcome["gone"], outcome["stayed"]) == ([], {"it is in use": 1})
+    assert old.tree.verify() == []
+    old.refresh_from_db()
+    assert old.tree_expired_at is None
+
+
+def test_a_removal_ends_where_the_article_is_taken_up_again(old: Article, storage_folder: Path) -> None:
+    delete = LocalStorage.delete
+
+    def reopened_by_then(storage: LocalStorage, name: str) -> None:
+        delete(storage, name)
+        _reopen()
+
+    with mock.patch.object(LocalStorage, "delete", reopened_by_then):
+        _expire("--apply")
+
+    assert len(list((storage_folder / old.tree_prefix).iterdir())) == 12
+    old.refresh_from_db()
+    assert must_look_through(old), "whoever works on it finds what is missing"
+    assert "would go" not in _expire(), "and it is in use from then on"
+
+
+def test_what_never_began_is_expected_once_it_was_written(old: Article, hand_in: HandIn) -> None:
+    for _ in range(3):
+        hand_in()  # within a transaction: nothing is written yet
+
+    assert "would go" in _expire()
+
+    Article.objects.filter(attempt=0).update(manifest_due=None)
+    with pytest.raises(CommandError, match="lists 1 backups where 4 are expected"):
+        _expire()
+
+
+def test_parts_of_killed_writes_go_after_a_day(old: Article, storage_folder: Path) -> None:
+    tree, yesterday = storage_folder / old.tree_prefix, time.time() - 25 * 3600
+    never_begun, batch = (storage_folder / name for name in ("user_7/article_20260101_000000", "batches/0f"))
+    elsewhere = storage_folder / "source_files" / "objects"
+    for folder in (tree, never_begun, batch, elsewhere):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, moment in ((".part-old", yesterday), (".part-living", time.time()), ("part", yesterday)):
+            (folder / name).write_bytes(b"x")
+            os.utime(folder / name, (moment, moment))
+
+    _expire()
+    assert (never_begun / ".part-old").exists(), "without --apply nothing goes"
+    tasks.expire_backups()
+
+    for folder in (never_begun, batch):
+        assert sorted(file.name for file in folder.iterdir()) == [".part-living", "part"]
+    assert (elsewhere / ".part-old").exists(), "no tree, and so not ours to judge"
 
 
 def test_the_daily_run_does_it(old: Article, storage_folder: Path) -> None:

@@ -127,6 +127,7 @@ class Command(BaseCommand):
             "going_on": plan.there.going_on,
             "left_out": {"articles": plan.there.left_out, "sections": plan.there.left_out_sections},
             "cancelled": plan.there.cancelled,
+            "expired": len(plan.there.expired),
             "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
         }
         if as_json:
@@ -148,6 +149,9 @@ class Command(BaseCommand):
             self.stdout.write(f"Left out, as not in the lists any more and not made yet: {left_out}.")
         if cancelled := plan.there.cancelled:
             self.stdout.write(f"Left cancelled, as somebody cancelled them one by one: {count(cancelled, 'article')}.")
+        if expired := len(plan.there.expired):
+            gone = count(expired, "article")
+            self.stdout.write(f"The backup of {gone} was removed a week after the end: the pictures are made again.")
 
     def _watch(self, *, name: str, owner: str | None, json: bool, **_: Any) -> None:
         batch = _named(name, owner)

@@ -20,7 +20,7 @@ from articles.providers.errors import ProviderError
 from backups.trees.tree import MANIFEST, TreeError
 from publishing.models import Site
 from recovery.plan import Options, Plan, Total, plan
-from recovery.rebuild import rebuild
+from recovery.rebuild.article import rebuild
 
 NOTHING_TO_DO = 3
 

@@ -26,7 +26,7 @@ from articles.pipeline.run import Run
 from articles.pipeline.sweep import sweep
 from articles.providers.errors import IT, Busy
 from recovery.plan import plans
-from recovery.rebuild import rebuild
+from recovery.rebuild.article import rebuild
 from tests.conftest import HandIn, error_of
 from tests.doubles.server import Doubles
 

@@ -18,7 +18,8 @@ from articles.pipeline import transitions
 from articles.providers.errors import Rejected
 from backups.trees.tree import TreeError
 from publishing.models import Site
-from recovery.rebuild import rebuild, trees
+from recovery.rebuild.article import rebuild
+from recovery.rebuild.content import trees
 from tests.conftest import HandIn
 
 Work = Callable[[Article], Article]
@@ -190,7 +191,7 @@ def test_a_whole_storage(hand_in: HandIn, run: Work, storage_folder: Path) -> No
         call_command("rebuild_articles", json=True, stdout=out, stderr=err)
 
     assert list(trees()) == sorted(prefixes)
-    assert json.loads(out.getvalue()) == {"trees": 3, "rebuilt": 2, "known": 0, "unusable": 1}
+    assert json.loads(out.getvalue()) == {"batches": 0, "trees": 3, "rebuilt": 2, "known": 0, "unusable": 1}
     assert "not valid JSON" in err.getvalue()
     assert Article.objects.filter(status=Article.Status.DONE).count() == 2
 

@@ -1,0 +1,147 @@
+"""What lies in a tree, as far as it is believed.
+
+A manifest is read against a strict schema, every file is read and compared with its hash before it counts, text is
+cleaned again, and no name leads out of the tree.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import io
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from PIL import Image
+from pydantic import BaseModel, ValidationError
+
+from articles.content import markup
+from articles.tree import names
+from articles.tree.schema import Manifest
+from articles.tree.storing import storing
+from backups.storage import backup_storage
+from backups.trees.tree import MANIFEST, FileDamaged, Stored, Tree, TreeError
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Content:
+    """A tree, its manifest, and the files that are whole: the cleaned texts of those that are texts of the article, and
+    width and height of the pictures, by their names.
+    """
+
+    tree: Tree
+    manifest: Manifest
+    files: dict[str, Stored]
+    lacking: tuple[str, ...]  # sentences about files that are missing or damaged
+    texts: dict[str, str]
+    sizes: dict[str, tuple[int, int]]
+
+
+def trees() -> Iterator[str]:
+    """The prefix of every article's tree in the storage that has a manifest. Raises Unreachable."""
+    for owner in sorted(name for name in _folders("") if name.startswith("user_")):
+        yield from trees_of(owner)
+
+
+def trees_of(owner: str) -> Iterator[str]:
+    """Those in one owner's folder: `user_6`."""
+    for folder in sorted(_folders(owner)):
+        prefix = f"{owner}/{folder}"
+        if names.PREFIX.fullmatch(prefix) and _has_manifest(prefix):
+            yield prefix
+
+
+def batch_uids() -> Iterator[str]:
+    """Of every batch that has a manifest of its own in the storage. Raises Unreachable."""
+    if names.BATCHES in _folders(""):
+        yield from (uid for uid in sorted(_folders(names.BATCHES)) if _has_manifest(names.batch(uid)))
+
+
+def _folders(path: str) -> list[str]:
+    with storing():
+        return list(backup_storage().listdir(path)[0])
+
+
+def _has_manifest(prefix: str) -> bool:
+    with storing():
+        return backup_storage().exists(f"{prefix}/{MANIFEST}")
+
+
+def read(tree: Tree, model: type[Model]) -> Model:
+    """The manifest of a tree. Raises TreeError."""
+    try:
+        return model.model_validate(tree.manifest())
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise TreeError(f"The manifest in {tree.prefix} cannot be used: {where}: {first['msg']}.") from exc
+
+
+def read_content(tree: Tree, manifest: Manifest) -> Content:
+    """One read for each file. Raises TreeError, and what the storage raises when it does not answer."""
+    files, lacking = _whole_files(tree)
+    texts = {
+        name: _text(tree, stored)
+        for name, stored in files.items()
+        if names.is_section(name) or name in (names.ARTICLE, names.OPENING)
+    }
+    sizes = {name: _size(tree, stored) for name, stored in files.items() if name.endswith(".jpg")}
+    return Content(tree, manifest, files, tuple(lacking), texts, sizes)
+
+
+def _whole_files(tree: Tree) -> tuple[dict[str, Stored], list[str]]:
+    """The files that are what the manifest says, and a sentence about each that is not."""
+    whole, lacking = {}, []
+    for name, stored in tree.files().items():
+        try:
+            tree.read(stored)
+        except FileDamaged as exc:
+            lacking.append(str(exc))
+        else:
+            whole[name] = stored
+    for name, stored in tree.files().items():
+        if name not in whole and _restored_from_twin(tree, stored, whole):
+            whole[name] = stored
+    return whole, lacking
+
+
+def _restored_from_twin(tree: Tree, lost: Stored, whole: dict[str, Stored]) -> bool:
+    """A picture lies in its tree twice, as it is and in base64: while one of them is whole, the other is made of it."""
+    twin, is_jpeg = names.twin(lost.name), not names.is_base64(lost.name)
+    if twin not in whole:
+        return False
+    content = tree.read(whole[twin])
+    try:
+        content = base64.b64decode(content, validate=True) if is_jpeg else base64.b64encode(content)
+    except ValueError:
+        return False
+    return hashlib.sha256(content).hexdigest() == lost.sha256 and tree.add(lost.name, content) == lost
+
+
+def _text(tree: Tree, stored: Stored) -> str:
+    html = markup.clean_text(tree.read(stored).decode(errors="replace"))
+    # The title stands first in the file, and on its own in the row.
+    return re.sub(r"\A\s*<h1[^>]*>.*?</h1>\s*", "", html, flags=re.DOTALL)
+
+
+def _size(tree: Tree, stored: Stored) -> tuple[int, int]:
+    """Width and height of a picture, from its header. Raises TreeError for what is none."""
+    try:
+        with Image.open(io.BytesIO(tree.read(stored)), formats=["JPEG"]) as image:
+            return image.size
+    except (OSError, ValueError, Image.DecompressionBombError) as exc:
+        raise TreeError(f"{stored.name} in {tree.prefix} is not a picture.") from exc
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time with its zone, as manifests write it; None for anything else."""
+    try:
+        found = datetime.fromisoformat(text or "")
+    except ValueError:
+        return None
+    return found if found.tzinfo else None
