@@ -208,8 +208,8 @@ def test_what_calls_cost_lately_is_the_estimate(stopped: Callable[[str], Article
     for generation, cost in ((5, "0.10"), (6, "0.20")):
         Call.objects.create(**other, generation=generation, cost=Decimal(cost))
 
-    found = plan(article).cost
-    assert (found.known, found.unknown) == (pytest.approx(Decimal("0.15")), 0)
+    expected = plan(article).cost
+    assert (expected.known, expected.unknown) == (pytest.approx(Decimal("0.15")), 0)
 
 
 def test_what_a_model_without_a_price_will_cost_is_not_known(
