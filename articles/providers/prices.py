@@ -32,10 +32,14 @@ class Bound(NamedTuple):
 
 @dataclass(frozen=True)
 class Price:
-    """What a model costs from a day on, in US dollars: a million tokens of input and of output, or a picture."""
+    """What a model costs from a day on, in US dollars: a million tokens of input and of output, or a picture.
+
+    `up_to` is the number of tokens of input up to which that holds.
+    """
 
     since: date
     rates: tuple[Decimal, ...]
+    up_to: int = MOST_TOKENS
 
     @property
     def is_free(self) -> bool:
@@ -59,9 +63,11 @@ class Prices:
     def of_tokens(self, model: str, read: int | None, written: int | None) -> Decimal | None:
         """What an answer has cost that used so many tokens, if it says so; None: nobody knows."""
         price = _today(self._of(model))
-        if price is not None and price.is_free:
+        if price and price.is_free:
             return Decimal(0)
-        return _up(price.of_tokens(read, written)) if price and _can_be(read) and _can_be(written) else None
+        if price and _can_be(read) and _can_be(written) and read <= price.up_to:
+            return _up(price.of_tokens(read, written))
+        return None
 
     def at_most(self, read: int | None, written: int | None) -> Decimal | None:
         """The same at the dearest prices known, for a model that has none."""
@@ -87,7 +93,9 @@ class Prices:
         """
         read = sum(len(text.encode() if isinstance(text, str) else text) for text in asked) + FRAME
         price = _today(self._of(model))
-        return Bound(_up((price or self._dearest()).of_tokens(read, written)), price is not None)
+        if price is None or read > price.up_to:
+            return Bound(_up(self._dearest().of_tokens(read, written)), is_priced=False)
+        return Bound(_up(price.of_tokens(read, written)))
 
     def most_of_picture(self, model: str) -> Bound:
         """A picture has one price, whatever it shows."""
@@ -163,7 +171,7 @@ def read(text: str) -> Prices:
 
 
 def _behind(line: tuple[Price, ...], row: Mapping[str, Any], *rates: str) -> tuple[Price, ...]:
-    price = Price(row["since"], tuple(Decimal(row[rate]) for rate in rates))
+    price = Price(row["since"], tuple(Decimal(row[rate]) for rate in rates), row.get("up_to", MOST_TOKENS))
     return tuple(sorted((*line, price), key=lambda price: price.since))
 
 

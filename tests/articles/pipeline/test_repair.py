@@ -55,7 +55,7 @@ def test_further_sections_after_the_tree_is_gone_make_it_whole_again(
 def test_the_plan_counts_the_pictures_that_are_made_again(expired: Batch, editor: User) -> None:
     planned = plan_batch(expired)
 
-    assert (planned.published, planned.expired, planned.new_sections, planned.images) == (2, 2, 2, 2)
+    assert (planned.published, len(planned.there.expired), planned.new_sections, planned.images) == (2, 2, 2, 2)
     assert planned.calls == 2 + 2
     said = "The backup of 2 articles was removed, a week after the end: their pictures are made again"
     assert said in text(as_(editor).get(page_of(expired, "plan")))
@@ -67,4 +67,4 @@ def test_the_plan_counts_the_pictures_that_are_made_again(expired: Batch, editor
 def test_a_tree_that_is_there_costs_no_picture(expired: Batch) -> None:
     Article.objects.update(tree_expired_at=None)
 
-    assert (plan_batch(expired).expired, plan_batch(expired).images) == (0, 0)
+    assert (plan_batch(expired).there.expired, plan_batch(expired).images) == ([], 0)

@@ -24,6 +24,7 @@ MODELS = [*PUBLISHED.tokens, "gpt-5-2025-08-07", "gpt-6", "our-own"]
         ("gpt-5-mini", "2.25"),
         ("gpt-5-2025-08-07", "11.25"),
         ("gpt-4.1-mini-2025-04-14", "2.00"),
+        ("claude-haiku-4-5", "6"),
         ("claude-haiku-4-5-20251001", "6"),
         ("claude-sonnet-5-5", "12"),
     ],
@@ -58,6 +59,14 @@ def test_whatever_is_added_to_a_name_but_a_date_makes_another_model(model: str, 
     dated = any(shape.fullmatch(more) for shape in prices.SNAPSHOTS.values())
 
     assert dated or name in PUBLISHED.tokens or not PUBLISHED.knows(name)
+
+
+def test_a_price_that_holds_for_short_prompts_says_nothing_of_long_ones() -> None:
+    model = "claude-haiku-5-5"
+    assert PUBLISHED.of_tokens(model, 100_000, 0) == Decimal("0.01")
+    assert PUBLISHED.of_tokens(model, 100_001, 0) is None
+    assert PUBLISHED.most_of_tokens(model, ["x" * 90_000], 0).is_priced
+    assert not PUBLISHED.most_of_tokens(model, ["x" * 100_001], 0).is_priced
 
 
 def test_pictures_have_a_price_each_whatever_their_version() -> None:
