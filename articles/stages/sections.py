@@ -316,7 +316,7 @@ def _joined(opening: str, article: Article) -> str:
     """The opening and all sections that are there, each under its heading."""
     there = article.sections.exclude(sha256="")
     parts = (render_to_string("articles/section.html", {"section": section}) for section in there.iterator())
-    return "\n".join([opening, *parts])
+    return "\n".join([opening, *parts]).rstrip()  # as it is read back from its file
 
 
 def _incomplete(article: Article, missing: list[Section]) -> ProviderError:

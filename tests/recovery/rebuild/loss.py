@@ -8,6 +8,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db.models import ForeignKey, Model
+from django.db.models.fields.files import FieldFile
 
 from articles.models import Article, Batch, ImageFile, Section, StageRecord
 from publishing.models import Site
@@ -68,7 +69,7 @@ def _fields(row: Model) -> dict[str, Any]:
 def _value(row: Model, name: str) -> Any:
     value = getattr(row, name)
     if not isinstance(row._meta.get_field(name), ForeignKey):
-        return value.name if name == "file" else value
+        return value.name if isinstance(value, FieldFile) else value
     match value:
         case Site():
             return value.name

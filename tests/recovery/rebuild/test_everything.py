@@ -43,7 +43,7 @@ pytestmark = pytest.mark.django_db(transaction=True)
 
 SEED = os.environ.get("GALLEY_SEED", "1")
 SIGNS = "abc äßŁ Ω中文 “²½” 🛤 <b>&amp; {} \\ ' \" \u0301\u202e\u2028\n"
-NAME = "ada.²@+-_" + "Łé中" * 47  # as many letters as a name may have
+NAME = "ada.2@+-_" + "Łé中" * 47  # as many letters as a name may have
 STAGES = {
     Stage.ARTICLE: "articles.stages.article.run",
     Stage.PROMPTS: "articles.stages.prompts.run",
@@ -156,11 +156,15 @@ ENDS: dict[str, Callable[[Article], Any]] = {
 }
 
 
-@pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("end", ENDS)
+# Each end, with a source that is drawn; each source, as it was handed in and as it was done.
+CASES = [(end, None) for end in ENDS] + [(end, source) for end in ("queued", "done") for source in SOURCES]
+
+
+@pytest.mark.parametrize(("end", "source"), CASES)
 def test_an_article_comes_back(
-    end: str, source: Callable[[random.Random], dict[str, Any]], drawn: random.Random, ada: User, site: Site
+    end: str, source: Callable[[random.Random], dict[str, Any]] | None, drawn: random.Random, ada: User, site: Site
 ) -> None:
+    source = source or drawn.choice(SOURCES)
     article = _handed_in(drawn, ada, drawn.choice([site, None]), **source(drawn))
     ENDS[end](article)
 
@@ -243,7 +247,7 @@ def _drafted(drawn: random.Random, owner: User, site: Site | None, kind: str, **
     }
     about |= {"style": text(drawn, bounds.LONGEST_STYLE).replace("\n", " "), "site": str(site.pk) if site else ""}
     about |= {"formatter": drawn.choice(["auto", "claude", "template"])}
-    answer = as_(owner).post(BATCH_ADD, given(**numbers, **about, **BATCHES[kind](), **fields))
+    answer = as_(owner).post(BATCH_ADD, given(**(numbers | about | BATCHES[kind]() | fields)))
     assert answer.status_code == 302, answer.content.decode()
     return Batch.objects.get()
 
@@ -292,9 +296,13 @@ BATCH_ENDS: dict[str, Callable[[Batch, User], Any]] = {
 }
 
 
-@pytest.mark.parametrize("kind", BATCHES)
-@pytest.mark.parametrize("end", BATCH_ENDS)
+# Each end, with lists that are drawn; each kind of lists, started.
+BATCH_CASES = [(end, "") for end in BATCH_ENDS] + [("started", kind) for kind in BATCHES]
+
+
+@pytest.mark.parametrize(("end", "kind"), BATCH_CASES)
 def test_a_batch_comes_back(end: str, kind: str, drawn: random.Random, ada: User, site: Site) -> None:
+    kind = kind or drawn.choice(list(BATCHES))
     BATCH_ENDS[end](_drafted(drawn, ada, drawn.choice([site, None]), kind), ada)
 
     assert _lost_and_rebuilt() == []
