@@ -31,7 +31,7 @@ from tests.desk import page_of as article_page
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 def with_a_text_service(settings: Settings) -> None:
     settings.OPENAI_API_KEY = "sk-test"
 
@@ -116,19 +116,6 @@ def test_the_next_round_writes_what_has_changed(change: str, hand_in: HandIn) ->
     article.refresh_from_db()
     assert _written(article)["state"]["status"] == article.status
     assert _written(article)["state"]["error"] == article.error
-
-
-def test_a_change_in_the_desk_is_written_at_once(hand_in: HandIn, editor: User) -> None:
-    article = hand_in()
-    transitions.cancel(article, editor)
-    write_due()
-    changed = {"title": "Night trains", "site": "", "formatter": "template"}
-    colours = {"brand_primary": "#000000", "brand_accent": "#ffffff"}
-
-    as_(editor).post(article_page(article), changed | colours)
-
-    assert _written(article)["article"]["title"] == "Night trains"
-    assert _written(article)["source"]["formatter"] == "template"
 
 
 def test_an_article_at_work_is_left_to_its_run(hand_in: HandIn) -> None:
@@ -247,6 +234,7 @@ def test_a_storage_that_is_away_is_asked_once_a_round(hand_in: HandIn) -> None:
 # A batch
 
 
+@pytest.mark.usefixtures("with_a_text_service")
 def test_the_articles_of_a_batch_are_written_by_rounds(editor: User) -> None:
     batch = started(editor, styles=5)
     assert not any((article.tree.storage.exists(article.tree.path(MANIFEST))) for article in batch.articles.all())
@@ -258,6 +246,7 @@ def test_the_articles_of_a_batch_are_written_by_rounds(editor: User) -> None:
     assert write_due() == 0, "the cost grows with what has changed"
 
 
+@pytest.mark.usefixtures("with_a_text_service")
 def test_a_longer_list_makes_all_its_articles_due(editor: User) -> None:
     batch = started(editor)
     write_due()
@@ -271,6 +260,7 @@ def test_a_longer_list_makes_all_its_articles_due(editor: User) -> None:
         assert [section["heading"] for section in step["sections"]][-1] == "Attic"
 
 
+@pytest.mark.usefixtures("with_a_text_service")
 def test_what_is_done_with_a_batch_is_written(editor: User) -> None:
     batch = started(editor)
     for deed, state in ((control.pause, "paused"), (control.resume, "running"), (control.cancel, "cancelled")):
