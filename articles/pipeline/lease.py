@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import structlog
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from articles.models import Article, Event, Stage
@@ -85,3 +85,29 @@ class Lease:
         )
         facts |= {"provider": provider} if provider else {}
         log.info(message, kind=kind, stage=self.stage.value, **facts)
+
+
+class Found(NamedTuple):
+    """An article as a look at the rows found it: whoever acts on it acts only if all that was judged still is so."""
+
+    pk: int
+    status: str
+    attempt: int
+    crashes: int
+    lease_until: datetime
+    lease_owner: str
+    site_id: int | None
+    queued_at: datetime | None
+    next_at: datetime | None
+
+    @property
+    def still(self) -> QuerySet[Article]:
+        """Its row, as long as it is as it was judged."""
+        return Article.objects.filter(**self._asdict())
+
+
+def found(*conditions: Q, **fields: Any) -> list[Found]:
+    """The articles of which this is so (one query)."""
+    # Unordered: for an order the database would rather walk through all articles by their date.
+    articles = Article.objects.filter(*conditions, **fields).order_by()
+    return [Found(*row) for row in articles.values_list(*Found._fields)]

@@ -31,8 +31,7 @@ from django.utils import timezone
 from articles import call_keys
 from articles.failures import Failure, cause, report
 from articles.models import Article, Attempt, Batch, Call, Event, Section, Stage, StageRecord
-from articles.pipeline.found import Found
-from articles.pipeline.lease import LEASE, Lease
+from articles.pipeline.lease import LEASE, Found, Lease
 from articles.pipeline.processes import this_process
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision

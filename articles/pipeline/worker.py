@@ -45,8 +45,7 @@ def run_article(article_id: int) -> None:
                 dispatch.top_up()  # one less is queued
             _run_stages(run)
         except Fenced:
-            log.warning("fenced: another worker has the article now")
-            look_over(article)
+            _leave_to_another(article)
         except OutOfTime:
             transitions.requeue(run.lease)
         except HeldBack:
@@ -108,7 +107,12 @@ def _set_back(run: Run, exc: ProviderError) -> None:
         else:
             transitions.stop(run.lease, exc)
     except Fenced:
-        log.warning("fenced: another worker has the article now")
+        _leave_to_another(article)
+
+
+def _leave_to_another(article: Article) -> None:
+    log.warning("fenced: another worker has the article now")
+    look_over(article)
 
 
 def _keep_instructions(article: Article, stage: Stage, failure: Failure) -> None:
