@@ -30,6 +30,8 @@ def build(batch: Batch) -> dict[str, Any]:
             "state": batch.state,
             "reason": batch.reason,
             "spent": dollars(batch.spent),
+            "reserved": dollars(batch.reserved),
+            "open_costs": batch.open_costs,
             "written": batch.written,
             "started_at": iso(batch.started_at),
             "ended_at": iso(batch.ended_at),

@@ -122,12 +122,14 @@ def destination(row: Article | Batch) -> dict[str, Any]:
 
 def _state(article: Article) -> dict[str, Any]:
     """How it stands. While somebody works on it, the steps say more."""
-    spent = article.calls.aggregate(sum=Sum("cost"))["sum"] or Decimal(0)
+    sums = article.calls.aggregate(spent=Sum("cost"), reserved=Sum("reserved"))
     return {
         "status": article.status,
+        "cancelled_with": article.cancelled_with,
         "ended_at": iso(article.ended_at),
         "error": article.error,
-        "spent": dollars(spent),  # as far as it is known
+        "spent": dollars(sums["spent"] or Decimal(0)),  # as far as it is known
+        "reserved": dollars(sums["reserved"] or Decimal(0)),  # what it may have cost besides
     }
 
 

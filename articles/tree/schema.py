@@ -157,7 +157,9 @@ class StatePart(Part):
     status: Annotated[str, StringConstraints(max_length=10)] = ""
     ended_at: Moment | None = None
     error: Stop | None = None
+    cancelled_with: Literal["", "batch", "list"] = ""
     spent: Dollars = "0"
+    reserved: Dollars = "0"
 
 
 class OpeningPart(Part):
@@ -200,6 +202,8 @@ class WholeBatch(Destination):
     state: Literal["draft", "running", "paused", "done", "cancelled"]
     reason: str = Field("", max_length=500)
     spent: Dollars = "0"
+    reserved: Dollars = "0"
+    open_costs: int = Field(0, ge=0, le=MOST_WRITTEN)
     written: int = Field(0, ge=0, le=MOST_WRITTEN)
     started_at: Moment | None = None
     ended_at: Moment | None = None

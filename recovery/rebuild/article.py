@@ -113,10 +113,11 @@ def _article(content: Content, batch: Batch | None) -> Article:
 
 def _note_spent(article: Article, state: StatePart) -> None:
     """The ledger is gone, its sum is not: one line for all that was paid before, so that budgets go on to hold."""
-    spent = Decimal(state.spent)
-    if spent:
+    spent, reserved = Decimal(state.spent), Decimal(state.reserved)
+    if spent or reserved:
         closed = {"state": Call.State.CLOSED, "provider": GALLEY, "idempotency_key": article.uid}
-        Call.objects.create(article=article, key=call_keys.EARLIER, cost=spent, **closed)
+        sums = {"cost": spent or None, "reserved": reserved or None}
+        Call.objects.create(article=article, key=call_keys.EARLIER, **sums, **closed)
     if article.batch_id:
         article.spent = spent
         article.save(update_fields=["spent"])
@@ -141,7 +142,7 @@ def _settle(article: Article, manifest: Manifest) -> None:
     if unfinished is None:
         article.status = Article.Status.DONE
     elif state.status == Article.Status.CANCELLED:
-        article.status = Article.Status.CANCELLED
+        article.status, article.cancelled_with = Article.Status.CANCELLED, state.cancelled_with
     elif state.error and _has_stopped(state):
         _stop(article, _error(state.error, article), unfinished)
     elif state.status == Article.Status.WAITING and not state.error and article.scheduled_at and _is_ahead(article):
@@ -151,7 +152,7 @@ def _settle(article: Article, manifest: Manifest) -> None:
     else:
         article.ended_at = now
         _stop(article, _INTERRUPTED.saved(unfinished.stage), unfinished)
-    article.save(update_fields=["status", "next_at", "ended_at", "error", "cause"])
+    article.save(update_fields=["status", "cancelled_with", "next_at", "ended_at", "error", "cause"])
 
 
 _INTERRUPTED = Rejected(

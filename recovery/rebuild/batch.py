@@ -9,12 +9,12 @@ from decimal import Decimal
 
 from django.core.exceptions import ValidationError as ModelError
 from django.db import DataError, IntegrityError, transaction
-from django.db.models import Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
 
 from articles.batches.lists import folded
 from articles.batches.plan import key_of
-from articles.models import Article, Batch, Section, Stage
+from articles.models import Article, Batch, Call, Section, Stage
 from articles.tree import names
 from articles.tree.schema import BatchManifest, BatchPart, Manifest, SectionPart, Source, WholeBatch
 from articles.tree.storing import storing
@@ -144,6 +144,8 @@ def make(found: WholeBatch) -> Batch:
         created_at=moment(found.created_at) or timezone.now(),
         budget=None if found.budget is None else Decimal(found.budget),
         spent=Decimal(found.spent),
+        reserved=Decimal(found.reserved),
+        open_costs=found.open_costs,
         state=found.state if rests else Batch.State.PAUSED,
         reason=found.reason if rests else LOOK_THROUGH,
         started_at=moment(found.started_at),
@@ -164,8 +166,12 @@ def settle(article: Article) -> None:
         return
     batch = Batch.objects.select_for_update().get(pk=article.batch_id)
     spent = batch.articles.aggregate(sum=Sum("spent"))["sum"] or Decimal(0)
+    unknown = Call.objects.filter(article__batch=batch, reserved__isnull=False)
+    reserved = unknown.aggregate(sum=Sum("reserved"), number=Count("pk"))
     written = batch.all_sections.filter(state=Section.State.DONE).count()
     batch.spent, batch.written = max(batch.spent, spent), max(batch.written, written)
+    batch.reserved = max(batch.reserved, reserved["sum"] or Decimal(0))
+    batch.open_costs = max(batch.open_costs, reserved["number"])
     if article.status == Article.Status.DRAFT and batch.state != Batch.State.PAUSED:
         batch.state, batch.reason, batch.ended_at = Batch.State.PAUSED, LOOK_THROUGH, None
-    batch.save(update_fields=["spent", "written", "state", "reason", "ended_at"])
+    batch.save(update_fields=["spent", "reserved", "open_costs", "written", "state", "reason", "ended_at"])

@@ -26,9 +26,12 @@ REASONS: dict[type[Model], dict[str, str]] = {
         "queued_at": "it is not in the queue",
         "tree_expired_at": "what has expired cannot be rebuilt",
         "manifest_due": "about the storage, which is right",
+        "alone": "nothing begins by itself because it was rebuilt",
     },
     Batch: {
         "id": NUMBER,
+        "starting": "the next start makes what lacks of its rows",
+        "starting_by": "the next start makes what lacks of its rows",
         "revision": "counts changes for those who watched it",
         "cause": "Recover asks each of its articles",
         "manifest_due": "about the storage, which is right",
