@@ -87,7 +87,7 @@ def as_post(answer: Any) -> Json | None:
         return None
     categories = answer.get("categories")
     content = (as_dict(answer.get("content")) or {}).get("raw")
-    text = Marked.read(content if isinstance(content, str) else "")
+    text = Marked.read(content) if isinstance(content, str) else Marked("", "")  # a site that does not tell it
     return {
         "id": id_of(answer),
         "slug": _text(answer, "slug", 200),

@@ -185,7 +185,7 @@ def _of_batches(chosen: Selection, batch: Batch | None) -> dict[str, Any]:
     """What the page says of batches that rest: one that is recovered as a whole goes on, with all that is in line;
     others stay as they are (a query).
     """
-    resting = Batch.objects.exclude(state=Batch.State.RUNNING)
+    resting = Batch.objects.filter(state__in=[Batch.State.PAUSED, Batch.State.CANCELLED])
     if batch is None:
         return {"resting": resting.filter(pk__in={article.batch_id for article in chosen.articles})}
     if batch.state == Batch.State.RUNNING:

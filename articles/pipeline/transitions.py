@@ -290,12 +290,13 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
     """Go on with a stopped, cancelled or waiting article where it left off, or as `work` says.
 
     False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew. One of
-    a batch that runs gets in line. A batch that rests goes on resting, and this article goes on alone.
+    a batch that runs gets in line, and one that is done runs again for it. One that is paused or cancelled rests on:
+    this article goes on alone.
     """
     batch = article.batch_id
     with batch_revision(batch) as revision:
         now = timezone.now()
-        in_line = batch is not None and Batch.objects.filter(pk=batch, state=Batch.State.RUNNING).exists()
+        in_line = batch is not None and _runs(batch)
         won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
             status=Article.Status.DRAFT if in_line else Article.Status.QUEUED,
             alone=batch is not None and not in_line,
@@ -321,6 +322,13 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
         else:
             enqueue(article.pk)
     return True
+
+
+def _runs(batch_id: int) -> bool:
+    """Whether a batch runs. One that is done has nothing else to do: it runs again for whatever goes on."""
+    batch = Batch.objects.filter(pk=batch_id)
+    batch.filter(state=Batch.State.DONE).update(state=Batch.State.RUNNING, ended_at=None)
+    return batch.filter(state=Batch.State.RUNNING).exists()
 
 
 def _note_recovery(article: Article, by: User | None, work: Work) -> None:

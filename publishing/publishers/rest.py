@@ -223,7 +223,7 @@ class _Upload:
 
     def _is_there(self, call: Call) -> bool:
         """Whether a draft that was finished before is still on the site; the call's answer is then as it is now."""
-        if call.state != Call.State.DONE and call.raw.get("found"):
+        if call.state != Call.State.DONE and "found" in call.raw:
             return True
         with about(THE_DRAFT):
             found = self._found()
@@ -235,7 +235,8 @@ class _Upload:
         """Give a draft of an earlier text this one. Where people have worked on it, they say what becomes of it."""
         post = call.raw
         there = Marked(post["version"], post["found"])
-        if there.holds(draft.version) or self._was_left_to_people(call):
+        is_told = bool(there.found)
+        if not is_told or there.holds(draft.version) or self._was_left_to_people(call):
             return
         seen = post["status"] not in UNSEEN
         if seen or not (there.is_untouched or there.found == post.get("taken")):

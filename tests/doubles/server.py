@@ -230,9 +230,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Answer.json({"error": "no provider has this address"}, 404))
 
     def _answer_as(self, provider: Provider, body: Any) -> None:
-        settings = self.server.doubles.settings
+        settings, began = self.server.doubles.settings, time.monotonic()
         request, fault = self.server.doubles.received(provider, self, body)
-        time.sleep(settings.latency.get(request.operation, 0.0))
+        # As the settings say now: whoever holds answers back may let them go.
+        while (left := began + self.server.doubles.settings.latency.get(request.operation, 0.0) - time.monotonic()) > 0:
+            time.sleep(min(left, 0.05))
         answer = provider.answer(request, "" if fault in TRANSPORT else fault, settings)
         if fault == "hang":
             self.close_connection = True

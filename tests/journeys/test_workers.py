@@ -191,13 +191,14 @@ def test_only_the_article_that_kills_its_workers_is_stopped(four: Desk) -> None:
 
 def test_a_deploy_costs_no_call(four: Desk) -> None:
     """Four calls are in flight when the workers are asked to end, and four others when they are asked once more."""
-    four.services.configure(latency={"responses": 6.0})
     hand_in(four, *(f"idea {n}" for n in range(4)))
     for number in (signal.SIGTERM, signal.SIGINT):
+        four.services.configure(latency={"responses": PATIENCE})
         with four.galley.workers() as workers:
             assert workers.process
             wait_until(lambda: in_flight(four) == 4, PATIENCE)
             workers.process.send_signal(number)
+            four.services.configure(latency={})
             assert workers.process.wait(PATIENCE) == 0
         assert in_flight(four) == 0
         assert statuses(four) == ["queued"] * 4

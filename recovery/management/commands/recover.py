@@ -119,7 +119,7 @@ class Command(BaseCommand):
             self.stdout.write(orjson.dumps(facts | {"seconds": planned.seconds}).decode())
         else:
             self.stdout.write(f"“{article}”: {Total([planned]).summary}")
-            if article.batch and article.batch.state != Batch.State.RUNNING:
+            if article.batch and article.batch.state in (Batch.State.PAUSED, Batch.State.CANCELLED):
                 state = article.batch.get_state_display().lower()
                 self.stdout.write(f"Its batch “{article.batch}” is {state} and stays so: this article alone goes on.")
 

@@ -34,7 +34,7 @@ from tests.doubles.server import Doubles
 pytestmark = pytest.mark.django_db(transaction=True)
 
 WorkOff = Callable[[], int]
-RESTING = [Batch.State.PAUSED, Batch.State.CANCELLED, Batch.State.DONE]
+RESTING = [Batch.State.PAUSED, Batch.State.CANCELLED]
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def test_one_article_of_a_batch_that_rests_goes_on_alone(state: Batch.State, res
 
 
 def test_it_is_made_and_no_other(editor: User, services: Doubles, work_off: WorkOff) -> None:
-    batch = drafted(editor, styles=3, sections=2, images_per_style=0, budget=Decimal("0.01"))
+    batch = drafted(editor, styles=3, sections=2, images_per_style=0, budget=Decimal("0.20"))
     services.fail("openai", "responses", "unauthorized")
     start_batch(batch, editor)
     work_off()
@@ -74,6 +74,7 @@ def test_it_is_made_and_no_other(editor: User, services: Doubles, work_off: Work
     assert batch.state == Batch.State.PAUSED
     stopped = batch.articles.get(status=Article.Status.FAILED)
     asked = len(services.requests())
+    Batch.objects.update(budget=Decimal("0.01"))  # whoever asks for one article has seen what it costs
 
     assert transitions.resume(stopped, editor)
     work_off()
@@ -123,13 +124,24 @@ def test_one_of_a_batch_that_runs_gets_in_line(resting: Batch, editor: User) -> 
     assert resting.state == Batch.State.RUNNING
 
 
-def test_a_batch_that_is_done_has_not_ended_while_one_goes_on_alone(resting: Batch, editor: User) -> None:
-    Batch.objects.filter(pk=resting.pk).update(state=Batch.State.DONE)
+def test_a_batch_that_was_cancelled_has_not_ended_while_one_goes_on_alone(resting: Batch, editor: User) -> None:
+    Batch.objects.filter(pk=resting.pk).update(state=Batch.State.CANCELLED)
     assert batch_progress(resting.pk).ended
 
     transitions.resume(resting.articles.earliest("pk"), editor)
 
     assert not batch_progress(resting.pk).ended
+
+
+def test_a_batch_that_is_done_runs_again_for_one_that_goes_on(resting: Batch, editor: User) -> None:
+    resting.articles.filter(status=Article.Status.DRAFT).update(status=Article.Status.DONE)
+    Batch.objects.filter(pk=resting.pk).update(state=Batch.State.DONE, reason="")
+
+    transitions.resume(resting.articles.earliest("pk"), editor)
+
+    resting.refresh_from_db()
+    assert resting.state == Batch.State.RUNNING
+    assert _stands(resting) == ["queued", "done", "done"]
 
 
 def test_the_page_says_that_it_goes_alone_and_does_it(resting: Batch, editor: User) -> None:
