@@ -230,11 +230,13 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(Answer.json({"error": "no provider has this address"}, 404))
 
     def _answer_as(self, provider: Provider, body: Any) -> None:
-        settings, began = self.server.doubles.settings, time.monotonic()
+        settings = self.server.doubles.settings
         request, fault = self.server.doubles.received(provider, self, body)
-        # As the settings say now: whoever holds answers back may let them go.
-        while (left := began + self.server.doubles.settings.latency.get(request.operation, 0.0) - time.monotonic()) > 0:
-            time.sleep(min(left, 0.05))
+        slept = 0.0
+        # As the settings say at each moment: whoever holds answers back may let them go.
+        while (left := self.server.doubles.settings.latency.get(request.operation, 0.0) - slept) > 0:
+            time.sleep(nap := min(left, 0.05))
+            slept += nap
         answer = provider.answer(request, "" if fault in TRANSPORT else fault, settings)
         if fault == "hang":
             self.close_connection = True

@@ -49,7 +49,8 @@ def _facts(row: Any) -> dict[str, Any]:
     """What two rows have in common that were changed alike: moments are either there or not."""
     found = {field.name: getattr(row, field.attname) for field in row._meta.fields if field.name not in OWN}
     return {
-        name: bool(value) if name.endswith(("at", "_due", "_until", "revision")) else value for name, value in found.items()
+        name: bool(value) if name.endswith(("at", "_due", "_until", "revision")) else value
+        for name, value in found.items()
     }
 
 

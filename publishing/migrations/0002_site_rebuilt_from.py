@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publishing", "0002_addresses_of_calls"),
+        ("publishing", "0001_initial"),
     ]
 
     operations = [

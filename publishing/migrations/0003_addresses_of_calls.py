@@ -15,6 +15,6 @@ def note_addresses(apps: StateApps, editor: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("publishing", "0001_initial"), ("articles", "0012_addresses_of_calls")]
+    dependencies = [("publishing", "0002_site_rebuilt_from"), ("articles", "0012_addresses_of_calls")]
 
     operations = [migrations.RunPython(note_addresses, migrations.RunPython.noop)]
