@@ -1,40 +1,36 @@
 """What nobody needs any more, once a day: sessions that ended, old records of logins, and timelines as old as the
-operator wants. A thousand rows at a time, so that nobody waits for it.
+operator wants.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
-from axes.models import AccessAttempt, AccessFailureLog, AccessLog
+from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
-from django.contrib.sessions.models import Session
-from django.db.models import QuerySet
+from django.core.management import call_command
 
 from articles.models import Article, Event
 
-LOGINS = timedelta(days=90)  # who has signed in, and who was locked out, may be asked about for a while
-ROWS = 1000
+LOGIN_DAYS = 90  # who has signed in, and who was locked out, may be asked about for a while
+ROWS = 1000  # of timelines in one transaction: nobody waits for it
 
 
 def remove_what_ended(now: datetime) -> int:
-    """Returns the number of rows."""
-    return sum(_remove(rows) for rows in _ended(now))
+    """Returns the number of lines of timelines that are gone."""
+    call_command("clearsessions")
+    AxesProxyHandler.reset_logs(age_days=LOGIN_DAYS)
+    AxesProxyHandler.reset_failure_logs(age_days=LOGIN_DAYS)
+    return _remove_timelines(now, settings.GALLEY_TIMELINE_KEEP_DAYS)
 
 
-def _ended(now: datetime) -> Iterator[QuerySet[Any]]:
-    yield Session.objects.filter(expire_date__lt=now)
-    for logins in (AccessAttempt, AccessFailureLog, AccessLog):
-        yield logins.objects.filter(attempt_time__lt=now - LOGINS)
-    if days := settings.GALLEY_TIMELINE_KEEP_DAYS:
-        over = [Article.Status.DONE, Article.Status.CANCELLED]
-        yield Event.objects.filter(at__lt=now - timedelta(days=days), article__status__in=over)
-
-
-def _remove(rows: QuerySet[Any]) -> int:
+def _remove_timelines(now: datetime, days: int) -> int:
+    """Of articles that are over. 0 days: none."""
+    if not days:
+        return 0
+    over = [Article.Status.DONE, Article.Status.CANCELLED]
+    old = Event.objects.filter(at__lt=now - timedelta(days=days), article__status__in=over).order_by("pk")
     removed = 0
-    while some := list(rows.order_by("pk").values_list("pk", flat=True)[:ROWS]):
-        removed += rows.model._default_manager.filter(pk__in=some).delete()[0]
+    while some := list(old.values_list("pk", flat=True)[:ROWS]):
+        removed += Event.objects.filter(pk__in=some).delete()[0]
     return removed

@@ -13,6 +13,6 @@ log = structlog.get_logger("galley.housekeeping")
 def keep_house() -> None:
     """Remove what nobody needs any more."""
     try:
-        log.info("removed what had ended", rows=remove_what_ended(timezone.now()))
+        log.info("removed what had ended", timelines=remove_what_ended(timezone.now()))
     except Exception:
         log.exception("not all that had ended was removed; it is tried again tomorrow")

@@ -92,6 +92,7 @@ def as_post(answer: Any) -> Json | None:
         "id": id_of(answer),
         "slug": _text(answer, "slug", 200),
         "status": _text(answer, "status", 20),
+        "title": _text(as_dict(answer.get("title")) or {}, "raw", 1000),
         "featured_media": id_of(answer, "featured_media") or 0,
         "categories": [each for each in categories[:100] if type(each) is int] if isinstance(categories, list) else [],
         "modified": _text(answer, "modified_gmt", 30),

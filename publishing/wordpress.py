@@ -38,7 +38,7 @@ from publishing.answers import (
 ANSWER_BYTES = 16 * 1024 * 1024
 GRACE_SECONDS = 30  # how much longer than the site may work a request and its answer may be on the way
 API_REL = "https://api.w.org/"
-POST_FIELDS = "id,slug,status,featured_media,categories,content,modified_gmt"
+POST_FIELDS = "id,slug,status,title,featured_media,categories,content,modified_gmt"
 MEDIA_FIELDS = "id,slug,source_url,alt_text,media_details,modified_gmt"
 T = TypeVar("T")
 

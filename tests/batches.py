@@ -54,7 +54,7 @@ def write(article: Article, *indexes: int) -> None:
         state=Section.State.DONE, word_count=240, sha256="a" * 64, bytes=9, finished_at=timezone.now()
     )
     spent = Decimal("0.50") * len(indexes)
-    Batch.objects.filter(articles=article).update(spent=F("spent") + spent, written=F("written") + len(indexes))
+    Batch.objects.filter(articles=article).update(spent=F("spent") + spent)
     Article.objects.filter(pk=article.pk).update(word_count=300, attempt=1, spent=F("spent") + spent)
 
 

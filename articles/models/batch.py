@@ -113,7 +113,6 @@ class Batch(models.Model):
     spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # US dollars, known
     reserved = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # US dollars, of calls
     open_costs = models.PositiveIntegerField(default=0, editable=False)  # calls that have something reserved
-    written = models.PositiveIntegerField(default=0, editable=False)  # sections, each as often as it was written
     started_at = models.DateTimeField(null=True, editable=False)
     ended_at = models.DateTimeField(null=True, editable=False)
     # Since when the storage does not know this row as it is; null: it does (`articles.tree.due`).

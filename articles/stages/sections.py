@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F
 from django.template.loader import render_to_string
 from django.utils import timezone
 
@@ -249,11 +248,10 @@ def _write(run: Run, section: Section) -> None:
 
 
 def mark_section(run: Run, section: Section, state: Section.State, **changes: Any) -> bool:
-    """Move a section on, with the batch's revision and its number of written ones. False: it is there no more."""
+    """Move a section on, with the batch's revision. False: it is there no more."""
     article, is_done = run.article, state == Section.State.DONE
     changes |= {"state": state, "finished_at": timezone.now() if is_done else None}
-    of_batch = {"written": F("written") + 1} if article.batch_id and is_done else {}
-    with batch_revision(article.batch_id, **of_batch) as revision:
+    with batch_revision(article.batch_id) as revision:
         if is_done:
             run.lease.made_headway()
         else:

@@ -32,7 +32,6 @@ def build(batch: Batch) -> dict[str, Any]:
             "spent": dollars(batch.spent),
             "reserved": dollars(batch.reserved),
             "open_costs": batch.open_costs,
-            "written": batch.written,
             "started_at": iso(batch.started_at),
             "ended_at": iso(batch.ended_at),
         },

@@ -40,7 +40,7 @@ State = Literal["pending", "running", "completed", "failed"]
 MOST_SECTIONS = WIDER * bounds.MOST_SECTIONS  # and so the greatest index of one
 MOST_PICTURES = (bounds.MOST_PICTURES + 1) * MOST_SECTIONS
 MOST_COMPONENTS = 200
-MOST_WRITTEN = 2**31 - 1  # what its column holds
+MOST_OPEN_COSTS = 2**31 - 1  # what its column holds
 
 
 class Part(BaseModel):
@@ -203,8 +203,7 @@ class WholeBatch(Destination):
     reason: str = Field("", max_length=500)
     spent: Dollars = "0"
     reserved: Dollars = "0"
-    open_costs: int = Field(0, ge=0, le=MOST_WRITTEN)
-    written: int = Field(0, ge=0, le=MOST_WRITTEN)
+    open_costs: int = Field(0, ge=0, le=MOST_OPEN_COSTS)
     started_at: Moment | None = None
     ended_at: Moment | None = None
 

@@ -228,18 +228,18 @@ class _Upload:
         with about(THE_DRAFT):
             found = self._found()
         if found is not None:
-            self.run_.calls.update_answer(call, Answer({**found, "taken": call.raw.get("taken", "")}))
+            self.run_.calls.update_answer(call, Answer({**found, "taken": call.raw.get("taken", {})}))
         return found is not None
 
     def _bring_up_to_date(self, call: Call, draft: Draft, wanted: Json) -> None:
         """Give a draft of an earlier text this one. Where people have worked on it, they say what becomes of it."""
-        post = call.raw
+        post, taken = call.raw, call.raw.get("taken", {})
         there = Marked(post["version"], post["found"])
         is_told = bool(there.found)
         if not is_told or there.holds(draft.version) or self._was_left_to_people(call):
             return
         seen = post["status"] not in UNSEEN
-        if seen or not (there.is_untouched or there.found == post.get("taken")):
+        if seen or not (there.is_untouched or there.found == taken.get("found")):
             done = "published" if seen else "changed"
             raise Rejected(
                 self.site.provider,
@@ -248,8 +248,9 @@ class _Upload:
                 mend="delete the post there for good to have a new draft made, or leave it as it is",
             )
         self.run_.lease.check_time()
-        hero = {name: wanted[name] for name in ("featured_media",) if name in wanted}
-        updated = self.client.update_post(post["id"], {**draft.fields, **hero})
+        # A title of their own, or another picture on top, stays as well.
+        ours = {name: value for name, value in {**draft.fields, **wanted}.items() if post.get(name) == taken.get(name)}
+        updated = self.client.update_post(post["id"], {**ours, "content": draft.content})
         self.run_.calls.update_answer(call, _taken(updated))
         self.run_.lease.note("updated", "The draft on the site has the new text")
 
@@ -330,8 +331,8 @@ class Draft:
 
 
 def _taken(post: Json) -> Answer:
-    """A draft that was just written, with what its text has become there: sites clean what their authors write."""
-    return Answer({**post, "taken": post["found"]})
+    """A draft that was just written, with what became of it there: sites clean what their authors write."""
+    return Answer({**post, "taken": {name: post[name] for name in ("found", "title", "featured_media", "categories")}})
 
 
 def _called(image: ImageFile) -> str:

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from articles.batches.lists import folded
 from articles.batches.plan import key_of
-from articles.models import Article, Batch, Call, Section, Stage
+from articles.models import Article, Batch, Call, Stage
 from articles.tree import names
 from articles.tree.schema import BatchManifest, BatchPart, Manifest, SectionPart, Source, WholeBatch
 from articles.tree.storing import storing
@@ -25,7 +25,7 @@ from recovery.rebuild.people import owner_of, site_of
 
 _AS_THEY_ARE = [
     *("name", "brief", "styles", "sections", "images_per_style", "images_per_section"),
-    *("style", "formatter", "written"),
+    *("style", "formatter"),
 ]
 LOOK_THROUGH = "It was rebuilt from its backup. Look through its lists and its budget, then resume."
 
@@ -159,7 +159,7 @@ def make(found: WholeBatch) -> Batch:
 
 
 def settle(article: Article) -> None:
-    """What a batch has spent and written is at least the sum of its articles; and while one of them is in line, it is
+    """What a batch has spent is at least the sum of its articles; and while one of them is in line, it is
     not at its end.
     """
     if article.batch_id is None:
@@ -168,10 +168,9 @@ def settle(article: Article) -> None:
     spent = batch.articles.aggregate(sum=Sum("spent"))["sum"] or Decimal(0)
     unknown = Call.objects.filter(article__batch=batch, reserved__isnull=False)
     reserved = unknown.aggregate(sum=Sum("reserved"), number=Count("pk"))
-    written = batch.all_sections.filter(state=Section.State.DONE).count()
-    batch.spent, batch.written = max(batch.spent, spent), max(batch.written, written)
+    batch.spent = max(batch.spent, spent)
     batch.reserved = max(batch.reserved, reserved["sum"] or Decimal(0))
     batch.open_costs = max(batch.open_costs, reserved["number"])
     if article.status == Article.Status.DRAFT and batch.state != Batch.State.PAUSED:
         batch.state, batch.reason, batch.ended_at = Batch.State.PAUSED, LOOK_THROUGH, None
-    batch.save(update_fields=["spent", "reserved", "open_costs", "written", "state", "reason", "ended_at"])
+    batch.save(update_fields=["spent", "reserved", "open_costs", "state", "reason", "ended_at"])

@@ -91,6 +91,33 @@ def test_the_site_has_the_new_text_once(
     assert post.featured in media
 
 
+def test_a_title_and_a_hero_that_people_have_chosen_stay(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive
+) -> None:
+    article = run(ready(site))
+    other = article.images.get(role="section_1").wordpress_media_id
+    by_hand(wordpress, "POST", f"posts/{wordpress.posts()[0].id}", title="Mine", featured_media=other)
+    lay_out(article, MORE)
+    Article.objects.filter(pk=article.pk).update(title="The desk's")
+
+    assert go_on(article).status == Article.Status.DONE
+
+    [post] = wordpress.posts()
+    assert (post.title, post.featured) == ("Mine", other)
+    assert "Airships, then lorries" in post.content
+
+
+def test_a_title_of_the_desk_follows_with_the_text(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive
+) -> None:
+    article = run(ready(site))
+    lay_out(article, MORE)
+    Article.objects.filter(pk=article.pk).update(title="The desk's")
+
+    assert go_on(article).status == Article.Status.DONE
+    assert wordpress.posts()[0].title == "The desk's"
+
+
 def test_nothing_is_sent_where_the_text_is_the_same(
     wordpress: WordPress, site: Site, ready: Ready, run: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -321,6 +321,7 @@ def test_only_what_is_used_is_kept_of_an_answer(impostor: Impostor) -> None:
         "id": 7,
         "slug": "x" * 200,
         "status": "",
+        "title": "<script>alert(1)</script>",
         "featured_media": 0,
         "categories": [1],
         "modified": "",

@@ -14,7 +14,7 @@ from pytest_django import Settings
 from articles.batches import control
 from articles.batches.counts import count_batch
 from articles.batches.start import start_batch
-from articles.models import Article, Batch, Call, Cost, Section
+from articles.models import Article, Batch, Call, Cost
 from articles.pipeline.calls import Calls
 from tests.doubles.server import Doubles
 
@@ -42,12 +42,11 @@ def started(editor: User, services: Doubles) -> Start:
 
 
 def _consistent(batch: Batch) -> Batch:
-    """The batch as it is now; its sums are those of the ledger, and of its sections."""
+    """The batch as it is now; its sums are those of the ledger."""
     batch.refresh_from_db()
     found = Call.objects.filter(article__batch=batch).aggregate(known=Sum("cost"), reserved=Sum("reserved"))
     assert (batch.spent, batch.reserved) == tuple(found[name] or 0 for name in ("known", "reserved"))
     assert batch.articles.aggregate(sum=Sum("spent"))["sum"] == batch.spent
-    assert batch.written == batch.all_sections.filter(state=Section.State.DONE).count()
     return batch
 
 

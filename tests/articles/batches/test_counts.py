@@ -6,10 +6,8 @@ import random
 from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
-from types import SimpleNamespace
 
 import pytest
-from django.apps import apps
 from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -18,7 +16,6 @@ from django.utils import timezone
 from articles.batches import control
 from articles.batches.counts import COUNTED_ANEW, count_batch
 from articles.batches.progress import BatchProgress, batch_progress
-from articles.migrations import __name__ as migrations
 from articles.models import Article, Batch, Call, Cost, Section
 from articles.pipeline.lease import Fenced
 from articles.pipeline.run import Run
@@ -81,7 +78,7 @@ def test_a_look_at_the_budget_costs_the_same_however_large_the_batch(editor: Use
         article = batch.articles.earliest("pk")
         write(article)
         run = Run(Article.objects.get(pk=article.pk))
-        Batch.objects.filter(pk=batch.pk).update(spent=1, written=10)
+        Batch.objects.filter(pk=batch.pk).update(spent=1)
         call = run.calls._current("text", "text")
         works.append(work_of(partial(_look_at_the_budget, run, call)))
 
@@ -143,7 +140,7 @@ def test_the_sums_of_a_batch_are_those_of_its_articles(editor: User) -> None:
             sections.mark_section(run, section, Section.State.DONE)
 
     batch.refresh_from_db()
-    assert (batch.spent, batch.written) == (Decimal("1.5"), 4)
+    assert batch.spent == Decimal("1.5")
     assert [article.spent for article in batch.articles.order_by("pk")] == [Decimal("0.5"), Decimal(1)]
     assert count_batch(batch).spent == Cost(batch.spent)
 
@@ -171,18 +168,4 @@ def test_a_worker_that_is_fenced_adds_no_section_and_what_it_was_charged(editor:
         sections.mark_section(slow, article.sections.get(), Section.State.DONE)
 
     batch.refresh_from_db()
-    assert (batch.spent, batch.reserved, batch.written) == (Decimal("0.25"), Decimal(0), 1)
-
-
-def test_batches_that_were_there_before_get_their_sums(editor: User) -> None:
-    batch, empty = batch_of(editor, 2, 2), batch_of(editor, 1, 1, name="Houses")
-    batch.articles.update(spent=Decimal("0.75"))
-    mark(batch.articles.earliest("pk").pk, 1, Section.State.DONE)
-    migration = __import__(f"{migrations}.0011_sums_of_batches", fromlist=["add_up"])
-
-    migration.add_up(apps, SimpleNamespace(connection=connection))
-
-    batch.refresh_from_db()
-    empty.refresh_from_db()
-    assert (batch.spent, batch.written) == (Decimal("1.5"), 1)
-    assert (empty.spent, empty.written) == (Decimal(0), 0)
+    assert (batch.spent, batch.reserved) == (Decimal("0.25"), Decimal(0))
