@@ -256,6 +256,26 @@ def test_further_sections_reopen_what_was_joined_already(editor: User) -> None:
 # Somebody is at work meanwhile
 
 
+@pytest.mark.parametrize("stands", STANDS)
+def test_no_page_stays_that_lacks_a_further_section(stands: str, editor: User) -> None:
+    """It was paid for, and is not what is wanted any more. Who is at it just now opens it again at the end."""
+    batch = started(editor, styles=1, sections=2)
+    article = batch.articles.get()
+    written(article, 1, 2)
+    status = stands.partition(" ")[0]
+    Article.objects.filter(pk=article.pk).update(status=status, **STANDS[stands])
+    paid = {"provider": "layout", "idempotency_key": "k", "state": Call.State.DONE, "answer": {}}
+    page = Call.objects.create(article=article, key="format", **paid)
+    Batch.objects.filter(pk=batch.pk).update(sections=f"{batch.sections}\nAttic")
+
+    start_batch(batch, editor)
+
+    page.refresh_from_db()
+    kept = stands in ("running", "cancelled")  # what somebody cancelled alone stays as it is
+    assert page.state == (Call.State.DONE if kept else Call.State.CLOSED)
+    assert article.sections.count() == (2 if stands == "cancelled" else 3)
+
+
 def test_a_worker_writes_nothing_that_was_left_out_meanwhile(editor: User, monkeypatch: pytest.MonkeyPatch) -> None:
     batch = started(editor, styles=1, sections=3)
     article = transitions.claim(batch.articles.get().pk)
