@@ -31,11 +31,13 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("articles.stages.images.POLL_SECONDS", (0.01,))
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A hanging service is given up after two seconds."""
-    for place in ("stages.text_calls.CALL_SECONDS", "stages.format.CALL_SECONDS", "stages.images.REQUEST_SECONDS"):
-        monkeypatch.setattr(f"articles.{place}", 2)
+ENDLESS = ("hang", "drip")  # what a service does that nothing but our own patience ends
+
+
+def impatient_with(stage: str, kind: str, patch: pytest.MonkeyPatch) -> None:
+    """A service of this stage that never answers is given up after a second; others have all the time there is."""
+    if kind in ENDLESS:
+        patch.setattr(f"articles.stages.{stage}.CALL_SECONDS", 1)
 
 
 @pytest.fixture
@@ -153,14 +155,23 @@ TEXT_FAULTS = [
 ]
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("kind", "status", "code", "reason"), TEXT_FAULTS)
 def test_what_the_text_service_can_do_to_us(
-    hand_in: HandIn, run: Work, services: Doubles, editor: User, kind: str, status: str, code: str, reason: str
+    hand_in: HandIn,
+    run: Work,
+    services: Doubles,
+    editor: User,
+    monkeypatch: pytest.MonkeyPatch,
+    kind: str,
+    status: str,
+    code: str,
+    reason: str,
 ) -> None:
     services.fail("openai", "responses", kind)
 
-    article = run(hand_in(idea=IDEA))
+    with monkeypatch.context() as patch:
+        impatient_with("text_calls", kind, patch)
+        article = run(hand_in(idea=IDEA))
 
     assert (article.status, error_of(article)["code"]) == (status, code), article.error
     assert reason in error_of(article)["reason"]
@@ -206,7 +217,7 @@ PICTURE_FAULTS = [
 ]
 
 
-@pytest.mark.usefixtures("impatient", "prompts_from_headings")
+@pytest.mark.usefixtures("prompts_from_headings")
 @pytest.mark.parametrize(("operation", "kind", "status", "code"), PICTURE_FAULTS)
 def test_one_picture_fails_and_three_are_kept(
     hand_in: HandIn, run: Work, services: Doubles, editor: User, operation: str, kind: str, status: str, code: str
@@ -315,11 +326,11 @@ def test_the_template_stands_in_for_claude(hand_in: HandIn, run: Work, services:
     assert Event.objects.filter(kind="fallback").exists()
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("kind", ["rate_limited", "overloaded", "server_error", "hang", "half_body"])
 def test_claude_is_waited_for_twice_and_then_the_template_does_it(
-    hand_in: HandIn, run: Work, services: Doubles, kind: str
+    hand_in: HandIn, run: Work, services: Doubles, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
+    impatient_with("format", kind, monkeypatch)
     services.fail("anthropic", "messages", kind, times=None)
 
     article = run(hand_in())

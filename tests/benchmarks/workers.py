@@ -67,7 +67,7 @@ def _resumed(running: Desk) -> None:
             wait_until(lambda: in_flight(running) == 1, PATIENCE)
             sent, began = len(running.services.requests()), time.monotonic()
             os.kill(holder(running, idea) or 0, signal.SIGKILL)
-            wait_until(lambda sent=sent: len(running.services.requests()) > sent, PATIENCE)  # type: ignore[misc]
+            wait_until(lambda sent=sent: len(running.services.requests()) > sent, PATIENCE)  # type: ignore[misc]  # bound now
             times.append(time.monotonic() - began)
             _finish(running)
     verdict("kill of a worker to resumed work", times, "resume")

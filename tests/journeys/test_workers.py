@@ -112,7 +112,7 @@ def test_each_schedule_runs_once(running: Installation) -> None:
     log = running.folder / "workers.log"
     for pid in pids(running):  # its successor looks at once
         os.kill(pid, signal.SIGTERM)
-        wait_until(lambda pid=pid: len(pids(running)) == 2 and pid not in pids(running), PATIENCE)  # type: ignore[misc]
+        wait_until(lambda pid=pid: len(pids(running)) == 2 and pid not in pids(running), PATIENCE)  # type: ignore[misc]  # bound now
     wait_until(lambda: "due" in log.read_text().splitlines(), PATIENCE)
 
     assert log.read_text().splitlines().count("due") == 1
@@ -181,7 +181,7 @@ def test_only_the_article_that_kills_its_workers_is_stopped(four: Desk) -> None:
             if pid := holder(four, "poison"):
                 os.kill(pid, signal.SIGKILL)
                 deaths += 1
-                wait_until(lambda pid=pid: holder(four, "poison") != pid, PATIENCE)  # type: ignore[misc]
+                wait_until(lambda pid=pid: holder(four, "poison") != pid, PATIENCE)  # type: ignore[misc]  # bound now
         wait_until(lambda: answered(four) >= 3, PATIENCE)
 
     assert deaths == 4

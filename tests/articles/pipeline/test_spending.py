@@ -133,7 +133,7 @@ def test_a_lost_answer_stays_reserved_beside_the_one_that_came(batch: Batch) -> 
         ask(run, fails(Unreachable("text", "it broke off")))
 
     in_flight = []
-    ask(run, lambda _: in_flight.append(kept(batch)) or Answer({"of": "it"}, cost=COST))  # type: ignore[func-returns-value]
+    ask(run, lambda _: in_flight.append(kept(batch)) or Answer({"of": "it"}, cost=COST))  # type: ignore[func-returns-value]  # to do both
 
     assert in_flight == [(NOTHING, 2 * MOST.dollars, 1)]
     assert kept(batch) == (COST, MOST.dollars, 1)
@@ -371,7 +371,7 @@ def work(service: Service, worker: int, found: list[BaseException]) -> None:
             most = Bound(Decimal(service.dice.choice(["0.06", "0.03", "0.29"])))
             key = service.dice.choice(["text", "format", f"text:section-{number}", f"image:section_{number}_1"])
             with suppress(ProviderError, ZeroDivisionError):
-                run.calls.done(ask(run, lambda _, most=most: service.answer(worker, most), key, most))  # type: ignore[misc]
+                run.calls.done(ask(run, lambda _, most=most: service.answer(worker, most), key, most))  # type: ignore[misc]  # bound now
             if service.dice.random() < 0.5:  # somebody has it asked for anew
                 run.article.calls.filter(key=key, state__in=["failed", "done"]).update(state=Call.State.CLOSED)
             service.look()

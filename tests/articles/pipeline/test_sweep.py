@@ -51,14 +51,14 @@ def test_there_are_never_more_messages_than_articles(
 ) -> None:
     """Nobody works for twenty minutes, and whoever can sweeps."""
     settings.GALLEY_WORKERS = 2
-    with django_capture_on_commit_callbacks(execute=not lost):  # type: ignore[attr-defined]
+    with django_capture_on_commit_callbacks(execute=not lost):  # type: ignore[attr-defined]  # a fixture's type
         for _ in range(20):
             hand_in()
     handed_in = queue_size()
 
     for _ in range(10):
         Article.objects.update(queued_at=timezone.now() - timedelta(minutes=3))
-        with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]
+        with django_capture_on_commit_callbacks(execute=True):  # type: ignore[attr-defined]  # a fixture's type
             sweep()
 
     assert queue_size() == max(handed_in, 2 * settings.GALLEY_WORKERS)

@@ -97,7 +97,7 @@ def test_a_new_price_holds_from_its_day_on(monkeypatch: pytest.MonkeyPatch) -> N
 def _clock(day: str) -> type[datetime]:
     class Clock(datetime):
         @classmethod
-        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]  # a clock that stands
             return datetime.fromisoformat(day).replace(tzinfo=tz)
 
     return Clock
