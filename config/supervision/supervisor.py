@@ -93,6 +93,8 @@ class Supervisor:
         """Ask all to end. A worker does so when the call that it is at has its answer, which is waited for."""
         for process in self._running.values():
             process.terminate()
+        if self._living():
+            sys.stderr.write("Asked to end: each finishes what it is at.\n")
         latest = time.monotonic() + STOP_SECONDS
         while self._living() and time.monotonic() < latest and not self._in_a_hurry:
             self._kill_those_that_hang()

@@ -100,6 +100,12 @@ def sign_in(page: Page, who: str) -> None:
     page.get_by_role("button", name="Log out").wait_for()
 
 
+def content(page: Page) -> str:
+    """What stands on a page as a whole: a click returns when the next page has begun to come."""
+    page.wait_for_load_state()
+    return page.locator("#content").inner_text()
+
+
 @contextmanager
 def running_desk(folder: Path) -> Iterator[Desk]:
     """Real processes, and a browser that is there only where playwright is."""

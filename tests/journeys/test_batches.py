@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.journeys.desk import CHROMIUM, PATIENCE, PHONE, Desk
+from tests.journeys.desk import CHROMIUM, PATIENCE, PHONE, Desk, content
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -152,7 +152,7 @@ def test_a_batch_fills_before_the_editors_eyes_whatever_happens_to_them(desk: De
         ):
             other.add_init_script("delete window.EventSource")  # it has to ask
             make(page, "Houses")
-            seen = page.locator("#content").inner_text()
+            seen = content(page)
             assert "2 lines cannot be used" in seen
             assert seen.index("The style is missing.") < seen.index("What Start does") < seen.index("Jugendstil")
             assert "4 articles, 60 sections, 4 pictures" in seen
@@ -184,6 +184,7 @@ def test_a_batch_fills_before_the_editors_eyes_whatever_happens_to_them(desk: De
             # Cut off, it stands still; back again, it has missed nothing.
             line.cut()
             line.wait_for_a_caller()
+            wait_for(other, count(page) + 1)
             assert count(page) < count(other)
             line.mend()
             wait_for(page, count(other))

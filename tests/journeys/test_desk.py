@@ -10,7 +10,7 @@ import pytest
 
 from tests.conftest import MANUSCRIPT
 from tests.doubles.server import Doubles
-from tests.journeys.desk import CHROMIUM, LAPTOP, PHONE, Desk
+from tests.journeys.desk import CHROMIUM, LAPTOP, PHONE, Desk, content
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Route
@@ -152,7 +152,7 @@ def test_a_declined_picture_is_told_and_its_prompt_changed(desk: Desk, services:
         asked = [request.body["input"]["prompt"] for request in services.requests("replicate", "create")]
         assert asked.count("A calm lobby in brass and walnut") == 1
         page.get_by_role("link", name="History").click()
-        assert "Recover: 1 image" in page.locator("#content").inner_text()
+        assert "Recover: 1 image" in content(page)
 
 
 def test_a_problem_is_recovered_from_the_start_page(desk: Desk, services: Doubles) -> None:
@@ -165,7 +165,7 @@ def test_a_problem_is_recovered_from_the_start_page(desk: Desk, services: Double
         problem = page.locator(".problems li", has_text="Images")
         assert "1 article stopped" in problem.inner_text()
         problem.get_by_role("link", name="Recover").click()
-        asked = page.locator("#content").inner_text()
+        asked = content(page)
         assert "Done again" in asked
         assert "1 image, 1 formatted page, 1 upload. About 2 min." in asked
         page.get_by_role("button", name="Recover 1 article").click()
@@ -202,7 +202,7 @@ def test_fifty_that_stopped_for_one_reason_are_recovered_at_once_on_a_phone(desk
         page.get_by_role("heading", name="Recover 50 articles").wait_for()
         page.get_by_label("Formatter:").select_option(label="The template")
         page.get_by_role("button", name="Recover 50 articles").click()
-        assert "Nothing has begun yet." in page.locator("#content").inner_text(), "the plan with the choice comes first"
+        assert "Nothing has begun yet." in content(page), "the plan with the choice comes first"
         page.get_by_role("button", name="Recover 50 articles").click()
 
         page.get_by_text("50 articles recovered.").wait_for()

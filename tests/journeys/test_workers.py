@@ -192,7 +192,8 @@ def test_only_the_article_that_kills_its_workers_is_stopped(four: Desk) -> None:
 def test_a_deploy_costs_no_call(four: Desk) -> None:
     """Four calls are in flight when the workers are asked to end, and four others when they are asked once more."""
     hand_in(four, *(f"idea {n}" for n in range(4)))
-    for number in (signal.SIGTERM, signal.SIGINT):
+    log = four.galley.folder / "workers.log"
+    for ends, number in enumerate((signal.SIGTERM, signal.SIGINT), start=1):
         four.services.configure(latency={"responses": PATIENCE})
         with four.galley.workers() as workers:
             assert workers.process
