@@ -199,6 +199,7 @@ def test_a_deploy_costs_no_call(four: Desk) -> None:
             assert workers.process
             wait_until(lambda: in_flight(four) == 4, PATIENCE)
             workers.process.send_signal(number)
+            wait_until(lambda ends=ends: log.read_text().count("finishes what it is at") == ends, PATIENCE)  # type: ignore[misc]  # bound now
             four.services.configure(latency={})
             assert workers.process.wait(PATIENCE) == 0
         assert in_flight(four) == 0
