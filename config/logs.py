@@ -12,16 +12,18 @@ _before: list[structlog.typing.Processor] = [
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
+# One list for good: loggers keep it from their first event on, and see what is changed in it.
+_processors: list[structlog.typing.Processor] = [
+    structlog.stdlib.filter_by_level,
+    *_before,
+    structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
+]
 
 
 def formatter(as_json: bool) -> logging.Formatter:
     """The formatter for structlog's events and for plain logging records alike."""
     structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,
-            *_before,
-            structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
-        ],
+        processors=_processors,
         logger_factory=structlog.stdlib.LoggerFactory(),
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
