@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from pathlib import Path
 from typing import Any
@@ -181,6 +182,8 @@ BACKUP_NATURAL_KEYS = {
 }
 # What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
 BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "time": "created_at"}
+# Moments that say nothing of a row's age, but what is still to be done about it.
+BACKUP_AGELESS = ["manifest_due"]
 BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
@@ -236,6 +239,10 @@ ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-5-5")
 REPLICATE_BASE_URL = env.url("REPLICATE_BASE_URL", "https://api.replicate.com/v1")
 REPLICATE_API_TOKEN = env.text("REPLICATE_API_TOKEN")
 REPLICATE_MODEL = env.text("REPLICATE_MODEL", "bytedance/seedream-4")
+REPLICATE_ASPECTS = env.words("REPLICATE_ASPECTS")  # that the model knows; none: it is asked, and says what it knows
+if any(not re.fullmatch(r"[1-9]\d?:[1-9]\d?", _aspect) for _aspect in REPLICATE_ASPECTS):
+    env.problem("REPLICATE_ASPECTS", "is no list of aspects", "Write it like: 16:9, 3:2.")
+    REPLICATE_ASPECTS = []
 for _model, _key in (
     ("OPENAI_MODEL", "OPENAI_API_KEY"),
     ("ANTHROPIC_MODEL", "ANTHROPIC_API_KEY"),

@@ -23,6 +23,7 @@ from articles.tree import manifest, names
 from articles.tree.storing import storing
 
 PATIENCE = 3.0  # seconds that a page may spend on reading files; an article's own run verifies it all the same
+ALIKE = 2  # answers that were of no use for one reason: a third will be none either
 # In the order in which they are told; a section is a thing of its own, a part of stage 1.
 SECTION = "section"
 THINGS = {
@@ -66,6 +67,7 @@ class Plan:
     again: Mapping[str, int]  # so many sections and images, else 1; by the keys of THINGS, in their order
     calls: tuple[str, ...]  # keys of the paid calls that will be made
     possible_repeats: int  # calls whose answer was lost: they may have been charged
+    vain: int  # calls whose last answers were of no use for one and the same reason
     has_draft: bool  # on the site already: it gets the page that is laid out anew
     cost: Cost
     seconds: int
@@ -84,7 +86,7 @@ def plan(article: Article, options: Options = AS_BEFORE) -> Plan:
 
 
 def plans(articles: Sequence[Article], options: Options = AS_BEFORE, *, patience: float = PATIENCE) -> list[Plan]:
-    """The plans for many (five queries, and one for each article whose files are read).
+    """The plans for many (six queries, and one for each article whose files are read).
 
     Files are read for at most `patience` seconds; the others' run finds what is damaged before it goes on. The
     records and images of the articles must have been fetched. Raises Unreachable.
@@ -107,11 +109,31 @@ def _plans(articles: Sequence[Article], options: Options, damaged: Mapping[int, 
     rows = Section.objects.filter(article__in=articles).select_related("batch")
     for section in rows.only(*PLANNED).order_by("index"):
         sections[section.article_id].append(section)
-    known = costs()
+    known, useless = costs(), _useless(articles)
     return [
-        _plan(_Found(article, damaged.get(article.pk), calls[article.pk], sections[article.pk]), options, known)
+        _plan(
+            _Found(
+                article, damaged.get(article.pk), calls[article.pk], sections[article.pk], useless.get(article.pk, {})
+            ),
+            options,
+            known,
+        )
         for article in articles
     ]
+
+
+def _useless(articles: Sequence[Article]) -> dict[int, dict[str, list[str]]]:
+    """Why answers were of no use, by codes, the last one last: by article and key (one query)."""
+    found: dict[int, dict[str, list[str]]] = defaultdict(lambda: defaultdict(list))
+    failed = Call.objects.filter(article__in=articles, error__isnull=False, answer__isnull=False)
+    for article, key, code in failed.order_by("generation").values_list("article_id", "key", "error__code"):
+        found[article][key].append(code)
+    return found
+
+
+def _is_vain(codes: Sequence[str]) -> bool:
+    """Whether asking once more will probably end as the last times."""
+    return len(codes) >= ALIKE and len(set(codes[-ALIKE:])) == 1
 
 
 @dataclass(frozen=True)
@@ -122,6 +144,7 @@ class _Found:
     damaged: dict[str, str] | None
     calls: Sequence[Call]
     sections: Sequence[Section]
+    useless: Mapping[str, Sequence[str]]  # by the keys of calls
 
 
 @dataclass(frozen=True)
@@ -151,6 +174,7 @@ def _plan(found: _Found, options: Options, known: Mapping[str, Decimal | None]) 
         again=again,
         calls=tuple(keys),
         possible_repeats=len(repeats),
+        vain=sum(_is_vain(found.useless.get(key, ())) for key in keys),
         has_draft=Stage.FORMAT in again and has_draft,
         cost=cost_of(Counter(map(call_keys.kind, keys)), known),
         seconds=sum(SECONDS[call_keys.kind(key)] for key in keys) + SECONDS["upload"],
@@ -293,6 +317,10 @@ class Total:
     @property
     def possible_repeats(self) -> int:
         return sum(plan.possible_repeats for plan in self.plans)
+
+    @property
+    def vain(self) -> int:
+        return sum(plan.vain for plan in self.plans)
 
     @property
     def drafts_renewed(self) -> str:

@@ -17,9 +17,11 @@ from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFont, PngImagePlugin,
 from articles.content import colours
 from articles.content.colours import Rgb
 
-FORMATS = ("JPEG", "PNG", "WEBP")
-MOST_PIXELS = 18_000_000  # 4096 × 4096 and a little: at most 225 MB until it is written
-MOST_WEBP_PIXELS = 12_000_000  # its decoder holds the picture four times: at most 240 MB
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
+MOST_PIXELS = 40_000_000  # 8192 × 4608 and a little: at most 240 MB until it is scaled down
+MOST_COSTLY_PIXELS = 18_000_000  # 4096 × 4096 and a little, where a decoder holds the picture four times: 290 MB
+COSTLY = ("WEBP", "AVIF")
+LARGEST_SIDE = 4096  # what is larger is scaled down: no page shows more
 LEAST_SIDE = 200
 MOST_SCANS = 100  # of a progressive JPEG; 10 to 20 are usual, each full one costs 50 ms
 LARGEST_PROFILE = 1024 * 1024
@@ -51,14 +53,16 @@ def clean(content: bytes) -> Picture:
             warnings.simplefilter("ignore", UserWarning)  # damaged EXIF is dropped anyhow
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 _judge(image, content)
+                orientation = _orientation(image)
+                image.draft(None, (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG is scaled while it is decoded
                 image.load()
-                return _as_jpeg(_upright(_in_srgb(image), _orientation(image)))
+                return _as_jpeg(_upright(_scaled_down(_in_srgb(image)), orientation))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise BadPicture(f"it has more than {MOST_PIXELS // 1_000_000} million pixels") from exc
     except BadPicture:
         raise
     except UnidentifiedImageError as exc:
-        raise BadPicture("it is not a JPEG, PNG or WebP picture, or its beginning is damaged") from exc
+        raise BadPicture("it is not a JPEG, PNG, WebP, AVIF or GIF picture, or its beginning is damaged") from exc
     except Exception as exc:  # decoders raise nearly anything on damaged files
         raise BadPicture("it is damaged and cannot be decoded to the end") from exc
 
@@ -66,13 +70,19 @@ def clean(content: bytes) -> Picture:
 def _judge(image: Image.Image, content: bytes) -> None:
     """Raises BadPicture for what would cost too much to decode, or is too small to print."""
     width, height = image.size
-    most = MOST_WEBP_PIXELS if image.format == "WEBP" else MOST_PIXELS
+    most = MOST_COSTLY_PIXELS if image.format in COSTLY else MOST_PIXELS
     if width * height > most:
         raise BadPicture(f"it has more than {most // 1_000_000} million pixels")
     if min(width, height) < LEAST_SIDE:
         raise BadPicture(f"it is only {width} × {height} pixels large")
     if image.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > MOST_SCANS:
         raise BadPicture("it is built in far too many passes")
+
+
+def _scaled_down(image: Image.Image) -> Image.Image:
+    if max(image.size) > LARGEST_SIDE:
+        image.thumbnail((LARGEST_SIDE, LARGEST_SIDE), Image.Resampling.LANCZOS)
+    return image
 
 
 def _orientation(image: Image.Image) -> int:

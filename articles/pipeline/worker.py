@@ -122,9 +122,12 @@ def _keep_instructions(article: Article, stage: Stage, failure: Failure) -> None
 
 
 def _try_manifest(run: Run) -> None:
+    """A manifest that fails in any manner keeps nobody from knowing why the article waits or stops."""
     try:
         run.commit_manifest()
-    except ProviderError:
+    except Fenced:
+        raise
+    except Exception:
         log.warning("the manifest could not be written; the next run writes it", exc_info=True)
 
 

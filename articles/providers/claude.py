@@ -5,20 +5,20 @@ Reference: Anthropic's API reference, "Messages", read 2026-11.
 
 from __future__ import annotations
 
-import re
 from types import TracebackType
 from typing import Any, Self
 
 import anthropic
 
-from articles.providers import Answer, deadline, sdk
+from articles.providers import Answer, bodies, deadline, sdk, wrapping
 from articles.providers.errors import IT, Garbled, Rejected
 from articles.providers.prices import PUBLISHED, Bound, Prices
 
 PROVIDER = "layout"
 MAX_TOKENS = 20_000  # what it can write within one call's time
 LONGEST_ARTICLE = 15_000  # tokens: laid out again with styles it must fit into MAX_TOKENS
-_FENCE = re.compile(r"^```(?:html)?[ \t]*\n(.*)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
+# Reasons to end before the end; any other is an end.
+CUT_OFF = ("max_tokens", "model_context_window_exceeded", "tool_use", "pause_turn")
 
 
 def tokens_at_most(text: str) -> int:
@@ -82,7 +82,12 @@ class ClaudeClient:
 
 
 def content(raw: dict[str, Any]) -> str:
-    """The HTML of a raw answer, out of its code fence. Raises Rejected for a refusal, Garbled for a part."""
+    """The HTML of a raw answer, without what its model has put around it.
+
+    Raises Rejected for a refusal, Garbled for a part, and the error that stands in the answer's place.
+    """
+    if failed := bodies.of_success(PROVIDER, raw):
+        raise failed
     if raw.get("stop_reason") == "refusal":
         raise Rejected(
             PROVIDER,
@@ -91,7 +96,7 @@ def content(raw: dict[str, Any]) -> str:
             code="refusal",
             detail=str(raw),
         )
-    if raw.get("stop_reason") not in ("end_turn", "stop_sequence"):
+    if raw.get("stop_reason") in CUT_OFF:
         raise Garbled(PROVIDER, "its answer was cut off before the end", code="cut_off", detail=str(raw))
     blocks = raw.get("content")
     parts = (
@@ -102,5 +107,4 @@ def content(raw: dict[str, Any]) -> str:
     text = "".join(parts).strip()
     if not text:
         raise Garbled(PROVIDER, f"{IT} answered with nothing", code="empty", detail=str(raw))
-    fenced = _FENCE.search(text)
-    return fenced[1] if fenced else text
+    return wrapping.html_alone(text)

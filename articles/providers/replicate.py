@@ -6,26 +6,41 @@ A picture's address dies within the hour, so it is downloaded the moment it is k
 
 from __future__ import annotations
 
+import base64
+import math
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import orjson
 import requests
 
-from articles.providers import Answer, deadline, web
+from articles.providers import Answer, bodies, deadline, web
 from articles.providers.errors import IT, Garbled, ProviderError, Rejected, Then, Unreachable
 from articles.providers.prices import PUBLISHED, Bound, Prices
 
 PROVIDER = "pictures"
 URL_LIFE = timedelta(minutes=60)
 PICTURE_BYTES = 25 * 1024 * 1024
-ANSWER_BYTES = 2 * 1024 * 1024
-WORKING = ("starting", "processing")
+ANSWER_BYTES = 36 * 1024 * 1024  # a picture may stand within it, a third longer than it is
+WORKING = ("starting", "processing", "queued")
 FAILED = ("failed", "canceled", "aborted")  # whether such a one is charged, nobody knows
 GONE = ("expired", "gone")  # codes: it was made, and is there no more
+ASPECT = "aspect"  # code: the model does not know it
+INTERRUPTED = "interrupted"  # code: it was begun and not made, which passes
+DEEPEST = 6  # of an output within which a picture is looked for
+_RATIO = re.compile(r"\b[1-9]\d?:[1-9]\d?\b")
+_LEARNED: dict[str, tuple[str, ...]] = {}  # the aspects of a model, by what it has said in this process
 _ID = re.compile(r"[A-Za-z0-9_-]{1,100}", re.ASCII)
+# What a failed prediction says of its end, in words with a code at times: only some of them are lasting.
+_DECLINED = re.compile(r"\bE005\b|nsfw|sensitive|flagged|safety|content polic", re.IGNORECASE)
+_PASSING = re.compile(
+    r"\bE00[1348]\b|\(code: PA\)|interrupted|please retry|high demand|temporar|timed? ?out|overloaded|out of memory"
+    r"|try again later|unavailable",
+    re.IGNORECASE,
+)
 
 
 class PictureClient:
@@ -40,8 +55,11 @@ class PictureClient:
         allow_private: bool,
         timeout: float,
         prices: Prices = PUBLISHED,
+        aspects: Sequence[str] = (),
     ) -> None:
+        """`aspects` are the ratios that the model knows, as `16:9`; empty: what it does not know, it says."""
         self.model, self.prices = model, prices
+        self._aspects = tuple(aspects) or _LEARNED.get(model)
         self.base_url, self.seconds, self.timeout = base_url, timeout, (web.CONNECT_SECONDS, timeout)
         self._api = web.session(allow_private=allow_private)
         self._api.headers["Authorization"] = f"Bearer {token}"
@@ -58,8 +76,26 @@ class PictureClient:
         return self.prices.most_of_picture(self.model)
 
     def create(self, prompt: str, aspect: str, *, key: str) -> Answer:
-        """Ask for a picture. The answer is a prediction, seldom finished yet; its cost is what it will be."""
-        body: dict[str, Any] = {"input": {"prompt": prompt, "aspect_ratio": aspect}}
+        """Ask for a picture. The answer is a prediction, seldom finished yet; its cost is what it will be.
+
+        A model that does not know the aspect has declined, and is asked for the nearest that it knows.
+        """
+        try:
+            return self._create(prompt, self._nearest(aspect), key)
+        except Rejected as exc:
+            if exc.code != ASPECT or self._aspects is not None:
+                raise
+            self._aspects = _LEARNED[self.model] = tuple(dict.fromkeys(_RATIO.findall(exc.detail)))
+        return self._create(prompt, self._nearest(aspect), key)
+
+    def _nearest(self, aspect: str) -> str:
+        """Empty for a model that knows no aspects at all."""
+        if self._aspects is None:
+            return aspect
+        return min(self._aspects, key=lambda known: abs(math.log(_ratio(known) / _ratio(aspect))), default="")
+
+    def _create(self, prompt: str, aspect: str, key: str) -> Answer:
+        body: dict[str, Any] = {"input": {"prompt": prompt} | ({"aspect_ratio": aspect} if aspect else {})}
         owner_and_name, _, version = self.model.partition(":")
         path = f"models/{owner_and_name}/predictions"
         if version:
@@ -109,7 +145,9 @@ class PictureClient:
         return Answer(raw, model=self.model[:100], cost=cost)
 
     def download(self, url: str) -> bytes:
-        """A finished picture, whole. Raises Rejected where its address has died."""
+        """A finished picture, whole, from its address or out of it. Raises Rejected where its address has died."""
+        if url.startswith("data:"):
+            return _embedded(url)
         with web.speaking_to(PROVIDER):
             scheme = urlsplit(url).scheme
         if scheme not in ("http", "https"):
@@ -137,7 +175,22 @@ def expired() -> Rejected:
     )
 
 
+def _ratio(aspect: str) -> float:
+    width, height = map(int, aspect.split(":"))
+    return width / height
+
+
 def _answer_error(response: requests.Response, body: str) -> ProviderError:
+    if response.status_code == 422 and "aspect_ratio" in body:
+        return Rejected(
+            PROVIDER,
+            f"{IT} does not know the shape of the picture",
+            mend="have the operator name in the settings what the model knows",
+            code=ASPECT,
+            detail=body,
+        )
+    if (known := bodies.failure(PROVIDER, body)) and not known.retry and response.status_code not in (401, 403):
+        return known
     if response.status_code == 422:
         return Rejected(
             PROVIDER,
@@ -149,14 +202,31 @@ def _answer_error(response: requests.Response, body: str) -> ProviderError:
     return web.answer_error(PROVIDER, response.status_code, body, response.headers, credential="API token")
 
 
+def _embedded(url: str) -> bytes:
+    """The bytes that an address of the form `data:image/png;base64,…` holds. Reference: RFC 2397."""
+    head, _, content = url.partition(",")
+    try:
+        return base64.b64decode(content) if head.endswith(";base64") else unquote_to_bytes(content)
+    except ValueError as exc:
+        raise Garbled(PROVIDER, "the picture in its answer is damaged", then=Then.REMAKE, code="malformed") from exc
+
+
 def is_working(raw: dict[str, Any]) -> bool:
-    return raw.get("status") in WORKING
+    """Also under a status that nobody knows, as long as it has neither failed nor a picture."""
+    status = raw.get("status")
+    if status in WORKING:
+        return True
+    return status not in ("succeeded", *FAILED) and not raw.get("error") and not _address(raw.get("output"))
 
 
 def picture_url(raw: dict[str, Any]) -> str:
-    """Where a finished prediction's picture is. Raises Rejected when it was declined or failed, Garbled without one."""
+    """Where a finished prediction's picture is: an address, or one that holds the picture itself.
+
+    Raises Rejected when it was declined or failed for good, Unreachable when what kept it from being made passes,
+    Garbled without a picture.
+    """
     status, error = raw.get("status"), str(raw.get("error") or "")
-    if status in ("failed", "aborted") and "E005" in error:
+    if status in FAILED and _DECLINED.search(error):
         raise Rejected(
             PROVIDER,
             f"{IT} declined the prompt as sensitive",
@@ -164,6 +234,9 @@ def picture_url(raw: dict[str, Any]) -> str:
             code="declined",
             detail=error,
         )
+    if status in FAILED and _PASSING.search(error):
+        said = f"{IT} could not make the picture just then"
+        raise Unreachable(PROVIDER, said, code=INTERRUPTED, detail=error, lost=False)
     if status in FAILED:
         raise Rejected(
             PROVIDER,
@@ -172,9 +245,7 @@ def picture_url(raw: dict[str, Any]) -> str:
             code=str(status),
             detail=error,
         )
-    output = raw.get("output")
-    url = output[0] if isinstance(output, list) and output else output
-    if status != "succeeded" or not isinstance(url, str):
+    if not (url := _address(raw.get("output"))):
         gone = bool(raw.get("data_removed"))
         raise Garbled(
             PROVIDER,
@@ -184,3 +255,13 @@ def picture_url(raw: dict[str, Any]) -> str:
             detail=str(raw),
         )
     return url
+
+
+def _address(output: object, depth: int = 0) -> str:
+    """The first address in an output, which models nest as they like; empty where there is none."""
+    if isinstance(output, str):
+        return output if output.startswith(("http://", "https://", "data:image/")) else ""
+    if depth < DEEPEST and isinstance(output, list | dict):
+        within = output.values() if isinstance(output, dict) else output
+        return next((found for item in within if (found := _address(item, depth + 1))), "")
+    return ""

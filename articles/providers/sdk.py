@@ -16,15 +16,15 @@ from typing import Any
 import httpx2
 import orjson
 
-from articles.providers import Answer, deadline, web
-from articles.providers.errors import IT, Garbled, ProviderError, Refused, Rejected, Unreachable
+from articles.providers import Answer, bodies, deadline, web, wrapping
+from articles.providers.errors import IT, Garbled, ProviderError, Unreachable
 from articles.providers.prices import Prices
 
 ANSWER_BYTES = 32 * 1024 * 1024
 
 
 def raw_answer(response: Any, provider: str) -> dict[str, Any]:
-    """The JSON object of a streamed response."""
+    """The JSON object of a streamed response. Raises Garbled, and the error that it names instead of an answer."""
     body = bytearray()
     for piece in response.iter_bytes():
         body += piece
@@ -32,10 +32,12 @@ def raw_answer(response: Any, provider: str) -> dict[str, Any]:
             raise Garbled(provider, "the answer is far too large", code="too_large")
     try:
         answer = orjson.loads(body)
-    except orjson.JSONDecodeError as exc:
-        raise _not_json(provider, bytes(body)) from exc
+    except orjson.JSONDecodeError:
+        answer = wrapping.json_object(body.decode(errors="replace"))
     if not isinstance(answer, dict):
         raise _not_json(provider, bytes(body))
+    if failed := bodies.of_success(provider, answer):
+        raise failed
     return answer
 
 
@@ -118,22 +120,17 @@ def _never_left(exc: Exception) -> bool:
 
 
 def _status_error(provider: str, exc: Any) -> ProviderError:
+    """By what the body says, else by the status."""
     body = exc.response.text if exc.response.is_stream_consumed else str(exc.body or exc)
+    waits = web.retry_after(exc.response.headers)
+    if (failed := bodies.failure(provider, body, retry_after=waits)) and _agree(failed, exc.status_code):
+        return failed
     code = str(getattr(exc, "code", None) or getattr(exc, "type", None) or exc.status_code)
-    if code == "insufficient_quota" or "credit balance" in body:
-        return Refused(
-            provider,
-            "the account has no credit left",
-            mend="add credit to the account",
-            code="no_credit",
-            detail=body,
-        )
-    if exc.status_code == 404:
-        return Rejected(
-            provider,
-            f"{IT} does not know the model",
-            mend="check the model's name in the settings",
-            code=code,
-            detail=body,
-        )
     return web.answer_error(provider, exc.status_code, body, exc.response.headers, code=code, credential="API key")
+
+
+def _agree(failed: ProviderError, status: int) -> bool:
+    """Whether a body is believed with this status. That it passes by itself is not, of a request that was refused as
+    it stands; nor of a gateway, which may have lost an answer.
+    """
+    return not failed.retry or status in (409, 425, 429)

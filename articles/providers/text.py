@@ -5,18 +5,50 @@ Reference: the API reference of OpenAI, "Create a model response" and "Create ch
 
 from __future__ import annotations
 
+import re
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
 import openai
 import orjson
 
-from articles.providers import Answer, deadline, sdk
+from articles.providers import Answer, bodies, deadline, sdk, wrapping
 from articles.providers.errors import IT, Garbled, Rejected, Then
 from articles.providers.prices import PUBLISHED, Bound, Prices
 
 PROVIDER = "text"
 MAX_TOKENS = 32_000
+# Why an answer ended before its end, in the words of several servers, lower-cased. Any other reason is an end.
+CUT_OFF = {"length", "max_tokens", "max_output_tokens", "model_length", "tool_calls", "function_call", "error"}
+FILTERED = {"content_filter", "safety", "recitation", "prohibited_content", "blocklist", "spii"}
+TEXT_PARTS = ("text", "output_text")
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What a server of the protocol knows of it: how the form of an answer is asked for, and its length limited."""
+
+    form: Literal["schema", "object", "words"] = "schema"
+    limit: Literal["max_completion_tokens", "max_tokens"] = "max_completion_tokens"
+
+    def without(self, detail: str) -> Dialect | None:
+        """The next simpler one, where a refusal's body names what the server does not know; None where it does not."""
+        if self.form != "words" and re.search(r"response_format|json_schema|json_object|text\.format", detail):
+            return replace(self, form="object" if self.form == "schema" else "words")
+        if self.limit == "max_completion_tokens" and "max_completion_tokens" in detail:
+            return replace(self, limit="max_tokens")
+        return None
+
+    def instructions(self, words: str, schema: dict[str, Any]) -> str:
+        """With the form of the answer, where nothing else tells it."""
+        if self.form == "schema":
+            return words
+        told = orjson.dumps(schema).decode()
+        return f"{words}\n\nThe form is one JSON object, and nothing else. Its JSON Schema:\n{told}"
+
+
+_LEARNED: dict[tuple[str, str], Dialect] = {}  # by address and model, from what they have said in this process
 
 
 class TextClient:
@@ -36,6 +68,7 @@ class TextClient:
         timeout: float,
         prices: Prices = PUBLISHED,
     ) -> None:
+        self._dialect = _LEARNED.get((base_url, model), Dialect())
         self.base_url, self.key, self.model, self.api = base_url, key, model, api
         self.allow_private, self.timeout, self.prices = allow_private, timeout, prices
 
@@ -61,36 +94,53 @@ class TextClient:
 
     def ask(self, instructions: str, prompt: str, *, name: str, schema: dict[str, Any], key: str) -> Answer:
         """The raw answer to a prompt. Raises ProviderError; what is in the answer, `content` reads."""
-        form = {"type": "json_schema", "name": name, "schema": schema, "strict": True}
-        wanted = (_as_response if self.api == "responses" else _as_chat)(instructions, prompt, form)
+        wanted = {"instructions": instructions, "prompt": prompt, "name": name, "schema": schema}
+        with deadline.within(self.timeout, PROVIDER):
+            while True:
+                try:
+                    return self._asked(wanted, key)
+                except Rejected as exc:  # nothing was done
+                    if not (simpler := self._dialect.without(exc.detail)):
+                        raise
+                    self._dialect = _LEARNED[self.base_url, self.model] = simpler
+
+    def _asked(self, wanted: dict[str, Any], key: str) -> Answer:
+        body = (_as_response if self.api == "responses" else _as_chat)(**wanted, dialect=self._dialect)
         with (
-            deadline.within(self.timeout, PROVIDER),
             sdk.speaking_to(openai, PROVIDER, self.base_url, allow_private=self.allow_private),
             self._door.with_streaming_response.create(
-                **wanted, model=self.model, extra_headers={"Idempotency-Key": key}
+                **body, model=self.model, extra_headers={"Idempotency-Key": key}
             ) as response,
         ):
             raw = sdk.raw_answer(response, PROVIDER)
         return _answer(raw, self.model, self.prices)
 
 
-def _as_response(instructions: str, prompt: str, form: dict[str, Any]) -> dict[str, Any]:
+def _as_response(instructions: str, prompt: str, name: str, schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    formats: dict[str, dict[str, Any]] = {
+        "schema": {"type": "json_schema", "name": name, "schema": schema, "strict": True},
+        "object": {"type": "json_object"},
+        "words": {"type": "text"},
+    }
     return {
-        "instructions": instructions,
+        "instructions": dialect.instructions(instructions, schema),
         "input": prompt,
         "max_output_tokens": MAX_TOKENS,
-        "text": {"format": form},
+        "text": {"format": formats[dialect.form]},
     }
 
 
-def _as_chat(instructions: str, prompt: str, form: dict[str, Any]) -> dict[str, Any]:
+def _as_chat(instructions: str, prompt: str, name: str, schema: dict[str, Any], dialect: Dialect) -> dict[str, Any]:
+    system = dialect.instructions(instructions, schema)
+    formats: dict[str, dict[str, Any]] = {
+        "schema": {"type": "json_schema", "json_schema": {"name": name, "schema": schema, "strict": True}},
+        "object": {"type": "json_object"},
+        "words": {"type": "text"},
+    }
     return {
-        "messages": [{"role": "system", "content": instructions}, {"role": "user", "content": prompt}],
-        "max_completion_tokens": MAX_TOKENS,
-        "response_format": {
-            "type": form["type"],
-            "json_schema": {name: form[name] for name in ("name", "schema", "strict")},
-        },
+        "messages": [{"role": "system", "content": system}, {"role": "user", "content": prompt}],
+        dialect.limit: MAX_TOKENS,
+        "response_format": formats[dialect.form],
     }
 
 
@@ -107,22 +157,22 @@ def _object(value: object) -> dict[str, Any]:
 
 
 def content(raw: dict[str, Any]) -> dict[str, Any]:
-    """The JSON object that a raw answer holds. Raises Rejected for a refusal, Garbled for what cannot be used."""
+    """The JSON object that a raw answer holds, whatever its model has put around it.
+
+    Raises Rejected for a refusal, Garbled for what cannot be used, and the error that stands in the answer's place.
+    """
+    if failed := bodies.of_success(PROVIDER, raw):
+        raise failed
     text = _responses_text(raw) if "output" in raw or raw.get("object") == "response" else _chat_text(raw)
     if not text.strip():
         raise _garbled("it answered with nothing", "empty", raw)
-    try:
-        found = orjson.loads(text)
-    except orjson.JSONDecodeError as exc:
-        raise _garbled("its answer is not in the form that was asked for", "malformed", raw) from exc
-    if not isinstance(found, dict):
+    found = wrapping.json_object(text)
+    if found is None:
         raise _garbled("its answer is not in the form that was asked for", "malformed", raw)
     return found
 
 
 def _responses_text(raw: dict[str, Any]) -> str:
-    if raw.get("status") == "failed" or raw.get("error"):
-        raise _garbled("it gave up in the middle of its work", "failed", raw)
     parts = [
         part
         for item in dicts(raw.get("output"))
@@ -141,9 +191,12 @@ def _chat_text(raw: dict[str, Any]) -> str:
     message = _object(choice.get("message"))
     if message.get("refusal"):
         raise _refusal(str(message["refusal"]))
-    if choice.get("finish_reason") not in ("stop", None):
-        raise _cut_off(str(choice["finish_reason"]), raw)
-    return str(message.get("content") or "")
+    if (reason := str(choice.get("finish_reason")).lower()) in CUT_OFF | FILTERED:
+        raise _cut_off(reason, raw)
+    content = message.get("content")
+    if isinstance(content, list):  # in parts: thoughts are others
+        return "".join(str(part.get("text", "")) for part in dicts(content) if part.get("type") in TEXT_PARTS)
+    return str(content or "")
 
 
 def dicts(value: object) -> list[dict[str, Any]]:
@@ -163,7 +216,7 @@ def _refusal(words: str) -> Rejected:
 
 
 def _cut_off(reason: str, raw: dict[str, Any]) -> Garbled | Rejected:
-    if reason == "content_filter":
+    if reason in FILTERED:
         return Rejected(
             PROVIDER,
             "its content filter stopped the answer",

@@ -8,7 +8,7 @@ from articles import call_keys
 from articles.content import manuscripts, markup, word_counts
 from articles.models import Article, Call
 from articles.pipeline.run import Outcome, Run
-from articles.providers import text
+from articles.providers import text, wrapping
 from articles.providers.errors import GALLEY, IT, Rejected, Then
 from articles.stages import sections
 from articles.stages.text_calls import ask, garbled, writing_words
@@ -81,7 +81,7 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
     title, html = found.get("title"), found.get("html")
     if not isinstance(title, str) or not isinstance(html, str):
         raise garbled("its answer has no title or no text", raw)
-    cleaned = markup.clean_text(html)
+    cleaned = markup.clean_text(wrapping.html_field(html))
     count = word_counts.word_count(cleaned)
     if count < FEWEST_WORDS:
         raise garbled(f"{IT} wrote only {count} words", raw, "too_short")

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from html import escape
+
 from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
 from articles import call_keys
-from articles.content import colours, magazine, markup, word_counts
+from articles.content import additions, colours, magazine, manuscripts, markup, word_counts
 from articles.failures import Failure
 from articles.models import Article, Call, ImageFile
 from articles.pipeline.lease import CALL_SECONDS
@@ -130,4 +132,17 @@ def _read(call: Call, article: Article, images: list[ImageFile]) -> str:
             code="shortened",
             detail=str(call.raw),
         )
+    if added := additions.added_lines(page, _sources(article, images)):
+        raise Garbled(
+            claude.PROVIDER,
+            f"its page says what is not in the article: “{manuscripts.shortened(added[0], 80)}”",
+            then=Then.ASK_AGAIN,
+            code="added",
+            detail="\n".join(added),
+        )
     return page
+
+
+def _sources(article: Article, images: list[ImageFile]) -> list[str]:
+    """All that may stand on the page, as HTML."""
+    return [article.html, *(escape(text) for text in (str(article), *(image.alt_text for image in images)))]

@@ -6,7 +6,7 @@ import base64
 import hashlib
 import time
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import closing, suppress
 from datetime import timedelta
 
 from django.conf import settings
@@ -57,6 +57,7 @@ def make(run: Run, images: list[ImageFile], each: Callable[[], None] = lambda: N
             allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES,
             timeout=REQUEST_SECONDS,
             prices=settings.GALLEY_PRICES,
+            aspects=settings.REPLICATE_ASPECTS,
         )
         with closing(client):
             _Making(run, client, each).make(images)
@@ -139,7 +140,7 @@ class _Making:
                 if replicate.is_working(answer.raw):
                     return self._patient(call)
                 self.run.calls.update_answer(call, answer, self.client.most)
-            url = replicate.picture_url(call.raw)
+            url = self._address(call)
             self._note_url(image, call, url)
             picture = pictures.clean(self._downloaded(image, url))
         except (Rejected, Garbled) as exc:
@@ -161,6 +162,15 @@ class _Making:
         self.each()
         return False
 
+    def _address(self, call: Call) -> str:
+        """Raises as `replicate.picture_url`. What was not made for a reason that passes is asked for anew next time."""
+        try:
+            return replicate.picture_url(call.raw)
+        except Unreachable as exc:
+            self.run.calls.fail(call, exc)
+            self.run.calls.close(call)
+            raise
+
     def _was_planned(self, call: Call) -> bool:
         """Whether a person has pressed Recover since the address was bound to be dead: their plan has said it."""
         died = (call.received_at or timezone.now()) + replicate.URL_LIFE
@@ -177,7 +187,8 @@ class _Making:
 
     def _patient(self, call: Call) -> bool:
         if call.received_at and timezone.now() - call.received_at > LONGEST:
-            self.client.cancel(str(call.raw["id"]))
+            with suppress(Rejected):  # it has ended just now
+                self.client.cancel(str(call.raw["id"]))
             late = Unreachable(
                 replicate.PROVIDER, "the picture was not ready in five minutes", code="too_slow", lost=False
             )
@@ -186,7 +197,7 @@ class _Making:
         return True
 
     def _note_url(self, image: ImageFile, call: Call, url: str) -> None:
-        image.source_url = url[:2000]
+        image.source_url = "" if url.startswith("data:") else url[:2000]
         image.source_expires_at = (call.received_at or timezone.now()) + replicate.URL_LIFE
         image.save(update_fields=["source_url", "source_expires_at"])
 

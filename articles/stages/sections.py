@@ -23,7 +23,7 @@ from articles.models import Article, Call, ImageFile, Section, Stage, StageRecor
 from articles.pipeline.lease import HeldBack
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.run import Outcome, Run
-from articles.providers import text
+from articles.providers import text, wrapping
 from articles.providers.errors import GALLEY, IT, Garbled, ProviderError, Rejected, Then
 from articles.stages import images
 from articles.stages.prompts import PICTURE, line
@@ -140,7 +140,7 @@ def _read_opening(raw: dict[str, Any], pictures: int, *, with_outline: bool) -> 
     plain = " ".join(markup.text_of(markup.clean_text(title)).split()) or "Untitled"
     return Opening(
         manuscripts.shortened(plain, 160),
-        _below(markup.clean_text(html), "h3"),
+        _below(markup.clean_text(wrapping.html_field(html)), "h3"),
         _read_pictures(found, pictures, raw),
         _read_outline(found, raw) if with_outline else [],
     )
@@ -293,7 +293,7 @@ def _read_section(raw: dict[str, Any], pictures: int) -> tuple[str, int, list[tu
     html = found.get("html")
     if not isinstance(html, str):
         raise garbled("its answer has no text", raw)
-    cleaned = _below(markup.clean_text(html), "h3")
+    cleaned = _below(markup.clean_text(wrapping.html_field(html)), "h3")
     if (count := word_counts.word_count(cleaned)) < FEWEST_WORDS:
         raise garbled(f"{IT} wrote only {count} words", raw, "too_short")
     return cleaned, count, _read_pictures(found, pictures, raw)

@@ -112,8 +112,9 @@ class Table:
 
     @functools.cached_property
     def times(self) -> tuple[str, ...]:
-        """Names of the columns that hold a moment."""
-        return tuple(column.name for column in self.columns if column.kind == "DateTimeField")
+        """Names of the columns that hold a moment of the row's life."""
+        moments = (column.name for column in self.columns if column.kind == "DateTimeField")
+        return tuple(name for name in moments if name not in settings.BACKUP_AGELESS)
 
     @functools.cached_property
     def unique(self) -> tuple[str, ...]:

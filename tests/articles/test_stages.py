@@ -114,6 +114,40 @@ def test_chat_completions_will_do(hand_in: HandIn, run: Work, services: Doubles,
     assert len(services.requests("openai", "chat")) == 2
 
 
+def test_what_a_server_does_not_know_is_learned_once(
+    hand_in: HandIn, run: Work, services: Doubles, settings: Settings
+) -> None:
+    """A request that is refused as it stands has cost nothing, and is made in a simpler form at once."""
+    settings.OPENAI_API, settings.OPENAI_MODEL = "chat", "a-model-that-only-this-test-asks"
+    services.fail("openai", "chat", "old", times=None)
+
+    article = run(hand_in(idea=IDEA))
+
+    assert article.status == Article.Status.DONE
+    first, second, third, fourth = (request.body for request in services.requests("openai", "chat"))
+    assert first["response_format"]["type"] == "json_schema"
+    assert second["response_format"]["type"] == third["response_format"]["type"] == "json_object"
+    assert "max_completion_tokens" in second
+    assert "max_tokens" in third
+    assert '"title"' in third["messages"][0]["content"], "its form is told in words"
+    assert (fourth["max_tokens"], fourth["response_format"]["type"]) == (third["max_tokens"], "json_object")
+    assert article.calls.get(key="text").sends == 1
+
+
+@pytest.mark.usefixtures("prompts_from_headings")
+def test_a_shape_that_a_model_does_not_know_is_the_nearest(
+    hand_in: HandIn, run: Work, services: Doubles, settings: Settings
+) -> None:
+    settings.REPLICATE_MODEL = "somebody/a-model-that-only-this-test-asks"
+    services.fail("replicate", "create", "few_shapes", times=None)
+
+    article = run(hand_in(formatter="template", manuscript=_sectioned()))
+
+    assert article.status == Article.Status.DONE
+    asked = [request.body["input"]["aspect_ratio"] for request in services.requests("replicate", "create")]
+    assert sorted(asked) == ["16:9"] * 4 + ["21:9"], "refused once"
+
+
 def test_style_and_standing_instructions_reach_the_text_service(
     hand_in: HandIn, run: Work, services: Doubles, editor: User
 ) -> None:
@@ -135,10 +169,10 @@ def test_a_manuscript_costs_no_text_call(hand_in: HandIn, run: Work, services: D
 
 TEXT_FAULTS = [
     # kind, status afterwards, code, words of the reason
-    ("unauthorized", "failed", "invalid_api_key", "did not accept the API key"),
-    ("model_not_found", "failed", "model_not_found", "does not know the model"),
+    ("unauthorized", "failed", "401", "did not accept the API key"),
+    ("model_not_found", "failed", "model", "does not know the model"),
     ("quota", "failed", "no_credit", "no credit left"),
-    ("rate_limited", "waiting", "rate_limit_exceeded", "too much to do"),
+    ("rate_limited", "waiting", "429", "too much to do"),
     ("server_error", "waiting", "server_error", "an error of its own"),
     ("bad_gateway", "waiting", "502", "an error of its own"),
     ("hang", "waiting", "timeout", "did not answer in time"),
@@ -151,7 +185,7 @@ TEXT_FAULTS = [
     ("content_filter", "failed", "content_filter", "content filter"),
     ("empty", "failed", "empty", "answered with nothing"),
     ("malformed", "failed", "malformed", "not in the form"),
-    ("failed", "failed", "failed", "gave up"),
+    ("failed", "waiting", "failed", "gave up"),
 ]
 
 
@@ -177,7 +211,7 @@ def test_what_the_text_service_can_do_to_us(
     assert reason in error_of(article)["reason"]
     assert error_of(article)["thing"] == "the article"
     call = article.calls.get()
-    if kind in ("refusal", "max_tokens", "content_filter", "empty", "malformed", "failed"):
+    if kind in ("refusal", "max_tokens", "content_filter", "empty", "malformed"):
         assert call.answer, "the raw answer is kept"
         assert call.state == Call.State.FAILED
     lost = kind in ("hang", "drip", "half_body", "reset", "bad_gateway")
@@ -191,7 +225,7 @@ def test_what_the_text_service_can_do_to_us(
 PICTURE_FAULTS = [
     # operation, kind, status, code
     ("create", "unauthorized", "failed", "401"),
-    ("create", "no_credit", "failed", "402"),
+    ("create", "no_credit", "failed", "no_credit"),
     ("create", "invalid", "failed", "invalid"),
     ("create", "rate_limited", "waiting", "429"),
     ("create", "server_error", "waiting", "500"),
@@ -199,7 +233,7 @@ PICTURE_FAULTS = [
     ("create", "half_body", "waiting", "broken"),
     ("create", "reset", "waiting", "broken"),
     ("create", "html", "failed", "not_json"),
-    ("create", "failed", "failed", "failed"),
+    ("create", "failed", "waiting", "interrupted"),
     ("create", "nsfw", "failed", "declined"),
     ("create", "canceled", "failed", "canceled"),
     ("poll", "rate_limited", "waiting", "429"),

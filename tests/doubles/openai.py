@@ -35,7 +35,7 @@ class OpenAI:
     prefixes: tuple[str, ...] = ("/openai/",)
     faults: Mapping[str, frozenset[str]] = {
         "responses": frozenset({*ERRORS, *OUTCOMES, "failed"}),
-        "chat": frozenset({*ERRORS, *OUTCOMES}),
+        "chat": frozenset({*ERRORS, *OUTCOMES, "old"}),
     }
 
     def operation(self, method: str, path: str) -> str:
@@ -56,6 +56,8 @@ class OpenAI:
             return _error(400, "invalid_request_error", None, "A model is needed; this double does not stream.")
         if request.operation == "responses":
             return _json(_response(request.body, fault))
+        if fault == "old" and (unknown := _unknown_to_an_old_server(request.body)):
+            return _error(400, "invalid_request_error", "unsupported_parameter", f"{unknown} is not supported.")
         completion = _completion(request.body, fault)
         return _json({k: v for k, v in completion.items() if k != "usage"} if fault == "no_usage" else completion)
 
@@ -135,6 +137,12 @@ def _response_usage(prompt: str, text: str) -> Json:
 
 
 # -- Chat Completions
+
+
+def _unknown_to_an_old_server(body: Json) -> str:
+    if body["response_format"]["type"] == "json_schema":
+        return "response_format.json_schema"
+    return "max_completion_tokens" if "max_completion_tokens" in body else ""
 
 
 def _completion(body: Json, fault: str) -> Json:

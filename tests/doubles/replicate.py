@@ -27,6 +27,11 @@ ERRORS = {
     "no_credit": (402, "Insufficient credit", "There is not enough credit to run this model."),
     "missing": (404, "", "There is no such prediction."),
     "invalid": (422, "Input validation failed", "- input.prompt: a prompt is required\n"),
+    "shape": (
+        422,
+        "Input validation failed",
+        '- input.aspect_ratio: aspect_ratio must be one of the following: "1:1", "16:9", "3:2"\n',
+    ),
     "rate_limited": (429, "", "Request was throttled."),
     "server_error": (500, "Internal server error", "Something went wrong."),
 }
@@ -81,7 +86,7 @@ class Replicate:
     name = "replicate"
     prefixes: tuple[str, ...] = ("/replicate/", "/delivery/")
     faults: Mapping[str, frozenset[str]] = {
-        "create": frozenset({*COMMON, "no_credit", "invalid", *FATES}),
+        "create": frozenset({*COMMON, "no_credit", "invalid", "few_shapes", *FATES}),
         "list": frozenset(COMMON),
         "poll": frozenset({*COMMON, "missing", "data_removed"}),
         "cancel": frozenset({*COMMON, "missing"}),
@@ -140,6 +145,8 @@ class Replicate:
         asked = request.body.get("input") or {}
         if not asked.get("prompt") or not re.fullmatch(r"\d+:\d+", asked.get("aspect_ratio", "1:1")):
             return _error("invalid", settings)
+        if fault == "few_shapes" and asked.get("aspect_ratio") not in ("1:1", "16:9", "3:2"):
+            return _error("shape", settings)
         model = re.search(r"/models/([^/]+/[^/]+)/", request.path)
         prediction = Prediction(
             id=uuid.uuid4().hex[:26],
@@ -147,7 +154,7 @@ class Replicate:
             version=request.body.get("version", "hidden"),
             input=asked,
             created_at=datetime.now(UTC).isoformat(),
-            fate=fault,
+            fate=fault if fault in FATES else "",
         )
         self._predictions[prediction.id] = prediction
         self._save(prediction)
