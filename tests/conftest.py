@@ -15,6 +15,7 @@ from django_q.models import OrmQ
 from pytest_django import Settings
 
 from articles import tasks
+from articles.content import pictures
 from articles.models import Article
 from articles.pipeline import transitions, worker
 from config.roles import CHIEF_EDITORS, EDITORS
@@ -55,6 +56,14 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
 @pytest.fixture(autouse=True, scope="session")
 def quick_passwords() -> None:
     django_settings.PASSWORD_HASHERS = ["tests.passwords.OneRound"]
+
+
+@pytest.fixture(autouse=True, scope="session")
+def small_cards() -> dict[str, tuple[int, int]]:
+    """Most tests only need a picture to be there. Returns the sizes that cards have in use."""
+    real = dict(pictures.SIZES)
+    pictures.SIZES |= {"16:9": (480, 270), "21:9": (490, 210)}
+    return real
 
 
 @pytest.fixture(autouse=True)

@@ -189,8 +189,11 @@ def _answer_error(response: requests.Response, body: str) -> ProviderError:
             code=ASPECT,
             detail=body,
         )
-    if (known := bodies.failure(PROVIDER, body)) and not known.retry and response.status_code not in (401, 403):
-        return known
+    beginning = response.request.method == "POST" and str(response.request.url).endswith("/predictions")
+    if response.status_code in (400, 402, 422) or (response.status_code == 404 and beginning):
+        known = bodies.failure(PROVIDER, body)
+        if known and not known.retry:
+            return known
     if response.status_code == 422:
         return Rejected(
             PROVIDER,

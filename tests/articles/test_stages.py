@@ -13,6 +13,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
+from articles.content import pictures
 from articles.failures import Failure
 from articles.models import Article, Call, Event, ImageFile, Preferences
 from articles.pipeline import transitions
@@ -37,7 +38,8 @@ ENDLESS = ("hang", "drip")  # what a service does that nothing but our own patie
 def impatient_with(stage: str, kind: str, patch: pytest.MonkeyPatch) -> None:
     """A service of this stage that never answers is given up after a second; others have all the time there is."""
     if kind in ENDLESS:
-        patch.setattr(f"articles.stages.{stage}.CALL_SECONDS", 1)
+        limit = "REQUEST_SECONDS" if stage == "images" else "CALL_SECONDS"
+        patch.setattr(f"articles.stages.{stage}.{limit}", 1)
 
 
 @pytest.fixture
@@ -254,11 +256,21 @@ PICTURE_FAULTS = [
 @pytest.mark.usefixtures("prompts_from_headings")
 @pytest.mark.parametrize(("operation", "kind", "status", "code"), PICTURE_FAULTS)
 def test_one_picture_fails_and_three_are_kept(
-    hand_in: HandIn, run: Work, services: Doubles, editor: User, operation: str, kind: str, status: str, code: str
+    hand_in: HandIn,
+    run: Work,
+    services: Doubles,
+    editor: User,
+    monkeypatch: pytest.MonkeyPatch,
+    operation: str,
+    kind: str,
+    status: str,
+    code: str,
 ) -> None:
     services.fail("replicate", operation, kind, match="Rails")
 
-    article = run(hand_in(formatter="template", manuscript=_sectioned()))
+    with monkeypatch.context() as patch:
+        impatient_with("images", kind, patch)
+        article = run(hand_in(formatter="template", manuscript=_sectioned()))
 
     assert (article.status, error_of(article)["code"]) == (status, code), article.error
     assert error_of(article)["thing"] == "the section 3 image"
@@ -345,7 +357,7 @@ def test_the_token_does_not_go_to_the_pictures_host(hand_in: HandIn, run: Work, 
     assert not any(request.with_key for request in services.requests("replicate", "deliver"))
 
 
-CLAUDE_FAULTS = ["unauthorized", "no_credit", "refusal", "max_tokens", "shorter", "empty", "html"]
+CLAUDE_FAULTS = ["unauthorized", "no_credit", "refusal", "max_tokens", "shorter", "adding", "empty", "html"]
 
 
 @pytest.mark.parametrize("kind", CLAUDE_FAULTS)
@@ -384,7 +396,7 @@ def test_claude_alone_stops_when_it_fails(hand_in: HandIn, run: Work, services: 
     assert (article.status, error_of(article)["code"]) == ("failed", "shortened")
 
 
-@pytest.mark.parametrize("kind", ["hostile", "fenced"])
+@pytest.mark.parametrize("kind", ["hostile", "fenced", "chatty"])
 def test_what_claude_writes_is_made_safe(hand_in: HandIn, run: Work, services: Doubles, kind: str) -> None:
     services.fail("anthropic", "messages", kind)
 
@@ -394,7 +406,7 @@ def test_what_claude_writes_is_made_safe(hand_in: HandIn, run: Work, services: D
     assert stored
     page = article.tree.read(stored).decode()
     assert article.status == Article.Status.DONE
-    assert not any(word in page.lower() for word in ("<script", "onerror", "javascript:", "<iframe", "```"))
+    assert not any(word in page.lower() for word in ("<script", "onerror", "javascript:", "<iframe", "```", "the page"))
     assert {f"03_{role}.jpg" for role in ("hero", "section_1", "section_2", "section_3")} <= images_in(page)
 
 
@@ -435,7 +447,8 @@ def test_without_services_nothing_is_called_and_all_is_made(hand_in: HandIn, run
     article = run(hand_in())
 
     assert article.calls.count() == 0
-    assert article.images.filter(width__gt=1000).count() == 4
+    width, _ = pictures.SIZES["16:9"]
+    assert article.images.filter(width__gte=width).count() == 4
 
 
 def test_private_addresses_are_out_of_reach(hand_in: HandIn, run: Work, services: Doubles, settings: Settings) -> None:

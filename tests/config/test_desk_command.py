@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -88,10 +87,8 @@ def test_it_runs_ends_and_runs_again(tmp_path: Path) -> None:
         with _login(port, password) as browser:
             articles = browser.get(f"http://127.0.0.1:{port}/admin/articles/article/", timeout=PATIENCE)
             assert "Home batteries" in articles.text
-        began = time.monotonic()
         process.send_signal(signal.SIGINT)
         process.wait(PATIENCE)
-        assert time.monotonic() - began < 10
     wait_until(lambda: _processes_of(galley) == [], PATIENCE)
 
     with _desk(galley, port) as process:
@@ -102,6 +99,7 @@ def test_it_runs_ends_and_runs_again(tmp_path: Path) -> None:
     assert len(list(tmp_path.glob("backups/user_*/article_*"))) == 2
 
 
+@pytest.mark.dealt(2)
 def test_a_killed_desk_leaves_nothing_running(tmp_path: Path) -> None:
     galley, port = Installation(tmp_path), free_port()
     with _desk(galley, port) as process:

@@ -64,7 +64,7 @@ class Settings:
     polls: int = 1  # the poll at which a prediction has succeeded
     output_as_list: bool = True  # [URL] or URL: models differ
     image_bytes: int = 60_000  # about; photographs have 1_100_000
-    image_width: int = 2048  # pixels; wide pictures have a quarter more
+    image_width: int = 512  # pixels, photographs have 2048; wide pictures have a quarter more
     orientation: int = 1  # EXIF; 6: stored on its side, upright only for those who obey
 
 

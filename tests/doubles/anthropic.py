@@ -21,7 +21,7 @@ ERRORS = {
     "server_error": (500, "api_error", "Internal server error."),
     "overloaded": (529, "overloaded_error", "Overloaded."),
 }
-OUTCOMES = {"refusal", "max_tokens", "shorter", "empty", "hostile", "fenced"}
+OUTCOMES = {"refusal", "max_tokens", "shorter", "empty", "hostile", "fenced", "chatty", "adding"}
 STREAM_FAULTS = {"stream_error", "stream_end"}  # an error among the events; a stream that just ends
 
 HOSTILE = (
@@ -102,7 +102,11 @@ def _dress(prompt: str, fault: str) -> str:
     html = "\n".join(f'<section style="{STYLE}">\n{section}\n</section>' for section in sections)
     if fault == "hostile":
         html += HOSTILE
+    if fault == "adding":
+        html = f"<p>Readers who like this will love our other stories about trains.</p>{html}"
     magazine = f'<div class="magazine">\n{html}\n</div>'
+    if fault == "chatty":
+        return f"Here is the page that you asked for:\n\n{magazine}\n\nLet me know if you want changes!"
     return f"Here is the page:\n\n```html\n{magazine}\n```" if fault == "fenced" else magazine
 
 

@@ -139,6 +139,12 @@ def _response_usage(prompt: str, text: str) -> Json:
 # -- Chat Completions
 
 
+def _told_in_words(messages: list[Json]) -> Json:
+    """A schema that the instructions hold, as nothing else can say it."""
+    _, told, schema = str(messages[0]["content"]).partition("JSON Schema:\n")
+    return {"schema": json.loads(schema)} if told else {}
+
+
 def _unknown_to_an_old_server(body: Json) -> str:
     if body["response_format"]["type"] == "json_schema":
         return "response_format.json_schema"
@@ -149,7 +155,8 @@ def _completion(body: Json, fault: str) -> Json:
     prompt = last_prompt(body["messages"])
     format_ = body.get("response_format", {})
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
-    text, finish = _spoil(write(prompt, format_ | format_.get("json_schema", {})), limit, fault)
+    asked = format_ | format_.get("json_schema", {}) | _told_in_words(body["messages"])
+    text, finish = _spoil(write(prompt, asked), limit, fault)
     message: Json = {"role": "assistant", "content": text, "refusal": None, "annotations": []}
     if fault == "refusal":
         message |= {"content": None, "refusal": REFUSAL}

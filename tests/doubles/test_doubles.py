@@ -506,7 +506,7 @@ def test_a_prediction_becomes_a_picture(d: Doubles, session: requests.Session) -
     assert done["metrics"]["predict_time"] > 0
     delivered = requests.get(done["output"][0], timeout=PATIENCE)
     assert delivered.headers["content-type"] == "image/jpeg"
-    assert Image.open(io.BytesIO(delivered.content)).size == (2048, 1152)
+    assert Image.open(io.BytesIO(delivered.content)).size == (512, 288)
 
 
 def test_output_may_be_a_url_alone(d: Doubles, session: requests.Session) -> None:
@@ -520,7 +520,7 @@ def test_output_may_be_a_url_alone(d: Doubles, session: requests.Session) -> Non
 def test_pictures_have_the_size_and_weight_of_photographs(
     d: Doubles, session: requests.Session, aspect: str, size: tuple[int, int]
 ) -> None:
-    d.configure(image_bytes=1_100_000)
+    d.configure(image_bytes=1_100_000, image_width=2048)
 
     content = requests.get(picture_url(d, session, aspect=aspect), timeout=PATIENCE).content
 
@@ -541,8 +541,8 @@ def test_a_picture_may_lie_on_its_side(d: Doubles, session: requests.Session) ->
 
     image = Image.open(io.BytesIO(requests.get(picture_url(d, session), timeout=PATIENCE).content))
 
-    assert image.size == (1152, 2048)
-    assert ImageOps.exif_transpose(image).size == (2048, 1152)
+    assert image.size == (288, 512)
+    assert ImageOps.exif_transpose(image).size == (512, 288)
 
 
 @pytest.mark.parametrize(

@@ -360,6 +360,7 @@ def inspected(page: Page) -> list[str]:
     ]
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("size", [LAPTOP, PHONE], ids=["laptop", "phone"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_page_is_readable(scheme: str, size: tuple[int, int], desk: Desk, addresses: dict[str, str]) -> None:

@@ -176,6 +176,7 @@ def assert_on_site_once(wordpress: WordPress, articles: int) -> None:
 # Queues that forget
 
 
+@pytest.mark.dealt(4)
 def test_a_redis_that_is_emptied(tmp_path: Path, services: Doubles) -> None:
     if reason := redis.available():
         pytest.skip(reason)
@@ -198,6 +199,7 @@ def test_a_redis_that_is_emptied(tmp_path: Path, services: Doubles) -> None:
         assert_whole(galley, said)
 
 
+@pytest.mark.dealt(4)
 def test_messages_that_were_signed_with_another_key(tmp_path: Path, services: Doubles) -> None:
     galley = installed(tmp_path, services, GALLEY_SECRET_KEY=OLD)
     said = submit(galley)
@@ -214,6 +216,7 @@ def test_messages_that_were_signed_with_another_key(tmp_path: Path, services: Do
 # Passwords under a key that is gone
 
 
+@pytest.mark.dealt(4)
 def test_a_secret_key_that_was_rotated_with_its_fallback(
     tmp_path: Path, services: Doubles, wordpress: WordPress
 ) -> None:
@@ -229,6 +232,7 @@ def test_a_secret_key_that_was_rotated_with_its_fallback(
     assert_on_site_once(wordpress, 1)
 
 
+@pytest.mark.dealt(4)
 def test_a_secret_key_that_was_rotated_without_it(tmp_path: Path, services: Doubles, wordpress: WordPress) -> None:
     galley = installed(tmp_path, services, GALLEY_SECRET_KEY=OLD)
     add_site(galley, wordpress)
@@ -267,6 +271,7 @@ def shared(request: pytest.FixtureRequest, tmp_path: Path, services: Doubles) ->
         yield installed(tmp_path, services, **settings)
 
 
+@pytest.mark.dealt(4)
 def test_two_workers_that_start_on_one_article_at_once(
     shared: Installation, services: Doubles, wordpress: WordPress
 ) -> None:
@@ -286,6 +291,7 @@ def test_two_workers_that_start_on_one_article_at_once(
         assert_whole(shared, said)
 
 
+@pytest.mark.dealt(4)
 @pytest.mark.parametrize("request_", ["^POST /wp/v2/media .*hero", "^POST /wp/v2/posts"])
 def test_a_worker_that_lost_its_lease_while_uploading_comes_back(
     galley: Installation, services: Doubles, wordpress: WordPress, request_: str
@@ -338,6 +344,7 @@ AWAY = [
 ]
 
 
+@pytest.mark.dealt(4)
 @pytest.mark.parametrize(("fault", "operation"), AWAY)
 def test_a_database_that_goes_away_in_the_middle_of_a_paid_call(
     tmp_path: Path,
@@ -451,6 +458,7 @@ def fill(folder: Path) -> None:
             file.write(bytes(4096))
 
 
+@pytest.mark.dealt(4)
 @pytest.mark.parametrize("operation", ["responses", "deliver"])
 def test_a_disk_that_is_full_for_database_and_backups(
     disk: Path, tmp_path: Path, services: Doubles, operation: str

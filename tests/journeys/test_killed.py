@@ -93,6 +93,7 @@ def deaths(processes: Mortals) -> list[Death]:
     return found
 
 
+@pytest.mark.dealt(5)
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("running", STACKS, indirect=True)
 def test_whatever_dies_when(

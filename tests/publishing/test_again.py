@@ -197,6 +197,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("step", range(1, 18))
 def test_a_site_may_be_renamed_and_get_another_address_at_any_step(
     wordpress: WordPress,

@@ -206,6 +206,7 @@ def assert_told(article: Article, headline: str, reason: str, action: str, *, wa
     )
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("case", (CASES | PICTURES_ONLY).values(), ids=(CASES | PICTURES_ONLY).keys())
 def test_a_picture_that_fails_is_explained_and_sent_once(
     wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive, case: Case, editor: User
@@ -223,6 +224,7 @@ def test_a_picture_that_fails_is_explained_and_sent_once(
         assert sends(article)["media:hero"] == 1 + case.sent_again
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
 def test_a_draft_that_fails_is_explained_and_sent_once(
     wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive, case: Case, editor: User
@@ -369,6 +371,7 @@ def test_a_web_server_that_is_killed_and_comes_back(
 MOMENTS = {"before": True, "file": True, "half": False, "sizes": False, "after": False}  # whether it is sent again
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize(
     ("request_", "moment"),
     [
@@ -598,6 +601,7 @@ STEPS = [
 ]
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("step", range(1, 20))
 def test_a_worker_that_dies_after_any_step_costs_nothing_twice(
     wordpress: WordPress,

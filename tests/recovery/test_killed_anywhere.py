@@ -107,6 +107,7 @@ def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("articles.stages.images.POLL_SECONDS", (0.001,))
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("part", range(PARTS))
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS.keys())

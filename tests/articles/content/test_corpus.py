@@ -75,6 +75,7 @@ REFUSED = {  # and why: all others become pages
 }
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("folder", folders("articles", "ocr", "ideas", "html", "wordpress"))
 def test_every_manuscript_becomes_a_page(folder: str) -> None:
     refused = [path.name for path in files(folder, KINDS) if page_of(path) is None]
@@ -106,6 +107,7 @@ def bombs() -> list[str]:
     return [str(path.relative_to(CORPUS)) for path in suspects] or ["none"]
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_picture_takes_much(part: int) -> None:
     """Hostile and large ones, each in a process of its own."""
@@ -130,6 +132,7 @@ def attacks() -> Iterable[str]:
             yield from text.splitlines()
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("part", range(PARTS))
 def test_no_attack_survives(part: int) -> None:
     for attack in list(attacks())[part::PARTS]:

@@ -141,6 +141,7 @@ def repeated(part: str, length: int = 1_000_000) -> str:
     return part * (length // len(part))
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize(
     "html",
     [

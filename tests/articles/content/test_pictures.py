@@ -59,6 +59,11 @@ def assert_alike(image: Image.Image, expected: Image.Image, within: float = 6) -
     assert max(difference) < within, difference
 
 
+@pytest.fixture(autouse=True)
+def real_cards(small_cards: dict[str, tuple[int, int]], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pictures, "SIZES", small_cards)
+
+
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
 def test_a_picture_looks_as_before(kind: str) -> None:
     assert_alike(decoded(pictures.clean(saved(scene(), kind))), scene())
@@ -119,15 +124,26 @@ def test_a_wide_gamut_becomes_srgb() -> None:
     assert_alike(decoded(pictures.clean(broken)), scene())
 
 
+@pytest.mark.parametrize("kind", pictures.FORMATS)
+def test_every_kind_that_a_model_makes_is_taken(kind: str) -> None:
+    assert_alike(decoded(pictures.clean(saved(scene(), kind))), scene(), within=12)
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG"])
+def test_what_is_larger_than_any_page_is_scaled_down(kind: str) -> None:
+    made = pictures.clean(saved(Image.new("RGB", (7680, 4320), "red"), kind))
+    assert (made.width, made.height) == (4096, 2304)
+
+
 @pytest.mark.parametrize(
     ("content", "reason"),
     [
-        (b"", "not a JPEG, PNG or WebP"),
-        (b"<svg onload=alert(1)>", "not a JPEG, PNG or WebP"),
-        (saved(scene(), "GIF"), "not a JPEG, PNG or WebP"),
+        (b"", "not a JPEG, PNG, WebP, AVIF or GIF"),
+        (b"<svg onload=alert(1)>", "not a JPEG, PNG, WebP, AVIF or GIF"),
+        (saved(scene(), "TIFF"), "not a JPEG, PNG, WebP, AVIF or GIF"),
         (saved(scene((300, 90)), "PNG"), "only 300 × 90 pixels"),
         (saved(Image.new("1", (20_000, 20_000)), "PNG"), "million pixels"),
-        (saved(Image.new("1", (4000, 3200)), "WEBP"), "12 million pixels"),
+        (saved(Image.new("1", (5000, 4000)), "WEBP"), "18 million pixels"),
         (saved(scene(), "PNG")[:-2000], "damaged"),
     ],
 )
@@ -219,6 +235,7 @@ BOMBS = {
 }
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("name", BOMBS)
 def test_no_bomb_takes_much(name: str, tmp_path: Path) -> None:
     file = tmp_path / "bomb"

@@ -87,6 +87,7 @@ DOORS: dict[str, Callable[[str], object]] = {
 }
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("answer", [SLOW_HEADERS, SLOW_BODY, WITHOUT_LENGTH], ids=["headers", "body", "no length"])
 @pytest.mark.parametrize("door", DOORS)
 def test_a_trickle_ends_in_time_wherever_it_is(door: str, answer: bytes) -> None:

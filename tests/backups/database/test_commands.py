@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from pytest_django import DjangoDbBlocker, Settings
 
 from articles.models import Article
@@ -45,6 +46,7 @@ class Shell:
         return told
 
 
+@pytest.mark.dealt(2)
 def test_lose_everything_and_restore_it(copies: Copies, tmp_path: Path, settings: Settings) -> None:
     url, empty = copies.url(), copies.url()
     shell = Shell(tmp_path, url, settings, forked=copies.server is not None)

@@ -73,6 +73,7 @@ def rows_read(store: Repository, alias: str, *, renumbered: bool) -> tuple[int, 
         return read, sum(by_undo)
 
 
+@pytest.mark.dealt(4)
 @pytest.mark.parametrize("renumbered", [False, True], ids=["under their numbers", "under other numbers"])
 def test_many_rows_of_one_article_are_read_a_few_times_each(
     copies: Copies, store: Repository, renumbered: bool

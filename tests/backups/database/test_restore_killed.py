@@ -193,6 +193,7 @@ def telling(scene: Scene) -> Iterator[Callable[[], None]]:
     )
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("instant", [reading, waiting, writing, committing, telling])
 def test_killed(scene: Scene, instant: Callable[[Scene], AbstractContextManager[Callable[[], None]]]) -> None:
     ends, told = os.pipe()

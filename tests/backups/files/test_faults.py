@@ -213,6 +213,7 @@ def _through(faults: Faults, moto: s3.S3, prefix: str) -> Bucket:
     return bucket(dataclasses.replace(moto, endpoint_url=faults.url), prefix)
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize("after", [False, True], ids=["undone", "done"])
 @pytest.mark.parametrize("answer", [None, 409, 412, 500, 503])
 @pytest.mark.parametrize(("what", "times"), [("objects/", 1), ("manifests/", 9)], ids=["once", "for good"])
