@@ -46,11 +46,6 @@ WORDS = ["ships", "ports", "roads", "rails", "wait", "at", "the", "sea"]
 
 
 @given(st.lists(st.lists(st.sampled_from(WORDS), min_size=1), min_size=1))
-    st.lists(
-        st.lists(st.sampled_from(["ships", "ports", "roads", "rails", "wait", "at", "the", "sea"]), min_size=1),
-        min_size=1,
-    )
-)
 def test_whatever_is_in_the_article_is_no_addition(paragraphs: list[list[str]]) -> None:
     article = "".join(f"<p>{' '.join(words)}.</p>" for words in paragraphs)
     page = "".join(f"<section><p>{' '.join(words)}.</p></section>" for words in paragraphs)
