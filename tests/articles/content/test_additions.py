@@ -22,7 +22,6 @@ TITLE = "Tariffs and AI"
         ("<blockquote>lose 12 % less time at anchor</blockquote>", []),
         ("<p>Here is the magazine page you asked for:</p>", ["Here is the magazine page you asked for:"]),
         ("<div><p>Let me know if you want changes!</p></div>", ["Let me know if you want changes!"]),
-        ("<p>A year at anchor: time for the now larger ports</p>", ["A year at anchor: time for the now larger ports"]),
     ],
 )
 def test_what_is_added(before: str, added: list[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -11,6 +12,7 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError
+from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
@@ -116,6 +118,23 @@ def test_the_next_round_writes_what_has_changed(change: str, hand_in: HandIn) ->
     article.refresh_from_db()
     assert _written(article)["state"]["status"] == article.status
     assert _written(article)["state"]["error"] == article.error
+
+
+@pytest.mark.parametrize("how", ["stopped", "cancelled", "scheduled"])
+def test_what_an_editor_changes_at_the_desk_is_written(how: str, hand_in: HandIn, editor: User) -> None:
+    article = hand_in(scheduled_at=timezone.now() + timedelta(days=1) if how == "scheduled" else None)
+    if how == "stopped":
+        with mock.patch("articles.stages.article.run", side_effect=ZeroDivisionError):
+            worker.run_article(article.pk)
+    elif how == "cancelled":
+        transitions.cancel(article, None)
+    client, page = as_(editor), article_page(article)
+    form = client.get(page).context["adminform"].form
+    before = {name: form[name].value() or "" for name in form.fields}
+    answer = client.post(page, before | {"title": "Another title"})
+
+    assert answer.status_code == 302, answer.context["adminform"].form.errors
+    assert _written(article)["article"]["title"] == "Another title"
 
 
 def test_an_article_at_work_is_left_to_its_run(hand_in: HandIn) -> None:
