@@ -131,10 +131,10 @@ def test_what_an_editor_changes_at_the_desk_is_written(how: str, hand_in: HandIn
     client, page = as_(editor), article_page(article)
     form = client.get(page).context["adminform"].form
     before = {name: form[name].value() or "" for name in form.fields}
-    answer = client.post(page, before | {"title": "Another title"})
+    answer = client.post(page, before | {"brand_primary": "#0a0b0c"})
 
     assert answer.status_code == 302, answer.context["adminform"].form.errors
-    assert _written(article)["article"]["title"] == "Another title"
+    assert _written(article)["pipeline_stages"]["step4_formatting"]["brand_colors"]["primary"] == "#0a0b0c"
 
 
 def test_an_article_at_work_is_left_to_its_run(hand_in: HandIn) -> None:
