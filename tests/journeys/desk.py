@@ -87,7 +87,7 @@ class Desk:
             yield page
         except Exception as exc:
             with suppress(Exception):  # a page that is gone has nothing to say
-                exc.add_note(f"{page.url} says:\n{page.locator('body').inner_text()[:3000]}")
+                exc.add_note(f"{page.url} says:\n{page.locator('body').inner_text()[:9000]}")
             raise
         context.close()
         assert not strict or complaints == []
