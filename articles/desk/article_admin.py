@@ -290,6 +290,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         else:
             # Read again: a form with errors has put its values into `obj`.
             article = self._article(request, obj.pk)
+            if article.rests != obj.rests and request.method == "GET":
+                # It came to rest, or moved on, between the form and what stands around it: nothing would change that.
+                return HttpResponseRedirect(request.get_full_path())
             context |= {
                 "title": str(article),
                 "subtitle": None,

@@ -19,6 +19,7 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from articles.desk.article_admin import ArticleAdmin
 from articles.models import Article, Call, Cost, Event, ImageFile, Preferences, Stage, StageRecord
 from config.desk import start
 from publishing.models import Site
@@ -405,6 +406,27 @@ def test_a_queue_that_nobody_works_on_is_said(hand_in: HandIn, editor: User) -> 
 
 
 @pytest.mark.usefixtures("stopped_clock")
+def test_an_article_that_stops_while_its_page_is_made_is_shown_with_its_form(
+    hand_in: HandIn, editor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing would ask for the form afterwards: what is stopped does not move."""
+    article = hand_in()
+    ImageFile.objects.create(article=article, role="hero", aspect="16:9", prompt="A lobby")
+    chosen = ArticleAdmin.get_inlines
+
+    def stopping(*args: Any) -> list[Any]:
+        inlines = chosen(*args)
+        stop(article)
+        return inlines
+
+    with monkeypatch.context() as patch:
+        patch.setattr(ArticleAdmin, "get_inlines", stopping)
+        answer = as_(editor).get(page_of(article))
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, page_of(article))
+    assert "A lobby" in as_(editor).get(page_of(article)).content.decode()
+
+
 def test_costs_of_today_are_those_of_the_editor(stopped: Article, editor: User, other_editor: User) -> None:
     for number, age in ((1, timedelta()), (2, timedelta(days=2))):
         Call.objects.create(
