@@ -19,7 +19,7 @@ _HALF_FULL = 0.6  # of the longest line, where most lines go on in small letters
 _BLANK_LINES = re.compile(r"\n[ \t]*\n\s*")
 _BULLET = re.compile(r"[•‣◦▪●·○■□◆*+–—-]\s|[•‣◦▪●]|\d{1,3}[.)]\s")
 _ENDS_SENTENCE = re.compile(r"[.!?:;…。！？：；][\"'”’»“)\]」』]*\Z")
-_BROKEN = re.compile(r"([^\W\d_]{2,}+)[-\u2010\u00ad]\Z")
+_BROKEN = re.compile(r"([^\W\d_]{2,40})[-\u2010\u00ad]\Z")
 _WORD = re.compile(r"[^\W\d_]+(?:[-\u2010][^\W\d_]+)*+")
 _AFTER_PARTS = {"and", "or", "to", "und", "oder", "bis", "bzw", "et", "ou", "y", "o", "e", "en", "of", "och", "og"}
 _SPACELESS = re.compile(r"[\u2e80-\u30ff\u31f0-\u9fff\uf900-\ufaff\uff01-\uff9f\U00020000-\U0003ffff]")
@@ -96,7 +96,7 @@ def _joined(lines: list[str], known: set[str]) -> str:
     """The lines of a paragraph as one; words that were broken at the line's end are whole again."""
     parts = [lines[0]]
     for before, line in pairwise(lines):
-        broken = _BROKEN.search(before[-60:])
+        broken = _BROKEN.search(before[-41:])
         word = _WORD.match(line)
         if broken and word and line[0].islower() and word[0].lower() not in _AFTER_PARTS:
             if f"{broken[1]}-{word[0]}".lower() not in known:
