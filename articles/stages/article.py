@@ -36,7 +36,7 @@ SCHEMA: dict[str, Any] = {
 }
 FEWEST_WORDS = 50
 FLATTENED = (
-    "The tags of the manuscript are too tangled. Its words are kept as paragraphs; headings, lists, tables and links are"
+    "The tags of the manuscript are too tangled. Its words are kept as paragraphs; headings, lists and links are"
     " lost. Hand in a simpler file to keep them"
 )
 
