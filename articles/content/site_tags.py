@@ -48,7 +48,13 @@ def without(text: str) -> str:
 
 
 def _written(lines: list[str], closed: set[str]) -> list[str]:
-    return [_TAG.sub(lambda tag: _words(tag, closed), "\n".join(lines))] if lines else []
+    return [_TAG.sub(lambda tag: _apart(tag, _words(tag, closed)), "\n".join(lines))] if lines else []
+
+
+def _apart(tag: re.Match[str], left: str) -> str:
+    """What is left of a tag; a space, where words would run together that it stood between."""
+    before, after = tag.string[max(tag.start() - 1, 0) : tag.start()], tag.string[tag.end() : tag.end() + 1]
+    return left or (" " if before.isalnum() and after.isalnum() else "")
 
 
 def _words(tag: re.Match[str], closed: set[str]) -> str:
