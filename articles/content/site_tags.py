@@ -23,10 +23,11 @@ _TAG = re.compile(
 )
 _CLOSING = re.compile(r"</([A-Z][\w.]{0,60})")
 _MODULE = re.compile(r"(?:import\s.{0,500}['\"]|export\s+(?:const|default|function)\b).*")
-_SAID = re.compile(
-    r"""\b(alt|caption|title|text|label|description|quote|attribution|src|url|href)\s{0,9}[=:]\s{0,9}(?:"([^"]*)"|'([^']*)')"""
-)
+_SAID = re.compile(r"""(?:\b([\w-]{1,40})\s{0,9}[=:]\s{0,9}\{?)?(?:"([^"]*)"|'([^']*)'|`([^`]*)`)""")
+_SHOWN = ("alt", "caption", "title", "text", "label", "description", "quote", "attribution", "cite")  # ends of names
 _ADDRESSES = {"src", "url", "href"}
+_SETTINGS = {"class", "className", "style", "sizes", "srcset", "srcSet", *_ADDRESSES}
+_SENTENCE = 3  # words, from which on a value is said and not set
 
 
 def without(text: str) -> str:
@@ -52,9 +53,12 @@ def _written(lines: list[str], closed: set[str]) -> list[str]:
 
 
 def _apart(tag: re.Match[str], left: str) -> str:
-    """What is left of a tag; a space, where words would run together that it stood between."""
+    """What is left of a tag; with spaces, where words would run together that something stood between."""
+    if not (tag["hugo"] or tag["jekyll"] or (tag["component"] or "").endswith("/")):
+        return left
     before, after = tag.string[max(tag.start() - 1, 0) : tag.start()], tag.string[tag.end() : tag.end() + 1]
-    return left or (" " if before.isalnum() and after.isalnum() else "")
+    left = f" {left}" if before.isalnum() and (left or after)[:1].isalnum() else left
+    return f"{left} " if left[-1:].isalnum() and after.isalnum() else left
 
 
 def _words(tag: re.Match[str], closed: set[str]) -> str:
@@ -73,9 +77,13 @@ def _words(tag: re.Match[str], closed: set[str]) -> str:
 
 def _said(source: str) -> str:
     """The words that a tag shows, with a link to what it shows."""
-    found = [(name, double or single) for name, double, single in _SAID.findall(source)]
-    words = " ".join(dict.fromkeys(value for name, value in found if name not in _ADDRESSES and value.strip()))
-    address = next(
-        (value for name, value in found if name in _ADDRESSES and re.match(r"https?://[^\s()<>]+\Z", value)), ""
+    found = [(name, "".join(values)) for name, *values in _SAID.findall(source)]
+    said = (
+        value
+        for name, value in found
+        if name.lower().endswith(_SHOWN) or (len(value.split()) >= _SENTENCE and name not in _SETTINGS)
     )
+    words = " ".join(value for value in dict.fromkeys(said) if value.strip())
+    addresses = (value for name, value in found if name in _ADDRESSES)
+    address = next((value for value in addresses if re.match(r"https?://[^\s()<>]+\Z", value)), "")
     return f"[{words or address}]({address})" if address else words

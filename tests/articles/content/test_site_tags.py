@@ -17,6 +17,12 @@ from articles.content import site_tags
         ("[home]({{ site.baseurl }}/about)", "home"),
         ('{{< figure src="a.png" caption="A fine view" >}}', "A fine view"),
         ('{{< figure src="https://a.b/c.png" alt="A view" >}}', "[A view](https://a.b/c.png)"),
+        ('one{{< figure caption="A view" >}}two{{< x >}}three', "one A view two three"),
+        ("un<Bold>believ</Bold>able", "unbelievable"),
+        (
+            '<Quiz id="a b c" question="What is it that a tag says?" next={`And this one?`} kind="x" />',
+            "a b c What is it that a tag says? And this one?",
+        ),
         ('<InfoGrid items={[{a: {b: "1"}}, 2 > 1]} />x', "x"),
         ("<Note>words</Note>", "words"),
         ("<InfoGrid\n  rows={[\n\n    1]}\n/>", ""),
