@@ -52,8 +52,9 @@ def as_seen(html: str) -> tuple[str, bool]:
     """The HTML as its author sees it, and whether it had to be taken apart into bare paragraphs: see `tag_soup`."""
     html = tag_soup.without_icons(markup.usable(tag_soup.TAG.sub(_renamed, html)))
     language = _LANGUAGE.search(html[:_HEAD])
+    bounded, tangled = tag_soup.bounded(html)
     cleaned = nh3.clean(
-        tag_soup.bounded(html),
+        bounded,
         tags=_TAGS,
         clean_content_tags=_DROPPED,
         attributes=_ATTRIBUTES,
@@ -70,7 +71,7 @@ def as_seen(html: str) -> tuple[str, bool]:
     _write_formulas(root)
     _keep_apart(root)
     seen = markup.serialize(_plain(root))
-    return f'<div lang="{language[1]}">{seen}</div>' if language else seen, tag_soup.is_tangled(html)
+    return f'<div lang="{language[1]}">{seen}</div>' if language else seen, tangled
 
 
 def _renamed(tag: re.Match[str]) -> str:

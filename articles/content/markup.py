@@ -104,8 +104,9 @@ def _cleaned_page(html: str, allowed: set[str]) -> str:
 
 
 def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> str:
+    bounded, _ = tag_soup.bounded(tag_soup.without_icons(usable(html)))
     cleaned = nh3.clean(
-        tag_soup.bounded(tag_soup.without_icons(usable(html))),
+        bounded,
         tags=tags,
         clean_content_tags=elements.DROPPED_WHOLE,
         attributes=attributes,

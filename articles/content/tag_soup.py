@@ -34,14 +34,15 @@ _FLAGS = elements.names(
 )
 
 
-def bounded(html: str) -> str:
-    """The HTML itself; its paragraphs only, where it is tangled. In runs of many `&`, comments between them."""
-    if is_tangled(html):
+def bounded(html: str) -> tuple[str, bool]:
+    """The HTML itself, or its bare paragraphs where it is tangled, and whether it is. Runs of many `&` get comments."""
+    tangled = _is_tangled(html)
+    if tangled:
         html = TAG.sub(_paragraph_of, html)
-    return _AMPERSANDS.sub(_divided, html)
+    return _AMPERSANDS.sub(_divided, html), tangled
 
 
-def is_tangled(html: str) -> bool:
+def _is_tangled(html: str) -> bool:
     """Whether its tags would cost a parser more than linear time.
 
     Parsers walk up the open elements at every tag, repeat unclosed formatting in every block, compare each attribute
