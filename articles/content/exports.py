@@ -83,9 +83,9 @@ def _renamed(tag: re.Match[str]) -> str:
         return tag[0]
     if closing:
         return "" if name in _WITHOUT_END else f"</{_RENAMED[name]}>"
-    closed = name in _WITHOUT_END or tag_soup.closes_itself(tag)
-    end = f"</{_RENAMED[name]}>" if closed else ""
-    return f"<{_RENAMED[name]}{attributes.rstrip('/') if closed else attributes}>{end}"
+    closes_itself = tag_soup.closes_itself(tag)
+    opening = f"<{_RENAMED[name]}{attributes.rstrip()[:-1] if closes_itself else attributes}>"
+    return f"{opening}</{_RENAMED[name]}>" if closes_itself or name in _WITHOUT_END else opening
 
 
 def _drop_unseen(root: HtmlElement) -> None:

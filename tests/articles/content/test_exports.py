@@ -39,6 +39,8 @@ def seen(html: str) -> str:
         ("<iframe src='//a.b/c' title='A film'></iframe>", f'<p><a href="https://a.b/c"{LINK}A film</a></p>'),
         ("<video><source src='https://a.b/c'>no film</video>", f'<p><a href="https://a.b/c"{LINK}a.b</a></p>'),
         ("<object data='https://a.b/c'></object>", f'<p><a href="https://a.b/c"{LINK}a.b</a></p>'),
+        ("<embed src=https://a.b/>", f'<p><a href="https://a.b/"{LINK}a.b</a></p>'),
+        ("<iframe src='https://a.b/c' /><p>x", f'<p><a href="https://a.b/c"{LINK}a.b</a></p><p>x</p>'),
         ("<p>x<embed src='https://a.b/c'>", f'<p>x <a href="https://a.b/c"{LINK}a.b</a></p>'),
         ("<img src='data:,' data-src='https://a.b/c' alt=A>", f'<p><a href="https://a.b/c"{LINK}A</a></p>'),
         ("<img srcset='https://a.b/c 1x, d 2x' alt=A>", f'<p><a href="https://a.b/c"{LINK}A</a></p>'),
