@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
@@ -16,6 +17,7 @@ SANS = "'Helvetica Neue', Helvetica, Arial, sans-serif"
 MONO = "Menlo, Consolas, monospace"
 RULE, GREY, PAPER = "#d9d9de", "#5c5c66", "#f5f5f7"
 LEAD_WORDS = range(12, 90)  # of a first paragraph that is set larger
+_SIZE = re.compile(r"font-size: ([\d.]{1,5})em;? ?")
 _BOXES = {"article", "section", "div", "main"}
 
 
@@ -32,6 +34,7 @@ def lay_out(article: Article, images: Sequence[ImageFile]) -> str:
     for strong in root.iter("strong", "b"):
         if manuscripts.is_statistic(strong.text_content()):
             strong.set("style", f"color: {accent}")
+    _keep_sizes(root)
     _lead(root)
     _close_up(root)
     _let_scroll(root)
@@ -98,6 +101,20 @@ def _set_apart(root: HtmlElement) -> None:
             heading.addprevious(box)
             box.extend(section)
             heading.tag = "h3"
+
+
+def _keep_sizes(root: HtmlElement) -> None:
+    """Sizes do not multiply: what stands in smaller or larger type is not set smaller or larger once more."""
+    waiting = [(root, 1.0)]
+    while waiting:
+        element, size = waiting.pop()
+        if found := _SIZE.search(element.get("style", "")):
+            own = float(found[1])
+            if (own - 1) * (size - 1) > 0:
+                element.set("style", _SIZE.sub("", element.get("style", "")))
+            else:
+                size *= own
+        waiting += [(child, size) for child in element]
 
 
 def _lead(root: HtmlElement) -> None:

@@ -15,10 +15,8 @@ import charset_normalizer
 import yaml
 from django.utils.text import capfirst
 from lxml.html import HtmlElement
-from markdown_it import MarkdownIt
-from mdit_py_plugins.footnote import footnote_plugin
 
-from articles.content import markup, word_counts
+from articles.content import exports, markdown_text, markup, plain_text, word_counts
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
@@ -72,7 +70,14 @@ _FRONT_MATTER = re.compile(
     re.DOTALL,
 )
 _KEY = re.compile(r"[\w@$.-]{1,40}")
-_TITLE_LINE = re.compile(r"""^title[ \t]*[:=][ \t]*["']?(.{1,500}?)["']?[ \t]*$""", re.IGNORECASE | re.MULTILINE)
+_TITLE_LINE = re.compile(r"^title[ \t]*+[:=](.+)", re.IGNORECASE | re.MULTILINE)
+_PANDOC = re.compile(
+    r"\A\s{0,100}%[ \t](?P<title>[^\n]*+(?:\n[ \t]+[^\s%][^\n]*+)*+)"
+    r"(?:\n%[^\n]*+(?:\n[ \t]+\S[^\n]*+)*+){0,2}(?:\n|\Z)"
+)
+_KEYED = re.compile(
+    r"\A\s{0,100}(?P<lines>(?:[A-Za-z][\w -]{0,39}:[^\n]*+(?:\n[ \t]+\S[^\n]*+)*+(?:\n|\Z))++)(?=\n|\Z)"
+)
 
 HTML, MARKDOWN = (".html", ".htm", ".xhtml"), (".md", ".markdown", ".mdx")
 _OPENS_AS_HTML = re.compile(
@@ -80,13 +85,6 @@ _OPENS_AS_HTML = re.compile(
     re.I,
 )
 _BLOCK_TAG = re.compile(r"<(/?)(?:p|h[1-6]|div|table|ul|ol|blockquote|li)\b[^<>]*>", re.IGNORECASE)
-_MARKDOWN_SIGN = re.compile(
-    r"^(?:#{1,6} \S|[-*+] \S|> \S|\d{1,3}\. \S|```|\|.+\||[=-]{3,}$)|\*\*\w|\[[^\]\n]{1,300}\]\([^)\n]+\)", re.MULTILINE
-)
-_STRONG_SIGN = re.compile(r"^(?:#{1,6} \w|```)|\*\*\w[^*\n]{0,200}\*\*|\[[^\]\n]{1,300}\]\(\w[^)\n]+\)", re.MULTILINE)
-_COSTLY = re.compile(r"[*_`\[\]|<>!~&\\^]")
-MOST_COSTLY = 250_000  # lines and signs of Markdown in one manuscript: each takes about 30 µs
-SHORT_LINE = 60  # no line of a paragraph is longer: its lines are meant
 
 
 class Unreadable(Exception):
@@ -106,6 +104,7 @@ class Manuscript:
     html: str
     word_count: int
     components: list[dict[str, str]]
+    is_flattened: bool = False  # its tags were too tangled: its words stay, its structure does not
 
 
 def decode(content: bytes) -> str:
@@ -188,25 +187,40 @@ def read(text: str, name: str = "") -> Manuscript:
     """A manuscript's text as an article. `name` is the file's, where there was one. Raises Unreadable."""
     given, body = _front_matter(text)
     html, page_title = _as_html(body, PurePath(name).suffix.lower())
+    html, flattened = exports.as_seen(html)
     html = markup.clean_text(html)
     if not markup.text_of(html):
-        below = " below its front matter" if len(body) < len(text) else ""
-        raise Unreadable(f"the manuscript has no text{below}", "hand in one that has")
+        raise _without_text(" below its front matter" if len(body) < len(text) else "")
     title, html = _title(html, given, page_title, PurePath(name).stem)
-    return Manuscript(title, html, word_counts.word_count(html), components(html))
+    if not markup.text_of(html):
+        raise _without_text(" below its title")
+    return Manuscript(title, html, word_counts.word_count(html), components(html), flattened)
+
+
+def _without_text(below: str) -> Unreadable:
+    return Unreadable(f"the manuscript has no text{below}", "hand in one that has")
 
 
 def _front_matter(text: str) -> tuple[str, str]:
     """The title that the front matter gives, and the text without it."""
     block = _FRONT_MATTER.match(text)
     if not block:
-        return "", text
+        return _title_block(text)
     source = block["toml"] or block["yaml"] or ""
     meta = _meta(source, toml=block["toml"] is not None)
     if meta is None or not all(_KEY.fullmatch(str(key)) for key in meta):
         return "", text  # two rules with words between them
     title = next((value for key, value in meta.items() if str(key).lower() == "title"), "")
     return _bare(title) if isinstance(title, str) else "", text[block.end() :]
+
+
+def _title_block(text: str) -> tuple[str, str]:
+    """The same of Pandoc (`% Title`) and of MultiMarkdown (`Title: …`), which have no rules around it."""
+    if block := _PANDOC.match(text):
+        return _bare(block["title"]), text[block.end() :]
+    block = _KEYED.match(text)
+    title = _TITLE_LINE.search(block["lines"]) if block else None
+    return (_bare(title[1]), text[block.end() :]) if block and title else ("", text)
 
 
 def _bare(title: str) -> str:
@@ -224,7 +238,8 @@ def _meta(source: str, *, toml: bool) -> dict[Any, Any] | None:
     except (yaml.YAMLError, ValueError, RecursionError):
         first = re.match(r"\s*([\w-]{1,40})\s*[:=](?:\s|$)", source)
         line = _TITLE_LINE.search(source)
-        return {first[1]: "", **({"title": line[1]} if line else {})} if first else None
+        title = line[1].strip(" \t\"'")[:500] if line else ""
+        return {first[1]: "", "title": title} if first else None
     return meta if isinstance(meta, dict) else None
 
 
@@ -242,39 +257,17 @@ def _as_html(text: str, suffix: str) -> tuple[str, str]:
     if suffix in HTML or (suffix not in MARKDOWN and _is_html(text, suffix)):
         title = re.search(r"<title[^<>]{0,200}>([^<]{0,1000})", text, re.IGNORECASE)
         return text, " ".join(markup.text_of(markup.clean_text(title[1])).split()) if title else ""
-    if (suffix in MARKDOWN or _is_markdown(text, suffix)) and _markdown_cost(text) < MOST_COSTLY:
-        renderer = MarkdownIt("commonmark", {"html": suffix != ".txt", "maxNesting": 100_000})
-        with contextlib.suppress(RecursionError):  # lists in lists in lists: then its lines as they are
-            return renderer.enable(["table", "strikethrough"]).use(footnote_plugin).render(text), ""
-    return "\n".join(f"<p>{_paragraph(block)}</p>" for block in re.split(r"\n[ \t]*\n\s*", text) if block.strip()), ""
+    html = None
+    if suffix in MARKDOWN or markdown_text.is_markdown(text, pasted=suffix != ".txt"):
+        html = markdown_text.html_of(text, tags=suffix != ".txt")
+    return html or "\n".join(f"<p>{paragraph}</p>" for paragraph in plain_text.paragraphs(text)), ""
 
 
 def _is_html(text: str, suffix: str) -> bool:
     if _OPENS_AS_HTML.match(text):
         return True
     closing = [tag[1] for tag in _BLOCK_TAG.finditer(text[:SAMPLE])] if suffix != ".txt" else []
-    return "/" in closing and not _MARKDOWN_SIGN.search(text[:SAMPLE])
-
-
-def _is_markdown(text: str, suffix: str) -> bool:
-    """One sign is enough in what was pasted; a text file, perhaps read by a machine, has them by chance."""
-    if suffix != ".txt":
-        return bool(_MARKDOWN_SIGN.search(text))
-    return sum(1 for _ in _STRONG_SIGN.finditer(text)) > 1 + text.count("\n") // 100
-
-
-def _markdown_cost(text: str) -> int:
-    """Its lines and signs; those of one paragraph once more for each five hundred: brackets look for their partners."""
-    signs = [len(_COSTLY.findall(block)) for block in text.split("\n\n")]
-    return text.count("\n") + sum(n + n * n // 500 for n in signs)
-
-
-def _paragraph(block: str) -> str:
-    """Lines that were wrapped at a column are one paragraph; those of a poem stay lines."""
-    lines = [line.strip() for line in block.strip().split("\n")]
-    continued = sum(line[:1].islower() for line in lines[1:])
-    wrapped = max(map(len, lines)) > SHORT_LINE or continued * 3 > len(lines)
-    return (" " if wrapped else "<br>").join(escape(line, quote=False) for line in lines)
+    return "/" in closing and not markdown_text.SIGN.search(text[:SAMPLE])
 
 
 def _title(html: str, given: str, page_title: str, stem: str) -> tuple[str, str]:
@@ -298,7 +291,7 @@ def _first_line(root: HtmlElement) -> str:
     for element in opening[:3]:
         lines = markup.text_of(markup.serialize(element)).split("\n")
         line = " ".join(lines[0].split())
-        if not _names(line) or kind_of_heading(line):
+        if not _names(line) or _only_announces(line):
             continue
         alone = element.getparent() is root and len(lines) == 1 and len(root) > 1 and not line.endswith((".", "…"))
         if element.tag != "li" and alone and len(line) <= 90:
@@ -327,14 +320,17 @@ _NAMED = {
     "executive_summary": re.compile(r"\b(?:executive summary|summary|key takeaways|in brief|tl;?dr)\b", re.IGNORECASE),
     "case_study": re.compile(r"\bcase stud(?:y|ies)\b", re.IGNORECASE),
 }
-_STATISTIC = re.compile(
-    r"(?:[$€£]\s?\d[\d.,]*|\d[\d.,]*\s?(?:%|percent|per cent|million|billion|trillion))", re.IGNORECASE
-)
+_STATISTIC = re.compile(r"[$€£]\s?\d|\d[\d.,]{0,30}\s?(?:%|percent|per cent|million|billion|trillion)", re.IGNORECASE)
 
 
 def kind_of_heading(text: str) -> str | None:
     """What a heading announces, if that is one of the components."""
     return next((kind for kind, pattern in _NAMED.items() if pattern.search(text)), None)
+
+
+def _only_announces(line: str) -> bool:
+    """Whether a line is such a heading and nothing more; within more words the same words may be a title."""
+    return any(pattern.fullmatch(line.strip(" .:*#–—-")) for pattern in _NAMED.values())
 
 
 def is_statistic(text: str) -> bool:

@@ -7,7 +7,6 @@ elsewhere or cover the page survives, and no document takes more than linear tim
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
 import lxml.html
@@ -15,27 +14,11 @@ import nh3
 from lxml import etree
 from lxml.html import HtmlElement
 
-from articles.content import colours
+from articles.content import colours, elements, tag_soup
 
-
-def _names(text: str) -> set[str]:
-    return set(text.split())
-
-
-HEADINGS = _names("h1 h2 h3 h4 h5 h6")
-BLOCKS = HEADINGS | _names(
-    "p ul ol li dl dt dd blockquote pre hr table caption thead tbody tfoot tr th td figure figcaption aside section div"
-    " article header footer main"
-)
-_INLINE = _names(
-    "a abbr b bdi bdo br cite code del em i img ins kbd mark q rp rt ruby s samp small span strong sub sup time u var"
-    " wbr"
-)
-PAGE_TAGS = BLOCKS | _INLINE
+HEADINGS, BLOCKS = elements.HEADINGS, elements.BLOCKS
+PAGE_TAGS = BLOCKS | elements.INLINE
 TEXT_TAGS = PAGE_TAGS - {"article", "header", "footer", "main"}
-DROPPED_WHOLE = _names(
-    "script style template noscript title head iframe object svg math select textarea noembed noframes"
-)
 ATTRIBUTES = {
     "*": {"dir", "lang", "title"},
     "a": {"href"},
@@ -45,7 +28,7 @@ ATTRIBUTES = {
     "th": {"colspan", "rowspan", "scope"},
     "time": {"datetime"},
 }
-STYLE_PROPERTIES = _names(
+STYLE_PROPERTIES = elements.names(
     "color background-color font-family font-size font-style font-weight line-height letter-spacing"
     " text-align text-transform text-decoration vertical-align white-space overflow overflow-wrap"
     " margin margin-top margin-bottom margin-left margin-right"
@@ -55,7 +38,7 @@ STYLE_PROPERTIES = _names(
     " list-style object-fit aspect-ratio box-sizing"
 )
 KEYWORDS = {  # where only some values do no harm: nothing is hidden, nothing runs over the edge
-    "display": _names("block inline inline-block flex grid table table-row table-cell list-item"),
+    "display": elements.names("block inline inline-block flex grid table table-row table-cell list-item"),
     "overflow": {"auto"},
     "white-space": {"normal", "pre-wrap", "pre-line"},
 }
@@ -67,25 +50,7 @@ _BEYOND = re.compile(
     r"/\*|(?<![#0-9a-f])\d{5}|(?:^|[\s(,])-\s*[\d.]|(?:^|[\s(,+])[\d.]+e[+-]?\d"
 )  # comments, and sizes off the page
 
-_TAG = re.compile(  # as a browser reads it: a quote matters only after an equals sign; possessive, hence linear
-    r"""<(/?)([a-zA-Z][^\s/>]*+)((?>(?:[^>=]++|=\s*+(?>(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?))*))>?"""
-)
-_QUOTED = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+')""")
-_RAW = {"script", "style", "title", "noscript", "iframe", "textarea", "noembed", "noframes"}
-_UNCOUNTED = _names(  # void, or closed by the next of their kind
-    "p li dt dd td th tr thead tbody tfoot option optgroup colgroup rt rp br hr img wbr col input meta link area base"
-    " embed param source track"
-)
-_TABLE = _names("table caption colgroup col thead tbody tfoot tr td th")
-_CELLS = {"caption", "td", "th"}
-_FORMATTING = _names("a b big code em font i nobr s small strike strong tt u")
-_AMPERSANDS = re.compile(
-    r"(?:&[^&<>]*+){1000}"
-)  # in one run of words: the parser copies the run at each; a comment ends it
-DEEPEST = 200  # elements within each other; people write 30, mails made of tables 60
-MOST_ATTRIBUTES = 1000  # of one tag
 MOST_PASSES = 8  # two as a rule: the second one changes nothing
-MOST_MISPLACED = 2000  # tags in a table and in none of its cells
 
 _UNUSABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _OPENING_LINES = re.compile(r"(<pre\b[^<>]*>)\n+")  # a parser drops one of them
@@ -100,7 +65,7 @@ def clean_text(html: str) -> str:
 
 def _cleaned_text(html: str) -> str:
     root = parse(_clean(html, TEXT_TAGS, ATTRIBUTES))
-    _link_pictures(root)
+    link_pictures(root)
     _smooth_lines(root)
     for element in root.iter("span", "a"):
         if element.tag == "span" or element.get("href", "#").startswith("#"):
@@ -139,10 +104,11 @@ def _cleaned_page(html: str, allowed: set[str]) -> str:
 
 
 def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> str:
+    bounded, _ = tag_soup.bounded(tag_soup.without_icons(usable(html)))
     cleaned = nh3.clean(
-        _bounded(usable(html)),
+        bounded,
         tags=tags,
-        clean_content_tags=DROPPED_WHOLE,
+        clean_content_tags=elements.DROPPED_WHOLE,
         attributes=attributes,
         attribute_filter=_attribute,
         url_schemes={"http", "https", "mailto"},
@@ -176,63 +142,27 @@ def _declarations(style: str) -> Iterator[str]:
             yield f"{name}: {value}"
 
 
-def _bounded(html: str) -> str:
-    """The HTML itself; when its tags would cost a parser more than linear time, its paragraphs only.
-
-    Parsers walk up the open elements at every tag, repeat unclosed formatting in every block, compare each attribute
-    with all before it and search a place for what stands in a table but in no cell. No person writes what makes that
-    slow.
-    """
-    opened: Counter[str] = Counter()
-    depth = formatting = repeated = misplaced = 0
-    in_cell = True
-    for number, tag in enumerate(_TAG.finditer(html)):
-        closing, name, attributes = tag[1], tag[2].lower(), tag[3]
-        if not closing and len(attributes) > MOST_ATTRIBUTES:
-            depth += DEEPEST * (len(re.findall(r"[\s/]+", _QUOTED.sub("=", attributes))) > MOST_ATTRIBUTES)
-        if name in _TABLE:
-            in_cell = name == "table" if closing else name in _CELLS
-        else:
-            misplaced += not in_cell
-        if name in _UNCOUNTED:
-            repeated += formatting
-        elif not closing:
-            opened[name] += 1
-            depth += 1
-            formatting += name in _FORMATTING
-        elif opened[name]:
-            opened[name] -= 1
-            depth -= 1
-            formatting -= name in _FORMATTING
-        if depth >= DEEPEST or repeated > 20 * number + 10_000 or misplaced > MOST_MISPLACED:
-            html = _TAG.sub(_plain, html)
-            break
-    return _AMPERSANDS.sub(r"\g<0><!---->", html)
-
-
-def _plain(tag: re.Match[str]) -> str:
-    name = tag[2].lower()
-    if name in _RAW:
-        return f"<{tag[1]}{name}>"
-    return "<p>" if name in BLOCKS or name == "br" else ""
-
-
 def usable(text: str) -> str:
     """Text without the characters that no page can hold."""
     return _UNUSABLE.sub("", text)
 
 
-def _link_pictures(root: HtmlElement) -> None:
+def link_pictures(root: HtmlElement) -> None:
     """A page loads nothing from elsewhere: a picture's address stays as a link, its description as the link's words."""
     for image in list(root.iter("img")):
         address, description = image.get("src", ""), image.get("alt", "").strip()
         image.attrib.clear()
         if address.startswith(("http://", "https://")) and next(image.iterancestors("a"), None) is None:
-            image.tag, image.text = "a", description or "Picture"
+            image.tag, image.text = "a", description or place_of(address)
             image.set("href", address)
             image.set("rel", "noopener noreferrer")
         else:
             image.tag, image.text = "drop", description
+
+
+def place_of(address: str) -> str:
+    """The host of an address: what a link is called that has no words."""
+    return address.partition("//")[2].partition("/")[0]
 
 
 def _smooth_lines(root: HtmlElement) -> None:
@@ -245,9 +175,11 @@ def _smooth_lines(root: HtmlElement) -> None:
 
 def _drop_empty(root: HtmlElement) -> None:
     """No paragraphs, headings or letters in bold that hold nothing; from the inside out."""
-    for element in reversed(list(root.iterdescendants("p", "div", "section", *HEADINGS, *_INLINE - {"br", "wbr"}))):
+    for element in reversed(
+        list(root.iterdescendants("p", "div", "section", *HEADINGS, *elements.INLINE - {"br", "wbr"}))
+    ):
         text = element.text or ""
-        if element.tag in _INLINE:
+        if element.tag in elements.INLINE:
             empty = not text and not len(element)
         else:
             empty = not text.strip() and all(e.tag == "br" and not (e.tail or "").strip() for e in element)
@@ -268,6 +200,14 @@ def _gather_paragraphs(root: HtmlElement) -> None:
             element.tag = "drop" if element in holders else "p"
         if element is root or element.tag == "drop":
             _wrap_loose(element, holders)
+            _hand_down(element)
+
+
+def _hand_down(box: HtmlElement) -> None:
+    """The language and the direction of a box that goes are those of what stands in it."""
+    for name in {"dir", "lang"} & set(box.attrib):
+        for child in box:
+            child.set(name, child.get(name, box.get(name)))
 
 
 def _wrap_loose(box: HtmlElement, holders: set[HtmlElement]) -> None:

@@ -21,6 +21,7 @@ from articles.pipeline import transitions
 NO_SITE = "No site: a preview page here"
 FAR_YEAR = 3000  # the calendar ends here; the last day of all years has no time in every zone
 CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
+READ_AT_ONCE = 200_000  # characters: half a second; no longer manuscript was ever without a word
 KINDS = (".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
 
 
@@ -128,13 +129,15 @@ class SubmitForm(forms.ModelForm[Article]):
         return cleaned
 
     def _take_text(self, cleaned: dict[str, Any]) -> None:
-        """Files become text here, so that what cannot be read is said at once."""
+        """Files become text here, so that what cannot be read, or has no word, is said at once."""
         file = cleaned.get("file")
         source = file.read() if file else cleaned.get("manuscript", "").encode()
         if not source:
             return
         try:
-            cleaned["manuscript"] = manuscripts.decode(source)
+            cleaned["manuscript"] = text = manuscripts.decode(source)
+            if len(text) <= READ_AT_ONCE:
+                manuscripts.read(text, (file.name or "") if file else "")
         except manuscripts.Unreadable as exc:
             self.add_error("file" if file else "manuscript", str(exc))
         if file:

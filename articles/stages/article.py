@@ -35,6 +35,10 @@ SCHEMA: dict[str, Any] = {
     },
 }
 FEWEST_WORDS = 50
+FLATTENED = (
+    "The tags of the manuscript are too tangled. Its words are kept as paragraphs; headings, lists and links are"
+    " lost. Hand in a simpler file to keep them"
+)
 
 
 def run(run: Run) -> Outcome:
@@ -56,6 +60,8 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
             code="manuscript",
             thing="the manuscript",
         ) from exc
+    if read.is_flattened:
+        run.lease.note("flattened", FLATTENED)
     return _saved(run, read, "manuscript", {}, again=bool(article.html))
 
 

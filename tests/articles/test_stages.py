@@ -162,6 +162,14 @@ def test_style_and_standing_instructions_reach_the_text_service(
     assert "Writing style: dry" in asked
 
 
+def test_the_timeline_tells_of_a_structure_that_is_lost(hand_in: HandIn, run: Work) -> None:
+    tangled = "<div>" * 300 + "<h2>A head</h2><p>The words of it."
+    article = run(hand_in(manuscript=f"<h1>The title</h1>{tangled}", formatter="template"))
+
+    assert article.html == "<p>A head</p><p>The words of it.</p>"
+    assert Event.objects.get(article=article, kind="flattened").message.startswith("The tags of the manuscript")
+
+
 def test_a_manuscript_costs_no_text_call(hand_in: HandIn, run: Work, services: Doubles) -> None:
     article = run(hand_in())
 

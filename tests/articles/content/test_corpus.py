@@ -70,8 +70,7 @@ def page_of(path: Path) -> str | None:
 REFUSED = {  # and why: all others become pages
     "articles/digitalgov-md": 44,  # front matter with a link and nothing below it
     "html/llm-written-pages": 1,  # a form and a script
-    "html/paste-documents": 1,  # an embedded frame
-    "wordpress/gutenberg-blocks": 155,  # blocks without a word of their own
+    "wordpress/gutenberg-blocks": 162,  # blocks without a word of their own, or with a heading alone
 }
 
 
@@ -87,6 +86,7 @@ def test_no_word_of_plain_text_is_lost(folder: str) -> None:
     for path in files(folder, (".txt",)):
         text = manuscripts.decode(path.read_bytes())
         read = manuscripts.read(text, path.name)
+        text = re.sub(r"(?<=[^\W\d_])-\n\s*(?=[^\W\d_A-Z])", "", text)  # words that a column broke
         source = word_counts.words("<p>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</p>")
         kept = set(word_counts.words(read.html)) | set(word_counts.words(f"<p>{read.title.replace('&', '&amp;')}</p>"))
         lost = set(source) - kept

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from articles.content import magazine, manuscripts, word_counts
+from articles.content import magazine, manuscripts, markup, word_counts
 from articles.models import Article, ImageFile
 from tests.articles.content.harmless import assert_harmless, tree, unreadable_pairs
 from tests.conftest import MANUSCRIPT
@@ -132,3 +133,28 @@ def test_a_picture_placed_twice_stays_once() -> None:
 def test_an_alternative_text_of_any_letters() -> None:
     image = ImageFile(role="hero", alt_text='a\x00b\x0b"<c>', width=1, height=1)
     assert "alt='ab\"&lt;c&gt;'" in magazine.place("<p>x</p>", [image])
+
+
+NESTED = st.recursive(
+    st.just("words"),
+    lambda inner: (
+        st.builds(
+            "<{0}>{1}</{0}>".format,
+            st.sampled_from(["blockquote", "pre", "figure", "aside"]),
+            inner,
+        )
+        | st.builds("<table><tr><td>{}</td></tr></table>".format, inner)
+        | st.builds("<figure>{0}<figcaption>{0}</figcaption></figure>".format, inner)
+    ),
+    max_leaves=8,
+)
+
+
+@given(NESTED)
+@settings(deadline=None)
+def test_type_neither_shrinks_nor_grows_with_nesting(html: str) -> None:
+    read = Article(title="A", html=markup.clean_text(html), brand_primary="#1a4d8f", brand_accent="#b3541e")
+    for element in tree(magazine.lay_out(read, [])).iter():
+        above = [element, *element.iterancestors()]
+        ems = [float(found[1]) for one in above if (found := re.search(r"font-size: ([\d.]+)em", one.get("style", "")))]
+        assert 0.75 < math.prod(ems) < 1.6

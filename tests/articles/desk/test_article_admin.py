@@ -528,6 +528,8 @@ def test_a_file_is_handed_in(editor: User) -> None:
         ({}, "Give an idea or a manuscript."),
         ({"idea": "x", "manuscript": "y"}, "Give one of them"),
         ({"manuscript": MANUSCRIPT, "formatter": "nobody"}, "Select a valid choice"),
+        ({"manuscript": "---\ntitle: x\n---\n"}, "has no text below its front matter"),
+        ({"manuscript": "# The last ferry"}, "has no text below its title"),
     ],
 )
 def test_what_is_wrong_is_said_and_nothing_is_lost(fields: dict[str, str], said: str, editor: User) -> None:
