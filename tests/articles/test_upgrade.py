@@ -50,7 +50,7 @@ def _rows(apps: Apps) -> None:
     ends = {"done": 3 * HOUR, "alone": 2 * HOUR, "with it": HOUR / 2, "in line": None}
     for number, (title, ago) in enumerate(ends.items()):
         status = {"done": "done", "in line": "draft"}.get(title, "cancelled")
-        fields = {
+        fields: dict[str, Any] = {
             "uid": str(number) * 32,
             "tree_prefix": f"user_1/{number}",
             "batch_key": title,
@@ -76,7 +76,8 @@ def test_what_was_there_goes_on_as_what_it_was(before: Apps) -> None:
     assert not Call.objects.exclude(key="post").exclude(address="").exists()
     assert batch.spent == Decimal(1)
     assert batch.open_costs == 4, "what nobody knows is not nothing"
-    assert batch.reserved == sum(Call.objects.filter(key="format").values_list("reserved", flat=True)) > 0
+    reserved = Call.objects.filter(key="format").values_list("reserved", flat=True)
+    assert batch.reserved == sum(dollars for dollars in reserved if dollars is not None) > 0
     done = Article.objects.get(status="done")
     assert done.calls.cost() == Cost(Decimal("0.25"), 1)
     assert len(batch.uid) == 32
