@@ -14,7 +14,7 @@ from django.db import IntegrityError, transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from articles.content import manuscripts
+from articles.content import decoding
 from articles.models import Article, Preferences, Stage, StageRecord
 from articles.pipeline import transitions
 
@@ -134,8 +134,8 @@ class SubmitForm(forms.ModelForm[Article]):
         if not source:
             return
         try:
-            cleaned["manuscript"] = manuscripts.decode(source)
-        except manuscripts.Unreadable as exc:
+            cleaned["manuscript"] = decoding.decode(source)
+        except decoding.Unreadable as exc:
             self.add_error("file" if file else "manuscript", str(exc))
         if file:
             self.instance.manuscript_name = (file.name or "")[:255]

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils.html import format_html
 
 from articles.batches.plan import key_of
-from articles.content import manuscripts
+from articles.content import decoding
 from articles.desk.article_forms import NO_SITE
 from articles.models import Batch, Preferences
 
@@ -114,7 +114,7 @@ class BatchForm(forms.ModelForm[Batch]):
             self.add_error(file_of(name), "This file is larger than 5 MB. Split it into several batches.")
             return
         try:
-            cleaned[name] = self._texts[name] = manuscripts.decode(file.read())
-        except manuscripts.Unreadable:
+            cleaned[name] = self._texts[name] = decoding.decode(file.read())
+        except decoding.Unreadable:
             empty = not file.size
             self.add_error(file_of(name), "This file is empty. Choose one with a line each." if empty else NOT_A_LIST)
