@@ -1,107 +1,121 @@
-"""Which bytes are which text: marks, declarations, and what is likely; and what is no text at all."""
+"""Which bytes are which text: marks, declarations, and what is likely; where that is not clear, a question."""
 
 from __future__ import annotations
 
 import codecs
 import contextlib
 import re
+from dataclasses import dataclass
 
-import charset_normalizer
-from django.utils.text import capfirst
+from articles.content import encodings, file_kinds, languages
+from articles.content.file_kinds import AS_TEXT, Unreadable
 
 _BOMS = (
-    (codecs.BOM_UTF8, "utf-8-sig"),
+    (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
     (codecs.BOM_UTF32_BE, "utf-32"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-_FORMATS = {  # what people hand in by mistake, by its first bytes
-    b"%PDF-": "a PDF",
-    b"PK\x03\x04": "a Word document or another packed file",
-    b"\xd0\xcf\x11\xe0": "an old Word document",
-    b"{\\rtf": "an RTF document",
-}
 _DECLARED = re.compile(
-    rb"""<(?:meta[^>]{0,200}charset|\?xml[^>]{0,100}encoding)\s*=\s*["']?([\w-]{2,30})""", re.IGNORECASE
+    rb"""<(?:meta[^>]{0,200}charset|\?xml[^>]{0,100}encoding)\s*=\s*["']?([\w:.+-]{2,30})""", re.IGNORECASE
 )
-# What browsers take these names for (https://encoding.spec.whatwg.org/#names-and-labels), and Python's own families.
-_WIDER = {
-    "iso8859-1": "cp1252",
-    "ascii": "cp1252",
-    "iso8859-9": "cp1254",
-    "iso8859-11": "cp874",
-    "tis-620": "cp874",
-    "shift_jis": "cp932",
-    "euc_kr": "cp949",
-    "gb2312": "gb18030",
-    "gbk": "gb18030",
-    "big5": "big5hkscs",
-}
-_FAMILIES = ("utf-8", "iso8859", "iso2022", "cp", "shift_jis", "euc_", "gb", "big5", "koi8", "mac-", "johab", "hz")
+_SEVEN_BITS = re.compile(rb"\x1b(?:\$[@BA(]|\([JI])")  # how Japanese begins in mail
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f-\x84\x86-\x9f\ufffe\uffff\ud800-\udfff]")
-_LATIN = re.compile(r"[\x00-\u024f\u02b0-\u02ff\u2000-\u2bff\ufb00-\ufb06\ufffd]*")
-_CENTRAL = {
-    "Czech",
-    "Slovak",
-    "Polish",
-    "Hungarian",
-    "Romanian",
-    "Croatian",
-    "Slovene",
-    "Lithuanian",
-    "Latvian",
-    "Turkish",
-}
-SAMPLE = 128 * 1024  # bytes from which an encoding is guessed
+_TAG = re.compile(rb"<[^<>]{1,1000}>")
+_FOREIGN = re.compile(rb"[\x80-\xff]")
+SAMPLE = 128 * 1024  # bytes by which a file is judged
+_SPOKEN_FOR = 2 * 1024  # bytes, of the lines with letters beyond ASCII, that are compared in all encodings
+_BEFORE = 40  # bytes of a long line before the first of its letters beyond ASCII
+_COMMONEST = 0.5  # what speaks for Windows' Western European, where nothing else does: half a letter
+_CLEAR = 0.5  # by so many letters the likeliest reading has to be ahead
+_LINES = 3  # of a reading, to choose by
+_LINE = 100  # characters
 
 
-class Unreadable(Exception):
-    """A manuscript that is no text. `reason` and `mend`, what to do, are parts of sentences; the message has both."""
+@dataclass(frozen=True)
+class Reading:
+    """A text as it comes out in one encoding, called as Python calls it. `told` is whether nobody had to guess."""
 
-    def __init__(self, reason: str, mend: str) -> None:
-        super().__init__(f"{capfirst(reason)}. {capfirst(mend)}.")
-        self.reason = reason
-        self.mend = mend
+    text: str
+    encoding: str
+    told: bool = True
+
+    @property
+    def first_lines(self) -> str:
+        """The first lines in which this reading is not plain ASCII: what one can choose by."""
+        lines = [line.strip() for line in self.text.split("\n") if not line.isascii()]
+        return "\n".join(line[:_LINE] for line in lines[:_LINES])
 
 
-def decode(content: bytes) -> str:
-    """The text of a file in any encoding, with plain newlines. Raises Unreadable for what is not text."""
-    text = _decoded(content).replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
+class Unclear(Unreadable):
+    """It is not clear in which encoding a text is. `readings` are the likeliest two, the likelier one first."""
+
+    def __init__(self, *readings: Reading) -> None:
+        names = " or ".join(encodings.words(reading.encoding) for reading in readings)
+        super().__init__(
+            f"the file does not say in which encoding it is, and it may be {names}",
+            "choose what reads right, or save the file as UTF-8 and hand it in again",
+        )
+        self.readings = readings
+
+
+def decode(content: bytes, encoding: str = "") -> str:
+    """The text of a file, as `read` has it."""
+    return read(content, encoding).text
+
+
+def read(content: bytes, encoding: str = "") -> Reading:
+    """The text of a file with plain newlines, in the encoding that it is in or that somebody has chosen.
+
+    Raises Unreadable for what is no text, and Unclear where somebody has to choose.
+    """
+    file_kinds.refuse_others(content)
+    if encoding:
+        return _cleaned(Reading(content.decode(encoding, errors="replace"), encoding, told=False))
+    return _cleaned(_told(content) or _guessed(content))
+
+
+def _cleaned(reading: Reading) -> Reading:
+    text = reading.text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x0c", "\n")
     cleaned = _CONTROL.sub("", text)
     if len(text) - len(cleaned) > 100 + len(text) // 20:
-        raise Unreadable("this is not a text file", _AS_TEXT)
+        raise Unreadable("this is not a text file", AS_TEXT)
     if not cleaned.strip():
         raise Unreadable("the manuscript is empty", "choose a file that has text in it")
-    return cleaned
+    return Reading(cleaned, reading.encoding, reading.told)
 
 
-_AS_TEXT = "save the manuscript as .txt, .md or .html and hand it in again"
-
-
-def _decoded(content: bytes) -> str:
+def _told(content: bytes) -> Reading | None:
+    """The text in the encoding that the bytes themselves tell."""
     for bom, encoding in _BOMS:
         if content.startswith(bom):
-            return content.decode(encoding, errors="replace").removeprefix("\ufeff")
-    for magic, kind in _FORMATS.items():
-        if content.startswith(magic):
-            raise Unreadable(f"this is {kind}", _AS_TEXT)
+            return _whole(content, encoding) if encoding == "utf-8" else _wide(content, encoding)
     if b"\x00" in content[:4096]:
-        return _sixteen_bits(content)
+        return _wide(content, _sixteen_bits(content))
+    if _SEVEN_BITS.search(content[:SAMPLE]) and (found := _whole(content, "iso2022_jp_ext")):
+        return Reading(found.text, "iso2022_jp")
+    if found := _whole(content, "utf-8"):
+        return found
     declared = _DECLARED.search(content[:2048])
-    for encoding in ("utf-8", *_known(declared[1].decode() if declared else "")):
+    named = encodings.known(declared[1].decode()) if declared else ""
+    return _whole(content, named) if named else None
+
+
+def _whole(content: bytes, encoding: str) -> Reading | None:
+    """The text, if all bytes are of this encoding; of UTF-8 a last character may be cut off."""
+    with contextlib.suppress(UnicodeDecodeError):
+        return Reading(content.decode(encoding), encoding)
+    if encoding == "utf-8":
         with contextlib.suppress(UnicodeDecodeError):
-            return content.decode(encoding)
-    return _mended(content) or _guessed(content)
+            text = codecs.getincrementaldecoder(encoding)().decode(content)
+            return Reading(text, encoding) if not text.isascii() else None
+    return None
 
 
-def _known(name: str) -> list[str]:
-    """The encoding that a file says it has, when it is one of characters."""
-    with contextlib.suppress(LookupError):
-        found = codecs.lookup(name).name
-        if found.startswith(_FAMILIES):
-            return [_WIDER.get(found, found)]
-    return []
+def _wide(content: bytes, encoding: str) -> Reading:
+    """UTF-16 and UTF-32: nothing else looks like them, so a damaged one stays what it is."""
+    return Reading(codecs.getincrementaldecoder(encoding)(errors="replace").decode(content), encoding)
 
 
 def _sixteen_bits(content: bytes) -> str:
@@ -109,33 +123,43 @@ def _sixteen_bits(content: bytes) -> str:
     head = content[:4096]
     low, high = head[1::2].count(0), head[::2].count(0)
     if max(low, high) * 40 < len(head) or min(low, high) * 20 > max(low, high):
-        raise Unreadable("this is not a text file", _AS_TEXT)
-    return content.decode("utf-16-le" if low > high else "utf-16-be", errors="replace")
+        raise Unreadable("this is not a text file", AS_TEXT)
+    return "utf-16-le" if low > high else "utf-16-be"
 
 
-def _mended(content: bytes) -> str:
-    """UTF-8 of which a few bytes were lost; empty for what is something else."""
-    text = content.decode("utf-8", errors="replace")
-    foreign = sum(map(len, re.findall(r"[^\x00-\x7f]+", text)))
-    return text if text.count("\ufffd") * 10 < foreign else ""
+def _guessed(content: bytes) -> Reading:
+    """The likeliest reading. Raises Unclear where another is nearly as likely, and where bytes are lost in it."""
+    (score, best), (second_score, second) = _likely(content)[:2]
+    reading = Reading(content.decode(best, errors="replace"), best, told=False)
+    if score < 0 or score - second_score < _CLEAR or "\ufffd" in reading.text:
+        other = Reading(content.decode(second, errors="replace"), second, told=False)
+        raise Unclear(_cleaned(reading), _cleaned(other))
+    return reading
 
 
-def _guessed(content: bytes) -> str:
-    sample = content[:SAMPLE]
-    if len(content) > SAMPLE:  # not within a character
-        sample = sample[: sample.rfind(b"\n") + 1] or sample
-    best = charset_normalizer.from_bytes(sample).best()
-    encoding = _WIDER.get(best.encoding, best.encoding) if best else "cp1252"
-    central = best and best.language in _CENTRAL and "cp1252" not in best.could_be_from_charset
-    if not central and ((best and _LATIN.fullmatch(str(best))) or _is_scattered(sample)):
-        encoding = "cp1252"  # tables of Latin letters differ in a few of them: the commonest is the likeliest
-    return content.decode(encoding, errors="replace")
-
-
-def _is_scattered(sample: bytes) -> bool:
-    """Whether the letters beyond ASCII stand alone among many of ASCII, as accents do: a short text says little else.
-
-    In every other script they stand together.
+def _likely(content: bytes) -> list[tuple[float, str]]:
+    """Encodings in which the text comes out differently, with how many of its letters speak for each; the likeliest
+    first.
     """
-    runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", sample)]
-    return sum(runs) * 5 < len(sample) and max(runs, default=0) == 1
+    words = _TAG.sub(b" ", content)
+    latin = languages.languages(words[:SAMPLE])
+    speaking = _speaking(content if words.isascii() else words)
+    foreign = len(_FOREIGN.findall(speaking))
+    texts: dict[str, str] = {}
+    for encoding in ("utf-8", *encodings.LIKELY):
+        texts.setdefault(speaking.decode(encoding, errors="replace"), encoding)
+    scores = [
+        (languages.fit(text, latin) * foreign + _COMMONEST * (name == "cp1252"), name) for text, name in texts.items()
+    ]
+    return sorted(scores, key=lambda score: -score[0])
+
+
+def _speaking(content: bytes) -> bytes:
+    """The beginning of what stands in lines with letters beyond ASCII."""
+    found = bytearray()
+    for line in content.splitlines():
+        if first := _FOREIGN.search(line):
+            found += line[max(first.start() - _BEFORE, 0) :][:_SPOKEN_FOR] + b"\n"
+        if len(found) >= _SPOKEN_FOR:
+            break
+    return bytes(found[:_SPOKEN_FOR])
