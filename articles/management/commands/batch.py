@@ -98,6 +98,8 @@ class Command(BaseCommand):
         plan = plan_batch(batch)
         for listed, row in plan.bad:
             self.stderr.write(f"{options[listed] or listed}, line {row.line}: {row.text}: {row.reason}")
+        for said in plan.assumed:
+            self.stderr.write(said)
         self._tell_plan(batch, plan, json)
         if plan.problems:
             raise NotPossible(" ".join(plan.problems))
@@ -128,6 +130,7 @@ class Command(BaseCommand):
             "left_out": {"articles": plan.there.left_out, "sections": plan.there.left_out_sections},
             "cancelled": plan.there.cancelled,
             "expired": len(plan.there.expired),
+            "assumed": plan.assumed,
             "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
         }
         if as_json:
