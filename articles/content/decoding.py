@@ -27,8 +27,8 @@ _FOREIGN = re.compile(rb"[\x80-\xff]")
 SAMPLE = 128 * 1024  # bytes by which a file is judged
 _SPOKEN_FOR = 2 * 1024  # bytes, of the lines with letters beyond ASCII, that are compared in all encodings
 _BEFORE = 40  # bytes of a long line before the first of its letters beyond ASCII
-_COMMONEST = 0.5  # what speaks for Windows' Western European, where nothing else does: half a letter
-_CLEAR = 0.5  # by so many letters the likeliest reading has to be ahead
+_FEW = 2  # letters beyond ASCII: where no more can be compared, Windows' Western European is likeliest by far
+_CLEAR = 1.0  # letters by which the likeliest reading has to be ahead
 _LINES = 3  # of a reading, to choose by
 _LINE = 100  # characters
 
@@ -42,10 +42,10 @@ class Reading:
     told: bool = True
 
     @property
-    def first_lines(self) -> str:
+    def first_lines(self) -> list[str]:
         """The first lines in which this reading is not plain ASCII: what one can choose by."""
         lines = [line.strip() for line in self.text.split("\n") if not line.isascii()]
-        return "\n".join(line[:_LINE] for line in lines[:_LINES])
+        return [line[:_LINE] for line in lines[:_LINES]]
 
 
 class Unclear(Unreadable):
@@ -148,8 +148,9 @@ def _likely(content: bytes) -> list[tuple[float, str]]:
     texts: dict[str, str] = {}
     for encoding in ("utf-8", *encodings.LIKELY):
         texts.setdefault(speaking.decode(encoding, errors="replace"), encoding)
+    commonest = _CLEAR if foreign <= _FEW else 0
     scores = [
-        (languages.fit(text, latin) * foreign + _COMMONEST * (name == "cp1252"), name) for text, name in texts.items()
+        (languages.fit(text, latin) * foreign + commonest * (name == "cp1252"), name) for text, name in texts.items()
     ]
     return sorted(scores, key=lambda score: -score[0])
 

@@ -53,7 +53,7 @@ LIKELY = {
     "big5hkscs": "Chinese (Big5)",
     "cp949": "Korean (Windows)",
 }
-_OTHERS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "utf-32": "UTF-32", "iso2022_jp": "Japanese (ISO-2022-JP)"}
+OTHERS = {"utf-8": "UTF-8", "utf-16": "UTF-16", "utf-32": "UTF-32", "iso2022_jp": "Japanese (ISO-2022-JP)"}
 
 
 def known(name: str) -> str:
@@ -68,4 +68,4 @@ def known(name: str) -> str:
 
 def words(encoding: str) -> str:
     """What people call an encoding of Python's."""
-    return LIKELY.get(encoding) or _OTHERS.get(encoding) or encoding
+    return LIKELY.get(encoding) or OTHERS.get(encoding) or encoding

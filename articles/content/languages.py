@@ -54,15 +54,18 @@ _OTHERS = {  # from the commonest letter on
     "Chinese": "".join(FREQUENCIES["Chinese"]),
     "Korean": "".join(FREQUENCIES["Korean"]),
 }
-_ASIDE = 0.7  # of the words that the likeliest language has: another one that has as many may be meant as well
+_ENOUGH = 3  # common words of one language, to say that a text is in it
+_ASIDE = 0.6  # of the words that the likeliest language has: another one that has as many may be meant as well
 _EAST = ("Japanese", "Chinese", "Korean")  # written without spaces, or beside anything
 _SIGNS = frozenset("«»‹›“”„‘’‚¿¡–—…•§©®™°€£¢¥ªº¹²³½¼¾×±µ·\xad\xa0،؛؟")
+_APART = frozenset("¢£¥½¼¾±×")  # from letters
 _EAST_SIGNS = frozenset("、。，「」『』（）！？：；．・《》～　")
 _WITHIN_WORDS = {"’": 1, "·": 1, "\xad": 1, "—": 0.2, "–": 0.2}
 _BORROWED = frozenset("éèêëïçñöüàô")  # as in naïve and señor, whatever the language
 _LAST_LATIN = "\u024f"
 # Letters of a language that are not among its commonest, and what they speak for it.
-_RARER = {"Thai": ("\u0e01\u0e5b", 0.4), "Japanese": ("\u4e00\u9fff", 0.2), "Chinese": ("\u4e00\u9fff", 0.2)}
+_COMMON_KANJI = [bytes([lead]) for lead in range(0x88, 0x99)]  # Shift JIS has the common ones first
+_RARER = {"Thai": ("\u0e01\u0e5b", 0.4), "Chinese": ("\u4e00\u9fff", 0.2)}
 _RARER |= {"Korean": ("\uac00\ud7a3", 0.4), "Arabic": ("\u064b\u0652", 0.5), "Persian": ("\u0621\u0652", 0.2)}
 _PLACES = re.compile(r"(?s)(?<=(.))([^\x00-\x7f])(?=(.))")
 _ASCII_WORD = re.compile(rb"(?<![\w\x80-\xff])[A-Za-z]+(?![\w\x80-\xff])")
@@ -73,7 +76,7 @@ def languages(sample: bytes) -> frozenset[str]:
     words = Counter(_ASCII_WORD.findall(sample.lower()))
     found = {name: sum(words[word] for word in _common(name)) for name in _LATIN}
     most = max(found.values())
-    return frozenset(name for name, number in found.items() if most < 2 or number >= most * _ASIDE)
+    return frozenset(name for name, number in found.items() if most < _ENOUGH or number >= most * _ASIDE)
 
 
 def fit(text: str, latin: frozenset[str]) -> float:
@@ -84,7 +87,7 @@ def fit(text: str, latin: frozenset[str]) -> float:
     places = Counter(_PLACES.findall(f" {text} "))
     if not places:
         return 0
-    letters = sum(number for (_, sign, _), number in places.items() if sign > _LAST_LATIN)
+    letters = sum(number for (_, sign, _), number in places.items() if sign.isalpha() and sign > _LAST_LATIN)
     names = latin if letters * 2 < places.total() else _OTHERS
     return max(sum(_fit(*place, name) * number for place, number in places.items()) for name in names) / places.total()
 
@@ -92,6 +95,8 @@ def fit(text: str, latin: frozenset[str]) -> float:
 def _fit(before: str, sign: str, after: str, name: str) -> float:
     inside = before.isalpha() and after.isalpha()
     if sign in _SIGNS:
+        if sign in _APART and (before.isalpha() or after.isalpha()):
+            return -1
         return _WITHIN_WORDS.get(sign, -2) if inside and name not in _EAST else 0.5
     if sign in _EAST_SIGNS:
         return 1 if name in _EAST else -2
@@ -110,6 +115,8 @@ def _fit(before: str, sign: str, after: str, name: str) -> float:
 def _rarer(sign: str, name: str) -> float:
     if name in _LATIN and sign.lower() in _BORROWED:
         return 0
+    if name == "Japanese" and "\u4e00" <= sign <= "\u9fff":
+        return 0.5 if sign.encode("cp932", errors="ignore")[:1] in _COMMON_KANJI else -0.5
     first_and_last, worth = _RARER.get(name, ("\x00\x00", -1))
     return worth if first_and_last[0] <= sign <= first_and_last[1] else -1
 
