@@ -138,10 +138,16 @@ def _records(lines: Sequence[str], begin: int, delimiter: str, order: Sequence[i
         number, cells = _record(lines, at, delimiter)
         values = [clean(cell) for cell in cells]
         if any(values) or not number:
-            arranged = [values[each] if each < len(values) else "" for each in order] + values[len(order) :]
             text = ", ".join(values) if number else clean(lines[at])
-            yield Record(at + 1, max(number, 1), tuple(arranged) if number else (), text)
+            yield Record(at + 1, max(number, 1), _arranged(values, order), text)
         at += max(number, 1)
+
+
+def _arranged(values: Sequence[str], order: Sequence[int]) -> tuple[str, ...]:
+    """The values in this order of their columns, and those behind; without empty ones at the end."""
+    arranged = [*(values[at] if at < len(values) else "" for at in order), *values[len(order) :]]
+    filled = max((at for at, value in enumerate(arranged) if value), default=-1)
+    return tuple(arranged[: filled + 1])
 
 
 def _record(lines: Sequence[str], at: int, delimiter: str) -> tuple[int, list[str]]:

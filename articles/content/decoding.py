@@ -28,6 +28,8 @@ SAMPLE = 128 * 1024  # bytes by which a file is judged
 _SPOKEN_FOR = 2 * 1024  # bytes, of the lines with letters beyond ASCII, that are compared in all encodings
 _BEFORE = 40  # bytes of a long line before the first of its letters beyond ASCII
 _FEW = 2  # letters beyond ASCII: where no more can be compared, Windows' Western European is likeliest by far
+_WESTERN = "cp1252"
+_LEAST = 0.25  # of the letters beyond ASCII have to speak for the likeliest reading
 _CLEAR = 1.0  # letters by which the likeliest reading has to be ahead
 _LINES = 3  # of a reading, to choose by
 _LINE = 100  # characters
@@ -128,29 +130,33 @@ def _sixteen_bits(content: bytes) -> str:
 
 
 def _guessed(content: bytes) -> Reading:
-    """The likeliest reading. Raises Unclear where another is nearly as likely, and where bytes are lost in it."""
-    (score, best), (second_score, second) = _likely(content)[:2]
+    """The likeliest reading. Raises Unclear where it says little, where another says nearly as much, and where bytes
+    are lost in it.
+    """
+    words = _TAG.sub(b" ", content)
+    speaking = _speaking(content if words.isascii() else words)
+    foreign = len(_FOREIGN.findall(speaking))
+    (score, best), (second_score, second) = _likely(speaking, foreign, languages.languages(words[:SAMPLE]))[:2]
     reading = Reading(content.decode(best, errors="replace"), best, told=False)
-    if score < 0 or score - second_score < _CLEAR or "\ufffd" in reading.text:
-        other = Reading(content.decode(second, errors="replace"), second, told=False)
-        raise Unclear(_cleaned(reading), _cleaned(other))
+    says_little = score < foreign * _LEAST
+    if says_little or score - second_score < _CLEAR or "\ufffd" in reading.text:
+        second = _WESTERN if says_little and best != _WESTERN else second
+        raise Unclear(
+            _cleaned(reading), _cleaned(Reading(content.decode(second, errors="replace"), second, told=False))
+        )
     return reading
 
 
-def _likely(content: bytes) -> list[tuple[float, str]]:
+def _likely(speaking: bytes, foreign: int, latin: frozenset[str]) -> list[tuple[float, str]]:
     """Encodings in which the text comes out differently, with how many of its letters speak for each; the likeliest
     first.
     """
-    words = _TAG.sub(b" ", content)
-    latin = languages.languages(words[:SAMPLE])
-    speaking = _speaking(content if words.isascii() else words)
-    foreign = len(_FOREIGN.findall(speaking))
     texts: dict[str, str] = {}
     for encoding in ("utf-8", *encodings.LIKELY):
         texts.setdefault(speaking.decode(encoding, errors="replace"), encoding)
     commonest = _CLEAR if foreign <= _FEW else 0
     scores = [
-        (languages.fit(text, latin) * foreign + commonest * (name == "cp1252"), name) for text, name in texts.items()
+        (languages.fit(text, latin) * foreign + commonest * (name == _WESTERN), name) for text, name in texts.items()
     ]
     return sorted(scores, key=lambda score: -score[0])
 

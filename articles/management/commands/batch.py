@@ -273,6 +273,8 @@ def _read(file: Path) -> str:
         return decoding.decode(file.read_bytes())
     except OSError as exc:
         raise NotPossible(f"{file} cannot be read: {exc.strerror}.") from exc
+    except decoding.Unclear as exc:
+        raise NotPossible(f"{file} does not say in which encoding it is. Save it as UTF-8.") from exc
     except decoding.Unreadable as exc:
         raise NotPossible(f"{file} is empty, or no text. Save the table as CSV.") from exc
 

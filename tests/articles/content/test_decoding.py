@@ -218,6 +218,13 @@ def test_a_last_letter_is_not_taken_for_one_that_is_cut_off(text: str) -> None:
     assert decoding.decode(text.encode("cp1252")) == text
 
 
+def test_letters_without_words_are_asked_about() -> None:
+    with pytest.raises(decoding.Unclear) as unclear:
+        decoding.read("ŠŽšžŸÀÁÂÃÄÅÇÈÉàáâãäåçèéêëŒœÆÐÞßæðþ".encode("cp1252"))
+
+    assert "cp1252" in [reading.encoding for reading in unclear.value.readings]
+
+
 @pytest.mark.parametrize(
     "content", [("Größe und Maß.\n" * 9).encode().replace(b"\xc3", b"", 1), "Ærø, øen".encode("cp850")]
 )
