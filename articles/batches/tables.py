@@ -64,7 +64,8 @@ def divided(text: str, column: str) -> Table:
         return Table((), filled[0] + 1, _whole_lines(lines, filled[0] + 1))
     if head := _named(lines, filled, column, said[1] if said else ""):
         return _table(lines, begin, head)
-    return Table((), 0, _whole_lines(lines, begin), **_doubt(lines, filled, column, said[1] if said else ""))
+    assumed, problem = _doubt(lines, filled, column, said[1] if said else "")
+    return Table((), 0, _whole_lines(lines, begin), assumed=assumed, problem=problem)
 
 
 def _table(lines: Sequence[str], begin: int, head: _Head) -> Table:
@@ -98,17 +99,17 @@ def _named(lines: Sequence[str], filled: Sequence[int], column: str, said: str) 
     return None
 
 
-def _doubt(lines: Sequence[str], filled: Sequence[int], column: str, said: str) -> dict[str, str]:
-    """What is to be said of a list without names of columns, of which each line could be divided."""
+def _doubt(lines: Sequence[str], filled: Sequence[int], column: str, said: str) -> tuple[str, str]:
+    """What is assumed, and what the problem is, in a list that names no columns; two sentences, or ""."""
     delimiter = said or max(_DELIMITERS, key=lines[filled[0]].count) if filled else ","
     if _columns_in_all(lines, filled, delimiter) < 2:
-        return {}
+        return "", ""
     begins = f"Each line of the {column}s has {_CALLED[delimiter]} in it"
     if delimiter == "," and not said:
         mend = f"If it is a table, name its columns in a first line that begins with {column}."
-        return {"assumed": f"{begins}, and is taken as one {column}. {mend}"}
+        return f"{begins}, and is taken as one {column}. {mend}", ""
     mend = f"Name them in a first line that begins with {column}; with {column} alone, each line is one {column}."
-    return {"problem": f"{begins}, as in a table, but no line names the columns. {mend}"}
+    return "", f"{begins}, as in a table, but no line names the columns. {mend}"
 
 
 def _columns_in_all(lines: Sequence[str], filled: Sequence[int], delimiter: str) -> int:

@@ -84,12 +84,16 @@ def fit(text: str, latin: frozenset[str]) -> float:
 
     It is the mean over them: 1 where each is at home and stands where it may, below 0 where most are strange.
     """
-    places = Counter(_PLACES.findall(f" {text} "))
+    places: Counter[tuple[str, str, str]] = Counter(_PLACES.findall(f" {text} "))
     if not places:
         return 0
     letters = sum(number for (_, sign, _), number in places.items() if sign.isalpha() and sign > _LAST_LATIN)
     names = latin if letters * 2 < places.total() else _OTHERS
-    return max(sum(_fit(*place, name) * number for place, number in places.items()) for name in names) / places.total()
+    return max(_sum(places, name) for name in names) / places.total()
+
+
+def _sum(places: Counter[tuple[str, str, str]], name: str) -> float:
+    return sum(_fit(before, sign, after, name) * number for (before, sign, after), number in places.items())
 
 
 def _fit(before: str, sign: str, after: str, name: str) -> float:

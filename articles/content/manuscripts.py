@@ -16,7 +16,8 @@ from markdown_it import MarkdownIt
 from mdit_py_plugins.footnote import footnote_plugin
 
 from articles.content import markup, word_counts
-from articles.content.decoding import SAMPLE, Unreadable
+from articles.content.decoding import SAMPLE
+from articles.content.file_kinds import Unreadable as Unreadable
 
 _FRONT_MATTER = re.compile(
     r"\A\s{0,100}?(?:---[ \t]*\n(?P<yaml>.{0,20000}?)\n(?:---|\.\.\.)|\+\+\+[ \t]*\n(?P<toml>.{0,20000}?)\n\+\+\+)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from typing import cast
 
 import mammoth
 from lxml import etree
@@ -68,10 +69,12 @@ def _part(content: bytes) -> bytes:
     """A part without hidden words. Raises Unreadable for one that could unfold to more than it is."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     root = etree.fromstring(content, parser)
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None:
         raise Unreadable("this Word document holds a document type, which Word never writes", AS_TEXT)
-    for run in root.xpath(_HIDDEN):
-        run.getparent().remove(run)
+    for run in cast(list[etree._Element], root.xpath(_HIDDEN)):
+        parent = run.getparent()
+        if parent is not None:
+            parent.remove(run)
     return etree.tostring(root, encoding="utf-8", xml_declaration=True)
 
 

@@ -157,7 +157,7 @@ class SubmitForm(forms.ModelForm[Article]):
             elif pasted:
                 cleaned["manuscript"] = decoding.decode(pasted.encode())
         except decoding.Unclear as exc:
-            self._ask(file.name or "the file", exc)
+            self._ask((file and file.name) or "The text", exc)
         except decoding.Unreadable as exc:
             self.add_error("file" if file else "manuscript", str(exc))
 

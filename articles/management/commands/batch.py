@@ -130,7 +130,6 @@ class Command(BaseCommand):
             "left_out": {"articles": plan.there.left_out, "sections": plan.there.left_out_sections},
             "cancelled": plan.there.cancelled,
             "expired": len(plan.there.expired),
-            "assumed": plan.assumed,
             "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
         }
         if as_json:

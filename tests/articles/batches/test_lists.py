@@ -128,7 +128,8 @@ def test_every_line_is_a_row_or_told(first: str, below: list[str]) -> None:
     if listed.problem:
         return
 
-    told = [at for each in (*listed.rows, *listed.bad) for at in range(each.line, each.line + each.lines)]
+    spans = [(row.line, row.lines) for row in listed.rows] + [(bad.line, bad.lines) for bad in listed.bad]
+    told = [at for line, number in spans for at in range(line, line + number)]
     lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").split("\n")
     left = [line for at, line in enumerate(lines, 1) if at not in told]
 
