@@ -43,7 +43,7 @@ _LATIN = {  # its letters beyond ASCII, and common words of it, of which those w
     "Lithuanian": ("ąčęėįšųūž", "ir yra kad su tai bet ar kaip turi jo nuo iki ne savo kiekvienas po dar jos buvo"),
     "Latvian": ("āčēģīķļņōŗšūž", "un ir ar par no kas lai ka uz vai katram to tiek nav bet savu ne jo"),
     "Estonian": ("äöõüšž", "ja on ei et see kui ning oma ta igal tema selle ka mis aga inimesel olema ole"),
-    "Turkish": ("çğıöşüâîû", "ve bir bu da de ile ne her en olan veya hak kendi olarak daha ya gibi var"),
+    "Turkish": ("çğıiöşüâîû", "ve bir bu da de ile ne her en olan veya hak kendi olarak daha ya gibi var"),
     "Albanian": ("ëç", "e dhe i me nga se ka drejt kush ose tij ndaj si nuk do duhet pa kjo"),
 }
 _OTHERS = {  # from the commonest letter on
@@ -63,8 +63,8 @@ _EAST_SIGNS = frozenset("、。，「」『』（）！？：；．・《》～�
 _WITHIN_WORDS = {"’": 1, "·": 1, "\xad": 1, "—": 0.2, "–": 0.2}
 _BORROWED = frozenset("éèêëïçñöüàô")  # as in naïve and señor, whatever the language
 _LAST_LATIN = "\u024f"
-# Letters of a language that are not among its commonest, and what they speak for it.
 _COMMON_KANJI = [bytes([lead]) for lead in range(0x88, 0x99)]  # Shift JIS has the common ones first
+# Letters of a language that are not among its commonest, from here to there, and how much they speak for it.
 _RARER = {"Thai": ("\u0e01\u0e5b", 0.4), "Chinese": ("\u4e00\u9fff", 0.2)}
 _RARER |= {"Korean": ("\uac00\ud7a3", 0.4), "Arabic": ("\u064b\u0652", 0.5), "Persian": ("\u0621\u0652", 0.2)}
 _PLACES = re.compile(r"(?s)(?<=(.))([^\x00-\x7f])(?=(.))")
@@ -112,13 +112,13 @@ def _fit(before: str, sign: str, after: str, name: str) -> float:
         return -1
     if name not in _LATIN and any(beside.isascii() and beside.isalpha() for beside in (before, after)):
         return -1 if name in _EAST else -2
-    fits = _letters(name).get(sign.lower()) or _rarer(sign, name)
+    fits = _letters(name).get(sign.lower()[0]) or _rarer(sign, name)
     return fits if before.isalpha() or after.isalpha() else min(fits, 0.3)
 
 
 def _rarer(sign: str, name: str) -> float:
-    if name in _LATIN and sign.lower() in _BORROWED:
-        return 0
+    if name in _LATIN and (sign > _LAST_LATIN or sign.lower() in _BORROWED):
+        return -2 if sign > _LAST_LATIN else 0
     if name == "Japanese" and "\u4e00" <= sign <= "\u9fff":
         return 0.5 if sign.encode("cp932", errors="ignore")[:1] in _COMMON_KANJI else -0.5
     first_and_last, worth = _RARER.get(name, ("\x00\x00", -1))

@@ -68,6 +68,7 @@ def page_of(path: Path) -> str | None:
 
 
 REFUSED = {  # and why: all others become pages
+    "articles/wp-formatting": 1,  # the letters of an encoding in a row, without a word: a person is asked
     "articles/digitalgov-md": 44,  # front matter with a link and nothing below it
     "html/llm-written-pages": 1,  # a form and a script
     "html/paste-documents": 1,  # an embedded frame
@@ -84,7 +85,11 @@ def test_every_manuscript_becomes_a_page(folder: str) -> None:
 @pytest.mark.parametrize("folder", folders("articles"))
 def test_no_word_of_plain_text_is_lost(folder: str) -> None:
     for path in files(folder, (".txt",)):
-        text = decoding.decode(path.read_bytes())
+        try:
+            text = decoding.decode(path.read_bytes())
+        except decoding.Unclear:
+            assert folder in REFUSED
+            continue
         read = manuscripts.read(text, path.name)
         source = word_counts.words("<p>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</p>")
         kept = set(word_counts.words(read.html)) | set(word_counts.words(f"<p>{read.title.replace('&', '&amp;')}</p>"))

@@ -218,6 +218,13 @@ def test_a_last_letter_is_not_taken_for_one_that_is_cut_off(text: str) -> None:
     assert decoding.decode(text.encode("cp1252")) == text
 
 
+def test_one_foreign_name_is_no_other_script() -> None:
+    text = (
+        "La République a élu les deux Länder. Les régions de l’Est ont été créées après la réunification, où qu’il fût."
+    )
+    assert decoding.decode(text.encode("cp1252")) == text
+
+
 def test_letters_without_words_are_asked_about() -> None:
     with pytest.raises(decoding.Unclear) as unclear:
         decoding.read("ŠŽšžŸÀÁÂÃÄÅÇÈÉàáâãäåçèéêëŒœÆÐÞßæðþ".encode("cp1252"))
