@@ -17,6 +17,7 @@ from articles.content import markup
 from articles.content.file_kinds import AS_TEXT, Unreadable
 
 MOST_UNPACKED = 16 * 1024 * 1024  # bytes of the parts with text: some five million letters
+MOST_ELEMENTS = 60_000  # of these parts: each takes mammoth about 0.1 ms
 _TEXT_PARTS = re.compile(
     r"word/(?:document\d*|styles|numbering|footnotes|endnotes)\.xml|.*\.rels|\[Content_Types\]\.xml"
 )
@@ -29,6 +30,14 @@ _HIDDEN = """
 //*[local-name()='r'][*[local-name()='rPr']/*[local-name()='vanish' and not(@*[local-name()='val'][
     .='0' or .='false' or .='off'])]]
 """
+# What Word notes about looks, language and its own work: most of what a document holds, and no text.
+_NO_TEXT = [
+    f"{{*}}{name}"
+    for name in (
+        *("proofErr", "bookmarkEnd", "lastRenderedPageBreak", "latentStyles", "rFonts", "lang", "sz", "szCs", "color"),
+        *("spacing", "kern", "bCs", "iCs", "shd", "ind", "jc", "sectPr", "tcW", "tblBorders", "tblCellMar", "tblLook"),
+    )
+]
 _BACK_TO_THE_TEXT = re.compile(r' ?<a href="#[^"<>]*">↑</a>')  # what mammoth sets behind each note
 
 
@@ -59,13 +68,16 @@ def _lean(content: bytes) -> io.BytesIO:
         parts = [part for part in given.infolist() if _TEXT_PARTS.fullmatch(part.filename)]
         if sum(part.file_size for part in parts) > MOST_UNPACKED:
             raise Unreadable("this Word document is larger than 16 MB when unpacked", "split it into several articles")
-        for part in parts:
-            taken.writestr(part.filename, _part(given.read(part)))
+        roots = {part.filename: _root(given.read(part)) for part in parts}
+        if sum(1 for root in roots.values() for _ in root.iter()) > MOST_ELEMENTS:
+            raise Unreadable("this Word document has too many paragraphs for one article", "split it into several")
+        for name, root in roots.items():
+            taken.writestr(name, etree.tostring(root, encoding="utf-8", xml_declaration=True))
     lean.seek(0)
     return lean
 
 
-def _part(content: bytes) -> bytes:
+def _root(content: bytes) -> etree._Element:
     """A part without hidden words. Raises Unreadable for one that could unfold to more than it is."""
     parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
     root = etree.fromstring(content, parser)
@@ -75,7 +87,8 @@ def _part(content: bytes) -> bytes:
         parent = run.getparent()
         if parent is not None:
             parent.remove(run)
-    return etree.tostring(root, encoding="utf-8", xml_declaration=True)
+    etree.strip_elements(root, *_NO_TEXT, with_tail=False)
+    return root
 
 
 def _below_the_title(html: str) -> str:

@@ -98,6 +98,13 @@ def test_it_is_read_as_an_article() -> None:
     assert read.html == "<p>a &lt; b</p><h2>Home</h2>"
 
 
+def test_how_words_look_needs_no_room() -> None:
+    looks = '<w:rFonts w:ascii="Georgia"/><w:sz w:val="24"/><w:lang w:val="en-GB"/><w:color w:val="000000"/>' * 10
+    content = word_file(paragraph("It left.", run=looks) * 2000)
+
+    assert word_files.read(content) == "<p>It left.</p>" * 2000
+
+
 BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
 
 
@@ -107,6 +114,7 @@ BOMB = '<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
         (word_file(paragraph("x"), before=BOMB), "holds a document type"),
         (word_file(paragraph("x"), parts={"word/styles.xml": f"{BOMB}<a/>"}), "holds a document type"),
         (word_file(f"<w:p>{' ' * (word_files.MOST_UNPACKED + 1)}</w:p>"), "larger than 16 MB when unpacked"),
+        (word_file(paragraph("x") * 15_000), "too many paragraphs for one article"),
         (word_file(paragraph("x"))[:-60], "is broken"),
         (word_file(paragraph("x"), parts={"word/document.xml": "<w:p>"}), "is broken"),
         (word_file("<w:p>" * 2000 + "</w:p>" * 2000), "is broken"),
