@@ -6,18 +6,19 @@ Nothing is guessed away: a line that cannot be used is named with its number and
 from __future__ import annotations
 
 import csv
-import io
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from articles import bounds
+from articles.batches import tables
+from articles.batches.tables import Table
 
 _PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
 _COLUMN = re.compile(r"[^\W\d_][\w -]{0,39}")
-_DELIMITERS = ",;\t"
+_UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad\u180e]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +28,7 @@ class Row:
     line: int
     columns: tuple[str, ...]  # the same for all rows of a list
     values: tuple[str, ...]
+    lines: int = 1  # that it takes in the list
 
     @property
     def name(self) -> str:
@@ -49,120 +51,76 @@ class BadRow:
     line: int
     text: str
     reason: str
+    lines: int = 1  # that it takes in the list
 
 
 @dataclass(frozen=True)
 class Listed:
     """A list as it was read. `columns` are names that may stand in a brief; `problem` is why nothing can be made of the
-    list, a sentence, or "".
+    list, `assumed` what was taken for granted: each a sentence, or "".
     """
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     bad: tuple[BadRow, ...]
     problem: str = ""
+    assumed: str = ""
 
 
 def folded(name: str) -> str:
-    """What makes two names the same: neither case nor spaces count."""
-    return " ".join(unicodedata.normalize("NFKC", name).casefold().split())[: bounds.LONGEST_NAME]
+    """What makes two names the same: neither case nor spaces count, nor what has no width."""
+    return " ".join(unicodedata.normalize("NFKC", _UNSEEN.sub("", name)).casefold().split())[: bounds.LONGEST_NAME]
 
 
 def read(text: str, column: str) -> Listed:
     """A list whose first column is called `column` ("style", "section"), whatever its first line calls it.
 
-    It is CSV where the first line holds a delimiter and begins with the name of the column ("style", "styles",
-    "name"); a list without columns may hold commas. Never more is kept than the bounds allow, whatever is given.
+    It is a table where one of its first lines names the column ("style", "styles", "name") among others; a list
+    without columns may hold commas. Never more is kept than the bounds allow, whatever is given.
     """
     text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "")
     try:
-        header, lines = _split(text, column)
+        table = tables.divided(text, column)
     except csv.Error:  # a field of more than 131,072 characters
-        first = _first_line(text)
+        first = next(line for line in text.split("\n") if line.strip())
         reason = f"The first line has {len(first):,} characters. Shorten the names of its columns."
         return Listed((column,), (), (BadRow(1, _short(first), reason),), f"{column.capitalize()}s: {reason}")
-    columns = (column, *header[1:])
+    if table.problem:
+        return Listed((column,), (), (), table.problem)
+    columns = (column, *table.header[1:])
     if len(columns) > bounds.MOST_COLUMNS:
         most = f"{bounds.MOST_COLUMNS} are possible. Take away those that the brief does not use."
         problem = f"The list of {column}s has {len(columns):,} columns; {most}"
         return Listed(columns[: bounds.MOST_COLUMNS], (), (), problem)
-    return _read_lines(lines, columns, header)
+    return _read_records(table, columns, text)
 
 
-def _read_lines(lines: Iterator[tuple[int, list[str]]], columns: tuple[str, ...], header: Sequence[str]) -> Listed:
+def _read_records(table: Table, columns: tuple[str, ...], text: str) -> Listed:
     rows: list[Row] = []
-    bad: list[BadRow] = []
+    above = "This line stands above the names of the columns. Take it away."
+    bad = [BadRow(record.line, _short(record.values[0]), above) for record in table.above]
     seen: dict[str, int] = {}
     problem = ""
     if wrong := _column_problem(columns):
-        bad.append(BadRow(1, _short(",".join(header)), wrong))
-    for number, (line, values) in enumerate(lines):
+        bad.append(BadRow(table.header_line, _short(",".join(table.header)), wrong))
+    for number, record in enumerate(table.records):
+        line, values = record.line, record.values
         if number == bounds.MOST_LINES:
             reason = f"A list may have {number:,} lines. Make a second batch of this line and those below it."
-            bad.append(BadRow(line, _short(values[0] if values else ""), reason))
-            given, most = number + 1 + sum(1 for _ in lines), f"{number:,} are possible"
+            bad.append(BadRow(line, _short(record.text), reason))
+            given = number + sum(1 for below in text.split("\n")[line - 1 :] if below.strip())
+            most = f"{number:,} are possible"
             problem = (
                 f"The list of {columns[0]}s has {given:,} lines; {most}. Make a second batch from line {line:,} on."
             )
             break
         if reason := _problem(values, columns, seen):
-            bad.append(BadRow(line, _short(", ".join(values)), reason))
+            bad.append(BadRow(line, _short(record.text), reason, record.lines))
             continue
-        row = Row(line, columns, tuple(values[: len(columns)]))
+        row = Row(line, columns, values[: len(columns)], record.lines)
         seen[row.key] = line
         rows.append(row)
-    return Listed(columns, tuple(rows), tuple(bad), problem)
-
-
-def _first_line(text: str) -> str:
-    return next((line.strip("\n") for line in io.StringIO(text) if line.strip()), "")
-
-
-def _split(text: str, column: str) -> tuple[list[str], Iterator[tuple[int, list[str]]]]:
-    """The header, [column] where there is none, and the lines with their numbers and cleaned values.
-
-    Raises csv.Error for a header that cannot be read.
-    """
-    first = _first_line(text)
-    delimiter = max(_DELIMITERS, key=first.count)
-    is_table = bool(first.count(delimiter)) and _clean(first.partition(delimiter)[0]).casefold().strip('"') in (
-        column,
-        f"{column}s",
-        "name",
-    )
-    if is_table:
-        header = [_clean(value).casefold() for value in next(csv.reader([first], delimiter=delimiter))]
-        return header, _csv_lines(text, delimiter)
-    alone = _clean(first).casefold() in (column, f"{column}s")
-    lines = ((number, [_clean(line)]) for number, line in enumerate(io.StringIO(text), 1))
-    filled = ((number, values) for number, values in lines if values[0])
-    if alone:
-        next(filled, None)
-    return [column], filled
-
-
-def _csv_lines(text: str, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    reader = csv.reader(io.StringIO(text), delimiter=delimiter)
-    before, is_header = 0, True
-    while True:
-        try:
-            values = [_clean(value) for value in next(reader)]
-        except StopIteration:
-            return
-        except csv.Error:  # a field of more than 131,072 characters: a quote that is never closed
-            yield before + 1, []
-            return
-        number, before = before + 1, reader.line_num
-        if not any(values):
-            continue
-        if is_header:
-            is_header = False
-            continue
-        yield number, values
-
-
-def _clean(value: str) -> str:
-    return " ".join("".join(" " if unicodedata.category(sign) == "Cc" else sign for sign in value).split())
+    return Listed(columns, tuple(rows), tuple(bad), problem, table.assumed)
 
 
 def _column_problem(columns: Sequence[str]) -> str:
@@ -173,7 +131,7 @@ def _column_problem(columns: Sequence[str]) -> str:
     return f"Two columns are called “{min(twice)}”. Rename one." if twice else ""
 
 
-def _problem(values: list[str], columns: Sequence[str], seen: Mapping[str, int]) -> str:
+def _problem(values: Sequence[str], columns: Sequence[str], seen: Mapping[str, int]) -> str:
     """Why a line cannot be used, in a sentence with what to do; "" when it can."""
     if not values:
         return "A quotation mark is never closed. Close it, or take it away."

@@ -117,6 +117,11 @@ class BatchPlan:
         return [("styles", row) for row in self.styles.bad] + [("sections", row) for row in self.sections.bad]
 
     @property
+    def assumed(self) -> list[str]:
+        """What was taken for granted about the lists, in sentences."""
+        return [said for said in (self.styles.assumed, self.sections.assumed) if said]
+
+    @property
     def changes_rows(self) -> bool:
         """Whether the lists are not those of which the rows were made."""
         return bool(self.new_articles) or self.there.differ

@@ -378,12 +378,12 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 def _handing_in() -> list[tuple[str, dict[str, Any]]]:
     """The fields of a new article, without the idea where nobody could write it."""
     text = {
-        "fields": ["idea", "is_long", "manuscript", "file"],
+        "fields": ["idea", "is_long", "manuscript", "file", "encoding", "kept_file"],
         "description": "Give one of these three: an idea, a text pasted here, or a file.",
     }
     if not settings.OPENAI_API_KEY:
         said = "Paste a finished text, or choose a file. (Ideas need a text service, and none is set up here.)"
-        text = {"fields": ["manuscript", "file"], "description": said}
+        text = {"fields": ["manuscript", "file", "encoding", "kept_file"], "description": said}
     return [
         ("The text", text),
         ("The page", {"fields": ["style", "formatter", "brand_primary", "brand_accent"]}),

@@ -14,7 +14,8 @@ from django.db import IntegrityError, transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from articles.content import manuscripts
+from articles.content import decoding, encodings, file_kinds, manuscripts, word_files
+from articles.desk import kept_file
 from articles.models import Article, Preferences, Stage, StageRecord
 from articles.pipeline import transitions
 
@@ -22,7 +23,7 @@ NO_SITE = "No site: a preview page here"
 FAR_YEAR = 3000  # the calendar ends here; the last day of all years has no time in every zone
 CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
 READ_AT_ONCE = 200_000  # characters: half a second; no longer manuscript was ever without a word
-KINDS = (".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
+KINDS = (".docx", ".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
 
 
 def moment_input() -> forms.DateTimeInput:
@@ -44,9 +45,18 @@ class SubmitForm(forms.ModelForm[Article]):
     file = forms.FileField(
         label="Manuscript file",
         required=False,
-        help_text="A .txt, .md or .html file of up to 5 MB, in the usual encodings.",
+        help_text="A .docx, .txt, .md or .html file of up to 5 MB, in the usual encodings.",
         widget=forms.ClearableFileInput(attrs={"accept": ",".join(KINDS)}),
     )
+    # Asked where a file does not say it, about the file that is kept meanwhile.
+    encoding = forms.ChoiceField(
+        label="How it reads",
+        required=False,
+        choices=encodings.LIKELY | encodings.OTHERS,
+        help_text="The file is kept. If neither is right, save it as UTF-8 and choose it anew.",
+        widget=forms.HiddenInput,
+    )
+    kept_file = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Article
@@ -70,6 +80,9 @@ class SubmitForm(forms.ModelForm[Article]):
             self.fields[name].initial = getattr(preferences, name)
             self.fields[name].required = False
         self._preferred = preferences
+        self._read_as = ""  # the encoding that nobody has told but a likelihood, or a person
+        self._chosen = ""  # in the shell
+        self.unclear: decoding.Unclear | None = None
         self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]
         if site_by_name:
             self.fields["site"].to_field_name = "name"  # type: ignore[attr-defined]
@@ -77,26 +90,33 @@ class SubmitForm(forms.ModelForm[Article]):
     def full_clean(self) -> None:
         """A browser forgets the chosen file when a form comes back with errors: its text comes back in its place."""
         super().full_clean()
-        if self.is_bound and self.errors and self.files.get("file"):
-            text = self.cleaned_data.get("manuscript")
-            self.data = (
-                {**self.data.dict(), "manuscript": text} if text and isinstance(self.data, QueryDict) else self.data
-            )
+        if not self.is_bound or not self.errors or not isinstance(self.data, QueryDict):
+            return
+        file, text = self.cleaned_data.get("file"), self.cleaned_data.get("manuscript")
+        if file and self.unclear:
+            self.data = {**self.data.dict(), "kept_file": kept_file.packed(file)}
+        elif file and text:
+            self.data = {**self.data.dict(), "manuscript": text, "kept_file": ""}
 
     def validate_constraints(self) -> None:
         """`clean` says it better, and once."""
 
-    def take_manuscript(self, name: str, content: bytes) -> None:
-        """A file from the shell, as if it had been uploaded."""
+    def take_manuscript(self, name: str, content: bytes, encoding: str = "") -> None:
+        """A file from the shell, as if it had been uploaded, in the encoding that is said there."""
+        self._chosen = encoding
         self.files = {"file": SimpleUploadedFile(name, content)}  # type: ignore[assignment]
 
     def clean_file(self) -> UploadedFile[bytes] | None:
         file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
+        if file is None and not (self.data.get("idea") or self.data.get("manuscript")):
+            file = kept_file.unpacked(self.data.get("kept_file", ""))
         if file is None:
             return None
         name = file.name or ""
         if not name.lower().endswith(KINDS):
-            raise ValidationError("Choose a .txt, .md or .html file. Save other documents as one of these first.")
+            raise ValidationError(
+                "Choose a .docx, .txt, .md or .html file. Save other documents as one of these first."
+            )
         if (file.size or 0) > settings.MANUSCRIPT_BYTES:
             raise ValidationError("This file is larger than 5 MB. Split it into several articles.")
         return file
@@ -130,18 +150,42 @@ class SubmitForm(forms.ModelForm[Article]):
 
     def _take_text(self, cleaned: dict[str, Any]) -> None:
         """Files become text here, so that what cannot be read, or has no word, is said at once."""
-        file = cleaned.get("file")
-        source = file.read() if file else cleaned.get("manuscript", "").encode()
-        if not source:
-            return
+        file, pasted = cleaned.get("file"), cleaned.get("manuscript", "")
         try:
-            cleaned["manuscript"] = text = manuscripts.decode(source)
-            if len(text) <= READ_AT_ONCE:
+            if file:
+                self.instance.manuscript_name = (file.name or "")[:255]
+                cleaned["manuscript"] = self._text_of(file, cleaned.get("encoding", ""))
+            elif pasted:
+                cleaned["manuscript"] = decoding.decode(pasted.encode())
+            text = cleaned.get("manuscript", "")
+            if text and len(text) <= READ_AT_ONCE:
                 manuscripts.read(text, (file.name or "") if file else "")
-        except manuscripts.Unreadable as exc:
+        except decoding.Unclear as exc:
+            self._ask((file and file.name) or "The text", exc)
+        except decoding.Unreadable as exc:
             self.add_error("file" if file else "manuscript", str(exc))
-        if file:
-            self.instance.manuscript_name = (file.name or "")[:255]
+
+    def _text_of(self, file: UploadedFile[bytes], encoding: str) -> str:
+        """The text of a file. `encoding` was chosen for the one that was kept, and for no other."""
+        content = file.read()
+        if file_kinds.is_word(content):
+            text = word_files.read(content)
+            if len(text.encode()) > settings.MANUSCRIPT_BYTES:
+                raise decoding.Unreadable("this document has more than 5 MB of text", "split it into several articles")
+            return text
+        reading = decoding.read(content, self._chosen or ("" if self.files.get("file") else encoding))
+        self._read_as = "" if reading.told else encodings.words(reading.encoding)
+        return reading.text
+
+    def _ask(self, name: str, unclear: decoding.Unclear) -> None:
+        """Show the likeliest two readings, to choose one of them. The file stays in the form."""
+        self.unclear = unclear
+        shown = [
+            (reading.encoding, f"{encodings.words(reading.encoding)}: {' / '.join(reading.first_lines)}")
+            for reading in unclear.readings
+        ]
+        self.fields["encoding"].widget = forms.RadioSelect(choices=shown)
+        self.add_error("encoding", f"{name} does not say in which encoding it is. Choose the lines that read right.")
 
     def submit(self) -> Article:
         """Save the article and queue it. Two in one second may want one backup folder: then again."""
@@ -151,6 +195,8 @@ class SubmitForm(forms.ModelForm[Article]):
             try:
                 with transaction.atomic():
                     transitions.submit(article)
+                    if self._read_as:
+                        article.events.create(kind="read", message=f"The file was read as {self._read_as}")
                 return article
             except IntegrityError:
                 if last:

@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils.html import format_html
 
 from articles.batches.plan import key_of
-from articles.content import manuscripts
+from articles.content import decoding, encodings
 from articles.desk.article_forms import NO_SITE
 from articles.models import Batch, Preferences
 
@@ -114,7 +114,15 @@ class BatchForm(forms.ModelForm[Batch]):
             self.add_error(file_of(name), "This file is larger than 5 MB. Split it into several batches.")
             return
         try:
-            cleaned[name] = self._texts[name] = manuscripts.decode(file.read())
-        except manuscripts.Unreadable:
+            cleaned[name] = self._texts[name] = decoding.decode(file.read())
+        except decoding.Unclear as exc:
+            likely = exc.readings[0]
+            self._texts[name] = likely.text
+            said = f"{file.name} does not say in which encoding it is"
+            read_as = f"below it is read as {encodings.words(likely.encoding)}"
+            self.add_error(
+                name, f"{said}; {read_as}. If its letters are right, save again; else save the file as UTF-8 first."
+            )
+        except decoding.Unreadable:
             empty = not file.size
             self.add_error(file_of(name), "This file is empty. Choose one with a line each." if empty else NOT_A_LIST)

@@ -19,7 +19,7 @@ from articles.batches import completeness, control, progress
 from articles.batches.errors import NotPossible
 from articles.batches.plan import BatchPlan, key_of, plan_batch
 from articles.batches.start import start_batch
-from articles.content import manuscripts
+from articles.content import decoding
 from articles.failures import Failure
 from articles.formats import about, count, duration
 from articles.management.follow_batch import articles_line, follow_batch, line
@@ -98,6 +98,8 @@ class Command(BaseCommand):
         plan = plan_batch(batch)
         for listed, row in plan.bad:
             self.stderr.write(f"{options[listed] or listed}, line {row.line}: {row.text}: {row.reason}")
+        for said in plan.assumed:
+            self.stderr.write(said)
         self._tell_plan(batch, plan, json)
         if plan.problems:
             raise NotPossible(" ".join(plan.problems))
@@ -267,10 +269,12 @@ def _given(name: str, owner: str, options: dict[str, Any]) -> Batch:
 
 def _read(file: Path) -> str:
     try:
-        return manuscripts.decode(file.read_bytes())
+        return decoding.decode(file.read_bytes())
     except OSError as exc:
         raise NotPossible(f"{file} cannot be read: {exc.strerror}.") from exc
-    except manuscripts.Unreadable as exc:
+    except decoding.Unclear as exc:
+        raise NotPossible(f"{file} does not say in which encoding it is. Save it as UTF-8.") from exc
+    except decoding.Unreadable as exc:
         raise NotPossible(f"{file} is empty, or no text. Save the table as CSV.") from exc
 
 

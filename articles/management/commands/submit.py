@@ -10,6 +10,8 @@ import orjson
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
+from articles.content import encodings
+from articles.content.decoding import Unclear
 from articles.desk.article_forms import SubmitForm
 from articles.failures import report
 from articles.management.follow_article import follow_article
@@ -23,7 +25,12 @@ class Command(BaseCommand):
         parser.add_argument("--owner", required=True, metavar="NAME", help="the user whose article it is")
         source = parser.add_mutually_exclusive_group(required=True)
         source.add_argument("--idea", metavar="TEXT", help="what the article should be about")
-        source.add_argument("--manuscript", metavar="FILE", type=Path, help="a finished text: .txt, .md or .html")
+        source.add_argument(
+            "--manuscript", metavar="FILE", type=Path, help="a finished text: .docx, .txt, .md or .html"
+        )
+        parser.add_argument(
+            "--encoding", default="", metavar="NAME", help="in which that file is: utf-8, mac-roman, cp850 …"
+        )
         parser.add_argument("--long", action="store_true", help="write an idea section by section, after an outline")
         parser.add_argument("--style", default="", help="the writing style, for an idea")
         parser.add_argument(
@@ -62,7 +69,9 @@ class Command(BaseCommand):
         data |= {"idea": idea or "", "is_long": options["long"], "scheduled_at": options["at"]}
         form = SubmitForm(data, user=user, site_by_name=True)
         if manuscript is not None:
-            form.take_manuscript(*_read(manuscript))
+            form.take_manuscript(*_read(manuscript), _encoding(options["encoding"]))
+        if not form.is_valid() and form.unclear:
+            raise CommandError(_question(form.unclear))
         if not form.is_valid():
             raise CommandError(" ".join(str(error) for errors in form.errors.values() for error in errors))
         return form.submit()
@@ -87,3 +96,15 @@ def _read(file: Path) -> tuple[str, bytes]:
         return file.name, file.read_bytes()
     except OSError as exc:
         raise CommandError(f"{file} cannot be read: {exc.strerror}.") from exc
+
+
+def _encoding(name: str) -> str:
+    found = encodings.known(name)
+    if name and not found:
+        raise CommandError(f'There is no encoding "{name}".')
+    return found
+
+
+def _question(unclear: Unclear) -> str:
+    readings = "\n".join(f"  --encoding {each.encoding}: {' / '.join(each.first_lines)}" for each in unclear.readings)
+    return f"The file does not say in which encoding it is. Say which of these reads right, or another:\n{readings}"

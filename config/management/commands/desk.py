@@ -16,7 +16,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from articles.content import manuscripts
+from articles.content import decoding
 from articles.models import Article
 from articles.pipeline import transitions
 from config.roles import CHIEF_EDITORS, EDITORS
@@ -92,5 +92,5 @@ def sample_articles() -> None:
     if Article.objects.filter(owner=editor).exists():
         return
     for file in sorted(SAMPLES.glob("*.md")):
-        text = manuscripts.decode(file.read_bytes())
+        text = decoding.decode(file.read_bytes())
         transitions.submit(Article(owner=editor, manuscript=text, manuscript_name=file.name))

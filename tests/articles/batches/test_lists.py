@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from articles import bounds
-from articles.batches import lists
+from articles.batches import lists, tables
 
 
 def _names(text: str) -> list[str]:
@@ -29,6 +31,16 @@ def _names(text: str) -> list[str]:
         ('style,period\n"Red, white\nand blue",1900\nBauhaus,1919', ["Red, white and blue", "Bauhaus"]),
         ("ثقافة\n日本\n🏛", ["ثقافة", "日本", "🏛"]),
         ("a\x00b\x07c", ["ab c"]),
+        ("sep=;\r\nstyle;country\r\nArt Deco;France\r\nBauhaus;Germany\r\n", ["Art Deco", "Bauhaus"]),
+        ("sep=;\nArt Deco\nBauhaus", ["Art Deco", "Bauhaus"]),
+        ("id;Style;country\n1;Art Deco;France\n2;Bauhaus;Germany", ["Art Deco", "Bauhaus"]),
+        ("Made in May\n\nstyle;country\nArt Deco;France\nBauhaus;Germany", ["Art Deco", "Bauhaus"]),
+        ("style,country,,,\nArt Deco,France,,,\n,,,,\nBauhaus,Germany,,,", ["Art Deco", "Bauhaus"]),
+        ("\ufeffStil;Land\r\nArt Deco;Frankreich\r\nBauhaus;Deutschland", []),
+        ("Art Deco\tFrance\nBauhaus\tGermany", []),
+        ("style\nArt; Deco\nBau; Haus", ["Art; Deco", "Bau; Haus"]),
+        ("Art Deco; early\nBauhaus", ["Art Deco; early", "Bauhaus"]),
+        ("Bau\u00adhaus\n\u200bArt Deco", ["Bauhaus", "Art Deco"]),
     ],
 )
 def test_names(text: str, names: list[str]) -> None:
@@ -50,6 +62,11 @@ def test_further_columns_are_fields_by_their_names() -> None:
     [
         ("Art Deco\nBauhaus\nART  DECO", 3, "stands in line 1 already"),
         ("ﬁne\nfine", 2, "stands in line 1 already"),
+        ("style\nBauhaus\n\u200bBauhaus", 3, "stands in line 2 already"),
+        ("Bauhaus\nBau\u00adhaus", 2, "stands in line 1 already"),
+        ("Bauhaus\n\u200eBauhaus", 2, "stands in line 1 already"),
+        ("Café\nCafe\u0301", 2, "stands in line 1 already"),
+        ("Made in May\nstyle;country\na;b\nc;d", 1, "stands above the names of the columns"),
         ("style,period\n,1925", 2, "The style is missing"),
         ("style,period\na,1925,more", 2, "There are 3 columns, and 2 names"),
         ("a" * 201, 1, "has 201 characters"),
@@ -65,6 +82,59 @@ def test_a_line_that_cannot_be_used_is_told_with_its_number(text: str, line: int
     assert bad.line == line
     assert reason in bad.reason
     assert len(bad.text) <= 80
+
+
+def test_a_table_whose_columns_nobody_names_is_not_planned() -> None:
+    listed = lists.read("Stil;Land\nArt Deco;Frankreich\nBauhaus;Deutschland", "style")
+
+    assert "has a semicolon in it, as in a table" in listed.problem
+    assert "a first line that begins with style" in listed.problem
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("id;style\n1;Art Deco\n2;Bauhaus", "stand in column 2, “style”"),
+        ("Red, white\nBlue, green", "is taken as one style"),
+        ("May\nstyle;country\nArt Deco;France", "Line 2 names the columns"),
+        ("style;country\nArt Deco;France", ""),
+        ("Art Deco\nBauhaus", ""),
+    ],
+)
+def test_what_is_assumed_is_said(text: str, said: str) -> None:
+    assumed = lists.read(text, "style").assumed
+
+    assert said in assumed
+    assert bool(said) == bool(assumed)
+
+
+@pytest.mark.parametrize("end", ["", ",4", '"', '",4', '",4\nDada,5'])
+def test_an_open_quotation_mark_swallows_nothing(end: str) -> None:
+    listed = lists.read(f'style,size\n"Deco,10\nBauhaus,3\n"Cubism{end}', "style")
+
+    assert (3, "Bauhaus") in [(row.line, row.name) for row in listed.rows]
+    assert (2, "A quotation mark is never closed. Close it, or take it away.") in [
+        (bad.line, bad.reason) for bad in listed.bad
+    ]
+
+
+LINES = st.lists(st.text(st.sampled_from('ab ,;\t"\u200b\r=|') | st.characters(exclude_categories=["Cs"]), max_size=12))
+
+
+@given(st.sampled_from(["", "sep=;", "style,size", "id;style", "style", "\ufeffname\tb"]), LINES)
+def test_every_line_is_a_row_or_told(first: str, below: list[str]) -> None:
+    text = "\n".join([first, *below])
+    listed = lists.read(text, "style")
+    if listed.problem:
+        return
+
+    spans = [(row.line, row.lines) for row in listed.rows] + [(bad.line, bad.lines) for bad in listed.bad]
+    told = [at for line, number in spans for at in range(line, line + number)]
+    lines = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").replace("\x00", "").split("\n")
+    left = [line for at, line in enumerate(lines, 1) if at not in told]
+
+    assert len(told) == len(set(told)) or listed.bad
+    assert sum(1 for line in left if tables.clean(line).strip(' ,;\t"|')) <= 2  # sep=; and the names of the columns
 
 
 def test_bad_lines_leave_the_others_good() -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from django.template.loader import render_to_string
 
-from articles.content import magazine, manuscripts, markup, pictures, word_counts
+from articles.content import decoding, magazine, manuscripts, markup, pictures, word_counts
 from articles.desk.article_forms import KINDS
 from articles.models import Article, ImageFile
 from articles.stages import prompts
@@ -46,7 +46,7 @@ def four_pictures(article: Article) -> list[ImageFile]:
 def page_of(path: Path) -> str | None:
     """The page that a file becomes, judged; None where it was refused in a sentence."""
     try:
-        read = manuscripts.read(manuscripts.decode(path.read_bytes()), path.name)
+        read = manuscripts.read(decoding.decode(path.read_bytes()), path.name)
     except manuscripts.Unreadable:
         return None
     assert read.title
@@ -68,6 +68,7 @@ def page_of(path: Path) -> str | None:
 
 
 REFUSED = {  # and why: all others become pages
+    "articles/wp-formatting": 1,  # the letters of an encoding in a row, without a word: a person is asked
     "articles/digitalgov-md": 44,  # front matter with a link and nothing below it
     "html/llm-written-pages": 1,  # a form and a script
     "wordpress/gutenberg-blocks": 162,  # blocks without a word of their own, or with a heading alone
@@ -84,7 +85,11 @@ def test_every_manuscript_becomes_a_page(folder: str) -> None:
 @pytest.mark.parametrize("folder", folders("articles"))
 def test_no_word_of_plain_text_is_lost(folder: str) -> None:
     for path in files(folder, (".txt",)):
-        text = manuscripts.decode(path.read_bytes())
+        try:
+            text = decoding.decode(path.read_bytes())
+        except decoding.Unclear:
+            assert folder in REFUSED
+            continue
         read = manuscripts.read(text, path.name)
         text = re.sub(r"(?<=[^\W\d_])-\n\s*(?=[^\W\d_A-Z])", "", text)  # words that a column broke
         source = word_counts.words("<p>" + text.replace("&", "&amp;").replace("<", "&lt;") + "</p>")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import zlib
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
@@ -19,10 +21,12 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
+from articles.content import encodings
 from articles.desk.article_admin import ArticleAdmin
 from articles.models import Article, Call, Cost, Event, ImageFile, Preferences, Stage, StageRecord
 from config.desk import start
 from publishing.models import Site
+from tests.articles.content.word_files import paragraph, word_file
 from tests.conftest import MANUSCRIPT, HandIn
 from tests.desk import ADD, HOSTILE, LIST, RECOVER, REFUSED, START, as_, deed, move, page_of, stop, text
 
@@ -507,6 +511,9 @@ def handed(**fields: Any) -> dict[str, Any]:
     return {"idea": "", "manuscript": "", **defaults, **fields}
 
 
+UNCLEAR = "Ærø\n\nTil øen.".encode("cp850")
+
+
 def test_a_pasted_manuscript_is_handed_in(editor: User) -> None:
     answer = as_(editor).post(ADD, handed(manuscript=MANUSCRIPT))
 
@@ -546,6 +553,49 @@ def test_the_text_of_a_file_comes_back_when_something_else_is_wrong(editor: User
     answer = as_(editor).post(ADD, handed(file=SimpleUploadedFile("a.md", MANUSCRIPT.encode()), formatter="nobody"))
 
     assert "A ship that waits earns nothing." in answer.content.decode()
+
+
+def test_a_file_whose_encoding_is_not_clear_is_kept_and_asked_about(editor: User) -> None:
+    client = as_(editor)
+    asked = client.post(ADD, handed(file=SimpleUploadedFile("ferry.txt", UNCLEAR), style="first person"))
+
+    form = asked.context["adminform"].form
+    kept, choices = form.data["kept_file"], [value for value, _ in form.fields["encoding"].widget.choices]
+    assert "ferry.txt does not say in which encoding it is. Choose the lines that read right." in text(asked)
+    assert len(choices) == 2
+    assert all(UNCLEAR.decode(each).split("\n")[0] in text(asked) for each in choices)
+    assert "first person" in asked.content.decode()
+    assert not Article.objects.exists()
+
+    client.post(ADD, handed(kept_file=kept, encoding=choices[1]))
+
+    article = Article.objects.get()
+    assert (article.manuscript, article.manuscript_name) == (UNCLEAR.decode(choices[1]), "ferry.txt")
+    assert article.events.filter(message=f"The file was read as {encodings.words(choices[1])}").exists()
+
+
+def test_another_file_takes_the_place_of_the_kept_one(editor: User) -> None:
+    client = as_(editor)
+    asked = client.post(ADD, handed(file=SimpleUploadedFile("ferry.txt", UNCLEAR)))
+    kept = asked.context["adminform"].form.data["kept_file"]
+
+    client.post(ADD, handed(kept_file=kept, encoding="cp850", file=SimpleUploadedFile("b.md", MANUSCRIPT.encode())))
+    client.post(ADD, handed(kept_file=kept, encoding="cp850", manuscript=MANUSCRIPT))
+
+    assert {article.manuscript.strip() for article in Article.objects.all()} == {MANUSCRIPT.strip()}
+    assert Article.objects.count() == 2
+
+
+@pytest.mark.parametrize("kept", ["x", "eJw=", "%%%", base64.b64encode(zlib.compress(b"no name")).decode()])
+def test_what_no_browser_sends_as_a_kept_file_is_no_file(kept: str, editor: User) -> None:
+    assert "Give an idea or a manuscript" in text(as_(editor).post(ADD, handed(kept_file=kept)))
+
+
+def test_a_word_document_is_handed_in(editor: User) -> None:
+    as_(editor).post(ADD, handed(file=SimpleUploadedFile("ferry.docx", word_file(paragraph("It left.")))))
+
+    article = Article.objects.get()
+    assert (article.manuscript, article.manuscript_name) == ("<p>It left.</p>", "ferry.docx")
 
 
 def test_ideas_are_asked_for_only_where_they_can_be_written(editor: User, settings: Settings) -> None:

@@ -182,6 +182,22 @@ def test_a_list_may_be_a_file_in_any_encoding(encoding: str, editor: User) -> No
     ]
 
 
+def test_a_list_whose_encoding_is_not_clear_is_shown_before_it_is_taken(editor: User) -> None:
+    file = SimpleUploadedFile("styles.csv", "Ærø\nTil øen.".encode("cp850"))
+
+    asked = as_(editor).post(BATCH_ADD, given(styles="", styles_file=file))
+
+    assert "styles.csv does not say in which encoding it is; below it is read as Mac Roman." in text(asked)
+    assert "Til õen." in asked.content.decode()
+    assert not Batch.objects.exists()
+
+
+def test_what_is_assumed_about_a_list_is_said_before_it_begins(editor: User) -> None:
+    shown = as_(editor).post(BATCH_ADD, given(styles="id;style\n1;Art Deco\n2;Bauhaus"), follow=True)
+
+    assert "The styles stand in column 2, “style”." in text(shown)
+
+
 def test_bad_input_loses_nothing(editor: User) -> None:
     file = SimpleUploadedFile("styles.csv", b"style,country\nGustavian,Sweden")
 
