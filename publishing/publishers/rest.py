@@ -26,7 +26,7 @@ from publishing import marks
 from publishing.answers import Json
 from publishing.marks import Marked
 from publishing.models import Site
-from publishing.publishers.page import about, formatted_page, load
+from publishing.publishers.page import about, for_wordpress, formatted_page, load
 from publishing.sites import check_login, client_for
 from publishing.wordpress import WordPress
 
@@ -186,7 +186,8 @@ class _Upload:
             if image := by_name.get(element.get("src", "")):
                 element.set("src", image.wordpress_url)
                 element.set("class", f"wp-image-{image.wordpress_media_id}")  # WordPress adds the smaller versions
-        return marks.marked(self.article.uid, f"<!-- wp:html -->\n{markup.serialize(root)}\n<!-- /wp:html -->\n")
+        text = for_wordpress(markup.serialize(root))
+        return marks.marked(self.article.uid, f"<!-- wp:html -->\n{text}\n<!-- /wp:html -->\n")
 
     @property
     def _slug(self) -> str:
