@@ -1,4 +1,4 @@
-"""The repositories that the settings name. Everything below this module is plain Python."""
+"""The repositories and the trees that the settings name. Everything below this module is plain Python."""
 
 from __future__ import annotations
 
@@ -12,10 +12,12 @@ from backups.repository.encryption import EncryptionKeys
 from backups.repository.manifests import Tier
 from backups.repository.repository import Repository
 from backups.repository.signing import SigningKeys
+from backups.storage import backup_storage
 from backups.storage.bucket import Bucket
 from backups.storage.folder import Folder
 from backups.storage.options import BucketOptions, FolderOptions, read_options
 from backups.storage.port import ObjectStore
+from backups.trees.tree import Tree
 
 
 def repository(tier: Tier) -> Repository:
@@ -59,6 +61,11 @@ def object_store() -> ObjectStore:
         ask_boto3=not settings.BUCKET_KEYS_GIVEN and not options.access_key,
         **config,
     )
+
+
+def tree(prefix: str) -> Tree:
+    """A tree of the backup storage, whose manifest is signed."""
+    return Tree(backup_storage(), prefix, signing_keys())
 
 
 def signing_keys() -> SigningKeys:

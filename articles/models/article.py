@@ -21,7 +21,7 @@ from articles.models.calls import Call, CallQuerySet, Cost
 from articles.models.choices import ACCENT, PRIMARY, Formatter, Stage, is_colour, new_uid
 from articles.models.history import StageRecord
 from articles.models.images import ImageFile
-from backups.storage import backup_storage
+from backups import configured
 from backups.trees.tree import Tree
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class Article(models.Model):
 
     @property
     def tree(self) -> Tree:
-        return Tree(backup_storage(), self.tree_prefix)
+        return configured.tree(self.tree_prefix)
 
     @property
     def sections_written(self) -> tuple[int, int]:

@@ -18,7 +18,7 @@ from articles.models.access import OwnedQuerySet
 from articles.models.calls import IN_FLIGHT, Call, Cost
 from articles.models.choices import Formatter, new_uid
 from articles.tree import names
-from backups.storage import backup_storage
+from backups import configured
 from backups.trees.tree import Stored, Tree
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class Batch(models.Model):
     @property
     def tree(self) -> Tree:
         """Its manifest alone; its articles have trees of their own."""
-        return Tree(backup_storage(), names.batch(self.uid))
+        return configured.tree(names.batch(self.uid))
 
 
 class Section(models.Model):

@@ -80,10 +80,23 @@ def write_due(seconds: float = SECONDS) -> int:
     return written
 
 
+def write(model: type[Article] | type[Batch], pk: int) -> None:
+    """Write the manifest of a row now, until what was written last is what the rows say: somebody else may have
+    written meanwhile, too. Raises Unreachable, ObjectDoesNotExist.
+    """
+    row = model._default_manager.only("manifest_due", "tree_prefix" if model is Article else "uid").get(pk=pk)
+    written = None
+    while written != (now := _built(row)):
+        with storing():
+            row.tree.commit(*now)
+        written = now
+    note_known(row)
+
+
 def _tried(model: type[Article] | type[Batch], pk: int) -> bool:
     """Whether the storage takes manifests. A row that cannot be written keeps nobody from the others."""
     try:
-        _write(model, pk)
+        write(model, pk)
     except Unreachable:
         log.warning("the storage took no manifest; the next round tries again", row=pk, exc_info=True)
         return False
@@ -92,17 +105,6 @@ def _tried(model: type[Article] | type[Batch], pk: int) -> bool:
     except Exception:
         log.exception("a manifest could not be made", model=model.__name__, row=pk)
     return True
-
-
-def _write(model: type[Article] | type[Batch], pk: int) -> None:
-    """Until what was written last is what the rows say: somebody else may have written meanwhile, too."""
-    row = model._default_manager.only("manifest_due", "tree_prefix" if model is Article else "uid").get(pk=pk)
-    written = None
-    while written != (now := _built(row)):
-        with storing():
-            row.tree.commit(*now)
-        written = now
-    note_known(row)
 
 
 def _built(row: Article | Batch) -> tuple[Mapping[str, Any], dict[str, Stored]]:

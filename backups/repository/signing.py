@@ -3,6 +3,8 @@
 A document is canonical JSON, `{"body": …, "key": …, "signature": …}`: sorted keys, no spaces, UTF-8, a line end. The
 signature is the HMAC-SHA256 of the body; `key` tells which key made it. The first key signs, all are accepted, so a key
 is changed by putting a new one in front, and the old one stays for as long as documents of its time do.
+
+What other programs read has another form: it bears `key` and `signature`, its seal, beside what it says.
 """
 
 from __future__ import annotations
@@ -10,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypedDict
 
 import orjson
 
@@ -24,6 +26,13 @@ def canonical(value: object) -> bytes:
     return orjson.dumps(value, option=CANONICAL)
 
 
+class Seal(TypedDict):
+    """Which key signed, by its name, and the HMAC-SHA256 of the canonical body in hex digits."""
+
+    key: str
+    signature: str
+
+
 class SigningKeys:
     """The keys of one installation, newest first."""
 
@@ -31,9 +40,29 @@ class SigningKeys:
         self._keys = {_name(key): key.encode() for key in keys}
         self._first = _name(keys[0])
 
+    def seal(self, body: Mapping[str, object]) -> Seal:
+        """What stands beside `body` and shows that it is ours."""
+        return {"key": self._first, "signature": self._signature(self._first, body)}
+
+    def check(self, name: str, body: Mapping[str, object], seal: object) -> None:
+        """Raises Forged unless `seal` was made of this body by one of our keys. `name` is for its sentence."""
+        match seal:
+            case {"key": str(key), "signature": str(signature)}:
+                pass
+            case _:
+                raise Forged(f"{name} bears no signature.")
+        if key not in self._keys:
+            raise Forged(f"{name} was signed with a key that is not among ours (GALLEY_BACKUP_KEYS).")
+        try:
+            right = self._signature(key, body)
+        except orjson.JSONEncodeError as exc:  # what can be read can be deeper than what can be written
+            raise Forged(f"{name} holds what we never write: {exc}.") from exc
+        if not hmac.compare_digest(signature.encode(), right.encode()):
+            raise Forged(f"The signature of {name} is wrong: it was changed, or somebody else wrote it.")
+
     def sign(self, body: Mapping[str, object]) -> bytes:
         """The document that says `body`."""
-        return canonical({"body": body, "key": self._first, "signature": self._signature(self._first, body)})
+        return canonical({"body": body, **self.seal(body)})
 
     def read(self, name: str, content: bytes) -> dict[str, Any]:
         """The body of a document, of which nothing is known yet but who wrote it.
@@ -45,14 +74,10 @@ class SigningKeys:
         except orjson.JSONDecodeError as exc:
             raise Forged(f"{name} is not valid JSON.") from exc
         match document:
-            case {"body": dict(body), "key": str(key), "signature": str(signature)} if len(document) == 3:
-                pass
+            case {"body": dict(body), "key": str(), "signature": str()} if len(document) == 3:
+                self.check(name, body, document)
             case _:
                 raise Forged(f"{name} is not a signed document.")
-        if key not in self._keys:
-            raise Forged(f"{name} was signed with a key that is not among ours (GALLEY_BACKUP_KEYS).")
-        if not hmac.compare_digest(signature.encode(), self._signature(key, body).encode()):
-            raise Forged(f"The signature of {name} is wrong: it was changed, or somebody else wrote it.")
         if canonical(document) != content:
             raise Forged(f"{name} is not written in the one way in which we write.")
         return body

@@ -1,7 +1,8 @@
 """A tree: files under one prefix and the manifest that names them.
 
 The manifest is the commit point. Files are written first, each under its fixed name; the manifest that names them,
-with bytes and sha256, is replaced last and whole. What no manifest names does not count.
+with bytes and sha256, is replaced last and whole. What no manifest names does not count. It is signed, together with
+the place where it lies: hashes that stand in it show that files are those it names, and not who has named them.
 
 | killed                             | what is there                                  |
 |------------------------------------|------------------------------------------------|
@@ -22,7 +23,11 @@ import orjson
 from django.core.files.base import ContentFile
 from django.core.files.storage import Storage
 
+from backups.errors import Forged
+from backups.repository.signing import SigningKeys
+
 MANIFEST = "manifest.json"
+SIGNED = "signed"  # where in it the signature stands
 MANIFEST_BYTES = 64 * 1024 * 1024
 FILE_BYTES = 2**30
 _NAME = re.compile(r"[a-z0-9][a-z0-9_.-]{0,99}", re.ASCII)
@@ -37,6 +42,10 @@ class FileDamaged(TreeError):
     """A file is not the one that its manifest names."""
 
 
+class Unsigned(TreeError):
+    """A manifest that bears no signature of ours: whoever can write into the storage may have written it."""
+
+
 @dataclass(frozen=True)
 class Stored:
     """A file as it lies in its tree: name within the tree, sha256 in hex digits, size in bytes."""
@@ -48,10 +57,14 @@ class Stored:
 
 @dataclass(frozen=True)
 class Tree:
-    """The files of one article under `prefix`, for example `user_6/article_20251011_214423`."""
+    """The files of one article under `prefix`, for example `user_6/article_20251011_214423`.
+
+    Without `keys` nothing is signed, and nothing believed to be.
+    """
 
     storage: Storage
     prefix: str
+    keys: SigningKeys | None = None
 
     def path(self, name: str) -> str:
         """The storage's name of a file. Raises TreeError for a name that might lead elsewhere."""
@@ -76,11 +89,32 @@ class Tree:
         return content
 
     def commit(self, manifest: Mapping[str, object], files: Mapping[str, Stored]) -> bytes:
-        """Replace the manifest, naming `files`; returns its bytes."""
+        """Replace the manifest, naming `files`, and sign it; returns its bytes."""
         named = {name: {"sha256": file.sha256, "bytes": file.bytes} for name, file in sorted(files.items())}
-        content = orjson.dumps({**manifest, "files": named}, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
+        signed = self.signed({**manifest, "files": named})
+        content = orjson.dumps(signed, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         self.storage.save(self.path(MANIFEST), ContentFile(content))
         return content
+
+    def signed(self, manifest: Mapping[str, object]) -> dict[str, object]:
+        """A manifest with its signature, in the place of one that it had."""
+        said = {name: value for name, value in manifest.items() if name != SIGNED}
+        return {**said, SIGNED: self.keys.seal(self._body(said))} if self.keys else said
+
+    def check_signature(self, manifest: Mapping[str, object]) -> None:
+        """Raises Unsigned for a manifest that is not ours, or is that of another tree."""
+        name = f"The manifest in {self.prefix}"
+        said = {name: value for name, value in manifest.items() if name != SIGNED}
+        try:
+            if self.keys is None:
+                raise Forged(f"{name} cannot be checked without a key.")
+            self.keys.check(name, self._body(said), manifest.get(SIGNED))
+        except Forged as exc:
+            raise Unsigned(str(exc)) from exc
+
+    def _body(self, said: Mapping[str, object]) -> dict[str, object]:
+        """What is signed: one that is copied into another tree is none there."""
+        return {"tree": self.prefix, "manifest": said}
 
     def manifest(self) -> dict[str, Any]:
         """The manifest as it was written. Raises TreeError where there is none, or none that can be read."""
@@ -101,7 +135,11 @@ class Tree:
 
     def files(self) -> dict[str, Stored]:
         """What the manifest names. Raises TreeError for a manifest that names files outside of its tree."""
-        named = self.manifest().get("files")
+        return self.files_in(self.manifest())
+
+    def files_in(self, manifest: Mapping[str, object]) -> dict[str, Stored]:
+        """What this manifest names, which was read before. Raises as `files` does."""
+        named = manifest.get("files")
         if not isinstance(named, dict):
             raise TreeError(f"The manifest in {self.prefix} names no files.")
         return {name: self._stored(name, entry) for name, entry in named.items()}

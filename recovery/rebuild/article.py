@@ -19,11 +19,11 @@ from articles.providers.errors import GALLEY, ProviderError, Rejected, SavedErro
 from articles.tree import names
 from articles.tree.schema import Colours, Manifest, StatePart, Stop
 from articles.tree.storing import storing
-from backups.storage import backup_storage
-from backups.trees.tree import Tree, TreeError
+from backups import configured
+from backups.trees.tree import TreeError, Unsigned
 from recovery.rebuild import batch as batches
-from recovery.rebuild import rows
-from recovery.rebuild.content import Content, moment, read, read_content
+from recovery.rebuild import rows, strangers
+from recovery.rebuild.content import Content, Found, find, moment, read_content
 from recovery.rebuild.people import owner_of, site_of
 
 
@@ -34,31 +34,34 @@ class Rebuilt:
     article: Article
     new: bool
     lacking: tuple[str, ...]  # sentences about files that are missing or damaged
+    is_ours: bool = True  # its manifest is signed; else it came back as a stranger's
 
 
-def rebuild(prefix: str) -> Rebuilt:
-    """The article of a tree, and its batch where that is not here.
+def rebuild(prefix: str, *, unsigned: bool = False) -> Rebuilt:
+    """The article of a tree, and its batch where that is not here. `unsigned`: also of one that bears no signature.
 
     Raises TreeError with a sentence for a tree that cannot be used, Unreachable when the storage does not answer.
     """
     if not names.PREFIX.fullmatch(prefix):
         raise TreeError(f"{prefix!r} is not the folder of an article's backup.")
-    tree = Tree(backup_storage(), prefix)
     with storing():
-        manifest = read(tree, Manifest)
-        known = Article.objects.filter(uid=manifest.source.uid).first()
-        if known is not None:
+        found = find(configured.tree(prefix))
+        source = found.manifest.source
+        if known := Article.objects.filter(uid=source.uid).first():
             return Rebuilt(known, False, ())
-        content = read_content(tree, manifest)
-        lost = batches.find_lost(tree, manifest.source)
+        if found.flaw and not unsigned:
+            raise Unsigned(f"{found.flaw} {strangers.AS_SUCH}")
+        content = read_content(found)
+        lost = batches.find_lost(found.tree, source)
     try:
         with transaction.atomic():
-            batch = batches.make(lost) if lost else batches.known(manifest.source.batch)
+            batch = batches.make(lost) if lost else batches.known(source.batch)
             article = _made(content, batch)
+            _note_rebuilt(article, content, found)
     except (ModelError, DataError, IntegrityError, ValueError, OverflowError) as exc:
         # What no schema foresees: the database, or the article's own rules, do not take it.
         raise TreeError(f"The manifest in {prefix} describes no article that could exist.") from exc
-    return Rebuilt(article, True, content.lacking)
+    return Rebuilt(article, True, content.lacking, is_ours=not found.flaw)
 
 
 def _made(content: Content, batch: Batch | None) -> Article:
@@ -69,9 +72,13 @@ def _made(content: Content, batch: Batch | None) -> Article:
     _note_spent(article, state)
     _settle(article, content.manifest)
     batches.settle(article)
-    Attempt.objects.create(article=article, why=Attempt.Why.RECOVERED, reused=sorted(content.files))
-    Event.objects.create(article=article, kind="rebuilt", message="Rebuilt from its backup")
     return article
+
+
+def _note_rebuilt(article: Article, content: Content, found: Found) -> None:
+    Attempt.objects.create(article=article, why=Attempt.Why.RECOVERED, reused=sorted(content.files))
+    source = "a backup that bears no signature" if found.flaw else "its backup"
+    Event.objects.create(article=article, kind="rebuilt", message=f"Rebuilt from {source}")
 
 
 def _article(content: Content, batch: Batch | None) -> Article:

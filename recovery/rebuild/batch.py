@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 
 from django.core.exceptions import ValidationError as ModelError
@@ -18,7 +19,7 @@ from articles.models import Article, Batch, Call, Stage
 from articles.tree import names
 from articles.tree.schema import BatchManifest, BatchPart, Manifest, SectionPart, Source, WholeBatch
 from articles.tree.storing import storing
-from backups.storage import backup_storage
+from backups import configured
 from backups.trees.tree import Tree, TreeError
 from recovery.rebuild.content import moment, read, trees_of
 from recovery.rebuild.people import owner_of, site_of
@@ -71,7 +72,7 @@ def find_lost(tree: Tree, source: Source) -> WholeBatch | None:
 
 def _own_manifest(uid: str) -> WholeBatch:
     """Raises TreeError."""
-    found = read(Tree(backup_storage(), names.batch(uid)), BatchManifest).batch
+    found = read(configured.tree(names.batch(uid)), BatchManifest).batch
     if found.uid != uid:
         raise TreeError(f"The manifest in {names.batch(uid)} is of another batch.")
     return found
@@ -103,7 +104,7 @@ def _put_together(tree: Tree, source: Source, part: BatchPart) -> WholeBatch:
 def _manifests_beside(tree: Tree) -> Iterator[Manifest]:
     for prefix in trees_of(tree.prefix.partition("/")[0]):
         try:
-            yield read(Tree(tree.storage, prefix), Manifest)
+            yield read(replace(tree, prefix=prefix), Manifest)
         except TreeError:
             continue  # it says why when it is rebuilt itself
 

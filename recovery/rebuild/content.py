@@ -1,6 +1,7 @@
 """What lies in a tree, as far as it is believed.
 
-A manifest is read against a strict schema, every file is read and compared with its hash before it counts, text is
+A manifest must bear our signature; one without is a stranger's, and taken only where a person says so (`strangers`).
+It is read against a strict schema, once, every file is read and compared with its hash before it counts, text is
 cleaned again, and no name leads out of the tree.
 """
 
@@ -10,7 +11,7 @@ import base64
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
@@ -23,9 +24,22 @@ from articles.tree import names
 from articles.tree.schema import Manifest
 from articles.tree.storing import storing
 from backups.storage import backup_storage
-from backups.trees.tree import MANIFEST, FileDamaged, Stored, Tree, TreeError
+from backups.trees.tree import MANIFEST, FileDamaged, Stored, Tree, TreeError, Unsigned
+from recovery.rebuild import strangers
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A manifest and the files that it names. `flaw` is why it is not ours: then it holds what is taken of a
+    stranger's alone.
+    """
+
+    tree: Tree
+    manifest: Manifest
+    files: dict[str, Stored]
+    flaw: str = ""
 
 
 @dataclass(frozen=True)
@@ -73,38 +87,56 @@ def _has_manifest(prefix: str) -> bool:
 
 
 def read(tree: Tree, model: type[Model]) -> Model:
-    """The manifest of a tree. Raises TreeError."""
+    """The manifest of a tree, which is ours. Raises TreeError, and Unsigned for one that is not."""
+    said = tree.manifest()
+    tree.check_signature(said)
+    return _believed(tree, said, model)
+
+
+def find(tree: Tree) -> Found:
+    """What the manifest of an article's tree says. Raises TreeError for one that nobody could take."""
+    said = tree.manifest()
+    manifest, files = _believed(tree, said, Manifest), tree.files_in(said)
     try:
-        return model.model_validate(tree.manifest())
-    except ValidationError as exc:
-        first = exc.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise TreeError(f"The manifest in {tree.prefix} cannot be used: {where}: {first['msg']}.") from exc
+        tree.check_signature(said)
+    except Unsigned as exc:
+        return Found(tree, *strangers.taken(manifest, files), flaw=str(exc))
+    return Found(tree, manifest, files)
 
 
-def read_content(tree: Tree, manifest: Manifest) -> Content:
+def read_content(found: Found) -> Content:
     """One read for each file. Raises TreeError, and what the storage raises when it does not answer."""
-    files, lacking = _whole_files(tree)
+    tree = found.tree
+    files, lacking = _whole_files(tree, found.files)
     texts = {
         name: _text(tree, stored)
         for name, stored in files.items()
         if names.is_section(name) or name in (names.ARTICLE, names.OPENING)
     }
     sizes = {name: _size(tree, stored) for name, stored in files.items() if name.endswith(".jpg")}
-    return Content(tree, manifest, files, tuple(lacking), texts, sizes)
+    return Content(tree, found.manifest, files, tuple(lacking), texts, sizes)
 
 
-def _whole_files(tree: Tree) -> tuple[dict[str, Stored], list[str]]:
+def _believed(tree: Tree, said: Mapping[str, object], model: type[Model]) -> Model:
+    try:
+        return model.model_validate(said)
+    except ValidationError as exc:
+        first = exc.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise TreeError(f"The manifest in {tree.prefix} cannot be used: {where}: {first['msg']}.") from exc
+
+
+def _whole_files(tree: Tree, named: Mapping[str, Stored]) -> tuple[dict[str, Stored], list[str]]:
     """The files that are what the manifest says, and a sentence about each that is not."""
     whole, lacking = {}, []
-    for name, stored in tree.files().items():
+    for name, stored in named.items():
         try:
             tree.read(stored)
         except FileDamaged as exc:
             lacking.append(str(exc))
         else:
             whole[name] = stored
-    for name, stored in tree.files().items():
+    for name, stored in named.items():
         if name not in whole and _restored_from_twin(tree, stored, whole):
             whole[name] = stored
     return whole, lacking

@@ -27,8 +27,8 @@ ROOMS = {
     "backups": [
         Floor({"errors", "progress"}, "what can go wrong, and how far it is: for everybody"),
         Floor({"storage"}, "bytes by key, wherever they lie"),
-        Floor({"trees"}, "files under a prefix, and the manifest that names them"),
-        Floor({"repository"}, "generations in an object store, whatever they hold"),
+        Floor({"repository"}, "generations in an object store, whatever they hold; what a signature of ours is"),
+        Floor({"trees"}, "files under a prefix, and the manifest that names them: signed, too"),
         Floor({"files", "database"}, "the two tiers: plain Python, as files are backed up without loading an app"),
         Floor({"models", "configured"}, "rows about generations; the repositories that the settings name"),
         Floor({"catalogue"}, "keeps those rows true to the repository"),

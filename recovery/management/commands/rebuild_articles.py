@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from articles.failures import Failure
 from articles.providers.errors import ProviderError
 from backups.trees.tree import TreeError
+from recovery.rebuild import strangers
 from recovery.rebuild.article import rebuild
 from recovery.rebuild.batch import rebuild_batch
 from recovery.rebuild.content import batch_uids, trees
@@ -23,16 +24,17 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--unsigned", action="store_true", help=strangers.OPTION)
         parser.add_argument("--json", action="store_true", help="the counts as one line of JSON")
 
-    def handle(self, *_: Any, json: bool, **__: Any) -> None:
+    def handle(self, *_: Any, unsigned: bool, json: bool, **__: Any) -> None:
         counts = {"batches": 0, "trees": 0, "rebuilt": 0, "known": 0, "unusable": 0}
         try:
             for uid in batch_uids():
                 counts["batches"] += self._batch(uid)
             for prefix in trees():
                 counts["trees"] += 1
-                counts[self._one(prefix)] += 1
+                counts[self._one(prefix, unsigned)] += 1
         except ProviderError as exc:
             raise CommandError(f"{Failure.of(exc).sentence}.") from exc
         if json:
@@ -53,12 +55,12 @@ class Command(BaseCommand):
             self.stderr.write(str(exc))
             return False
 
-    def _one(self, prefix: str) -> str:
+    def _one(self, prefix: str, unsigned: bool) -> str:
         try:
-            rebuilt = rebuild(prefix)
+            rebuilt = rebuild(prefix, unsigned=unsigned)
         except TreeError as exc:
             self.stderr.write(str(exc))
             return "unusable"
-        for sentence in rebuilt.lacking:
+        for sentence in (*rebuilt.lacking, *([] if rebuilt.is_ours else [strangers.TAKEN])):
             self.stderr.write(f"{prefix}: {sentence}")
         return "rebuilt" if rebuilt.new else "known"

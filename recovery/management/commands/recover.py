@@ -20,6 +20,7 @@ from articles.providers.errors import ProviderError
 from backups.trees.tree import MANIFEST, TreeError
 from publishing.models import Site
 from recovery.plan import Options, Plan, Total, plan
+from recovery.rebuild import strangers
 from recovery.rebuild.article import rebuild
 
 NOTHING_TO_DO = 3
@@ -37,6 +38,7 @@ class Command(BaseCommand):
         which.add_argument("--user-id", type=int, metavar="N", help="the latest stopped article of this user")
         which.add_argument("--article", type=int, metavar="ID", help="this article")
         which.add_argument("--manifest", metavar="PATH-OR-KEY", help="the article of this tree, database or not")
+        parser.add_argument("--unsigned", action="store_true", help=strangers.OPTION)
         parser.add_argument("--formatter", choices=Article.Formatter.values, help="who lays the page out this time")
         parser.add_argument("--from-stage", choices=Stage.values, help="do this stage and all after it anew")
         parser.add_argument("--site", metavar="NAME", help="send it to this site")
@@ -80,7 +82,7 @@ class Command(BaseCommand):
 
     def _article(self, options: dict[str, Any]) -> Article:
         if options["manifest"]:
-            return self._rebuilt(options["manifest"])
+            return self._rebuilt(options["manifest"], options["unsigned"])
         if options["article"]:
             found = Article.objects.filter(pk=options["article"]).first()
             missing = f"There is no article {options['article']}."
@@ -96,9 +98,9 @@ class Command(BaseCommand):
             sys.exit(NOTHING_TO_DO)
         return found
 
-    def _rebuilt(self, path_or_key: str) -> Article:
+    def _rebuilt(self, path_or_key: str, unsigned: bool) -> Article:
         try:
-            rebuilt = rebuild(prefix_of(path_or_key))
+            rebuilt = rebuild(prefix_of(path_or_key), unsigned=unsigned)
         except TreeError as exc:
             raise CommandError(str(exc)) from exc
         except ProviderError as exc:
@@ -107,6 +109,8 @@ class Command(BaseCommand):
             self.stderr.write(f"{sentence} It is made again.")
         if rebuilt.new:
             self.stderr.write(f"Rebuilt “{rebuilt.article}” as article {rebuilt.article.pk}.")
+        if not rebuilt.is_ours:
+            self.stderr.write(strangers.TAKEN)
         return rebuilt.article
 
     def _show(self, planned: Plan, as_json: bool) -> None:

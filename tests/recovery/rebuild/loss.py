@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.db.models import ForeignKey, Model
 from django.db.models.fields.files import FieldFile
 
 from articles.models import Article, Batch, ImageFile, Section, StageRecord
+from backups.trees.tree import MANIFEST, Tree
 from publishing.models import Site
 from recovery.rebuild.batch import LOOK_THROUGH
 
@@ -103,6 +107,14 @@ def lose_the_database(*kept: type[Model]) -> None:
     for model in (Article, Batch, Site, User):
         if model not in kept:
             model._default_manager.all().delete()
+
+
+def edit(tree: Tree, change: Callable[[dict[str, Any]], object], *, signed: bool = True) -> None:
+    """Change a manifest as a mistake of ours would, or whoever has the keys; not `signed`: as anybody else can."""
+    manifest = tree.manifest()
+    change(manifest)
+    said = tree.signed(manifest) if signed else manifest
+    tree.storage.save(tree.path(MANIFEST), ContentFile(json.dumps(said).encode()))
 
 
 def rebuild_all() -> None:

@@ -21,6 +21,7 @@ from publishing.models import Site
 from recovery.rebuild.article import rebuild
 from recovery.rebuild.content import trees
 from tests.conftest import HandIn
+from tests.recovery.rebuild.loss import edit
 
 Work = Callable[[Article], Article]
 
@@ -29,13 +30,6 @@ def _lose_the_database() -> None:
     Article.objects.all().delete()
     Site.objects.all().delete()
     User.objects.all().delete()
-
-
-def _edit(folder: Path, article: Article, change: Callable[[dict[str, Any]], None]) -> None:
-    file = folder / article.tree_prefix / "manifest.json"
-    manifest = json.loads(file.read_text())
-    change(manifest)
-    file.write_text(json.dumps(manifest))
 
 
 @pytest.fixture
@@ -151,10 +145,8 @@ def test_a_picture_is_made_of_its_twin(stopped: Article, storage_folder: Path, n
         lambda m: m.update(files=None),
     ],
 )
-def test_a_hostile_manifest_makes_nothing(
-    stopped: Article, storage_folder: Path, change: Callable[[dict[str, Any]], None]
-) -> None:
-    _edit(storage_folder, stopped, change)
+def test_a_hostile_manifest_makes_nothing(stopped: Article, change: Callable[[dict[str, Any]], None]) -> None:
+    edit(stopped.tree, change)
     _lose_the_database()
 
     with pytest.raises(TreeError, match=r"\.$"):
@@ -174,7 +166,7 @@ def test_text_of_a_tree_is_cleaned_again(stopped: Article, storage_folder: Path)
     content = b"<h1>T</h1><p>Words</p><script>alert(1)</script>"
     (storage_folder / stopped.tree_prefix / "01_raw_article.html").write_bytes(content)
     entry = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    _edit(storage_folder, stopped, lambda m: m["files"].update({"01_raw_article.html": entry}))
+    edit(stopped.tree, lambda m: m["files"].update({"01_raw_article.html": entry}))
     _lose_the_database()
 
     assert rebuild(stopped.tree_prefix).article.html == "<p>Words</p>"
@@ -216,10 +208,10 @@ def test_it_is_on_the_timeline(hand_in: HandIn, run: Work) -> None:
     ],
 )
 def test_one_bad_tree_stops_no_other(
-    stopped: Article, hand_in: HandIn, run: Work, storage_folder: Path, change: Callable[[dict[str, Any]], None]
+    stopped: Article, hand_in: HandIn, run: Work, change: Callable[[dict[str, Any]], None]
 ) -> None:
     good = run(hand_in()).uid
-    _edit(storage_folder, stopped, change)
+    edit(stopped.tree, change)
     _lose_the_database()
 
     with pytest.raises(CommandError, match="cannot be used"):
@@ -231,7 +223,7 @@ def test_a_picture_that_is_none_is_refused(stopped: Article, storage_folder: Pat
     content = b"\x89PNG\r\n\x1a\n" + b"\x00" * 100
     (storage_folder / stopped.tree_prefix / "03_hero.jpg").write_bytes(content)
     entry = {"sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content)}
-    _edit(storage_folder, stopped, lambda m: m["files"].update({"03_hero.jpg": entry}))
+    edit(stopped.tree, lambda m: m["files"].update({"03_hero.jpg": entry}))
     _lose_the_database()
 
     with pytest.raises(TreeError, match="not a picture"):

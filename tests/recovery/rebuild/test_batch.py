@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -21,7 +20,7 @@ from recovery.rebuild.article import rebuild
 from recovery.rebuild.batch import rebuild_batch
 from tests.batches import drafted
 from tests.doubles.server import Doubles
-from tests.recovery.rebuild.loss import lose_the_database, rebuild_all
+from tests.recovery.rebuild.loss import edit, lose_the_database, rebuild_all
 
 pytestmark = pytest.mark.django_db(transaction=True)
 STYLES = "style,country\nArt Deco,France\nBauhaus,Germany"
@@ -39,12 +38,6 @@ def batch(editor: User, services: Doubles) -> Batch:
     write_due()
     made.refresh_from_db()
     return made
-
-
-def _edit(file: Path, change: Callable[[dict[str, Any]], object]) -> None:
-    manifest = json.loads(file.read_text())
-    change(manifest)
-    file.write_text(json.dumps(manifest))
 
 
 def _file(folder: Path, batch: Batch) -> Path:
@@ -134,9 +127,9 @@ def test_one_article_alone_comes_back_into_a_batch_that_is_here(batch: Batch) ->
     assert again.status == Article.Status.FAILED, "in a batch that runs it would begin by itself"
 
 
-def test_a_batch_that_had_ended_is_paused_while_an_article_of_it_is_in_line(batch: Batch, storage_folder: Path) -> None:
+def test_a_batch_that_had_ended_is_paused_while_an_article_of_it_is_in_line(batch: Batch) -> None:
     """The storage was away when it was opened again."""
-    _edit(_file(storage_folder, batch), lambda manifest: manifest["batch"].update(state="done"))
+    edit(batch.tree, lambda manifest: manifest["batch"].update(state="done"))
     lose_the_database()
     rebuild_all()
 
@@ -168,12 +161,10 @@ def test_twice_is_as_once(batch: Batch) -> None:
         lambda m: m.update(schema=2),
     ],
 )
-def test_a_hostile_manifest_makes_nothing(
-    editor: User, storage_folder: Path, change: Callable[[dict[str, Any]], object]
-) -> None:
+def test_a_hostile_manifest_makes_nothing(editor: User, change: Callable[[dict[str, Any]], object]) -> None:
     batch = drafted(editor)
     write_due()
-    _edit(_file(storage_folder, batch), change)
+    edit(batch.tree, change)
     lose_the_database()
 
     with pytest.raises(TreeError, match=r"\.$"):
@@ -181,7 +172,7 @@ def test_a_hostile_manifest_makes_nothing(
     assert not Batch.objects.exists()
 
 
-def test_what_earlier_versions_took_comes_back(batch: Batch, storage_folder: Path) -> None:
+def test_what_earlier_versions_took_comes_back(batch: Batch) -> None:
     """They had no bounds for columns, for a brief that is filled in, and for sections that are added to sections."""
     article = batch.articles.get(status=Article.Status.QUEUED)
     wide = {"style": "Bauhaus", **{f"column {n}": "x" * 1000 for n in range(499)}}
@@ -192,7 +183,7 @@ def test_what_earlier_versions_took_comes_back(batch: Batch, storage_folder: Pat
         sections = manifest["pipeline_stages"]["step1_article_generation"]["sections"]
         sections[1].update(index=30_000, fields={"section": "Bath", **{f"column {n}": "" for n in range(499)}})
 
-    _edit(storage_folder / article.tree_prefix / "manifest.json", widen)
+    edit(article.tree, widen)
     lose_the_database()
     rebuild_all()
 
