@@ -57,7 +57,7 @@ def object_store() -> ObjectStore:
     return Bucket(
         options.bucket_name,
         options.location,
-        options.endpoint_url or "",
+        options.obstore_endpoint,
         ask_boto3=not settings.BUCKET_KEYS_GIVEN and not options.access_key,
         **config,
     )

@@ -123,7 +123,7 @@ class Environment:
         return dict(environ.Env.db_url_config(default))
 
     def storage(self, name: str, default: str) -> dict[str, Any]:
-        """The STORAGES entry for `file:///folder` or `s3://bucket/prefix?endpoint_url=…&region_name=…`."""
+        """The STORAGES entry for `file:///folder` or `s3://bucket/prefix?endpoint_url=…&region_name=…&addressing_style=…`."""
         parts = _split(self.text(name, default))
         if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
             return {
@@ -132,13 +132,14 @@ class Environment:
             }
         if parts.scheme == "s3" and parts.netloc:
             options = {key: values[-1] for key, values in parse_qs(parts.query).items()}
-            if options.keys() <= {"endpoint_url", "region_name"}:
+            known = options.keys() <= {"endpoint_url", "region_name", "addressing_style"}
+            if known and options.get("addressing_style", "path") in ("path", "virtual"):
                 options |= {"bucket_name": parts.netloc, "location": unquote(parts.path.strip("/"))}
                 return {"BACKEND": "backups.storage.django_bucket.BucketStorage", "OPTIONS": options}
         self.problem(
             name,
             "is not a storage that Galley can use",
-            "Write file:///folder or s3://bucket/prefix?endpoint_url=https://…&region_name=….",
+            "Write file:///folder or s3://bucket/prefix?endpoint_url=https://…&region_name=…&addressing_style=virtual.",
         )
         return self.storage("", default)
 

@@ -19,7 +19,9 @@ from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
 from articles.models import Article, Stage
+from articles.providers.errors import Unreachable
 from articles.tree import manifest
+from articles.tree.storing import storing
 from backups.trees.tree import MANIFEST, TreeError
 
 PICTURE_LIFE = 3600  # seconds
@@ -42,9 +44,10 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
     if stored is None:
         raise Http404("There is no page of this article yet.")
     try:
-        html = article.tree.read(stored).decode()
-    except TreeError as exc:
-        raise Http404(str(exc)) from exc
+        with storing():
+            html = article.tree.read(stored).decode()
+    except (TreeError, Unreachable) as exc:
+        raise Http404("The page in the backup cannot be used.") from exc
     response = HttpResponse(_with_pictures(request, article, html))
     pictures = request.build_absolute_uri(reverse("preview-picture", args=["any"])).removesuffix("any")
     response["Content-Security-Policy"] = POLICY.format(pictures=pictures)
@@ -91,8 +94,9 @@ def _file(article: Article, name: str) -> HttpResponse:
     if name != MANIFEST and name not in files:
         raise Http404("There is no such file in this article's backup.")
     try:
-        content = article.tree.read(files[name]) if name in files else _manifest_as_it_is(article)
-    except (TreeError, FileNotFoundError) as exc:
+        with storing():
+            content = article.tree.read(files[name]) if name in files else _manifest_as_it_is(article)
+    except (TreeError, Unreachable) as exc:
         raise Http404(f"{name} in the backup cannot be used.") from exc
     kind = "image/jpeg" if PurePosixPath(name).suffix == ".jpg" else "text/plain; charset=utf-8"
     response = HttpResponse(content, content_type=kind)

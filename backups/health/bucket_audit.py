@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import boto3
-from botocore.config import Config
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 from django.conf import settings
 
 from backups import configured
 from backups.health.findings import (
+    BucketElsewhere,
     BucketFinding,
+    HostWanted,
     OnDiskOfDatabase,
     PublicAccessOpen,
     QuestionForbidden,
@@ -26,6 +27,7 @@ from backups.health.findings import (
     VersioningOff,
 )
 from backups.repository.manifests import TIERS
+from backups.storage.django_bucket import client_config
 from backups.storage.options import FolderOptions
 
 if TYPE_CHECKING:
@@ -36,16 +38,11 @@ T = TypeVar("T")
 
 UNFINISHED = timedelta(days=1)  # an upload in parts that is older will not be finished
 MOST = 20  # pages of a thousand uploads, of one folder
-PLAIN = Config(
-    signature_version="s3v4",
-    connect_timeout=10,
-    read_timeout=20,
-    request_checksum_calculation="when_required",
-    response_checksum_validation="when_required",
-)
 # Answers of stores that do not know a question, and of those that let us not ask it.
 UNKNOWN = {"NotImplemented", "MethodNotAllowed", "XNotImplemented", "501", "405", "NoSuchUpload"}  # the last: rclone
 HIDDEN = {"AccessDenied", "AllAccessDisabled", "403"}
+ELSEWHERE = {"PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "301", "307"}
+HOST_WANTED = ("SecondLevelDomain", "PathStyle", "VirtualHost")  # how the codes begin: Alibaba's, Tencent's, others'
 
 
 @dataclass(frozen=True)
@@ -73,7 +70,7 @@ def audit(now: datetime | None = None) -> BucketAudit:
         region_name=options.region_name,
         aws_access_key_id=options.access_key,
         aws_secret_access_key=options.secret_key,
-        config=PLAIN,
+        config=client_config(options),
     )
     bucket = _Bucket(client, options.bucket_name, options.location)
     findings: list[BucketFinding] = []
@@ -82,10 +79,11 @@ def audit(now: datetime | None = None) -> BucketAudit:
             findings += question()
         except NoAnswer as exc:
             findings += exc.findings
+    findings = list(dict.fromkeys(findings))  # what keeps every question from the bucket is told once
     try:
         return BucketAudit(findings, bucket.unfinished(now or datetime.now(UTC)))
     except NoAnswer as exc:
-        return BucketAudit([*findings, *exc.findings], None)
+        return BucketAudit(list(dict.fromkeys([*findings, *exc.findings])), None)
 
 
 def _folder(folder: Path) -> list[BucketFinding]:
@@ -180,6 +178,12 @@ def _ask(question: str, call: Callable[[], T], nothing: str = "") -> T | None:
             raise NoAnswer(QuestionForbidden(question)) from exc
         if code in UNKNOWN:
             raise NoAnswer from exc
+        if code in ELSEWHERE:
+            raise NoAnswer(BucketElsewhere(str(exc.response["Error"].get("Endpoint", "")))) from exc
+        if code.startswith(HOST_WANTED):
+            raise NoAnswer(HostWanted()) from exc
         raise NoAnswer(QuestionRefused(question, code or str(exc))) from exc
-    except BotoCoreError as exc:
+    except RecursionError as exc:  # boto3 follows a redirect that leads nowhere (boto3#2148)
+        raise NoAnswer(BucketElsewhere("")) from exc
+    except Exception as exc:  # whatever else it makes of an answer that it cannot read
         raise NoAnswer(QuestionUnanswered(question, str(exc))) from exc

@@ -275,6 +275,23 @@ class RuleDeletesBackups:
 
 
 @dataclass(frozen=True)
+class BucketElsewhere:
+    """The store sends us on: the bucket is in another region, or at another address."""
+
+    endpoint: str  # where to, "" where it does not tell
+    state: ClassVar[State] = LOOK
+    action: ClassVar[None] = None
+
+
+@dataclass(frozen=True)
+class HostWanted:
+    """The store takes no requests for `https://store/bucket/…`, but for `https://bucket.store/…`."""
+
+    state: ClassVar[State] = LOOK
+    action: ClassVar[None] = None
+
+
+@dataclass(frozen=True)
 class QuestionForbidden:
     """Our key may not ask the bucket this."""
 
@@ -309,7 +326,7 @@ TierFinding = (
 )  # fmt: skip
 DrillFinding = NeverDrilled | NothingToTry | NotDrilledSince | DrillFailed
 BucketFinding = (
-    OnDiskOfDatabase | VersioningOff | PublicAccessOpen | RuleDeletesBackups
+    OnDiskOfDatabase | VersioningOff | PublicAccessOpen | RuleDeletesBackups | BucketElsewhere | HostWanted
     | QuestionForbidden | QuestionRefused | QuestionUnanswered
 )  # fmt: skip
 StorageFinding = NeverChecked | StorageUnread | UploadsUnfinished | BucketFinding
@@ -326,6 +343,8 @@ CODES: dict[str, type[BucketFinding]] = {
     "versioning_off": VersioningOff,
     "public_access_open": PublicAccessOpen,
     "rule_deletes_backups": RuleDeletesBackups,
+    "bucket_elsewhere": BucketElsewhere,
+    "host_wanted": HostWanted,
     "question_forbidden": QuestionForbidden,
     "question_refused": QuestionRefused,
     "question_unanswered": QuestionUnanswered,

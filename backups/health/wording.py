@@ -9,12 +9,14 @@ from shlex import quote
 from backups.health.findings import (
     Action,
     BackupDamaged,
+    BucketElsewhere,
     BucketFinding,
     DatabaseUnscheduled,
     DrillFailed,
     DrillFinding,
     Finding,
     FirstBackupAwaited,
+    HostWanted,
     ManifestsUnusable,
     MoreBackupsDamaged,
     NeverBackedUp,
@@ -223,6 +225,16 @@ def _of_bucket(finding: BucketFinding) -> Words:
             return Words(
                 f"The rule {rule or 'without a name'} deletes objects of the backups below {prefix!r}.",
                 "Retention is manage.py prune_backups alone: remove that rule, or restrict it to other folders.",
+            )
+        case BucketElsewhere(endpoint):
+            return Words(
+                f"The store sends us on{f' to {endpoint}' if endpoint else ''}: no request reaches the bucket.",
+                "Set endpoint_url and region_name in GALLEY_STORAGE_URL to those of the bucket.",
+            )
+        case HostWanted():
+            return Words(
+                "The store wants the bucket's name in its host: no request reaches the bucket.",
+                "Set addressing_style=virtual in GALLEY_STORAGE_URL.",
             )
         case QuestionForbidden(question):
             sentence = f"The bucket does not let us see {_about(question)}."

@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import asdict
 from datetime import timedelta
-from typing import TYPE_CHECKING, Literal
+from functools import cached_property, partial
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import obstore
+import structlog
 from obstore import exceptions
 from obstore.store import S3Store
 
 from backups.errors import Denied, Exists, Failed, Missing, StorageUnreachable, TooLarge
+from backups.storage.manner import Manner
 from backups.storage.port import STREAM_BYTES, Listed, bounded
 
 if TYPE_CHECKING:  # not there at run time, or slow to import
     from obstore import ObjectMeta
     from obstore.auth.boto3 import Boto3CredentialProvider
+
+T = TypeVar("T")
+log = structlog.get_logger("galley.backups")
 
 PARTS = 9_000  # of an upload; S3 takes 10,000
 CONNECT, ANSWER = timedelta(seconds=10), timedelta(seconds=300)
@@ -34,36 +41,70 @@ class Bucket:
     def __init__(
         self, bucket: str, prefix: str = "", endpoint: str = "", *, ask_boto3: bool = False, **settings: str
     ) -> None:
-        own: dict[str, str | bool] = {"checksum_algorithm": "SHA256", "virtual_hosted_style_request": False}
+        own: dict[str, str | bool] = {"virtual_hosted_style_request": False}
         if endpoint:
             own["endpoint"] = endpoint
         self._name = f"s3://{bucket}/{prefix}".rstrip("/") + (f" at {endpoint}" if endpoint else "")
-        self._store = S3Store(
+        self._make = partial(
+            S3Store,
             bucket,
             prefix=prefix or None,
-            config={**own, **settings},  # type: ignore[arg-type]  # obstore refuses names it does not know
             client_options={"allow_http": True, "connect_timeout": CONNECT, "timeout": ANSWER},
             retry_config={"max_retries": RETRIES, "retry_timeout": PATIENCE},
             credential_provider=_boto3() if ask_boto3 else None,
         )
+        self._config = {**own, **settings}
+        self._manner = Manner()
 
     def __str__(self) -> str:
         return self._name
 
+    @cached_property
+    def _store(self) -> S3Store:
+        """obstore refuses settings that it does not know."""
+        return self._make(config={**self._config, "checksum_algorithm": "SHA256"})  # type: ignore[arg-type]
+
+    @cached_property
+    def _plain(self) -> S3Store:
+        """For a store that does not know the headers of checksums."""
+        return self._make(config=self._config)  # type: ignore[arg-type]  # as above
+
     def put(self, key: str, content: bytes, *, replace: bool = False) -> str:
-        mode: Literal["overwrite", "create"] = "overwrite" if replace else "create"
+        def send(store: S3Store, manner: Manner) -> str:
+            mode: Literal["overwrite", "create"] = "overwrite" if replace or not manner.conditions else "create"
+            return _md5(obstore.put(store, key, content, mode=mode, use_multipart=False)["e_tag"])
+
         try:
-            with _bucket(key, "There is no such bucket"):
-                return _md5(obstore.put(self._store, key, content, mode=mode, use_multipart=False)["e_tag"])
+            return self._sent(key, send, conditional=not replace)
         except Exists as exc:
             if not replace:
                 raise
             raise StorageUnreachable(f"The backup storage did not take {key}: others write it right now.") from exc
 
     def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
-        part = max(STREAM_BYTES, -(-size // PARTS))
-        with _bucket(key, "There is no such bucket"):
-            obstore.put(self._store, key, iter(chunks), chunk_size=part, max_concurrency=2)
+        part, pieces = max(STREAM_BYTES, -(-size // PARTS)), iter(chunks)
+
+        def send(store: S3Store, _: Manner) -> None:  # which asks for an upload before it takes the first piece
+            obstore.put(store, key, pieces, chunk_size=part, max_concurrency=2)
+
+        self._sent(key, send, conditional=False)
+
+    def _sent(self, key: str, send: Callable[[S3Store, Manner], T], *, conditional: bool) -> T:
+        """What `send` brings. Where the store turns out not to know a header, it goes without, and so do the next."""
+        manner = self._manner
+        while True:
+            try:
+                with _bucket(key, "There is no such bucket"):
+                    return send(self._store if manner.checksums else self._plain, manner)
+            except (Failed, StorageUnreachable) as exc:
+                known = manner.after(str(exc.__cause__), conditional=conditional)
+                if known == manner:
+                    raise
+                if known != self._manner:
+                    log.warning(
+                        "the storage does not know all of S3; Galley does without", storage=self._name, **asdict(known)
+                    )
+                manner = self._manner = known
 
     def get(self, key: str, limit: int) -> bytes:
         with _bucket(key):
@@ -116,7 +157,8 @@ def _bucket(key: str, absent: str = "") -> Iterator[None]:
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as exc:
         raise Denied(f"The backup storage does not let us reach {key}: {_first_line(exc)}") from exc
     except (exceptions.BaseError, ValueError) as exc:
-        if "status code: 4" in str(exc) or isinstance(exc, ValueError):
+        said = str(exc)  # a bare redirect: the bucket is in another region, or at another address
+        if "status code: 4" in said or "Received redirect" in said or isinstance(exc, ValueError):
             raise Failed(f"The backup storage refused {key}: {_first_line(exc)}") from exc
         raise StorageUnreachable(f"The backup storage did not answer about {key}: {_first_line(exc)}") from exc
 

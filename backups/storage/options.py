@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from urllib.parse import urlsplit
 
 
 @dataclass(frozen=True)
@@ -22,12 +23,17 @@ class FolderOptions:
 
 @dataclass(frozen=True)
 class BucketOptions:
-    """A bucket. `location` is the prefix of all keys; without `access_key` its keys come from elsewhere."""
+    """A bucket. `location` is the prefix of all keys; without `access_key` its keys come from elsewhere.
+
+    `addressing_style` is "path" (`https://store/bucket/key`) or "virtual" (`https://bucket.store/key`); where it is not
+    given and an `endpoint_url` is, it is "path".
+    """
 
     bucket_name: str
     location: str = ""
     endpoint_url: str | None = None
     region_name: str | None = None
+    addressing_style: str | None = None
     access_key: str | None = None
     secret_key: str | None = None
 
@@ -42,8 +48,21 @@ class BucketOptions:
                 "region": self.region_name,
                 "access_key_id": self.access_key,
                 "secret_access_key": self.secret_key,
+                "virtual_hosted_style_request": "true" if self.is_virtual else None,
             }
         )
+
+    @property
+    def is_virtual(self) -> bool:
+        return self.addressing_style == "virtual"
+
+    @property
+    def obstore_endpoint(self) -> str:
+        """obstore wants the bucket in it where the store does."""
+        if not (self.endpoint_url and self.is_virtual):
+            return self.endpoint_url or ""
+        parts = urlsplit(self.endpoint_url)
+        return parts._replace(netloc=f"{self.bucket_name}.{parts.netloc}").geturl()
 
 
 def read_options(options: Mapping[str, object]) -> FolderOptions | BucketOptions:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import http.client
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from .process import HOST
 
 Asked = tuple[str, str]  # method, path with query
+Said = tuple[int, dict[str, str], bytes]  # status, headers, body
 
 
 @dataclass
@@ -29,6 +30,9 @@ class Faults:
     times: int = 1
     asked: list[Asked] = field(default_factory=list)
     lock: threading.Lock = field(default_factory=threading.Lock)
+    # What it answers in its own name, by method, path and headers (their names in small letters): its habits.
+    habit: Callable[[str, str, Mapping[str, str]], Said | None] = lambda *_: None
+    hides: frozenset[str] = frozenset()  # headers that it takes out of answers, in small letters
 
     def strikes(self, asked: Asked) -> bool:
         with self.lock:
@@ -53,6 +57,10 @@ def in_front_of(host: str, port: int) -> Iterator[Faults]:
                 return
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             strikes = faults.strikes((self.command, self.path))
+            headers = {name.lower(): value for name, value in self.headers.items()}
+            if said := faults.habit(self.command, self.path, headers):
+                self._say(*said)
+                return
             if strikes and not faults.after and not faults.cut:
                 self._fail()
                 return
@@ -71,7 +79,7 @@ def in_front_of(host: str, port: int) -> Iterator[Faults]:
                 return
             self.send_response_only(answer.status, answer.reason)
             for name, value in answer.getheaders():
-                if name.lower() not in ("transfer-encoding", "connection", "content-length"):
+                if name.lower() not in {"transfer-encoding", "connection", "content-length"} | faults.hides:
                     self.send_header(name, value)
             length = answer.getheader("Content-Length") if self.command == "HEAD" else str(len(content))
             self.send_header("Content-Length", length or "0")
@@ -79,6 +87,14 @@ def in_front_of(host: str, port: int) -> Iterator[Faults]:
             self.wfile.write(content[: len(content) - faults.cut] if strikes else content)
             if strikes:
                 self.close_connection = True
+
+        def _say(self, status: int, headers: dict[str, str], body: bytes) -> None:
+            self.send_response_only(status)
+            for header in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(*header)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
 
         def _fail(self) -> None:
             self.close_connection = True

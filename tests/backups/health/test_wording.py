@@ -42,6 +42,21 @@ OF_THE_BUCKET: list[tuple[findings.BucketFinding, str]] = [
         "remove that rule, or restrict it to other folders.",
     ),
     (
+        findings.BucketElsewhere("backups.s3.eu-west-1.amazonaws.com"),
+        "The store sends us on to backups.s3.eu-west-1.amazonaws.com: no request reaches the bucket. "
+        "Set endpoint_url and region_name in GALLEY_STORAGE_URL to those of the bucket.",
+    ),
+    (
+        findings.BucketElsewhere(""),
+        "The store sends us on: no request reaches the bucket. "
+        "Set endpoint_url and region_name in GALLEY_STORAGE_URL to those of the bucket.",
+    ),
+    (
+        findings.HostWanted(),
+        "The store wants the bucket's name in its host: no request reaches the bucket. "
+        "Set addressing_style=virtual in GALLEY_STORAGE_URL.",
+    ),
+    (
         findings.QuestionForbidden("get_public_access_block"),
         "The bucket does not let us see who may reach it. Give our key the right for get_public_access_block.",
     ),

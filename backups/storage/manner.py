@@ -1,0 +1,33 @@
+"""What of S3's protocol a store knows. One that speaks it otherwise says so in its answers, and is taken as it is.
+
+What may be left out is what something else does as well: each body is signed by its SHA-256 or sent with its MD5, and
+each key says what lies there.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+_CHECKSUM = re.compile(r"x-amz-(?:sdk-)?checksum", re.IGNORECASE)
+_NOT_KNOWN = re.compile(r"\(501\)|status code: 501|NotImplemented")
+
+
+@dataclass(frozen=True)
+class Manner:
+    """`conditions`: If-None-Match, which Alibaba OSS answers with 501; `checksums`: headers x-amz-checksum-*, which
+    Backblaze B2 answers with 400.
+    """
+
+    conditions: bool = True
+    checksums: bool = True
+
+    def after(self, said: str, *, conditional: bool) -> Manner:
+        """As it is after a refusal; the same where that says nothing of it. `conditional`: what was sent had one."""
+        if self.checksums and _CHECKSUM.search(said):
+            return replace(self, checksums=False)
+        if _NOT_KNOWN.search(said):
+            if self.conditions and conditional:
+                return replace(self, conditions=False)
+            return replace(self, checksums=False)
+        return self
