@@ -7,11 +7,13 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 
-from articles.providers.errors import GALLEY, Refused
+from articles.providers.errors import GALLEY, Refused, Rejected
 from publishing import secrets
 from publishing.answers import Login
 from publishing.models import Site
 from publishing.wordpress import WordPress
+
+HIDDEN = "rest_no_route"  # the code of what a plugin has taken out of the API, such as the users
 
 
 def same_address(one: str, other: str) -> bool:
@@ -45,7 +47,13 @@ def client_for(site: Site, *, before: Callable[[str], None] | None = None) -> Wo
 
 def check_login(client: WordPress) -> None:
     """Raises Refused when the user cannot sign in, or may not write and upload."""
-    capabilities = client.me().get("capabilities")
+    try:
+        capabilities = client.me().get("capabilities")
+    except (Refused, Rejected) as exc:
+        if exc.code != HIDDEN:
+            raise
+        client.posts_to_edit()  # what else the user may do shows when it is tried
+        return
     able = capabilities if isinstance(capabilities, dict) else {}
     lacking = [
         word for name, word in (("edit_posts", "write"), ("upload_files", "upload pictures")) if not able.get(name)

@@ -16,27 +16,23 @@ from urllib.parse import urlsplit
 from requests.auth import HTTPBasicAuth
 
 from articles.providers import deadline, web
-from articles.providers.errors import Unreachable
+from articles.providers.errors import Rejected, Unreachable
 from publishing.answers import (
-    Json,
     Login,
     Reply,
-    as_dict,
-    as_dicts,
-    as_media,
-    as_post,
+    Who,
     failure,
-    id_of,
-    is_from_a_cache,
     joined,
     moved_to,
     origin_of,
-    plain,
-    token_of,
+    sent_on_to,
+    who_answered,
 )
+from publishing.reading import Json, as_dict, as_dicts, as_media, as_post, id_of, plain, token_of
 
 ANSWER_BYTES = 16 * 1024 * 1024
 GRACE_SECONDS = 30  # how much longer than the site may work a request and its answer may be on the way
+NO_HEAD = (400, 403, 405, 501)  # of servers that take no HEAD
 API_REL = "https://api.w.org/"
 POST_FIELDS = "id,slug,status,title,featured_media,categories,content,modified_gmt"
 MEDIA_FIELDS = "id,slug,source_url,alt_text,media_details,modified_gmt"
@@ -53,7 +49,7 @@ class WordPress:
         self._http.headers["Accept"] = "application/json"  # a fatal error of PHP answers HTML otherwise
         self._http.headers["Cache-Control"] = "no-cache"  # a stale look-up would let something be sent twice
         self._seconds = login.time_limit + GRACE_SECONDS  # for a request as a whole
-        self._root = ""
+        self._root = self._slash = ""  # the API's address; what its addresses end with where the site insists
         if login.kind == "app-password":
             self._http.auth = HTTPBasicAuth(login.user.encode(), login.secret.encode())
 
@@ -66,6 +62,10 @@ class WordPress:
         """The user, with capabilities. A wrong password shows only here: public reads answer 200 all the same."""
         reply = self._send("GET", "users/me", params={"context": "edit", "_fields": "id,capabilities"})
         return self._judged(reply, 200, as_dict)
+
+    def posts_to_edit(self) -> list[Json]:
+        """A post as its editors see it: asks for a login as `me` does, of a site that hides its users."""
+        return self._listed("posts", context="edit", per_page="1", _fields="id")
 
     def find_post(self, key: str, mark: str) -> Json | None:
         """The post of this slug, or with this mark in its text: draft, published, renamed by a person, in the trash."""
@@ -148,7 +148,7 @@ class WordPress:
         that bears the marks of a cache all the same is none. Raises Unreachable for such a one.
         """
         reply = self._send("GET", path, params={**params, "_galley": secrets.token_hex(8)})
-        if is_from_a_cache(reply):
+        if who_answered(reply) is Who.CACHE:
             raise Unreachable(
                 self.login.provider,
                 "a cache in front of the site answered in its place, so nobody knows what is there",
@@ -159,10 +159,13 @@ class WordPress:
         return self._judged(reply, 200, as_dicts)
 
     def _write(self, path: str, success: int, *, params: dict[str, str] | None = None, **request: Any) -> Json:
-        """The post or the picture as it is afterwards."""
+        """The post or the picture as it is afterwards. Raises Rejected where the site has made something else of it."""
         fields, read = KINDS[path.partition("/")[0]]
         reply = self._send("POST", path, params={"_fields": fields, **(params or {})}, **request)
-        return self._judged(reply, success, read)
+        written = self._judged(reply, success, read)
+        if otherwise := _stored_otherwise(self.login, request.get("json", {}), reply):
+            raise otherwise
+        return written
 
     def _judged(self, reply: Reply, success: int, read: Callable[[Any], T | None]) -> T:
         answer = read(reply.json) if reply.status == success else None
@@ -174,11 +177,28 @@ class WordPress:
         """One request, repeated once when only the token had run out: that answer comes before any work is done."""
         if self.login.kind == "jwt" and "Authorization" not in self._http.headers:
             self._sign_in()
-        reply = self._request(method, f"{self._api()}wp/v2/{path}", **request)
+        reply = self._asked(method, f"wp/v2/{path}", **request)
         if self.login.kind == "jwt" and reply.code == "jwt_auth_invalid_token":
             self._sign_in()
-            reply = self._request(method, f"{self._api()}wp/v2/{path}", **request)
+            reply = self._asked(method, f"wp/v2/{path}", **request)
         return reply
+
+    def _asked(self, method: str, route: str, **request: Any) -> Reply:
+        """One request to the API. A site that spells the address of the same route otherwise sends it on before any
+        work is done: it goes there, and so does all that follows.
+        """
+        reply = self._request(method, f"{self._api()}{route}{self._slash}", **request)
+        if self._learned(route, sent_on_to(self.login, reply)):
+            reply = self._request(method, f"{self._api()}{route}{self._slash}", **request)
+        return reply
+
+    def _learned(self, route: str, target: str) -> bool:
+        before, found, after = urlsplit(target).path.partition(route)
+        root = urlsplit(self.login.home)._replace(path=before).geturl()
+        if not found or after not in ("", "/") or (root, after) == (self._root, self._slash):
+            return False
+        self._root, self._slash = root, after
+        return True
 
     def _request(self, method: str, url: str, **request: Any) -> Reply:
         if self._before:
@@ -200,7 +220,7 @@ class WordPress:
     def _sign_in(self) -> None:
         self._http.headers.pop("Authorization", None)
         credentials = {"username": self.login.user, "password": self.login.secret}
-        reply = self._request("POST", f"{self._api()}jwt-auth/v1/token", json=credentials)
+        reply = self._asked("POST", "jwt-auth/v1/token", json=credentials)
         token = self._judged(reply, 200, token_of)
         self._http.headers["Authorization"] = f"Bearer {token}"  # the plugin knows no other spelling
 
@@ -209,18 +229,55 @@ class WordPress:
         if not self._root:
             home = self.login.home
             reply = self._request("HEAD", home)
+            if reply.status in NO_HEAD:
+                reply = self._request("GET", home)
             if moved_to(self.login, reply):
                 raise failure(self.login, reply)
-            link = reply.links.get(API_REL, {}).get("url", "wp-json/")
-            said = joined(home, link)
+            link = reply.links.get(API_REL, {}).get("url", "")
+            said = joined(home, link) if link else ""
             if origin_of(said) != origin_of(home) or said == home:
-                said = f"{home}wp-json/"  # a login is sent there: only to the very site that was named
+                said = self._tried()  # a login is sent there: only to the very site that was named
             _, _, path, query, _ = urlsplit(said)
             self._root = urlsplit(home)._replace(path=path, query=query).geturl().rstrip("/") + "/"
         return self._root
 
+    def _tried(self) -> str:
+        """Where the API answers of a site whose Link header is taken away; the usual place where it answers nowhere."""
+        usual, always = (f"{self.login.home}{place}" for place in ("wp-json/", "?rest_route=/"))
+        if _is_index(self._request("GET", usual)):
+            return usual
+        return always if _is_index(self._request("GET", always)) else usual
 
-# What an answer says. Only what is used is taken, each in the type and length that is expected: it becomes a row.
+
+def _stored_otherwise(login: Login, sent: Json, reply: Reply) -> Rejected | None:
+    """What a site has made of a post that it took: a draft that everybody sees, or a part of its text."""
+    post = as_dict(reply.json) or {}
+    text, stored = sent.get("content"), (as_dict(post.get("content")) or {}).get("raw")
+    if sent.get("status") == "draft" and post.get("status") in ("publish", "future", "private"):
+        return Rejected(
+            login.provider,
+            "the site did not keep the post as a draft, but published it at once",
+            mend=f'look at the post there, and ask who runs site "{login.name}" which plugin publishes drafts',
+            code="published_at_once",
+            detail=login.black_out(reply.text),
+        )
+    if not isinstance(text, str) or not isinstance(stored, str):
+        return None
+    words, kept = len(plain(text).split()), len(plain(stored).split())
+    if kept >= words:
+        return None
+    return Rejected(
+        login.provider,
+        f"the site has stored only a part of the text: {kept:,} of {words:,} words",
+        mend=f'ask who runs site "{login.name}" what cuts texts off, and delete the post there for good',
+        code="stored_in_part",
+        detail=login.black_out(reply.text),
+    )
+
+
+def _is_index(reply: Reply) -> bool:
+    """Whether it is the list of all routes, or an error that WordPress itself gives in its place."""
+    return "namespaces" in (as_dict(reply.json) or {}) or reply.code.startswith(("rest_", "jwt_auth"))
 
 
 KINDS = {"posts": (POST_FIELDS, as_post), "media": (MEDIA_FIELDS, as_media)}
@@ -232,6 +289,3 @@ def _named(slugs: list[str]) -> Callable[[Json], bool]:
 
 def _holding(mark: str) -> Callable[[Json], bool]:
     return lambda post: mark in str((as_dict(post.get("content")) or {}).get("raw"))
-
-
-# What an answer means that is no success

@@ -23,10 +23,10 @@ from articles.providers import Answer
 from articles.providers.errors import ProviderError, Rejected, Unreachable
 from articles.tree import names
 from publishing import marks
-from publishing.answers import Json
 from publishing.marks import Marked
 from publishing.models import Site
 from publishing.publishers.page import about, for_wordpress, formatted_page, load
+from publishing.reading import Json
 from publishing.sites import check_login, client_for
 from publishing.wordpress import WordPress
 
