@@ -47,7 +47,7 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
         with storing():
             html = article.tree.read(stored).decode()
     except (TreeError, Unreachable) as exc:
-        raise Http404(f"The page cannot be read from the backup: {exc}") from exc
+        raise Http404("The page in the backup cannot be used.") from exc
     response = HttpResponse(_with_pictures(request, article, html))
     pictures = request.build_absolute_uri(reverse("preview-picture", args=["any"])).removesuffix("any")
     response["Content-Security-Policy"] = POLICY.format(pictures=pictures)
