@@ -42,12 +42,14 @@ def test_a_manuscript_with_all_that_can_be_said(editor: User, manuscript: str) -
 
 def test_what_cannot_be_is_said(editor: User, manuscript: str, tmp_path: Path) -> None:
     (tmp_path / "empty.md").write_text("  \n")
+    (tmp_path / "title.md").write_text("# The last ferry\n")
     (tmp_path / "letter.docx").write_bytes(b"PK\x03\x04")
     for words, sentence in (
         (["--owner", "nobody", "--manuscript", manuscript], 'There is no user "nobody"'),
         (["--owner", "ada", "--manuscript", manuscript, "--site", "Nope"], 'There is no site "Nope"'),
         (["--owner", "ada", "--manuscript", str(tmp_path / "none.md")], "cannot be read: No such file"),
         (["--owner", "ada", "--manuscript", str(tmp_path / "empty.md")], "The manuscript is empty"),
+        (["--owner", "ada", "--manuscript", str(tmp_path / "title.md")], "has no text below its title"),
         (["--owner", "ada", "--manuscript", str(tmp_path / "letter.docx")], r"Choose a \.txt, \.md or \.html file"),
         (["--owner", "ada", "--idea", "night trains"], "No text service is set up here"),
         (["--owner", "ada", "--idea", "x", "--manuscript", manuscript], "not allowed with argument"),
