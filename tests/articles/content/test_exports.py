@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from articles.content import elements, exports, markup
+from tests.articles.content.harmless import assert_harmless
+from tests.articles.content.test_markup import FAST, HTML
 
 WORD_COMMENT = """<p class=MsoNormal>It left<span class=MsoCommentReference><![if !supportAnnotations]><a
  class=msocomanchor id="_anchor_1" href="#_msocom_1" name="_msoanchor_1">[AB1]</a><![endif]></span>.</p>
@@ -67,6 +69,14 @@ def seen(html: str) -> str:
 )
 def test_a_text_is_what_its_author_sees_of_it(html: str, left: str) -> None:
     assert seen(html) == left
+
+
+@FAST
+@given(HTML)
+def test_whatever_is_written_does_no_harm(html: str) -> None:
+    cleaned = seen(html)
+    assert_harmless(cleaned)
+    assert markup.clean_text(cleaned) == cleaned
 
 
 SHOWN = st.recursive(
