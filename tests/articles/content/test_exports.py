@@ -54,6 +54,7 @@ def seen(html: str) -> str:
         ("<img src='https://a.b/pixel' width=1 height=1><p>x", "<p>x</p>"),
         ("<p><math><mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup></math>", "<p>E=mc<sup>2</sup></p>"),
         ("<p><math><mfrac><mi>a</mi><mi>b</mi></mfrac><annotation>tex</annotation></math>", "<p>a/b</p>"),
+        ("<title/><div/><p>One <a id='x'/>two <b/>three</p><p/>", "<p>One two three</p>"),
         ("<button>Save</button><button>Cancel</button>", "<p>Save Cancel</p>"),
         ("<p>One<img src=x alt=''>two<svg><path d='x'/></svg>three<input>four</p>", "<p>One two three four</p>"),
         ("<p><img src=o.png alt=O>nce upon", "<p>Once upon</p>"),
