@@ -18,6 +18,7 @@ INLINE = names(
     "a abbr b bdi bdo br cite code del em i img ins kbd mark q rp rt ruby s samp small span strong sub sup time u var"
     " wbr"
 )
+VOID = names("area base br col embed hr img input link meta param source track wbr")
 DROPPED_WHOLE = names(
     "script style template noscript title head iframe object svg math select textarea noembed noframes"
 )

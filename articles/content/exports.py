@@ -21,6 +21,7 @@ _FILMS = elements.names("iframe video audio object embed")
 _WITHOUT_END = {"embed": "x-film", "source": "x-source", "param": "x-source", "input": "x-gap"}
 _RENAMED = dict.fromkeys(_FILMS, "x-film") | _WITHOUT_END | {"noscript": "x-noscript"}
 _GAPS = elements.names("svg select textarea")  # dropped whole; something was to be seen there
+_CLOSED_IN_XHTML = elements.ALL - elements.VOID - elements.names("script style svg math")
 _APART = elements.names("button x-gap x-film")
 _OWN = elements.names("x-film x-source x-gap x-noscript x-unseen button picture")
 _TAGS = markup.PAGE_TAGS | elements.OTHER_BLOCKS | elements.FORMULAS | _OWN
@@ -75,17 +76,18 @@ def as_seen(html: str) -> tuple[str, bool]:
 
 
 def _renamed(tag: re.Match[str]) -> str:
-    """Films by one name that no parser treats in its own way; a gap before what is dropped whole."""
+    """Films by one name that no parser treats in its own way, a gap before what is dropped whole, ends as in XHTML."""
     closing, name, attributes = tag[1], tag[2].lower(), tag[3]
-    if name in _GAPS and not closing:
+    renamed = _RENAMED.get(name, name)
+    if closing:
+        return "" if name in _WITHOUT_END else f"</{renamed}>"
+    if name in _GAPS:
         return f"<x-gap></x-gap>{tag[0]}"
+    if tag_soup.closes_itself(tag) and name in _CLOSED_IN_XHTML | _WITHOUT_END.keys():
+        return f"<{renamed}{attributes.rstrip()[:-1]}></{renamed}>"
     if name not in _RENAMED:
         return tag[0]
-    if closing:
-        return "" if name in _WITHOUT_END else f"</{_RENAMED[name]}>"
-    closes_itself = tag_soup.closes_itself(tag)
-    opening = f"<{_RENAMED[name]}{attributes.rstrip()[:-1] if closes_itself else attributes}>"
-    return f"{opening}</{_RENAMED[name]}>" if closes_itself or name in _WITHOUT_END else opening
+    return f"<{renamed}{attributes}>" + (f"</{renamed}>" if name in _WITHOUT_END else "")
 
 
 def _drop_unseen(root: HtmlElement) -> None:

@@ -19,6 +19,7 @@ _UNCOUNTED = elements.names(  # void, or closed by the next of their kind
 _NEVER_NESTED = {"a", "button", "nobr"}  # a second one closes the first
 _TABLE = elements.names("table caption colgroup col thead tbody tfoot tr td th")
 _CELLS = {"caption", "td", "th"}
+_SHAPES = elements.names("path circle ellipse line rect polygon polyline stop use")
 _FORMATTING = elements.names("a b big code em font i nobr s small strike strong tt u")
 _AMPERSANDS = re.compile(r"(?:&[^&<>]*+)++")
 DEEPEST = 200  # elements within each other; people write 30, mails made of tables 60
@@ -89,11 +90,16 @@ def _divided(run: re.Match[str]) -> str:
 
 
 def without_icons(html: str) -> str:
-    """No elements of other languages that close themselves: those of drawings and of programs.
+    """No shapes of drawings, and no elements of other languages that close themselves, such as those of programs.
 
     They hold no words, and in HTML, which does not know that they end there, all that follows would stand within them.
     """
-    return TAG.sub(lambda tag: "" if closes_itself(tag) and tag[2].lower() not in elements.ALL else tag[0], html)
+    return TAG.sub(lambda tag: "" if _is_icon(tag) else tag[0], html)
+
+
+def _is_icon(tag: re.Match[str]) -> bool:
+    name = tag[2].lower()
+    return name in _SHAPES or (name not in elements.ALL and closes_itself(tag))
 
 
 def closes_itself(tag: re.Match[str]) -> bool:

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from articles.content import elements, exports, markup
+from tests.articles.content.harmless import assert_harmless
+from tests.articles.content.test_markup import FAST, HTML
 
 WORD_COMMENT = """<p class=MsoNormal>It left<span class=MsoCommentReference><![if !supportAnnotations]><a
  class=msocomanchor id="_anchor_1" href="#_msocom_1" name="_msoanchor_1">[AB1]</a><![endif]></span>.</p>
@@ -52,6 +54,7 @@ def seen(html: str) -> str:
         ("<img src='https://a.b/pixel' width=1 height=1><p>x", "<p>x</p>"),
         ("<p><math><mi>E</mi><mo>=</mo><mi>m</mi><msup><mi>c</mi><mn>2</mn></msup></math>", "<p>E=mc<sup>2</sup></p>"),
         ("<p><math><mfrac><mi>a</mi><mi>b</mi></mfrac><annotation>tex</annotation></math>", "<p>a/b</p>"),
+        ("<title/><div/><p>One <a id='x'/>two <b/>three</p><p/>", "<p>One two three</p>"),
         ("<button>Save</button><button>Cancel</button>", "<p>Save Cancel</p>"),
         ("<p>One<img src=x alt=''>two<svg><path d='x'/></svg>three<input>four</p>", "<p>One two three four</p>"),
         ("<p><img src=o.png alt=O>nce upon", "<p>Once upon</p>"),
@@ -67,6 +70,14 @@ def seen(html: str) -> str:
 )
 def test_a_text_is_what_its_author_sees_of_it(html: str, left: str) -> None:
     assert seen(html) == left
+
+
+@FAST
+@given(HTML)
+def test_whatever_is_written_does_no_harm(html: str) -> None:
+    cleaned = seen(html)
+    assert_harmless(cleaned)
+    assert markup.clean_text(cleaned) == cleaned
 
 
 SHOWN = st.recursive(

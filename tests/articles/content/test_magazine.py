@@ -135,6 +135,12 @@ def test_an_alternative_text_of_any_letters() -> None:
     assert "alt='ab\"&lt;c&gt;'" in magazine.place("<p>x</p>", [image])
 
 
+def test_the_language_of_a_page_reaches_the_reader() -> None:
+    read = manuscripts.read("<html lang=fr><body><h1>La mer</h1><div><p>Un<p lang=en>Two</div>", "a.html")
+    page = magazine.lay_out(Article(html=read.html, brand_primary="#1a4d8f", brand_accent="#b3541e"), [])
+    assert [(p.get("lang"), p.text) for p in tree(page).iter("p")] == [("fr", "Un"), ("en", "Two")]
+
+
 NESTED = st.recursive(
     st.just("words"),
     lambda inner: (

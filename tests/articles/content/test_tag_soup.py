@@ -14,6 +14,8 @@ from articles.content import manuscripts, tag_soup
         "<InfoGrid items={1} />",
         "<custom-icon/>",
         "<a name=x>",
+        "<svg><path d='M0'><line></svg>",
+        "<span class=icon />",
         "<p>one<br/>",
         "<li>",
         "<svg><title>icon</title><path d='M0'></path></svg>",

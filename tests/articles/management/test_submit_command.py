@@ -44,6 +44,7 @@ def test_a_manuscript_with_all_that_can_be_said(editor: User, manuscript: str) -
 def test_what_cannot_be_is_said(editor: User, manuscript: str, tmp_path: Path) -> None:
     (tmp_path / "empty.md").write_text("  \n")
     (tmp_path / "letter.odt").write_bytes(b"PK\x03\x04")
+    (tmp_path / "title.md").write_text("# The last ferry\n")
     (tmp_path / "letter.docx").write_bytes(b"PK\x03\x04")
     for words, sentence in (
         (["--owner", "nobody", "--manuscript", manuscript], 'There is no user "nobody"'),
@@ -56,6 +57,7 @@ def test_what_cannot_be_is_said(editor: User, manuscript: str, tmp_path: Path) -
         ),
         (["--owner", "ada", "--manuscript", str(tmp_path / "letter.docx")], "This is a packed file. Unpack it"),
         (["--owner", "ada", "--manuscript", manuscript, "--encoding", "klingon"], 'There is no encoding "klingon"'),
+        (["--owner", "ada", "--manuscript", str(tmp_path / "title.md")], "has no text below its title"),
         (["--owner", "ada", "--idea", "night trains"], "No text service is set up here"),
         (["--owner", "ada", "--idea", "x", "--manuscript", manuscript], "not allowed with argument"),
     ):
