@@ -34,14 +34,14 @@ def development_key() -> str:
         return secrets.token_urlsafe(50)
 
 
-SECRET_KEY = env.text("GALLEY_SECRET_KEY")
+SECRET_KEY = env.secret("GALLEY_SECRET_KEY")
 if not SECRET_KEY:
     if not DEBUG:
         env.problem("GALLEY_SECRET_KEY", "is missing", "Set it to 50 random characters, the same on every machine.")
     SECRET_KEY = development_key() if DEBUG else secrets.token_urlsafe(50)
-SECRET_KEY_FALLBACKS = env.words("GALLEY_SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = env.secrets("GALLEY_SECRET_KEY_FALLBACKS")
 # Newest first: the first encrypts, all decrypt. Without any, a key derived from SECRET_KEY is used.
-GALLEY_ENCRYPTION_KEYS = env.words("GALLEY_ENCRYPTION_KEYS")
+GALLEY_ENCRYPTION_KEYS = env.secrets("GALLEY_ENCRYPTION_KEYS")
 
 _base = urlsplit(GALLEY_BASE_URL)
 ALLOWED_HOSTS = [_base.hostname or "127.0.0.1", *env.words("GALLEY_ALLOWED_HOSTS")]
@@ -137,9 +137,9 @@ STORAGES: dict[str, dict[str, Any]] = {
     "backups": env.storage("GALLEY_STORAGE_URL", f"file://{VAR_DIR / 'backups'}"),
 }
 # Newest first: the first signs the manifests of backups, all are accepted. Behind them stands one from SECRET_KEY.
-GALLEY_BACKUP_KEYS = env.words("GALLEY_BACKUP_KEYS")
+GALLEY_BACKUP_KEYS = env.secrets("GALLEY_BACKUP_KEYS")
 # Newest first: the first encrypts what is backed up before it leaves the machine, all decrypt. Without any, nothing is.
-GALLEY_BACKUP_ENCRYPTION_KEYS = env.words("GALLEY_BACKUP_ENCRYPTION_KEYS")
+GALLEY_BACKUP_ENCRYPTION_KEYS = env.secrets("GALLEY_BACKUP_ENCRYPTION_KEYS")
 GALLEY_BACKUP_SSE = env.choice("GALLEY_BACKUP_SSE", "AES256", "aws:kms", "none")  # by the bucket itself
 GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
 if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
@@ -182,6 +182,7 @@ BACKUP_NATURAL_KEYS = {
 # What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
 BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "time": "created_at"}
 BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere
+env.secret("AWS_SECRET_ACCESS_KEY")  # which boto3 reads itself
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
@@ -227,14 +228,14 @@ GALLEY_PER_MINUTE = {
 }
 
 OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", "https://api.openai.com/v1")
-OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_API_KEY = env.secret("OPENAI_API_KEY")
 OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-5-mini")
 OPENAI_API = env.choice("OPENAI_API", "responses", "chat")
 ANTHROPIC_BASE_URL = env.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
-ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
+ANTHROPIC_API_KEY = env.secret("ANTHROPIC_API_KEY")
 ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-5-5")
 REPLICATE_BASE_URL = env.url("REPLICATE_BASE_URL", "https://api.replicate.com/v1")
-REPLICATE_API_TOKEN = env.text("REPLICATE_API_TOKEN")
+REPLICATE_API_TOKEN = env.secret("REPLICATE_API_TOKEN")
 REPLICATE_MODEL = env.text("REPLICATE_MODEL", "bytedance/seedream-4")
 for _model, _key in (
     ("OPENAI_MODEL", "OPENAI_API_KEY"),

@@ -12,6 +12,7 @@ from obstore import exceptions
 from obstore.store import S3Store
 
 from backups.errors import Denied, Exists, Failed, Missing, StorageUnreachable, TooLarge
+from backups.redaction import black_out
 from backups.storage.port import STREAM_BYTES, Listed, bounded
 
 if TYPE_CHECKING:  # not there at run time, or slow to import
@@ -128,4 +129,4 @@ def _md5(etag: str | None) -> str:
 
 
 def _first_line(exc: Exception) -> str:
-    return str(exc).partition("\n")[0][:300]
+    return black_out(str(exc)).partition("\n")[0][:300]
