@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,14 +19,18 @@ env = Environment.read(BASE_DIR / ".env")
 VAR_DIR = Path(env.text("GALLEY_VAR_DIR", str(BASE_DIR / "var")))  # what a run out of the box keeps
 DEBUG = env.flag("GALLEY_DEBUG")
 GALLEY_BASE_URL = env.url("GALLEY_BASE_URL", "http://127.0.0.1:8000")
+GALLEY_PROXIES = env.networks("GALLEY_PROXIES")  # whose X-Forwarded-For is believed
 GALLEY_ALLOW_PRIVATE_ADDRESSES = env.flag("GALLEY_ALLOW_PRIVATE_ADDRESSES")
+
+
+with suppress(OSError):  # whoever writes there says it
+    VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def development_key() -> str:
     """A key of this checkout's own, made once, so that logins survive a restart of the development desk."""
     file = VAR_DIR / "secret_key"
     try:
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(50))
@@ -40,6 +45,9 @@ if not SECRET_KEY:
         env.problem("GALLEY_SECRET_KEY", "is missing", "Set it to 50 random characters, the same on every machine.")
     SECRET_KEY = development_key() if DEBUG else secrets.token_urlsafe(50)
 SECRET_KEY_FALLBACKS = env.secrets("GALLEY_SECRET_KEY_FALLBACKS")
+for _name, _keys in (("GALLEY_SECRET_KEY", [SECRET_KEY]), ("GALLEY_SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS)):
+    if not DEBUG and any(len(key) < 32 for key in _keys):
+        env.problem(_name, "is so short that it can be guessed", "Each key needs 50 random characters, 32 at least.")
 # Newest first: the first encrypts, all decrypt. Without any, a key derived from SECRET_KEY is used.
 GALLEY_ENCRYPTION_KEYS = env.secrets("GALLEY_ENCRYPTION_KEYS")
 
@@ -94,6 +102,7 @@ ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 WSGI_APPLICATION = "config.wsgi.application"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 TEMPLATES = [
     {
@@ -136,7 +145,7 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     "backups": env.storage("GALLEY_STORAGE_URL", f"file://{VAR_DIR / 'backups'}"),
 }
-# Newest first: the first signs the manifests of backups, all are accepted. Behind them stands one from SECRET_KEY.
+# Newest first: the first signs the manifests of backups, all are accepted. Without any, one made from SECRET_KEY does.
 GALLEY_BACKUP_KEYS = env.secrets("GALLEY_BACKUP_KEYS")
 # Newest first: the first encrypts what is backed up before it leaves the machine, all decrypt. Without any, nothing is.
 GALLEY_BACKUP_ENCRYPTION_KEYS = env.secrets("GALLEY_BACKUP_ENCRYPTION_KEYS")
@@ -267,6 +276,9 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "config.login.limits.Limits"
+AXES_CLIENT_IP_CALLABLE = "config.login.visitors.address_of"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else whoever goes on guessing keeps the name locked for ever
 AXES_LOCKOUT_TEMPLATE = "locked.html"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_VERBOSE = False
@@ -304,11 +316,13 @@ LOGGING: dict[str, Any] = {
             "as_json": env.choice("GALLEY_LOG_FORMAT", "text", "json") == "json",
         }
     },
+    "filters": {"without_queries": {"()": "config.logs.WithoutQueries"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "galley": {"level": env.choice("GALLEY_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR")},
         "django-q": {"level": "WARNING", "handlers": []},
+        "uvicorn.access": {"filters": ["without_queries"], "handlers": ["console"], "propagate": False},
     },
 }
 SETTINGS_PROBLEMS = env.problems
