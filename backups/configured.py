@@ -69,9 +69,13 @@ def tree(prefix: str) -> Tree:
 
 
 def signing_keys() -> SigningKeys:
-    """The keys that sign. Behind those of the setting stand some made from SECRET_KEY: the first, while it is empty."""
-    derived = [
+    """The keys that sign."""
+    return SigningKeys(settings.GALLEY_BACKUP_KEYS or derived_keys())
+
+
+def derived_keys() -> list[str]:
+    """Those that sign while GALLEY_BACKUP_KEYS is empty, made from SECRET_KEY: whoever guesses that can sign, too."""
+    return [
         hashlib.sha256(b"galley.backups" + key.encode()).hexdigest()
         for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     ]
-    return SigningKeys([*settings.GALLEY_BACKUP_KEYS, *derived])

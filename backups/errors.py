@@ -16,9 +16,15 @@ BackupError             .retry says whether trying again may help
 
 from __future__ import annotations
 
+from backups.redaction import black_out
+
 
 class BackupError(Exception):
     retry = False
+
+    def __init__(self, sentence: str = "") -> None:
+        """Of what a storage answers nothing stays that is ours to keep."""
+        super().__init__(black_out(sentence))
 
 
 class StorageError(BackupError):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
-from typing import Any, TypeGuard
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user
@@ -23,6 +23,7 @@ from ninja.utils import check_csrf
 from articles.api.articles import router as articles
 from articles.api.batches import router as batches
 from articles.batches.errors import NotPossible
+from articles.models.access import works_here
 from config.models import Token
 from recovery.api import router as recovery
 
@@ -84,10 +85,6 @@ def _at_the_desk(user: AbstractBaseUser | AnonymousUser) -> User:
     if works_here(user):
         return user
     raise HttpError(403, "This is for people who work at the desk.")
-
-
-def works_here(user: AbstractBaseUser | AnonymousUser) -> TypeGuard[User]:
-    return isinstance(user, User) and user.is_active and user.is_staff
 
 
 @dataclass(frozen=True)

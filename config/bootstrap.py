@@ -11,6 +11,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -22,6 +23,8 @@ DEBIAN = [
     *(f"php8.2{part}" for part in ("", "-cgi", "-cli", "-mysql", "-gd", "-curl", "-xml", "-mbstring", "-zip")),
     "chromium",
 ]
+# Of these the program alone, unpacked: installed they would start a service.
+UNPACKED = {"nginx": VENV / "debian" / "usr" / "sbin" / "nginx"}
 
 
 def main(purpose: str) -> None:
@@ -32,6 +35,7 @@ def main(purpose: str) -> None:
     make_environment(purpose)
     if purpose == "test":
         install_debian_packages()
+        unpack_debian_packages()
 
 
 def make_environment(purpose: str) -> None:
@@ -75,6 +79,18 @@ def install_debian_packages() -> None:
         apt(missing)
     elif missing:
         say(f"Not root: {' '.join(missing)} cannot be installed here. The tests that need them will be skipped.")
+
+
+def unpack_debian_packages() -> None:
+    """For the real servers that are no packages of DEBIAN; nobody needs to be root for it."""
+    for package, program in UNPACKED.items():
+        if program.exists() or shutil.which(package) or not shutil.which("apt-get"):
+            continue
+        say(f"Unpacking for the tests: {package} …")
+        with tempfile.TemporaryDirectory() as folder:
+            script = f"apt-get download --quiet {package} && dpkg-deb --extract {package}_*.deb {VENV / 'debian'}"
+            if subprocess.run(["sh", "-c", script], check=False, cwd=folder, stdout=subprocess.DEVNULL).returncode:
+                say(f"{package} cannot be had here. The tests that need it will be skipped.")
 
 
 def apt(packages: list[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet
@@ -95,3 +96,47 @@ def encryption_deploy_check(**_: Any) -> list[CheckMessage]:
             id="galley.W004",
         )
     ]
+
+
+@register(deploy=True)
+def proxy_deploy_check(**_: Any) -> list[CheckMessage]:
+    """W007: people come by https, so through a proxy, and nobody says which."""
+    if settings.GALLEY_PROXIES or not settings.GALLEY_BASE_URL.startswith("https:"):
+        return []
+    hint = "Set GALLEY_PROXIES to the address that the proxy's requests come from, such as 127.0.0.1."
+    said = "Everybody has one address, the proxy's: a few wrong passwords of anybody lock a name out for all."
+    return [checks.Warning(said, hint=hint, id="galley.W007")]
+
+
+@register(deploy=True)
+def backup_encryption_deploy_check(**_: Any) -> list[CheckMessage]:
+    """W008: whoever comes upon the backups can read all that is in them."""
+    if settings.GALLEY_BACKUP_ENCRYPTION_KEYS:
+        return []
+    hint = "Set GALLEY_BACKUP_ENCRYPTION_KEYS, and keep a copy in another place than the backups."
+    said = "Backups are not encrypted: they hold hashes of people's passwords, and all that was written."
+    return [checks.Warning(said, hint=hint, id="galley.W008")]
+
+
+@register(deploy=True)
+def openness_deploy_check(**_: Any) -> list[CheckMessage]:
+    """W009: other users of this machine can read what Galley keeps."""
+    return [
+        checks.Warning(f"Other users of this machine can read {path}.", hint=f"chmod -R go= {path}", id="galley.W009")
+        for path in _kept_here()
+        if path.exists() and _is_open(path)
+    ]
+
+
+def _kept_here() -> list[Path]:
+    """The database, where it is a file, the trees and the backups, where they are folders, and all else."""
+    database, options = settings.DATABASES["default"], settings.STORAGES["backups"]["OPTIONS"]
+    is_file = str(database["ENGINE"]).endswith("sqlite3")
+    named = [database["NAME"] if is_file else "", options.get("location", "") if "bucket_name" not in options else ""]
+    return list(dict.fromkeys(Path(path) for path in (settings.VAR_DIR, *filter(None, named))))
+
+
+def _is_open(path: Path) -> bool:
+    """Whether others may read it, and may come as far as it."""
+    others = path.stat().st_mode & 0o077
+    return bool(others & 0o044) and all(parent.stat().st_mode & 0o011 for parent in path.resolve().parents)

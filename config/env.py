@@ -7,14 +7,20 @@ and the system check `galley.E001` refuses to start with a sentence for each of 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 from urllib.parse import SplitResult, parse_qs, unquote, urlsplit
 from zoneinfo import available_timezones
 
 import environ
+
+from backups.redaction import know
+
+_LOGIN = re.compile(r"://([^/?#:@\s]*):([^/?#\s]*)@")  # of an address: user and password
 
 
 @dataclass(frozen=True)
@@ -44,14 +50,34 @@ class Environment:
         self.problems.append(Problem(name, wrong, hint))
 
     def text(self, name: str, default: str = "") -> str:
+        """A value. Where it is an address with a password in it, that is blacked out from now on."""
+        value = self._value(name)
+        for address in (value, unquote(value)):  # one may stand in the other: s3://…?endpoint_url=http%3A%2F%2F…
+            for user, password in _LOGIN.findall(address):
+                know(password, unquote(password), user=unquote(user))
+        return value or default
+
+    def _value(self, name: str) -> str:
         file = self.values.get(f"{name}_FILE", "")
         if not file:
-            return self.values.get(name, "").strip() or default
+            return self.values.get(name, "").strip()
         try:
             return Path(file).read_text(encoding="utf-8").strip()
         except (OSError, UnicodeError) as exc:
             self.problem(f"{name}_FILE", f"the file cannot be read ({type(exc).__name__})", "Name a readable file.")
-            return default
+            return ""
+
+    def secret(self, name: str) -> str:
+        """A text that is blacked out from now on, whoever repeats it."""
+        value = self.text(name)
+        know(value)
+        return value
+
+    def secrets(self, name: str) -> list[str]:
+        """A comma-separated list of them."""
+        values = self.words(name)
+        know(*values)
+        return values
 
     def words(self, name: str) -> list[str]:
         """A comma-separated list."""
@@ -90,6 +116,14 @@ class Environment:
             return value
         self.problem(name, "is not one of the possible values", f"Write one of: {', '.join(choices)}.")
         return choices[0]
+
+    def networks(self, name: str) -> list[IPv4Network | IPv6Network]:
+        """Addresses, or networks such as 10.89.0.0/24, comma-separated."""
+        try:
+            return [ip_network(word) for word in self.words(name)]
+        except ValueError:
+            self.problem(name, "is not a list of addresses", "Write it like 127.0.0.1, 10.89.0.0/24.")
+            return []
 
     def url(self, name: str, default: str = "") -> str:
         """An http(s) address without a trailing slash."""

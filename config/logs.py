@@ -6,6 +6,8 @@ import logging
 
 import structlog
 
+from backups.redaction import black_out
+
 _before: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_log_level,
@@ -18,6 +20,16 @@ _processors: list[structlog.typing.Processor] = [
     *_before,
     structlog.stdlib.ProcessorFormatter.wrap_for_formatter,
 ]
+
+
+class WithoutQueries(logging.Filter):
+    """For the web server's lines of requests: what stands behind a question mark may be a signature."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if isinstance(record.args, tuple) and len(record.args) == 5:  # client, method, address, version, status
+            client, method, address, *rest = record.args
+            record.args = (client, method, str(address).partition("?")[0], *rest)
+        return True
 
 
 def formatter(as_json: bool) -> logging.Formatter:
@@ -34,6 +46,7 @@ def formatter(as_json: bool) -> logging.Formatter:
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
             structlog.processors.format_exc_info,
-            renderer,
+            # Last, as what others say stands in messages, in facts and in tracebacks.
+            lambda logger, method, event: black_out(str(renderer(logger, method, event))),
         ],
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -19,14 +20,18 @@ env = Environment.read(BASE_DIR / ".env")
 VAR_DIR = Path(env.text("GALLEY_VAR_DIR", str(BASE_DIR / "var")))  # what a run out of the box keeps
 DEBUG = env.flag("GALLEY_DEBUG")
 GALLEY_BASE_URL = env.url("GALLEY_BASE_URL", "http://127.0.0.1:8000")
+GALLEY_PROXIES = env.networks("GALLEY_PROXIES")  # whose X-Forwarded-For is believed
 GALLEY_ALLOW_PRIVATE_ADDRESSES = env.flag("GALLEY_ALLOW_PRIVATE_ADDRESSES")
+
+
+with suppress(OSError):  # whoever writes there says it
+    VAR_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
 
 
 def development_key() -> str:
     """A key of this checkout's own, made once, so that logins survive a restart of the development desk."""
     file = VAR_DIR / "secret_key"
     try:
-        VAR_DIR.mkdir(parents=True, exist_ok=True)
         if not file.exists():
             file.touch(mode=0o600)
             file.write_text(secrets.token_urlsafe(50))
@@ -35,14 +40,17 @@ def development_key() -> str:
         return secrets.token_urlsafe(50)
 
 
-SECRET_KEY = env.text("GALLEY_SECRET_KEY")
+SECRET_KEY = env.secret("GALLEY_SECRET_KEY")
 if not SECRET_KEY:
     if not DEBUG:
         env.problem("GALLEY_SECRET_KEY", "is missing", "Set it to 50 random characters, the same on every machine.")
     SECRET_KEY = development_key() if DEBUG else secrets.token_urlsafe(50)
-SECRET_KEY_FALLBACKS = env.words("GALLEY_SECRET_KEY_FALLBACKS")
+SECRET_KEY_FALLBACKS = env.secrets("GALLEY_SECRET_KEY_FALLBACKS")
+for _name, _keys in (("GALLEY_SECRET_KEY", [SECRET_KEY]), ("GALLEY_SECRET_KEY_FALLBACKS", SECRET_KEY_FALLBACKS)):
+    if not DEBUG and any(len(key) < 32 for key in _keys):
+        env.problem(_name, "is so short that it can be guessed", "Each key needs 50 random characters, 32 at least.")
 # Newest first: the first encrypts, all decrypt. Without any, a key derived from SECRET_KEY is used.
-GALLEY_ENCRYPTION_KEYS = env.words("GALLEY_ENCRYPTION_KEYS")
+GALLEY_ENCRYPTION_KEYS = env.secrets("GALLEY_ENCRYPTION_KEYS")
 
 _base = urlsplit(GALLEY_BASE_URL)
 ALLOWED_HOSTS = [_base.hostname or "127.0.0.1", *env.words("GALLEY_ALLOWED_HOSTS")]
@@ -95,6 +103,7 @@ ROOT_URLCONF = "config.urls"
 ASGI_APPLICATION = "config.asgi.application"
 WSGI_APPLICATION = "config.wsgi.application"
 LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
 
 TEMPLATES = [
     {
@@ -137,10 +146,10 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     "backups": env.storage("GALLEY_STORAGE_URL", f"file://{VAR_DIR / 'backups'}"),
 }
-# Newest first: the first signs the manifests of backups, all are accepted. Behind them stands one from SECRET_KEY.
-GALLEY_BACKUP_KEYS = env.words("GALLEY_BACKUP_KEYS")
+# Newest first: the first signs the manifests of backups, all are accepted. Without any, one made from SECRET_KEY does.
+GALLEY_BACKUP_KEYS = env.secrets("GALLEY_BACKUP_KEYS")
 # Newest first: the first encrypts what is backed up before it leaves the machine, all decrypt. Without any, nothing is.
-GALLEY_BACKUP_ENCRYPTION_KEYS = env.words("GALLEY_BACKUP_ENCRYPTION_KEYS")
+GALLEY_BACKUP_ENCRYPTION_KEYS = env.secrets("GALLEY_BACKUP_ENCRYPTION_KEYS")
 GALLEY_BACKUP_SSE = env.choice("GALLEY_BACKUP_SSE", "AES256", "aws:kms", "none")  # by the bucket itself
 GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
 if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
@@ -185,6 +194,7 @@ BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "ti
 # Moments that say nothing of a row's age, but what is still to be done about it.
 BACKUP_AGELESS = ["manifest_due"]
 BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere
+env.secret("AWS_SECRET_ACCESS_KEY")  # which boto3 reads itself
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
@@ -230,14 +240,14 @@ GALLEY_PER_MINUTE = {
 }
 
 OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", "https://api.openai.com/v1")
-OPENAI_API_KEY = env.text("OPENAI_API_KEY")
+OPENAI_API_KEY = env.secret("OPENAI_API_KEY")
 OPENAI_MODEL = env.text("OPENAI_MODEL", "gpt-5-mini")
 OPENAI_API = env.choice("OPENAI_API", "responses", "chat")
 ANTHROPIC_BASE_URL = env.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
-ANTHROPIC_API_KEY = env.text("ANTHROPIC_API_KEY")
+ANTHROPIC_API_KEY = env.secret("ANTHROPIC_API_KEY")
 ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-5-5")
 REPLICATE_BASE_URL = env.url("REPLICATE_BASE_URL", "https://api.replicate.com/v1")
-REPLICATE_API_TOKEN = env.text("REPLICATE_API_TOKEN")
+REPLICATE_API_TOKEN = env.secret("REPLICATE_API_TOKEN")
 REPLICATE_MODEL = env.text("REPLICATE_MODEL", "bytedance/seedream-4")
 REPLICATE_ASPECTS = env.words("REPLICATE_ASPECTS")  # that the model knows; none: it is asked, and says what it knows
 if any(not re.fullmatch(r"[1-9]\d?:[1-9]\d?", _aspect) for _aspect in REPLICATE_ASPECTS):
@@ -273,6 +283,9 @@ AUTH_PASSWORD_VALIDATORS = [
 AXES_FAILURE_LIMIT = 8
 AXES_COOLOFF_TIME = 0.25  # hours
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_HANDLER = "config.login.limits.Limits"
+AXES_CLIENT_IP_CALLABLE = "config.login.visitors.address_of"
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else whoever goes on guessing keeps the name locked for ever
 AXES_LOCKOUT_TEMPLATE = "locked.html"
 AXES_HTTP_RESPONSE_CODE = 429
 AXES_VERBOSE = False
@@ -310,11 +323,13 @@ LOGGING: dict[str, Any] = {
             "as_json": env.choice("GALLEY_LOG_FORMAT", "text", "json") == "json",
         }
     },
+    "filters": {"without_queries": {"()": "config.logs.WithoutQueries"}},
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "lines"}},
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {
         "galley": {"level": env.choice("GALLEY_LOG_LEVEL", "INFO", "DEBUG", "WARNING", "ERROR")},
         "django-q": {"level": "WARNING", "handlers": []},
+        "uvicorn.access": {"filters": ["without_queries"], "handlers": ["console"], "propagate": False},
     },
 }
 SETTINGS_PROBLEMS = env.problems

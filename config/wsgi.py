@@ -6,5 +6,6 @@ from django.core.management import call_command
 from django.core.wsgi import get_wsgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+os.umask(0o077)  # what is written is for this user alone
 application = get_wsgi_application()
 call_command("check")

@@ -89,6 +89,11 @@ class SiteAdmin(admin.ModelAdmin[Site]):
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
+    def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
+        super().save_model(request, obj, form, change)
+        if obj.in_clear:
+            self.message_user(request, obj.in_clear, messages.WARNING)
+
     def get_urls(self) -> list[URLPattern]:
         view = self.admin_site.admin_view(self.test_view)
         return [path("<int:pk>/test/", view, name="publishing_site_test"), *super().get_urls()]

@@ -6,8 +6,6 @@ server's password, 202 and 503 of a check for robots say nothing of the user, an
 
 from __future__ import annotations
 
-import base64
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +18,7 @@ import orjson
 
 from articles.providers import web
 from articles.providers.errors import Busy, ProviderError, Refused, Rejected, Unreachable
+from backups import redaction
 from publishing.reading import as_dict, plain, text_of
 
 PAGE_LETTERS = 100_000  # of a page that are looked into
@@ -45,12 +44,8 @@ class Login:
         return self.url.rstrip("/") + "/"
 
     def black_out(self, text: str) -> str:
-        """Without the password, for a site that repeats in its answer what it was sent."""
-        basic = base64.b64encode(f"{self.user}:{self.secret}".encode()).decode()
-        for secret in filter(None, (self.secret, self.secret.replace(" ", ""), basic)):
-            quoted = json.dumps(secret)[1:-1]
-            for form in (secret, quoted, quoted.replace("/", r"\/"), orjson.dumps(secret).decode()[1:-1]):
-                text = text.replace(form, "…")
+        """Without the password, also a short one, for a site that repeats in its answer what it was sent."""
+        text = redaction.black_out(text, also=[self.secret], user=self.user)
         return re.sub(r"\b(Basic|Bearer) [\w.~+/=-]+", r"\1 …", text).replace("\x00", "")
 
 

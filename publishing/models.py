@@ -67,6 +67,13 @@ class Site(models.Model):
         return self.url.rstrip("/")
 
     @property
+    def in_clear(self) -> str:
+        """A warning where the password is sent in clear; empty for an address with https."""
+        if self.url.lower().startswith("https:"):
+            return ""
+        return f"The password of “{self}” travels in clear: whoever is on the way reads it. Give an address with https."
+
+    @property
     def secret(self) -> str:
         """The password in plain text. Raises secrets.Undecipherable."""
         return secrets.decrypt(self.encrypted_secret)

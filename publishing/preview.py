@@ -2,7 +2,7 @@
 
 A page was written by a model or pasted by an editor. It is shown as a document without an origin: it can run nothing,
 load nothing but its own pictures, and knows no session. As its requests carry no cookie, its pictures' addresses carry
-a signature that dies within the hour.
+a key: who looks at the page, signed, for minutes. It opens what that person may still see.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 from pathlib import PurePosixPath
 
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.core.signing import BadSignature, TimestampSigner
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.utils.html import escape
+from django.utils.http import urlencode
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 from django.views.decorators.http import require_safe
 
@@ -24,7 +26,7 @@ from articles.tree import manifest
 from articles.tree.storing import storing
 from backups.trees.tree import MANIFEST, TreeError
 
-PICTURE_LIFE = 3600  # seconds
+PICTURE_LIFE = 300  # seconds; the pictures are asked for right after the page
 POLICY = (
     "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src {pictures}; "
     "frame-ancestors 'self'; base-uri 'none'; form-action 'none'"
@@ -49,7 +51,7 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
     except (TreeError, Unreachable) as exc:
         raise Http404("The page in the backup cannot be used.") from exc
     response = HttpResponse(_with_pictures(request, article, html))
-    pictures = request.build_absolute_uri(reverse("preview-picture", args=["any"])).removesuffix("any")
+    pictures = request.build_absolute_uri(reverse("preview-picture", args=["a", "b"])).removesuffix("a/b")
     response["Content-Security-Policy"] = POLICY.format(pictures=pictures)
     response["Cache-Control"] = "private, no-store"
     response["Referrer-Policy"] = "no-referrer"
@@ -60,21 +62,29 @@ def _with_pictures(request: HttpRequest, article: Article, html: str) -> str:
     """The page with signed addresses for its pictures, also where it names those of the site."""
     for image in article.images.all():
         if image.is_stored:
-            signed = signer.sign(f"{article.uid}/{image.file_name}")
-            address = request.build_absolute_uri(reverse("preview-picture", args=[signed]))
+            address = request.build_absolute_uri(reverse("preview-picture", args=[article.uid, image.file_name]))
+            address += "?" + urlencode({"key": _key(request.user, article.uid, image.file_name)})
             for name in filter(None, (image.file_name, image.wordpress_url)):
                 html = html.replace(f'src="{escape(name)}"', f'src="{escape(address)}"')
     return html
 
 
+def _key(reader: AbstractBaseUser | AnonymousUser, uid: str, name: str) -> str:
+    """Opens one picture for one person: their number, and the signature of it with what it opens."""
+    value = f"{reader.pk}/{uid}/{name}"
+    return f"{reader.pk}{signer.sign(value).removeprefix(value)}"
+
+
 @require_safe
-def picture(_request: HttpRequest, signed: str) -> HttpResponse:
-    """A picture of a page that its reader was allowed to see."""
+def picture(request: HttpRequest, uid: str, name: str) -> HttpResponse:
+    """A picture of a page, for the reader whom the key names, as long as they may see it."""
+    user_id, _, signature = request.GET.get("key", "").partition(":")
     try:
-        uid, _, name = signer.unsign(signed, max_age=PICTURE_LIFE).partition("/")
+        signer.unsign(f"{user_id}/{uid}/{name}:{signature}", max_age=PICTURE_LIFE)
     except BadSignature as exc:
         raise Http404("This address has expired. Reload the page.") from exc
-    return _file(get_object_or_404(Article, uid=uid), name)
+    reader = get_object_or_404(User, pk=user_id)
+    return _file(get_object_or_404(Article.objects.touchable_by(reader), uid=uid), name)
 
 
 @login_required
@@ -101,7 +111,7 @@ def _file(article: Article, name: str) -> HttpResponse:
     kind = "image/jpeg" if PurePosixPath(name).suffix == ".jpg" else "text/plain; charset=utf-8"
     response = HttpResponse(content, content_type=kind)
     response["X-Content-Type-Options"] = "nosniff"
-    response["Cache-Control"] = "private, max-age=300"
+    response["Cache-Control"] = "private, no-store"  # a right that ends takes what was seen along
     return response
 
 

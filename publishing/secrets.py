@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 
+from backups.redaction import know
+
 
 class Undecipherable(Exception):
     """None of the keys in the settings opens this secret."""
@@ -27,13 +29,16 @@ def _keys() -> MultiFernet:
 
 
 def encrypt(secret: str) -> str:
+    know(secret)
     return _keys().encrypt(secret.encode()).decode()
 
 
 def decrypt(token: str) -> str:
-    """The secret again. Raises Undecipherable."""
+    """The secret again, which is blacked out from now on. Raises Undecipherable."""
     with _deciphering():
-        return _keys().decrypt(token.encode()).decode()
+        secret = _keys().decrypt(token.encode()).decode()
+    know(secret)
+    return secret
 
 
 def reencrypt(token: str) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 
 from articles.providers.errors import GALLEY, Refused, Rejected
+from backups import redaction
 from publishing import secrets
 from publishing.answers import Login
 from publishing.models import Site
@@ -40,6 +41,7 @@ def client_for(site: Site, *, before: Callable[[str], None] | None = None) -> Wo
             mend=f'enter the password of site "{site}" again',
             code="undecipherable",
         ) from exc
+    redaction.know(secret, user=site.user)
     kind = "jwt" if site.kind == Site.Kind.JWT else "app-password"
     login = Login(site.provider, site.name, site.url, site.user, secret, kind, site.time_limit)  # type: ignore[arg-type]
     return WordPress(login, allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES, before=before)

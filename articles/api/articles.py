@@ -15,6 +15,7 @@ from articles import state_wording
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Strict
 from articles.failures import report
 from articles.models import Article, Event, ImageFile, Stage, StageRecord
+from articles.models.access import may_look
 
 MOST_EVENTS = 100
 
@@ -89,7 +90,7 @@ class Timeline(InQuery):
 def progress(request: HttpRequest, article_id: int, timeline: Query[Timeline]) -> ProgressOut:
     """How far an article came, and what happened to it (four queries, however long its story is)."""
     user: User = request.auth  # type: ignore[attr-defined]  # who was let in
-    if not (user.has_perm("articles.view_article") or user.has_perm("articles.change_article")):
+    if not may_look(user, Article):
         raise PermissionDenied
     mine = Article.objects.touchable_by(user)
     article = mine.with_progress().filter(pk=article_id).first()

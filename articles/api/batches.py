@@ -23,10 +23,21 @@ from articles.batches.plan import plan_batch
 from articles.batches.start import start_batch
 from articles.formats import count
 from articles.models import Batch, BatchQuerySet, Section
+from articles.models.access import may_look
 
 MOST_BATCHES = 100
 CONFLICTS: dict[int, type[Message]] = {**REFUSALS, 409: Message}
-STREAM = {"description": "OK", "content": {"text/event-stream": {"schema": {"type": "string"}}}}
+# Of a stream the document's version of OpenAPI describes one event, as it reads when its lines are taken apart.
+EVENT = {
+    "type": "object",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"type": "string", "enum": ["progress", "end"]},
+        "id": {"type": "string", "description": "the revision"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+}
+STREAM = {"description": "OK", "content": {"text/event-stream": {"schema": EVENT}}}
 
 router = Router(tags=["batches"])
 
@@ -127,7 +138,7 @@ class SinceQuery(InQuery):
 
 def readable(user: User) -> BatchQuerySet:
     """What this person may look at. Raises PermissionDenied."""
-    if not (user.has_perm("articles.view_batch") or user.has_perm("articles.change_batch")):
+    if not may_look(user, Batch):
         raise PermissionDenied
     return Batch.objects.touchable_by(user)
 
@@ -189,11 +200,14 @@ def batch_events(request: HttpRequest, batch_id: int, known: Query[SinceQuery]) 
         raise HttpError(406, "This server cannot send events, it runs under WSGI. Ask for …/progress now and then.")
     if stream.hub.is_full:
         raise HttpError(503, "Too many people watch by this server just now. Ask for …/progress now and then.")
+    person = _user(request).pk
+    if stream.hub.has_enough(person):
+        raise HttpError(429, "You watch by as many streams as one person may. Close some, or ask for …/progress.")
     since = _last_event(request)
     again: Callable[[], User | None] = request.let_in_again  # type: ignore[attr-defined]  # by whoever let it in
-    watching = stream.hub.stream(batch_id, known.since if since is None else since, Watching(again, batch_id))
+    allowed = Watching(again, batch_id)
     return StreamingHttpResponse(
-        watching,
+        stream.hub.stream(batch_id, known.since if since is None else since, allowed, person),
         content_type="text/event-stream; charset=utf-8",
         headers={
             "Cache-Control": "no-cache, no-transform",

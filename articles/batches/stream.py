@@ -39,6 +39,7 @@ MOST_CHECKED = 20  # logins, with one look
 STUCK = 60.0  # seconds that one who takes nothing may hold what was sent
 WINDOW = 5000  # changed cells that are kept for those who are a little behind
 MOST_WATCHERS = 2000  # in one process
+MOST_OF_ONE = 50  # of them of one person: nobody shuts out the others
 THREADS = 4  # that look into the database, for all batches
 RETRY = b"retry: 3000\n\n"  # milliseconds until a browser connects again
 NOTHING_NEW = b": nothing new\n\n"
@@ -51,6 +52,7 @@ class Watcher:
     since: int
     allowed: Callable[[], bool]
     task: asyncio.Task[Any] | None = None
+    person: int | None = None  # whose it is
     edition: int | None = None  # that it has seen
     is_behind: bool = False  # what was looked at does not reach back to what it has seen
     sending_since: float | None = None  # when it was handed something, and has not come back for more
@@ -227,17 +229,25 @@ class Hub:
     def is_full(self) -> bool:
         return sum(len(channel.watchers) for channel in list(self.channels.values())) >= MOST_WATCHERS
 
-    async def stream(self, batch_id: int, since: int, allowed: Callable[[], bool]) -> AsyncGenerator[bytes, None]:
+    def has_enough(self, person: int | None) -> bool:
+        """Whether this person, by their number, watches by as many streams as one may."""
+        channels = list(self.channels.values())
+        theirs = sum(watcher.person == person for channel in channels for watcher in list(channel.watchers))
+        return person is not None and theirs >= MOST_OF_ONE
+
+    async def stream(
+        self, batch_id: int, since: int, allowed: Callable[[], bool], person: int | None = None
+    ) -> AsyncGenerator[bytes, None]:
         """What happens to a batch after a revision, until it has ended, the server ends or `allowed` says no."""
         # The thread that let this one in is not needed any more, and its connection others shall have.
         await sync_to_async(connections.close_all)()
-        if self._is_closed:
+        if self._is_closed or self.has_enough(person):  # asked before, and others may have come in meanwhile
             return
         self._loop = asyncio.get_running_loop()
         channel = self.channels.get(batch_id)
         if channel is None:
             channel = self.channels[batch_id] = Channel(batch_id, self._threads)
-        watcher = Watcher(since, allowed, asyncio.current_task())
+        watcher = Watcher(since, allowed, asyncio.current_task(), person)
         channel.join(watcher)
         events: bytes | None = RETRY
         try:

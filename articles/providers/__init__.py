@@ -17,13 +17,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from backups.redaction import black_out
+
 DEEPEST = 60  # of JSON within JSON; services nest about ten
 
 
 def storable(value: Any, depth: int = 0) -> Any:
-    """JSON as every database takes it: no NUL characters, and nothing nested without end."""
+    """JSON as it may be kept: no NUL characters, nothing nested without end, and none of our secrets."""
     if isinstance(value, str):
-        return value.replace("\x00", "\ufffd")
+        return black_out(value.replace("\x00", "\ufffd"))
     if depth > DEEPEST:
         return "…"
     if isinstance(value, dict):

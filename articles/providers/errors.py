@@ -17,6 +17,8 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any, ClassVar, TypedDict
 
+from backups.redaction import black_out
+
 DETAIL_CHARACTERS = 4000
 IT = "{it}"  # stands for the provider in a reason: "it" where it was named before, else its name
 
@@ -52,8 +54,8 @@ class SavedError(TypedDict):
 
 
 def _text(words: str) -> str:
-    """As every database takes it: services may answer anything."""
-    return words.replace("\x00", "\ufffd").encode(errors="replace").decode()
+    """As every database takes it, and without our secrets: services may answer anything."""
+    return black_out(words.replace("\x00", "\ufffd").encode(errors="replace").decode())
 
 
 class ProviderError(Exception):
@@ -82,9 +84,9 @@ class ProviderError(Exception):
         self.mend = _text(mend)
         self.then = then
         self.code = _text(code)[:100] or type(self).__name__.lower()
-        self.detail = _text(detail[:DETAIL_CHARACTERS])
+        self.detail = _text(detail)[:DETAIL_CHARACTERS]  # cut last: a piece of a secret is one, too
         self.retry_after = retry_after
-        self.thing = thing
+        self.thing = _text(thing)
 
     def saved(self, stage: str = "") -> SavedError:
         """As JSON, for the row; `restored` makes the error of it again. `stage`: where the article was."""

@@ -134,7 +134,7 @@ class PictureClient:
                 PROVIDER,
                 "the answer is not what this service should send",
                 code="not_json",
-                detail=body[:2000].decode(errors="replace"),
+                detail=body.decode(errors="replace"),
             )
         return answer
 

@@ -70,7 +70,7 @@ def _not_json(provider: str, body: bytes) -> Garbled:
         "the answer is not what this service should send",
         mend="check its address in the settings",
         code="not_json",
-        detail=body[:2000].decode(errors="replace"),
+        detail=body.decode(errors="replace"),
     )
 
 

@@ -38,6 +38,9 @@ EMBEDDING = {
     ipaddress.IPv6Network("2002::/16"): 2,
     ipaddress.IPv6Network("64:ff9b::/96"): 12,
 }
+# Public by their numbers, and yet not to be spoken to: a cloud's own host behind every machine of it, and the relays of
+# 6to4. Reference: Azure's documentation of 168.63.129.16; RFC 7526.
+UNTRUSTED = (ipaddress.IPv4Network("168.63.129.16/32"), ipaddress.IPv4Network("192.88.99.0/24"))
 LOCAL_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")  # Reference: RFC 8215
 
 
@@ -63,6 +66,8 @@ def _is_public(ip: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
         for network, first in EMBEDDING.items():
             if ip in network:
                 return _is_public(ipaddress.IPv4Address(ip.packed[first : first + 4]))
+    elif any(ip in network for network in UNTRUSTED):
+        return False
     return ip.is_global and not ip.is_multicast and not ip.is_reserved
 
 

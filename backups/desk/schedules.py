@@ -10,6 +10,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 
 from backups import tasks
+from backups.desk.hours import AT_AN_HOUR, hour_of, noted
 
 FOR_EVER = -1  # how often the queue repeats one that is not told a number
 RUN = {
@@ -23,7 +24,6 @@ EVERY = {
     Schedule.BIWEEKLY: "every two weeks",
     Schedule.MONTHLY: "every month",
 }
-AT_AN_HOUR = set(EVERY) - {Schedule.HOURLY}
 
 
 def schedules() -> list[Schedule]:
@@ -53,8 +53,7 @@ class ScheduleForm(forms.Form):
     )
 
     def __init__(self, data: QueryDict | None = None, *, schedule: Schedule) -> None:
-        due = timezone.localtime(schedule.next_run)
-        initial = {"runs": schedule.repeats != 0, "at": time(due.hour, due.minute)}
+        initial = {"runs": schedule.repeats != 0, "at": hour_of(schedule)}
         super().__init__(data, initial=initial, auto_id=f"schedule-{schedule.pk}-%s")
         self.schedule = schedule
         if schedule.schedule_type not in AT_AN_HOUR:
@@ -71,14 +70,14 @@ class ScheduleForm(forms.Form):
 
         Returns that as a phrase, "" for nothing.
         """
-        fields: dict[str, int | datetime] = {}
+        fields: dict[str, int | str | datetime] = {}
         changes = []
         runs, at = self.cleaned_data["runs"], self.cleaned_data.get("at")
         if "runs" in self.changed_data:
             fields["repeats"] = FOR_EVER if runs else 0
             changes.append("switched on" if runs else "switched off")
         if "at" in self.changed_data and at:
-            fields["next_run"] = self._next(at, now)
+            fields |= {"next_run": self._next(at, now), "cron": noted(at)}
             changes.append(f"at {at:%H:%M}")
         if fields:
             Schedule.objects.filter(pk=self.schedule.pk, func__in=RUN).update(**fields)

@@ -15,6 +15,7 @@ from obstore import exceptions
 from obstore.store import S3Store
 
 from backups.errors import Denied, Exists, Failed, Missing, StorageUnreachable, TooLarge
+from backups.redaction import black_out
 from backups.storage.manner import Manner
 from backups.storage.port import STREAM_BYTES, Listed, bounded
 
@@ -170,4 +171,4 @@ def _md5(etag: str | None) -> str:
 
 
 def _first_line(exc: Exception) -> str:
-    return str(exc).partition("\n")[0][:300]
+    return black_out(str(exc)).partition("\n")[0][:300]

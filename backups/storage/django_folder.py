@@ -44,7 +44,7 @@ class LocalStorage(FileSystemStorage):
     def unwritable(self) -> str | None:
         """Why nothing can be written here, or None."""
         try:
-            Path(self.location).mkdir(parents=True, exist_ok=True)
+            Path(self.location).mkdir(mode=0o700, parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.location):
                 return None
         except OSError as exc:

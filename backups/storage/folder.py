@@ -80,7 +80,7 @@ def write_whole(path: Path, chunks: Iterable[bytes]) -> None:
     handle, part = tempfile.mkstemp(prefix=INCOMPLETE, dir=path.parent)
     try:
         with os.fdopen(handle, "wb") as file:
-            os.fchmod(file.fileno(), 0o640)
+            os.fchmod(file.fileno(), 0o600)
             for chunk in chunks:
                 file.write(chunk)
             file.flush()
@@ -98,7 +98,7 @@ def _make_folder(folder: Path) -> None:
     if folder.is_dir():
         return
     _make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(mode=0o700, exist_ok=True)
     sync_folder(folder.parent)
 
 

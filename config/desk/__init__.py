@@ -1,5 +1,8 @@
 """The desk: Django's admin as Galley's front, which sees every app.
 
-site         the admin itself: its addresses, and what only superusers may see
+site         the admin itself: its addresses, and what is put before the admin classes of others
+machinery    the tables of the queue and of the logins, which superusers look at
+question     what the desk is asked by an address, and whether it can be answered
+people       users and groups, and who may give whom which right
 start page   what answers one question: What needs me?
 """

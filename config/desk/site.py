@@ -2,46 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Any, TypeVar, cast
 
 from django.contrib import admin
 from django.db.models import Model
 from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path
 from django.utils import timezone
 
 from backups.desk.page import last_good
 from backups.models import Generation
+from config.desk.machinery import LookedAt, Timed
+from config.desk.people import WithinOwnRights
+from config.desk.questions import unanswerable
 from config.desk.start import greeting, start
 
-# Tables of the machinery. Whoever may see them may also have any dotted function run: nobody but superusers.
-SUPERUSERS_ONLY = {"django_q", "axes"}
-
-
-class SuperusersOnly:
-    """Put before an admin class of somebody else: no permission is enough there."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request)
-
-    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request) and super().has_view_permission(request, obj)  # type: ignore[misc]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return _is_superuser(request) and super().has_add_permission(request)  # type: ignore[misc]
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request) and super().has_change_permission(request, obj)  # type: ignore[misc]
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return _is_superuser(request) and super().has_delete_permission(request, obj)  # type: ignore[misc]
-
-
-def _is_superuser(request: HttpRequest) -> bool:
-    return bool(getattr(request.user, "is_superuser", False))
+View = TypeVar("View", bound=Callable[..., HttpResponseBase])
+MACHINERY = {"django_q", "axes"}
+# What is put before the admin classes of others, by app or by model.
+BEFORE = {
+    "django_q": LookedAt,
+    "django_q.Schedule": Timed,
+    "axes": LookedAt,
+    "auth": WithinOwnRights,
+}
 
 
 class Desk(admin.AdminSite):
@@ -60,8 +49,8 @@ class Desk(admin.AdminSite):
         models = [model_or_iterable] if isinstance(model_or_iterable, ModelBase) else list(model_or_iterable)
         for model in models:
             chosen = admin_class or admin.ModelAdmin
-            if model._meta.app_label in SUPERUSERS_ONLY:
-                chosen = type(f"SuperusersOnly{chosen.__name__}", (SuperusersOnly, chosen), {})
+            if before := BEFORE.get(model._meta.label) or BEFORE.get(model._meta.app_label):
+                chosen = type(f"{before.__name__}{chosen.__name__}", (before, chosen), {})
             super().register(model, chosen, **options)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
@@ -73,9 +62,21 @@ class Desk(admin.AdminSite):
             *super().get_urls(),
         ]
 
+    def admin_view(self, view: View, cacheable: bool = False) -> View:
+        """With an answer to questions that nothing can answer, for whoever may ask."""
+        table = getattr(view, "__self__", None)
+
+        @wraps(view)
+        def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            if said := unanswerable(request, table if isinstance(table, admin.ModelAdmin) else None):
+                return TemplateResponse(request, "400.html", {"said": said}, status=400)
+            return view(request, *args, **kwargs)
+
+        return super().admin_view(cast(View, answered), cacheable)
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
-        machinery = SUPERUSERS_ONLY | {"auth"}
+        machinery = MACHINERY | {"auth"}
         sections = [
             model
             for app in context["available_apps"]

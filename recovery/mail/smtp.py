@@ -10,6 +10,7 @@ import structlog
 from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
+from backups.redaction import black_out
 from recovery.mail import letters
 from recovery.models import Mail
 
@@ -62,7 +63,8 @@ def _message(mail: Mail) -> EmailMultiAlternatives:
 
 
 def _noted(mail: Mail, exc: Exception, failure: Undelivered) -> Undelivered:
-    log.warning("mail not sent", mail=mail.pk, why=failure.words, detail=f"{type(exc).__name__}: {exc}"[:500])
+    said = black_out(f"{type(exc).__name__}: {exc}")[:500]  # cut last: a piece of a password is one, too
+    log.warning("mail not sent", mail=mail.pk, why=failure.words, detail=said)
     return failure
 
 

@@ -23,6 +23,7 @@ from django.core.management import get_commands
 
 from articles.pipeline.lease import CALL_SECONDS
 from articles.pipeline.worker_health import IDLE_SECONDS, UNCLAIMED
+from config.management.commands import desk as desk_command
 from config.supervision.supervisor import LOOK_SECONDS, STOP_SECONDS
 from tests.journeys.installation import ROOT, Installation
 from tests.journeys.test_workers import pids
@@ -149,6 +150,18 @@ def test_whoever_stops_the_workers_waits_for_the_calls_in_hand() -> None:
     graceful = int(shlex.split(web["ExecStart"])[-1])
     assert graceful < int(web["TimeoutStopSec"])
     assert CONTAINERFILE.count(f'"--timeout-graceful-shutdown", "{graceful}"') == 1
+
+
+def test_no_web_server_believes_anybody_about_an_address() -> None:
+    """uvicorn would take X-Forwarded-For from whoever speaks to it on this machine; the settings name our proxies."""
+    page = (ROOT / "docs" / "operator.md").read_text().splitlines()
+    desk = Path(desk_command.__file__).read_text()
+    starts = [
+        line for line in [*everything_that_is_started(), *page, desk] if re.search(r"uvicorn\W+config\.asgi", line)
+    ]
+
+    assert len(starts) >= 4
+    assert [start for start in starts if "--no-proxy-headers" not in start] == []
 
 
 # What they do

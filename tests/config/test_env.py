@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import os
 import re
+import secrets
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.fernet import Fernet
 from django.core.management import call_command
 from pytest_django import Settings
 
+from backups.configured import derived_keys, signing_keys
+from backups.errors import Forged
 from config import checks
 from config.env import Environment, Problem
 
@@ -144,6 +148,106 @@ def test_keys_of_backups_are_checked(settings: Settings) -> None:
     assert checks.backup_key_check() == []
     [warning] = checks.backup_key_deploy_check()
     assert warning.id == "galley.W006"
+
+
+def test_only_our_keys_are_believed_once_there_are_any(settings: Settings) -> None:
+    """Else whoever guesses GALLEY_SECRET_KEY signs backups that a restore believes."""
+    settings.GALLEY_BACKUP_KEYS = []
+    forged = signing_keys().sign({"restore": "this"})
+    assert signing_keys().read("It", forged) == {"restore": "this"}
+
+    settings.GALLEY_BACKUP_KEYS = ["a key that was made for the backups alone"]
+    with pytest.raises(Forged):
+        signing_keys().read("It", forged)
+    settings.GALLEY_BACKUP_KEYS += derived_keys()
+    assert signing_keys().read("It", forged) == {"restore": "this"}, "put behind it, as the operator's page says"
+
+
+@pytest.mark.parametrize("names", [["GALLEY_SECRET_KEY"], ["GALLEY_SECRET_KEY_FALLBACKS"]])
+@pytest.mark.parametrize("debug", ["false", "true"])
+def test_a_key_that_can_be_guessed_stops_a_start(tmp_path: Path, names: list[str], debug: str) -> None:
+    keys = {"GALLEY_SECRET_KEY": "k" * 50, **dict.fromkeys(names, "changeme-changeme-changeme")}
+    environment = {**os.environ, "GALLEY_VAR_DIR": str(tmp_path), "GALLEY_DEBUG": debug, **keys}
+    started = [sys.executable, "manage.py", "check"]
+    said = subprocess.run(started, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
+    assert (said.returncode == 0) is (debug == "true")
+    assert (f"{names[0]} is so short that it can be guessed" in said.stderr) is (debug == "false")
+    assert "changeme-" not in said.stderr
+
+
+# What the operator is told before the desk goes into production
+
+
+def _documented(folder: Path) -> dict[str, str]:
+    """The settings that the first step of the operator's page names."""
+    fernet = Fernet.generate_key().decode()
+    return {
+        "GALLEY_DEBUG": "false",
+        "GALLEY_SECRET_KEY": secrets.token_urlsafe(50),
+        "GALLEY_ENCRYPTION_KEYS": fernet,
+        "GALLEY_BACKUP_KEYS": secrets.token_urlsafe(48),
+        "GALLEY_BACKUP_ENCRYPTION_KEYS": fernet,
+        "GALLEY_BASE_URL": "https://desk.example.org",
+        "GALLEY_PROXIES": "127.0.0.1",
+        "EMAIL_URL": "smtp+tls://galley:a-password@mail.example.org:587",
+        "GALLEY_VAR_DIR": str(folder / "var"),
+    }
+
+
+def _checked(folder: Path, **changes: str) -> str:
+    environment = {**os.environ, **_documented(folder), **changes}
+    command = [sys.executable, "manage.py", "check", "--deploy"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False).stderr
+
+
+def test_the_documented_set_up_has_no_finding(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "operator.md").read_text()
+    step = page[page.index("1. Write `.env`") : page.index("2. `python manage.py check --deploy`")]
+    named = set(re.findall(r"`([A-Z_]+)`", step))
+    assert _documented(tmp_path).keys() - named == {"GALLEY_DEBUG", "GALLEY_VAR_DIR"}
+
+    assert _checked(tmp_path) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("GALLEY_ENCRYPTION_KEYS", "galley.W004"),
+        ("EMAIL_URL", "galley.W005"),
+        ("GALLEY_BACKUP_KEYS", "galley.W006"),
+        ("GALLEY_PROXIES", "galley.W007"),
+        ("GALLEY_BACKUP_ENCRYPTION_KEYS", "galley.W008"),
+    ],
+)
+def test_each_of_its_settings_is_missed(tmp_path: Path, name: str, found: str) -> None:
+    assert re.findall(r"galley\.W\d+", _checked(tmp_path, **{name: ""})) == [found]
+
+
+def test_what_lies_open_is_found(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.VAR_DIR = tmp_path / "var"
+    settings.VAR_DIR.mkdir(mode=0o700)
+    trees = tmp_path / "trees"
+    options = {"location": str(trees)}
+    settings.STORAGES = {**settings.STORAGES, "backups": {**settings.STORAGES["backups"], "OPTIONS": options}}
+    monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
+    monkeypatch.setitem(settings.DATABASES["default"], "NAME", str(tmp_path / "desk.sqlite3"))
+    (tmp_path / "desk.sqlite3").touch(mode=0o600)
+    trees.mkdir(mode=0o700)
+    for folder in tmp_path.parents:
+        if folder.stat().st_uid == os.geteuid() and folder.name.startswith("pytest"):
+            folder.chmod(0o711)
+    tmp_path.chmod(0o711)
+    assert checks.openness_deploy_check() == []
+
+    for path in (settings.VAR_DIR, trees, tmp_path / "desk.sqlite3"):
+        path.chmod(0o755)
+        [warning] = checks.openness_deploy_check()
+        assert (warning.id, str(path) in warning.msg) == ("galley.W009", True)
+        tmp_path.chmod(0o700)
+        assert checks.openness_deploy_check() == [], "nobody comes as far as it"
+        tmp_path.chmod(0o711)
+        path.chmod(0o700)
 
 
 def test_derived_encryption_keys_are_a_warning_in_production(settings: Settings) -> None:

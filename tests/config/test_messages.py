@@ -43,3 +43,12 @@ def test_guessing_passwords_closes_the_door(client: Client, editor: User) -> Non
     assert answers[-1].status_code == 429
     assert "Too many wrong passwords" in answers[-1].content.decode()
     assert client.post(reverse("admin:login"), form | {"password": "a long password"}).status_code == 429
+
+
+@pytest.mark.parametrize("after", ["", "?next=", "?next=https://evil.example/", "?next=/admin/articles/article/"])
+def test_a_login_leads_to_the_desk(client: Client, editor: User, after: str) -> None:
+    form = {"username": editor.username, "password": "a long password"}
+    answer = client.post(reverse("admin:login") + after, form, follow=True)
+
+    assert answer.status_code == 200
+    assert answer.redirect_chain[0][0].startswith("/admin/")

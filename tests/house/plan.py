@@ -25,6 +25,7 @@ HOUSE = [
 
 ROOMS = {
     "backups": [
+        Floor({"redaction"}, "our secrets, and words without them: for everybody who writes down what others say"),
         Floor({"errors", "progress"}, "what can go wrong, and how far it is: for everybody"),
         Floor({"storage"}, "bytes by key, wherever they lie"),
         Floor({"repository"}, "generations in an object store, whatever they hold; what a signature of ours is"),

@@ -178,3 +178,13 @@ def test_a_password_that_no_key_opens_is_said(site: Site, chief: User) -> None:
 def test_without_sites_the_list_says_what_to_do(chief: User, editor: User) -> None:
     assert "Add a site" in as_(chief).get(LIST).content.decode()
     assert "A chief editor can add one." in as_(editor).get(LIST).content.decode()
+
+
+def test_an_address_without_https_draws_a_warning(admin_user: User) -> None:
+    client = as_(admin_user)
+    for scheme, warned in (("http", True), ("HTTP", True), ("https", False)):
+        name = f"Site {scheme}"
+        fields = given(name=name, url=f"{scheme}://m.example.org", password="s3cret pass word")
+        page = client.post(ADD, fields, follow=True).content.decode()
+        assert Site.objects.filter(name=name).exists()
+        assert ("travels in clear" in page) is warned, scheme

@@ -104,16 +104,22 @@ def test_a_signed_picture_needs_no_session_and_dies(
         assert Client().get(address).status_code == 404
 
 
-@pytest.mark.parametrize("change", ["role", "salt", "signature", "none"])
-def test_a_picture_with_another_signature_is_not_found(desk: Client, article: Article, change: str) -> None:
+@pytest.mark.parametrize("change", ["role", "reader", "salt", "signature", "none"])
+def test_a_picture_with_another_signature_is_not_found(
+    desk: Client, article: Article, editor: User, chief: User, change: str
+) -> None:
     address = picture_of(desk.get(page_of(article)).content.decode())
-    value = f"{article.uid}/03_hero.jpg"
+    bare = reverse("preview-picture", args=[article.uid, "03_hero.jpg"])
+    value = f"{editor.pk}/{article.uid}/03_hero.jpg"
+    other = TimestampSigner(salt="other").sign(value).removeprefix(value)
     changed = {
         "role": address.replace("03_hero", "03_section_1"),
-        "salt": reverse("preview-picture", args=[TimestampSigner(salt="other").sign(value)]),
+        "reader": address.replace(f"?key={editor.pk}", f"?key={chief.pk}"),
+        "salt": f"{bare}?key={editor.pk}{other}",
         "signature": address[:-1] + ("A" if address[-1] != "A" else "B"),
-        "none": reverse("preview-picture", args=[value]),
+        "none": bare,
     }[change]
+    assert changed != address
     assert Client().get(changed).status_code == 404
 
 

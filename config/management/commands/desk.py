@@ -56,7 +56,7 @@ class Command(BaseCommand):
 
 def serve(port: int) -> NoReturn:
     """Become the web server."""
-    server = (sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port))
+    server = (sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port), "--no-proxy-headers")
     os.execv(sys.executable, [*server, "--log-level", "warning", "--timeout-graceful-shutdown", "3"])  # noqa: S606
 
 

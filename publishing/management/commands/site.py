@@ -56,6 +56,8 @@ class Command(BaseCommand):
                 " ".join(f"{field}: {' '.join(dict.fromkeys(said))}" for field, said in exc.message_dict.items())
             ) from exc
         site.save()
+        if site.in_clear:
+            self.stderr.write(site.in_clear)
         self.stdout.write(f'Added site "{site}". Try it: manage.py site test "{site}"')
 
     def _list(self, *, json: bool, **_: Any) -> None:

@@ -29,7 +29,7 @@ from articles.batches import counts, progress
 from articles.batches import stream as batche_stream
 from articles.batches.stream import NOTHING_NEW, RETRY, Hub
 from articles.models import Article, Batch, Section
-from config.api import BySession, ByToken
+from config.api import BySession, ByToken, api
 from config.env import Environment
 from config.models import Token
 from config.roles import EDITORS
@@ -758,3 +758,47 @@ def test_a_full_server_sends_people_away_to_poll(batch: Batch, secret: str, monk
 
     assert answer.status_code == 503
     assert b"Too many people watch" in answer.content
+
+
+def test_whoever_watches_enough_is_sent_away_too(batch: Batch, secret: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(batche_stream, "MOST_OF_ONE", 0)
+    _, answer = asked(batch, secret)
+
+    assert answer.status_code == 429
+    assert b"as many streams as one person may" in answer.content
+
+
+def test_one_person_does_not_shut_out_the_others(batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many are asked for at once: the last look is taken when a stream joins."""
+    monkeypatch.setattr(batche_stream, "MOST_OF_ONE", 3)
+    mine = batch.owner_id
+
+    async def watch() -> None:
+        hub = Hub()
+        async with AsyncExitStack() as open_ones:
+            streams = [hub.stream(batch.pk, 0, always, person) for person in [mine] * 5 + [mine + 1] * 2]
+            began = []
+            for stream in streams:
+                await open_ones.enter_async_context(aclosing(stream))
+                began.append(await anext(stream, None) == RETRY)
+            assert began == [True] * 3 + [False] * 2 + [True] * 2
+            assert hub.has_enough(mine)
+            assert not hub.has_enough(mine + 1)
+
+    run(watch())
+
+
+def test_what_is_sent_is_what_the_document_promises(batch: Batch) -> None:
+    """Of a stream it describes one event, taken apart."""
+    end(batch, Batch.State.CANCELLED)
+    promised = api.get_openapi_schema()["paths"]["/api/v1/batches/{batch_id}/events"]["get"]["responses"][200]
+    schema = promised["content"]["text/event-stream"]["schema"]
+
+    sent = progress.batch_progress(batch.pk).events(0).decode()
+
+    events = [dict(line.split(": ", 1) for line in event.split("\n")) for event in sent.split("\n\n") if event]
+    assert [event["event"] for event in events] == schema["properties"]["event"]["enum"]
+    for event in events:
+        assert set(schema["required"]) <= event.keys() <= schema["properties"].keys()
+        assert schema["type"] == "object"
+        json.loads(event["data"])

@@ -42,6 +42,7 @@ from publishing.answers import Login, Reply, failure
             "::127.0.0.1",
         ),
         *("64:ff9b::7f00:1", "64:ff9b::a00:1", "64:ff9b:1::1", "2002:7f00:1::1", "2002:a00:1::", "240.0.0.1"),
+        *("168.63.129.16", "192.88.99.1", "::ffff:168.63.129.16", "2002:a83f:8110::", "64:ff9b::c058:6301"),
     ],
 )
 def test_addresses_inside_the_network(address: str) -> None:
