@@ -1,8 +1,6 @@
 """What comes from outside, made safe: no queue, no states, and hardly a model.
 
 manuscript   a finished text that somebody hands in, in any encoding or format
-export       HTML as another program wrote it, with what its author does not see
-reading      what the bytes of a file say in one encoding; where two are as likely, somebody chooses
 markup       HTML that has passed the allow list
 picture      an image file that was judged, decoded within limits and written anew
 magazine     the page that the template lays out

@@ -12,9 +12,10 @@ from typing import Any
 import yaml
 from lxml.html import HtmlElement
 
-from articles.content import exports, markdown_text, markup, plain_text, word_counts
-from articles.content.decoding import SAMPLE
-from articles.content.file_kinds import Unreadable as Unreadable
+from articles.content import markup, word_counts
+from articles.content.reading import exports, markdown_text, plain_text
+from articles.content.reading.decoding import SAMPLE
+from articles.content.reading.file_kinds import Unreadable as Unreadable
 
 _FRONT_MATTER = re.compile(
     r"\A\s{0,100}?(?:---[ \t]*\n(?P<yaml>.{0,20000}?)\n(?:---|\.\.\.)|\+\+\+[ \t]*\n(?P<toml>.{0,20000}?)\n\+\+\+)"

@@ -14,7 +14,8 @@ from django.db import IntegrityError, transaction
 from django.http import QueryDict
 from django.utils import timezone
 
-from articles.content import decoding, encodings, file_kinds, manuscripts, word_files
+from articles.content import manuscripts
+from articles.content.reading import decoding, encodings, file_kinds, word_files
 from articles.desk import kept_file
 from articles.models import Article, Preferences, Stage, StageRecord
 from articles.pipeline import transitions

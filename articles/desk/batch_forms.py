@@ -12,7 +12,7 @@ from django.http import QueryDict
 from django.utils.html import format_html
 
 from articles.batches.plan import key_of
-from articles.content import decoding, encodings
+from articles.content.reading import decoding, encodings
 from articles.desk.article_forms import NO_SITE
 from articles.models import Batch, Preferences
 

@@ -19,7 +19,7 @@ from articles.batches import completeness, control, progress
 from articles.batches.errors import NotPossible
 from articles.batches.plan import BatchPlan, key_of, plan_batch
 from articles.batches.start import start_batch
-from articles.content import decoding
+from articles.content.reading import decoding
 from articles.failures import Failure
 from articles.formats import about, count, duration
 from articles.management.follow_batch import articles_line, follow_batch, line

@@ -10,8 +10,8 @@ import orjson
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from articles.content import encodings
-from articles.content.decoding import Unclear
+from articles.content.reading import encodings
+from articles.content.reading.decoding import Unclear
 from articles.desk.article_forms import SubmitForm
 from articles.failures import report
 from articles.management.follow_article import follow_article

@@ -16,7 +16,7 @@ from django.contrib.auth.models import Group, User
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 
-from articles.content import decoding
+from articles.content.reading import decoding
 from articles.models import Article
 from articles.pipeline import transitions
 from config.roles import CHIEF_EDITORS, EDITORS

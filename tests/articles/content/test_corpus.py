@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 from django.template.loader import render_to_string
 
-from articles.content import decoding, magazine, manuscripts, markup, pictures, word_counts
+from articles.content import magazine, manuscripts, markup, pictures, word_counts
+from articles.content.reading import decoding
 from articles.desk.article_forms import KINDS
 from articles.models import Article, ImageFile
 from articles.stages import prompts

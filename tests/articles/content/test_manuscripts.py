@@ -10,8 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from articles.content import decoding, manuscripts, markup
+from articles.content import manuscripts, markup
 from articles.content.manuscripts import Unreadable
+from articles.content.reading import decoding
 
 
 @given(st.binary(max_size=300))

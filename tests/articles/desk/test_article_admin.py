@@ -21,12 +21,12 @@ from django.urls import reverse
 from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
-from articles.content import encodings
+from articles.content.reading import encodings
 from articles.desk.article_admin import ArticleAdmin
 from articles.models import Article, Call, Cost, Event, ImageFile, Preferences, Stage, StageRecord
 from config.desk import start
 from publishing.models import Site
-from tests.articles.content.word_files import paragraph, word_file
+from tests.articles.content.reading.word_files import paragraph, word_file
 from tests.conftest import MANUSCRIPT, HandIn
 from tests.desk import ADD, HOSTILE, LIST, RECOVER, REFUSED, START, as_, deed, move, page_of, stop, text
 

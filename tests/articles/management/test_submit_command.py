@@ -13,7 +13,7 @@ from pytest_django import Settings
 
 from articles.models import Article
 from publishing.models import Site
-from tests.articles.content.word_files import paragraph, word_file
+from tests.articles.content.reading.word_files import paragraph, word_file
 
 
 @pytest.fixture

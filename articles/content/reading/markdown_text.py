@@ -13,8 +13,9 @@ from markdown_it.rules_inline.emphasis import tokenize
 from markdown_it.token import Token
 from mdit_py_plugins.footnote import footnote_plugin
 
-from articles.content import site_tags, tag_soup
-from articles.content.plain_text import LONG_LINE, SHORT_LINE
+from articles.content import tag_soup
+from articles.content.reading import site_tags
+from articles.content.reading.plain_text import LONG_LINE, SHORT_LINE
 
 _LINK = r"\[[^\[\]\n]{1,300}\]\("
 SIGN = re.compile(

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from articles.content import decoding, encodings
-from articles.content.decoding import Unreadable
+from articles.content.reading import decoding, encodings
+from articles.content.reading.decoding import Unreadable
 
 CENTRAL = ["cp1250", "iso8859-2", "cp852"]
 BEGINNINGS = [

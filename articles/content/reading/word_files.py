@@ -14,7 +14,7 @@ import mammoth
 from lxml import etree
 
 from articles.content import markup
-from articles.content.file_kinds import AS_TEXT, Unreadable
+from articles.content.reading.file_kinds import AS_TEXT, Unreadable
 
 MOST_UNPACKED = 16 * 1024 * 1024  # bytes of the parts with text: some five million letters
 MOST_ELEMENTS = 60_000  # of these parts: each takes mammoth about 0.1 ms

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from articles.content import file_kinds, manuscripts, word_files
-from articles.content.file_kinds import Unreadable
-from tests.articles.content.word_files import NAMESPACES, paragraph, word_file
+from articles.content import manuscripts
+from articles.content.reading import file_kinds, word_files
+from articles.content.reading.file_kinds import Unreadable
+from tests.articles.content.reading.word_files import NAMESPACES, paragraph, word_file
 
 
 @pytest.mark.parametrize(

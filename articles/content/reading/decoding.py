@@ -7,9 +7,9 @@ import contextlib
 import re
 from dataclasses import dataclass
 
-from articles.content import encodings, file_kinds, languages
-from articles.content.file_kinds import AS_TEXT
-from articles.content.file_kinds import Unreadable as Unreadable
+from articles.content.reading import encodings, file_kinds, languages
+from articles.content.reading.file_kinds import AS_TEXT
+from articles.content.reading.file_kinds import Unreadable as Unreadable
 
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from articles.content import site_tags
+from articles.content.reading import site_tags
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from articles.content.plain_text import paragraphs
+from articles.content.reading.plain_text import paragraphs
 
 LONG = (
     "The council met on Tuesday night to speak about the bridge, which has been closed since the flood of last winter."

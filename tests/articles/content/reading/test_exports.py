@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from articles.content import elements, exports, markup
+from articles.content import elements, markup
+from articles.content.reading import exports
 from tests.articles.content.harmless import assert_harmless
 from tests.articles.content.test_markup import FAST, HTML
 
