@@ -16,12 +16,11 @@ from typing import Any
 import pytest
 
 from articles import content
-from articles.batches import lists
+from articles.batches import lists, tables
+from articles.providers import bodies, replicate, wrapping
 
-MODULES = [
-    lists,
-    *(importlib.import_module(f"{content.__name__}.{found.name}") for found in pkgutil.iter_modules(content.__path__)),
-]
+OF_CONTENT = pkgutil.walk_packages(content.__path__, f"{content.__name__}.")
+MODULES = [lists, tables, bodies, replicate, wrapping, *(importlib.import_module(found.name) for found in OF_CONTENT)]
 SEARCHES = "search|finditer|findall|sub|subn|split"
 
 PARTS = (
