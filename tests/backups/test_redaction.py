@@ -59,3 +59,8 @@ def test_a_short_word_is_no_secret_unless_somebody_says_so() -> None:
     redaction.know("galley", "")
     assert redaction.black_out("galley proofs") == "galley proofs"
     assert redaction.black_out("galley proofs", also=["galley", ""]) == "… proofs"
+
+
+def test_blanks_alone_black_out_nothing_else() -> None:
+    redaction.know(" " * 10)
+    assert redaction.black_out("two words", also=["  "]) == "two words"
