@@ -189,15 +189,15 @@ def test_a_stop_counts_also_when_somebody_has_recovered_it(
     assert article.status == Article.Status.FAILED
 
     found = scrape()
-    assert found["galley_articles_stopped_last_hour"] == {("article", "text", "invalid_api_key"): 1}
+    assert found["galley_articles_stopped_last_hour"] == {("article", "text", "401"): 1}
     assert found["galley_stages_stopped_last_hour"] == {("article", "text"): 1}
-    assert found["galley_calls_failed_last_hour"] == {("article", "text", "invalid_api_key"): 1}
+    assert found["galley_calls_failed_last_hour"] == {("article", "text", "401"): 1}
 
     transitions.resume(article, editor)
     found = scrape()
     assert found["galley_articles_stopped_last_hour"] == {}
     assert found["galley_stages_stopped_last_hour"] == {("article", "text"): 1}
-    assert found["galley_calls_failed_last_hour"] == {("article", "text", "invalid_api_key"): 1}
+    assert found["galley_calls_failed_last_hour"] == {("article", "text", "401"): 1}
 
 
 def test_waits_are_counted_by_who_caused_them(
