@@ -282,7 +282,7 @@ SMALL = [
 def test_a_disk_that_is_full_in_the_middle_of_a_tree(
     hand_in: HandIn, run: Work, services: Doubles, disk: Disk, storage_folder: Path
 ) -> None:
-    services.configure(image_bytes=IMAGE_BYTES)
+    services.configure(image_bytes=IMAGE_BYTES, image_width=2048)
     article = run(hand_in(idea="the slow return of night trains"))
 
     assert (article.status, error_of(article)["code"]) == (Article.Status.WAITING, "storage")
