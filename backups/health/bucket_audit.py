@@ -28,6 +28,7 @@ from backups.health.findings import (
 )
 from backups.repository.manifests import TIERS
 from backups.storage.django_bucket import client_config
+from backups.storage.manner import goes_in_circles
 from backups.storage.options import FolderOptions
 
 if TYPE_CHECKING:
@@ -183,7 +184,7 @@ def _ask(question: str, call: Callable[[], T], nothing: str = "") -> T | None:
         if code.startswith(HOST_WANTED):
             raise NoAnswer(HostWanted()) from exc
         raise NoAnswer(QuestionRefused(question, code or str(exc))) from exc
-    except RecursionError as exc:  # boto3 follows a redirect that leads nowhere (boto3#2148)
-        raise NoAnswer(BucketElsewhere("")) from exc
-    except Exception as exc:  # whatever else it makes of an answer that it cannot read
+    except Exception as exc:  # whatever it makes of an answer that it cannot read
+        if goes_in_circles(exc):
+            raise NoAnswer(BucketElsewhere("")) from exc
         raise NoAnswer(QuestionUnanswered(question, str(exc))) from exc

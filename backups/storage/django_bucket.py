@@ -15,7 +15,7 @@ from django.core.files import File
 from storages.backends.s3 import S3File, S3Storage
 
 from backups.errors import Failed
-from backups.storage.manner import Manner
+from backups.storage.manner import Manner, goes_in_circles
 from backups.storage.options import BucketOptions
 
 log = structlog.get_logger("galley.backups")
@@ -32,11 +32,12 @@ def asking(what: str) -> Iterator[None]:
     """
     try:
         yield
-    except (OSError, BotoCoreError, ClientError):
-        raise
-    except RecursionError as exc:
-        raise Failed(f"The backup storage sends us to and fro about {what}: look at its address and region.") from exc
     except Exception as exc:
+        if goes_in_circles(exc):
+            said = f"The backup storage sends us to and fro about {what}: look at its address and region."
+            raise Failed(said) from exc
+        if isinstance(exc, OSError | BotoCoreError | ClientError):
+            raise
         raise Failed(f"The backup storage gave an answer about {what} that its client cannot read: {exc!r}") from exc
 
 

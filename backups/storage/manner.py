@@ -31,3 +31,13 @@ class Manner:
                 return replace(self, conditions=False)
             return replace(self, checksums=False)
         return self
+
+
+def goes_in_circles(exc: BaseException | None) -> bool:
+    """Whether a client was sent to and fro until Python ended that, be it in its own words (boto3#2148).
+
+    A redirect without an address does so. How deep the client is called decides which of its parts meets the end.
+    """
+    while exc is not None and not isinstance(exc, RecursionError):
+        exc = exc.__cause__ or exc.__context__
+    return exc is not None

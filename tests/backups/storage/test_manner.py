@@ -219,6 +219,22 @@ def test_the_audit_says_what_to_set(
     assert audit.unfinished is None
 
 
+@pytest.mark.parametrize("depth", range(0, 40, 5))
+def test_a_redirect_to_nowhere_is_told_however_deep_it_is_met(
+    rclone: s3.S3, store: Faults, settings: Settings, depth: int
+) -> None:
+    """Which part of the client meets the end of Python's stack depends on where it was called."""
+    store.habit = elsewhere
+    keys = {"access_key": rclone.access_key, "secret_key": rclone.secret_key}
+    options = {"bucket_name": rclone.bucket, "endpoint_url": store.url, **keys}
+    settings.STORAGES = {**settings.STORAGES, "backups": {"BACKEND": "", "OPTIONS": options}}
+
+    def deeper(left: int) -> object:
+        return deeper(left - 1) if left else bucket_audit.audit().findings
+
+    assert deeper(depth) == [BucketElsewhere("")]
+
+
 @pytest.mark.django_db
 def test_an_article_waits_for_a_store_that_redirects(
     rclone: s3.S3, store: Faults, hand_in: HandIn, run: Callable[[Article], Article], monkeypatch: pytest.MonkeyPatch
