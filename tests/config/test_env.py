@@ -8,7 +8,9 @@ import re
 import secrets
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -224,29 +226,33 @@ def test_each_of_its_settings_is_missed(tmp_path: Path, name: str, found: str) -
     assert re.findall(r"galley\.W\d+", _checked(tmp_path, **{name: ""})) == [found]
 
 
-def test_what_lies_open_is_found(tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    settings.VAR_DIR = tmp_path / "var"
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """One that everybody may enter: those of pytest are closed."""
+    with TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+def test_what_lies_open_is_found(open_folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings.VAR_DIR = open_folder / "var"
     settings.VAR_DIR.mkdir(mode=0o700)
-    trees = tmp_path / "trees"
+    trees = open_folder / "trees"
     options = {"location": str(trees)}
     settings.STORAGES = {**settings.STORAGES, "backups": {**settings.STORAGES["backups"], "OPTIONS": options}}
     monkeypatch.setitem(settings.DATABASES["default"], "ENGINE", "django.db.backends.sqlite3")
-    monkeypatch.setitem(settings.DATABASES["default"], "NAME", str(tmp_path / "desk.sqlite3"))
-    (tmp_path / "desk.sqlite3").touch(mode=0o600)
+    monkeypatch.setitem(settings.DATABASES["default"], "NAME", str(open_folder / "desk.sqlite3"))
+    (open_folder / "desk.sqlite3").touch(mode=0o600)
     trees.mkdir(mode=0o700)
-    for folder in tmp_path.parents:
-        if folder.stat().st_uid == os.geteuid() and folder.name.startswith("pytest"):
-            folder.chmod(0o711)
-    tmp_path.chmod(0o711)
     assert checks.openness_deploy_check() == []
 
-    for path in (settings.VAR_DIR, trees, tmp_path / "desk.sqlite3"):
+    for path in (settings.VAR_DIR, trees, open_folder / "desk.sqlite3"):
         path.chmod(0o755)
         [warning] = checks.openness_deploy_check()
         assert (warning.id, str(path) in warning.msg) == ("galley.W009", True)
-        tmp_path.chmod(0o700)
+        open_folder.chmod(0o700)
         assert checks.openness_deploy_check() == [], "nobody comes as far as it"
-        tmp_path.chmod(0o711)
+        open_folder.chmod(0o711)
         path.chmod(0o700)
 
 
