@@ -10,6 +10,9 @@ from dataclasses import dataclass
 
 from articles.pipeline import worker_health
 from tests.journeys.installation import Workers
+from tests.services.process import wait_until
+
+PATIENCE = 300  # seconds until a worker is alive, on a busy machine
 
 
 @dataclass
@@ -29,7 +32,16 @@ class Pool:
             self.processes.start()
 
     def kill_worker(self, chance: random.Random) -> None:
-        _kill(chance.choice(worker_health.health().alive))
+        """One of those that are alive, as soon as one is: the last may have ended with its supervisor just now."""
+        alive: list[int] = []
+
+        def somebody_lives() -> bool:
+            self.keep_running()
+            alive[:] = worker_health.health().alive
+            return bool(alive)
+
+        wait_until(somebody_lives, PATIENCE)
+        _kill(chance.choice(alive))
 
     def kill_supervisor(self) -> None:
         """Its workers end with it, when the calls in hand have their answers."""
