@@ -562,6 +562,7 @@ def test_a_file_whose_encoding_is_not_clear_is_kept_and_asked_about(editor: User
     form = asked.context["adminform"].form
     kept, choices = form.data["kept_file"], [value for value, _ in form.fields["encoding"].widget.choices]
     assert "ferry.txt does not say in which encoding it is. Choose the lines that read right." in text(asked)
+    assert "Give an idea" not in text(asked), "a file was given"
     assert len(choices) == 2
     assert all(UNCLEAR.decode(each).split("\n")[0] in text(asked) for each in choices)
     assert "first person" in asked.content.decode()
