@@ -19,6 +19,7 @@ STACKS = [("sqlite", 60), ("postgresql, redis", 40)]
 OF_TODAY = STACKS if os.environ.get("GALLEY_EVERY_MOMENT") else [STACKS[datetime.now(UTC).toordinal() % 2]]
 
 
+@pytest.mark.dealt(3)
 @pytest.mark.parametrize(("stack", "styles"), OF_TODAY)
 def test_whatever_is_killed_every_section_is_there_once(stack: str, styles: int) -> None:
     if reason := missing_for(stack, site=False):

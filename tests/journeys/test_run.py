@@ -76,6 +76,7 @@ def test_a_failure_is_told_and_the_exit_code_says_so(galley: Installation, servi
     assert "Next: change the idea" in said.stderr
 
 
+@pytest.mark.dealt(4)
 @pytest.mark.parametrize(
     ("galley", "moment"),
     [(STACKS[0], 1), (STACKS[0], 2), (STACKS[0], 5), (STACKS[0], 10), (STACKS[0], 15), (STACKS[1], 4), (STACKS[1], 12)],
