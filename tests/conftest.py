@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -22,8 +23,14 @@ from backups import redaction
 from config.roles import CHIEF_EDITORS, EDITORS
 from tests.doubles.server import Doubles, doubles
 
-# How long a machine takes is no property of what is tested.
-hypothesis.settings.register_profile("tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+# How long a machine takes is no property of what is tested, and what is tried must not be luck: GALLEY_EXPLORE=1 looks
+# for new cases.
+hypothesis.settings.register_profile(
+    "tests",
+    deadline=None,
+    derandomize="GALLEY_EXPLORE" not in os.environ,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("tests")
 
 MANUSCRIPT = """# Tariffs and AI

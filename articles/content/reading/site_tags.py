@@ -57,8 +57,11 @@ def _apart(tag: re.Match[str], left: str) -> str:
     if not (tag["hugo"] or tag["jekyll"] or (tag["component"] or "").endswith("/")):
         return left
     before, after = tag.string[max(tag.start() - 1, 0) : tag.start()], tag.string[tag.end() : tag.end() + 1]
-    left = f" {left}" if before.isalnum() and (left or after)[:1].isalnum() else left
-    return f"{left} " if left[-1:].isalnum() and after.isalnum() else left
+    goes_on = after.isalnum() or after in tuple("{<[*_`")  # a sign, behind which there may be a word
+    if not left:
+        return " " if before.isalnum() and goes_on else ""
+    left = f" {left}" if before.isalnum() and left[:1].isalnum() else left
+    return f"{left} " if left[-1:].isalnum() and goes_on else left
 
 
 def _words(tag: re.Match[str], closed: set[str]) -> str:

@@ -215,5 +215,7 @@ def test_no_word_is_lost_and_none_is_added(given: tuple[str, list[str]]) -> None
     read = manuscripts.read(opening + "".join(parts), name)
     signs = r"https://a\.b|</?(?:p|b|li|button|x-y|table|td)>" if name != "a.txt" else r"\0"
     seen = "".join(" " if "idden" in part else part for part in parts)
+    if name == "a.md":
+        seen = re.sub(r"\[(\w+)\]\(https://a\.b\)", r"\1", seen)  # a link stands where its words stand
     shown = re.sub(signs, lambda tag: "" if tag[0].strip("</>") in ("b", "x-y") else " ", seen)
     assert re.findall(r"\w+", markup.text_of(read.html)) == ["now", *re.findall(r"\w+", shown)]

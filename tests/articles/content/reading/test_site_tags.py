@@ -11,6 +11,7 @@ from articles.content.reading import site_tags
     ("text", "left"),
     [
         ('before {{< youtube "abc" >}} after', "before  after"),
+        ("one{{< a >}}{% b %}{{< c >}}two", "one two"),
         ("{{% note %}}\nin **note**\n{{% /note %}}", "\nin **note**\n"),
         ("{% include nav.html %}words{% endinclude %}", "words"),
         ('see [the docs]({{< ref "x" >}}) and [more]({% link a.md %}#b)', "see the docs and more"),
