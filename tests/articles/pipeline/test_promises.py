@@ -151,7 +151,7 @@ def test_a_recovery_that_comes_too_late_leaves_the_batch_alone(editor: User, set
     assert Batch.objects.values().get() == before
 
 
-FOUND_OTHERWISE = [  # what changed between a look at the rows and the deed
+FOUND_OTHERWISE: list[dict[str, Any]] = [  # what changed between a look at the rows and the deed
     {"attempt": 7},
     {"status": Article.Status.QUEUED},
     {"crashes": 3},
