@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
 from collections.abc import Callable
 from datetime import timedelta
@@ -17,12 +16,12 @@ from articles.models import Article, Stage
 from articles.pipeline import transitions
 from articles.pipeline.calls import Calls
 from articles.pipeline.run import Run
-from articles.pipeline.sweep import sweep
 from publishing import wordpress as client_module
 from publishing.models import Site
 from tests.conftest import error_of
 from tests.publishing.conftest import PAGE, Drive, Impostor, Ready, new_site
-from tests.publishing.test_stage import Died, assert_published, by_hand, sends
+from tests.publishing.dying import dies_after
+from tests.publishing.test_stage import assert_published, by_hand, sends
 from tests.services.wordpress import WordPress
 
 pytestmark = pytest.mark.django_db
@@ -205,34 +204,18 @@ def test_a_site_may_be_renamed_and_get_another_address_at_any_step(
     ready: Ready,
     run: Drive,
     go_on: Drive,
-    monkeypatch: pytest.MonkeyPatch,
     step: int,
 ) -> None:
     """Both addresses lead to the same site here; the worker dies in that moment, so that another one goes on."""
-    article, left = ready(site), step
+    article = ready(site)
     moved = wordpress.url.replace("127.0.0.1", "localhost")
 
-    def moving(work: Callable[..., Any]) -> Callable[..., Any]:
-        def do(*args: Any, **kwargs: Any) -> Any:
-            nonlocal left
-            result = work(*args, **kwargs)
-            left -= 1
-            if left == 0:
-                Site.objects.update(name="Magazine EU", url=moved)
-                Article.objects.update(title="Another title")
-                raise Died
-            return result
+    def moves() -> None:
+        Site.objects.update(name="Magazine EU", url=moved)
+        Article.objects.update(title="Another title")
 
-        return do
-
-    with monkeypatch.context() as patch:
-        for owner, name in STEPS:
-            patch.setattr(owner, name, moving(getattr(owner, name)))
-        with contextlib.suppress(Died):
-            run(article)
-    assert left == 0, "there are fewer steps than this"
-    Article.objects.filter(pk=article.pk, status=Article.Status.RUNNING).update(lease_until=timezone.now())
-    sweep()
+    with dies_after(step, STEPS, moves):
+        run(article)
 
     article = go_on(article)
 

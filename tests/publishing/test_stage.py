@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import re
 import time
 from collections import Counter
@@ -29,6 +28,7 @@ from publishing import wordpress as client_module
 from publishing.models import Site
 from tests.conftest import error_of
 from tests.publishing.conftest import ALT, Drive, Impostor, Ready, new_site
+from tests.publishing.dying import dies_after
 from tests.services.process import wait_until
 from tests.services.wordpress import WordPress
 
@@ -590,10 +590,6 @@ def test_without_the_plugin_there_are_no_tokens(wordpress: WordPress, ready: Rea
 # Wherever our own worker dies
 
 
-class Died(BaseException):
-    """Stands for a kill -9: nothing of ours catches it."""
-
-
 STEPS = [
     *((Calls, name) for name in ("_intend", "_receive", "done")),
     *((Run, name) for name in ("save_file", "finish", "commit_manifest")),
@@ -609,31 +605,11 @@ def test_a_worker_that_dies_after_any_step_costs_nothing_twice(
     ready: Ready,
     run: Drive,
     go_on: Drive,
-    monkeypatch: pytest.MonkeyPatch,
     step: int,
 ) -> None:
     article = ready(site)
-    left = step
-
-    def dying(work: Callable[..., Any]) -> Callable[..., Any]:
-        def do(*args: Any, **kwargs: Any) -> Any:
-            nonlocal left
-            result = work(*args, **kwargs)
-            left -= 1
-            if left == 0:
-                raise Died
-            return result
-
-        return do
-
-    with monkeypatch.context() as patch:
-        for owner, name in STEPS:
-            patch.setattr(owner, name, dying(getattr(owner, name)))
-        with contextlib.suppress(Died):
-            run(article)
-    assert left == 0, "there are fewer steps than this"
-    Article.objects.filter(pk=article.pk, status=Article.Status.RUNNING).update(lease_until=timezone.now())
-    sweep()
+    with dies_after(step, STEPS):
+        run(article)
 
     article = go_on(article)
 
