@@ -18,6 +18,7 @@ from articles.batches.tables import Table
 
 _PLACEHOLDER = re.compile(r"\{([^{}\n]*)\}")
 _COLUMN = re.compile(r"[^\W\d_][\w -]{0,39}")
+# Without width, and marks of direction: in a name they are no part of it, while a value keeps what tables.py keeps.
 _UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff\u00ad\u180e]")
 
 

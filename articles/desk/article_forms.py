@@ -140,7 +140,8 @@ class SubmitForm(forms.ModelForm[Article]):
             self.add_error("is_long", "Only an idea is written section by section. Your own text stays as it is.")
         given = [name for name in ("idea", "manuscript", "file") if cleaned.get(name)]
         if len(given) > 1:
-            raise ValidationError("Give one of them: an idea, a pasted manuscript, or a file.")
+            self.add_error(None, "Give one of them: an idea, a pasted manuscript, or a file.")
+            return {**cleaned, "idea": ""}  # else the model says it once more; what was typed stays in the form
         if not given and not self.errors:
             raise ValidationError("Give an idea or a manuscript.")
         if cleaned.get("idea") and not settings.OPENAI_API_KEY:

@@ -120,6 +120,8 @@ KINDS = (
     ),
 )
 
+CODES = frozenset(kind.code for kind in KINDS)
+
 
 def failure(provider: str, body: object, *, retry_after: float | None = None) -> ProviderError | None:
     """The error that an answer's body names; None where it names none, or one that is in no table."""

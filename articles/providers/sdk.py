@@ -17,7 +17,7 @@ import httpx2
 import orjson
 
 from articles.providers import Answer, bodies, deadline, web, wrapping
-from articles.providers.errors import IT, Garbled, ProviderError, Unreachable
+from articles.providers.errors import IT, Garbled, ProviderError, Rejected, Unreachable
 from articles.providers.prices import Prices
 
 ANSWER_BYTES = 32 * 1024 * 1024
@@ -126,6 +126,14 @@ def _status_error(provider: str, exc: Any) -> ProviderError:
     if (failed := bodies.failure(provider, body, retry_after=waits)) and _agree(failed, exc.status_code):
         return failed
     code = str(getattr(exc, "code", None) or getattr(exc, "type", None) or exc.status_code)
+    if exc.status_code == 404:
+        return Rejected(
+            provider,
+            "nothing is at the address that it was asked at",
+            mend="check its address and the model's name in the settings",
+            code=code,
+            detail=body,
+        )
     return web.answer_error(provider, exc.status_code, body, exc.response.headers, code=code, credential="API key")
 
 

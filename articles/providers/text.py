@@ -100,7 +100,8 @@ class TextClient:
                 try:
                     return self._asked(wanted, key)
                 except Rejected as exc:  # nothing was done
-                    if not (simpler := self._dialect.without(exc.detail)):
+                    simpler = None if exc.code in bodies.CODES else self._dialect.without(exc.detail)
+                    if simpler is None:
                         raise
                     self._dialect = _LEARNED[self.base_url, self.model] = simpler
 

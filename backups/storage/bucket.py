@@ -63,7 +63,7 @@ class Bucket:
     @cached_property
     def _store(self) -> S3Store:
         """obstore refuses settings that it does not know."""
-        return self._make(config={**self._config, "checksum_algorithm": "SHA256"})  # type: ignore[arg-type]
+        return self._make(config={**self._config, "checksum_algorithm": "SHA256"})  # type: ignore[arg-type]  # names of settings come from the environment
 
     @cached_property
     def _plain(self) -> S3Store:

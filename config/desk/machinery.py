@@ -37,7 +37,7 @@ class LookedAt:
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Not those of its class: tasks are not run again by hand, the rows of the articles say what is to be done."""
-        actions: dict[str, Any] = super().get_actions(request)  # type: ignore[misc]
+        actions: dict[str, Any] = super().get_actions(request)  # type: ignore[misc]  # of the class behind
         return {name: action for name, action in actions.items() if name == "delete_selected"}
 
 
@@ -51,7 +51,7 @@ class Timed(LookedAt):
         """A new time has a new hour (`backups.desk.hours`)."""
         if "next_run" in form.changed_data and obj.schedule_type in AT_AN_HOUR:
             obj.cron = None
-        super().save_model(request, obj, form, change)  # type: ignore[misc]
+        super().save_model(request, obj, form, change)  # type: ignore[misc]  # of the class behind
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return _is_superuser(request)

@@ -28,13 +28,13 @@ class WithinOwnRights:
     """Put before Django's admin of users, and of groups."""
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_change_permission(request, obj) and _is_within(request, obj)  # type: ignore[misc]
+        return super().has_change_permission(request, obj) and _is_within(request, obj)  # type: ignore[misc]  # of the class behind
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return super().has_delete_permission(request, obj) and _is_within(request, obj)  # type: ignore[misc]
+        return super().has_delete_permission(request, obj) and _is_within(request, obj)  # type: ignore[misc]  # of the class behind
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        fields = super().get_readonly_fields(request, obj)  # type: ignore[misc]
+        fields = super().get_readonly_fields(request, obj)  # type: ignore[misc]  # of the class behind
         only_superusers = ("is_superuser", "user_permissions") if isinstance(obj, User) else ()
         return (*fields, *(() if _giver(request).is_superuser else only_superusers))
 
@@ -47,7 +47,7 @@ class WithinOwnRights:
         if db_field.name == "permissions":
             kwargs["queryset"] = Permission.objects.exclude(pk__in=lacking)
         field: ModelMultipleChoiceField[Any] | None
-        field = super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)  # type: ignore[misc]  # of the class behind
         return field
 
 

@@ -635,3 +635,16 @@ def test_recover_at_the_top_takes_the_form_along(stopped: Article, editor: User)
 
     assert '<button class="main-button" form="article_form" name="_recover" value="yes">Recover</button>' in page
     assert 'id="article_form"' in page
+
+
+@pytest.mark.parametrize(
+    "given", [{}, {"idea": "x", "manuscript": "A text."}, {"manuscript": " "}, {"file": b"%PDF-1.4"}]
+)
+def test_what_is_wrong_with_what_was_given_is_said_once(
+    editor: User, settings: Settings, given: dict[str, Any]
+) -> None:
+    settings.OPENAI_API_KEY = "sk-test"
+    if "file" in given:
+        given = {"file": SimpleUploadedFile("a.txt", given["file"])}
+    errors = as_(editor).post(ADD, handed(**given)).context["adminform"].form.errors
+    assert sum(map(len, errors.values())) == 1, errors

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Schedule
@@ -75,11 +76,11 @@ def test_the_page_of_the_backups_says_the_hour_that_was_meant(schedule: Schedule
     assert hour_of(schedule) == time(2, 30)
 
 
-def test_an_hour_that_somebody_chooses_is_kept_from_then_on(schedule: Schedule, client: object, chief: User) -> None:
+def test_an_hour_that_somebody_chooses_is_kept_from_then_on(schedule: Schedule, client: Client, chief: User) -> None:
     schedule.save()
-    client.force_login(chief)  # type: ignore[attr-defined]
+    client.force_login(chief)
     address = reverse("admin:backups_schedule", args=[schedule.pk])
-    client.post(address, {"runs": "on", "at": "04:10"})  # type: ignore[attr-defined]
+    client.post(address, {"runs": "on", "at": "04:10"})
     schedule.refresh_from_db()
     schedule.next_run = schedule.calculate_next_run()
     schedule.save()
