@@ -33,6 +33,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("tests")
 
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes may hold the time at which they were made, and all processes of a run must give a test one name."""
+    return argname if isinstance(val, bytes) else None
+
+
 MANUSCRIPT = """# Tariffs and AI
 
 Freight rates fell for the third month, and the models that plan the routes had a part in it.
