@@ -15,10 +15,11 @@ from pytest_django import Settings
 
 from articles.models import Article, Call, Cost, ImageFile, Section, Stage, StageRecord
 from articles.pipeline import transitions
-from articles.providers.errors import Rejected
+from articles.providers.errors import Garbled, Rejected
 from recovery.plan import Options, Total, plan
 from tests.batches import started
 from tests.conftest import HandIn
+from tests.desk import RECOVER, as_, text
 from tests.doubles.server import Doubles
 
 Work = Callable[[Article], Article]
@@ -190,6 +191,25 @@ def test_a_lost_answer_is_said_beforehand(stopped: Callable[[str], Article]) -> 
     Call.objects.create(article=article, key="format", provider="layout", idempotency_key="k", sends=1)
 
     assert plan(article).possible_repeats == 1
+
+
+@pytest.mark.parametrize(
+    ("codes", "vain"), [([], 0), (["shortened"], 0), (["shortened"] * 2, 1), (["shortened", "added"], 0)]
+)
+def test_what_ended_alike_time_after_time_is_said_beforehand(
+    stopped: Callable[[str], Article], editor: User, codes: list[str], vain: int
+) -> None:
+    """It will probably be paid for in vain once more."""
+    article = stopped("format")
+    article.calls.filter(key="format").delete()
+    for generation, code in enumerate(codes, 1):
+        call = Call(article=article, key="format", provider="layout", idempotency_key="k", generation=generation)
+        call.state, call.answer, call.error = Call.State.CLOSED, {"id": "m"}, Garbled("layout", "no", code=code).saved()
+        call.save()
+
+    assert plan(article).vain == vain
+    page = text(as_(editor).get(RECOVER, {"ids": article.pk}))
+    assert ("1 call was answered in a way that was of no use" in page) is bool(vain)
 
 
 def test_a_plan_changes_nothing(stopped: Callable[[str], Article]) -> None:
