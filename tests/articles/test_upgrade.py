@@ -13,7 +13,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
-from articles.models import Article, Attempt, Batch, Call, Cost
+from articles.models import Article, Attempt, Batch, Call, Cost, Section
 from publishing.models import Site
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -92,3 +92,24 @@ def test_what_was_there_goes_on_as_what_it_was(before: Apps) -> None:
     }
     [attempt] = Attempt.objects.filter(article__title="in line")
     assert (attempt.number, attempt.ended_at) == (None, None), "it will be made"
+
+
+def test_names_with_signs_that_nobody_sees_are_found_by_their_lines(before: Apps) -> None:
+    """Else the next start would leave them out, and make them once more."""
+
+    def make(label: str, **fields: Any) -> Any:
+        return before.get_model(label).objects.create(**fields)
+
+    ada = make("auth.User", username="ada")
+    lists: dict[str, Any] = {"styles": "Art\u200b Deco\nBau\u00adhaus\nBauhaus", "sections": "K\ufeff"}
+    batch = make("articles.Batch", owner=ada, name="Rooms", key="ro\u2060oms", brief="b", state="done", **lists)
+    for number, key in enumerate(("art\u200b deco", "bau\u00adhaus", "bauhaus")):
+        article = make("articles.Article", owner=ada, batch=batch, batch_key=key, uid=str(number) * 32,
+                       tree_prefix=f"user_1/{number}", idea="b", status="done", ended_at=timezone.now())  # fmt: skip
+        make("articles.Section", article=article, batch=batch, index=1, heading="K", key="k\ufeff", state="done")
+
+    _newest()
+
+    assert Batch.objects.get().key == "rooms"
+    assert set(Article.objects.values_list("batch_key", flat=True)) == {"art deco", "bau\u00adhaus", "bauhaus"}
+    assert set(Section.objects.values_list("key", flat=True)) == {"k"}
