@@ -25,6 +25,7 @@ from articles.api.batches import router as batches
 from articles.batches.errors import NotPossible
 from articles.models.access import works_here
 from config.models import Token
+from publishing.api import router as publish
 from recovery.api import router as recovery
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Galley"'}  # goes with every 401
@@ -156,6 +157,7 @@ api = NinjaAPI(
 )
 api.add_router("articles", articles)
 api.add_router("batches", batches)
+api.add_router("publish", publish)
 api.add_router("recovery", recovery)
 
 

@@ -1,5 +1,5 @@
-"""What nobody needs any more, once a day: sessions that ended, old records of logins, and timelines as old as the
-operator wants.
+"""What nobody needs any more, once a day: sessions that ended, old records of logins, keys of requests, and timelines
+as old as the operator wants.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from articles.models import Article, Event
+from publishing.models import SubmitKey
 
 LOGIN_DAYS = 90  # who has signed in, and who was locked out, may be asked about for a while
 ROWS = 1000  # of timelines in one transaction: nobody waits for it
@@ -21,6 +22,7 @@ def remove_what_ended(now: datetime) -> int:
     call_command("clearsessions")
     AxesProxyHandler.reset_logs(age_days=LOGIN_DAYS)
     AxesProxyHandler.reset_failure_logs(age_days=LOGIN_DAYS)
+    SubmitKey.objects.filter(at__lt=now - timedelta(days=SubmitKey.DAYS)).delete()
     return _remove_timelines(now, settings.GALLEY_TIMELINE_KEEP_DAYS)
 
 

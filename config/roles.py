@@ -11,6 +11,8 @@ from django.contrib.auth.models import Group, Permission
 EDITORS, CHIEF_EDITORS = "Editors", "Chief editors"
 # Deleted is only what was never started.
 BATCHES = ("add_batch", "view_batch", "change_batch", "delete_batch")
+# Tasks are kept as a record.
+PUBLISHING = ("add_publishtask", "view_publishtask", "change_publishtask")
 RIGHTS = {
     EDITORS: {
         "articles": [
@@ -21,7 +23,7 @@ RIGHTS = {
             "view_preferences",
             "change_preferences",
         ],
-        "publishing": ["view_site"],
+        "publishing": ["view_site", *PUBLISHING],
     },
     CHIEF_EDITORS: {
         "articles": [
@@ -29,7 +31,7 @@ RIGHTS = {
             *BATCHES,
             *("view_preferences", "change_preferences"),
         ],
-        "publishing": ["add_site", "view_site", "change_site", "delete_site"],
+        "publishing": ["add_site", "view_site", "change_site", "delete_site", *PUBLISHING],
         "backups": ["view_generation", "change_generation"],
     },
 }

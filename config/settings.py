@@ -171,6 +171,7 @@ BACKUP_MODELS = [
     "articles.Section",
     "articles.Attempt",
     "articles.Event",
+    "publishing.PublishTask",
 ]
 # What tells a row apart on any machine, for these and for what they refer to.
 BACKUP_NATURAL_KEYS = {
@@ -188,6 +189,7 @@ BACKUP_NATURAL_KEYS = {
     "articles.Section": ["article", "index"],
     "articles.Attempt": ["article", "asked_at"],
     "articles.Event": ["article", "at", "kind", "message"],
+    "publishing.PublishTask": ["article", "created_at"],
 }
 # What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
 BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "time": "created_at"}

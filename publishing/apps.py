@@ -4,3 +4,15 @@ from django.apps import AppConfig
 class PublishingConfig(AppConfig):
     name = "publishing"
     verbose_name = "Publishing"
+
+    def ready(self) -> None:
+        from articles.pipeline import transitions
+        from publishing import publish_tasks
+
+        for signal, receiver in (
+            (transitions.stopped, publish_tasks.note_stopped),
+            (transitions.cancelled, publish_tasks.note_cancelled),
+            (transitions.resumed, publish_tasks.note_resumed),
+            (transitions.finished, publish_tasks.note_finished),
+        ):
+            signal.connect(receiver, dispatch_uid=f"publishing.publish_tasks.{receiver.__name__}")

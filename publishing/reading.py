@@ -22,7 +22,6 @@ def as_dicts(answer: Any) -> list[Json] | None:
 def as_post(answer: Any) -> Json | None:
     if not id_of(answer):
         return None
-    categories = answer.get("categories")
     content = (as_dict(answer.get("content")) or {}).get("raw")
     text = Marked.read(content) if isinstance(content, str) else Marked("", "")  # a site that does not tell it
     return {
@@ -31,7 +30,12 @@ def as_post(answer: Any) -> Json | None:
         "status": text_of(answer, "status", 20),
         "title": text_of(as_dict(answer.get("title")) or {}, "raw", 1000),
         "featured_media": id_of(answer, "featured_media") or 0,
-        "categories": [each for each in categories[:100] if type(each) is int] if isinstance(categories, list) else [],
+        "categories": _ids(answer, "categories"),
+        "tags": _ids(answer, "tags"),
+        "excerpt": text_of(as_dict(answer.get("excerpt")) or {}, "raw", 5000),
+        "comment_status": text_of(answer, "comment_status", 10),
+        "date_gmt": text_of(answer, "date_gmt", 30),
+        "link": text_of(answer, "link", 500),
         "modified": text_of(answer, "modified_gmt", 30),
         "version": text.version,
         "found": text.found,
@@ -51,6 +55,11 @@ def as_media(answer: Any) -> Json | None:
         "has_sizes": bool(details.get("sizes")),
         "modified": text_of(answer, "modified_gmt", 30),
     }
+
+
+def _ids(answer: Json, name: str) -> list[int]:
+    listed = answer.get(name)
+    return [each for each in listed[:100] if type(each) is int] if isinstance(listed, list) else []
 
 
 def id_of(answer: Any, name: str = "id") -> int | None:

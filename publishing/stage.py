@@ -1,11 +1,20 @@
-"""Stage 5: the article onto its site, as a draft; without a site, as a preview page at the desk."""
+"""Stage 5: the article onto its site; without a site, as a preview page at the desk."""
 
 from __future__ import annotations
 
 from articles.pipeline.run import Outcome, Run
-from publishing.publishers import preview_page, rest
+from articles.providers.errors import ProviderError
+from publishing import publish_tasks
+from publishing.publishers import hybrid, preview_page
 
 
 def run(run: Run) -> Outcome:
-    site = run.article.site
-    return preview_page.publish(run) if site is None else rest.publish(run, site)
+    task = publish_tasks.begin(run)
+    try:
+        if task.site is None:
+            return preview_page.publish(run, task)
+        publish = hybrid.WAYS.get(task.publisher, hybrid.publish)  # one way alone, or the best that works
+        return publish(run, task, task.site)
+    except ProviderError as exc:
+        publish_tasks.set_back(run, task, exc)
+        raise

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from requests.auth import HTTPBasicAuth
 
 from articles.providers import deadline, web
-from articles.providers.errors import Rejected, Unreachable
+from articles.providers.errors import Refused, Rejected, Unreachable
 from backups import redaction
 from publishing.answers import (
     Login,
@@ -35,13 +35,18 @@ ANSWER_BYTES = 16 * 1024 * 1024
 GRACE_SECONDS = 30  # how much longer than the site may work a request and its answer may be on the way
 NO_HEAD = (400, 403, 405, 501)  # of servers that take no HEAD
 API_REL = "https://api.w.org/"
-POST_FIELDS = "id,slug,status,title,featured_media,categories,content,modified_gmt"
+POST_FIELDS = (
+    "id,slug,status,title,featured_media,categories,tags,excerpt,comment_status,content,modified_gmt,date_gmt,link"
+)
 MEDIA_FIELDS = "id,slug,source_url,alt_text,media_details,modified_gmt"
+HIDDEN = "rest_no_route"  # the code of what a plugin has taken out of the API, such as the users
 T = TypeVar("T")
 
 
 class WordPress:
-    """One site, one user. Not for more than one thread."""
+    """One site, one user, by REST: a `publishing.channel.Channel`."""
+
+    LACKS: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, login: Login, *, allow_private: bool, before: Callable[[str], None] | None = None) -> None:
         """`before` is called with the method of each request that is about to leave; what it raises holds it back."""
@@ -58,6 +63,17 @@ class WordPress:
         self._http.close()
 
     # What the stage asks for
+
+    def check(self) -> None:
+        """Raises Refused when the user cannot sign in, or may not write and upload."""
+        try:
+            capabilities = self.me().get("capabilities")
+        except (Refused, Rejected) as exc:
+            if exc.code != HIDDEN:
+                raise
+            self.posts_to_edit()  # what else the user may do shows when it is tried
+            return
+        check_rights(self.login, capabilities if isinstance(capabilities, dict) else {})
 
     def me(self) -> Json:
         """The user, with capabilities. A wrong password shows only here: public reads answer 200 all the same."""
@@ -124,10 +140,17 @@ class WordPress:
 
     def category(self, name: str) -> int | None:
         """The id of a category, made where it is missing. None: this user may not make one."""
-        for term in self._listed("categories", search=name, per_page="100", _fields="id,name"):
+        return self._term("categories", name)
+
+    def tag(self, name: str) -> int | None:
+        """The same for a tag."""
+        return self._term("tags", name)
+
+    def _term(self, path: str, name: str) -> int | None:
+        for term in self._listed(path, search=name, per_page="100", _fields="id,name"):
             if plain(term.get("name")).casefold() == name.casefold() and id_of(term):
                 return id_of(term)
-        reply = self._send("POST", "categories", json={"name": name})
+        reply = self._send("POST", path, json={"name": name})
         if reply.status == 400 and reply.code == "term_exists":  # the search does not see names with an ampersand
             return id_of(reply.json.get("data"), "term_id")
         if reply.status == 403 and reply.code.startswith("rest_"):
@@ -249,6 +272,20 @@ class WordPress:
         if _is_index(self._request("GET", usual)):
             return usual
         return always if _is_index(self._request("GET", always)) else usual
+
+
+def check_rights(login: Login, able: Json) -> None:
+    """Raises Refused where the user lacks what publishing needs, by names and values of WordPress's capabilities."""
+    lacking = [
+        word for name, word in (("edit_posts", "write"), ("upload_files", "upload pictures")) if not able.get(name)
+    ]
+    if lacking:
+        raise Refused(
+            login.provider,
+            f'user "{login.user}" may not {" or ".join(lacking)} there',
+            mend=f'give user "{login.user}" the role Author or Editor on site "{login.name}"',
+            code="rights",
+        )
 
 
 def _stored_otherwise(login: Login, sent: Json, reply: Reply) -> Rejected | None:

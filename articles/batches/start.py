@@ -22,7 +22,7 @@ from articles.batches.errors import NotPossible
 from articles.batches.plan import BatchPlan, given, plan_batch
 from articles.batches.slices import ARTICLES, ROWS, slices
 from articles.models import Article, Attempt, Batch, Event, Preferences, Section, Stage, StageRecord
-from articles.pipeline import dispatch, many, transitions
+from articles.pipeline import dispatch, many, reopening, transitions
 from articles.pipeline.many import Part
 from articles.pipeline.revision import batch_revision, batch_runs
 from articles.tree.due import due
@@ -110,7 +110,7 @@ class _Rows:
         Article.objects.filter(pk__in=named).update(**due())  # each of their manifests names the sections
         many.write_again([change.article.pk for change in longer if not change.reopens])
         for article in Article.objects.filter(pk__in=[change.article.pk for change in changes if change.reopens]):
-            transitions.reopen(article)
+            reopening.with_further_sections(article)
         many.resume_all([change.article.pk for change in changes if change.goes_on], self.batch.starting_by, revision)
 
     def _add(self, styles: Sequence[lists.Row], revision: int) -> None:

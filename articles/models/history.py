@@ -58,6 +58,7 @@ class Attempt(models.Model):
         RECOVERED = "recovered", "Recovered"
         RETRIED = "retried", "Tried again by itself"
         INTERRUPTED = "interrupted", "Went on after an interruption"
+        PUBLISHED = "published", "Published again"
 
     class Outcome(models.TextChoices):
         DONE = "done", "Done"

@@ -114,10 +114,15 @@ class Calls:
         log.log(level, event, call=call.key, provider=call.provider, stage=self._lease.stage.value, **counted, **facts)
 
     def _current(self, key: str, provider: str, address: str = "") -> Call:
-        """The call in force for a key; a new generation where the last was given up or went elsewhere."""
-        last = self._lease.article.calls.filter(key=key).order_by("-generation").first()
-        if last and last.state != Call.State.CLOSED and (last.provider, last.address) == (provider, address):
-            return last
+        """The call in force for a key; a new generation where the last was given up or went elsewhere.
+
+        What changes something lies at its address for good: also when others were asked since, it is known there.
+        """
+        asked = self._lease.article.calls.filter(key=key).order_by("-generation")
+        last = asked.first()
+        there = asked.filter(provider=provider, address=address).first() if address else last
+        if there and there.state != Call.State.CLOSED and (there.provider, there.address) == (provider, address):
+            return there
         call, _ = Call.objects.get_or_create(
             article=self._lease.article,
             key=key,
@@ -166,7 +171,8 @@ class Calls:
             return
         # Another worker was answered before us.
         if take_back is not None:
-            answered = self._lease.article.calls.filter(key=call.key, answer__isnull=False)
+            same = {"key": call.key, "provider": call.provider, "address": call.address}
+            answered = self._lease.article.calls.filter(**same, answer__isnull=False)
             take_back(answer, answered.order_by("-generation")[0])
         self._lease.renew()
         call.refresh_from_db()

@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from articles import bounds, call_keys
 from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Section, StageRecord
-from articles.pipeline.transitions import OPERATOR, UNHELD
+from articles.pipeline.transitions import OPERATOR, UNHELD, cancelled, resumed
 from articles.tree.due import due
 
 
@@ -73,6 +73,7 @@ def resume_all(articles: Collection[int], by: User | None, revision: int) -> int
     Attempt.objects.bulk_create(Attempt(article_id=pk, why=Attempt.Why.RECOVERED, asked_by=by) for pk in won)
     said = f"{by or OPERATOR} pressed Recover"
     Event.objects.bulk_create(Event(article_id=pk, kind="recovered", message=said) for pk in won)
+    resumed.send(Article, articles=won)
     return len(won)
 
 
@@ -100,6 +101,7 @@ def cancel_all(articles: Collection[int], said: str, with_: Article.CancelledWit
     attempts = Attempt.objects.filter(article__in=won, ended_at=None)
     attempts.update(outcome=Attempt.Outcome.CANCELLED, ended_at=now)
     Event.objects.bulk_create(Event(article_id=pk, kind="cancelled", message=said) for pk in won)
+    cancelled.send(Article, articles=won)
     return len(won)
 
 

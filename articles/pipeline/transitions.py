@@ -4,7 +4,7 @@ The row is the truth and a message in the queue only a hint: messages may be los
 
     of a batch: draft ──admit──┐      scheduled: waiting ─sweep┐
                  ↑             ↓                               ↓
-                 │   submit→ queued ─claim→ running ─→ done ─reopen→ draft
+                 │   submit→ queued ─claim→ running ─→ done ─reopening→ draft, queued
                  │             ↑   ↑          │ │ └─→ failed ─resume→ queued; of a batch: draft
                  │             │   └─sweep────┘ └───→ waiting ─sweep→ queued
                  └─batch rests─┴── out of time            cancel: from anywhere but done
@@ -40,9 +40,12 @@ from articles.tree.due import due, write_soon
 
 log = structlog.get_logger("galley.pipeline")
 
-# News for the floors above. `stopped` is sent in the transaction that stops an article: what a receiver writes is there
-# with it. `lined_up` is sent after the commit that puts an article of a batch in line.
+# News for the floors above, sent in the transaction that makes it so: what a receiver writes is there with it. Only
+# `lined_up` is sent after the commit, of that which puts an article of a batch in line.
 stopped = Signal()  # article: Article
+finished = Signal()  # article: Article
+resumed = Signal()  # articles: their ids; people let them go on
+cancelled = Signal()  # articles: their ids
 lined_up = Signal()
 
 # Fields of an article that nobody works on.
@@ -175,6 +178,7 @@ def finish(lease: Lease) -> None:
         _end_attempt(lease, Attempt.Outcome.DONE)
         seconds = round((timezone.now() - lease.article.created_at).total_seconds())
         lease.note("done", "The article is done", seconds=seconds)
+        finished.send(Article, article=lease.article)
 
 
 def requeue(lease: Lease) -> None:
@@ -317,6 +321,7 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
         # One that was to begin later begins now.
         Article.objects.filter(pk=article.pk, scheduled_at__gt=now).update(scheduled_at=now)
         _note_recovery(article, by, work)
+        resumed.send(Article, articles=[article.pk])
         if in_line:
             transaction.on_commit(partial(lined_up.send, Article))
         else:
@@ -337,16 +342,6 @@ def _note_recovery(article: Article, by: User | None, work: Work) -> None:
     asked = {"from_stage": work.from_stage, "reused": list(work.reused), "again": list(work.again)}
     Attempt.objects.create(article=article, why=Attempt.Why.RECOVERED, asked_by=by, **asked)
     Event.objects.create(article=article, kind="recovered", message=f"{by or OPERATOR} pressed Recover")
-
-
-def reopen(article: Article) -> None:
-    """A finished article of a batch got further sections: it gets in line again, and its page is laid out anew."""
-    done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
-    if done.update(status=Article.Status.DRAFT, ended_at=None, **due()):
-        article.records.update(state=StageRecord.State.PENDING)
-        article.calls.filter(key=call_keys.FORMAT).update(state=Call.State.CLOSED)  # that page has no new sections
-        Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED)
-        Event.objects.create(article=article, kind="reopened", message="Further sections were handed in")
 
 
 def prepare(article: Article, work: Work, revision: int) -> None:
@@ -385,4 +380,5 @@ def cancel(article: Article, by: User | None) -> bool:
             in_hand.update(state=Section.State.PENDING, revision=revision)
             article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
             Event.objects.create(article=article, kind="cancelled", message=f"{by or OPERATOR} pressed Cancel")
+            cancelled.send(Article, articles=[article.pk])
     return bool(won)

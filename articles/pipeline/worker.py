@@ -15,7 +15,7 @@ from django.utils.text import capfirst
 
 from articles.failures import Failure
 from articles.models import Article, Attempt, Section, Stage, StageRecord
-from articles.pipeline import dispatch, rate_limits, transitions
+from articles.pipeline import dispatch, rate_limits, reopening, transitions
 from articles.pipeline.lease import Fenced, HeldBack, OutOfTime
 from articles.pipeline.repair import look_over, mend, must_look_through
 from articles.pipeline.run import Outcome, Run
@@ -77,7 +77,7 @@ def _run_stages(run: Run) -> None:
         run.finish(record, stage(run))
     transitions.finish(run.lease)
     if article.batch_id and article.sections.exclude(state=Section.State.DONE).exists():
-        transitions.reopen(article)  # they were handed in while its page was being made
+        reopening.with_further_sections(article)  # they were handed in while its page was being made
     left = article.attempts.filter(outcome__in=[Attempt.Outcome.INTERRUPTED, Attempt.Outcome.CANCELLED])
     if article.attempt > 1 and left.exists():  # their workers may live
         look_over(article)

@@ -27,6 +27,7 @@ from articles.providers.errors import GALLEY, IT, Busy, Garbled, ProviderError, 
 from articles.providers.names import name_of
 
 CONNECT_SECONDS = 10.0
+FETCH_SECONDS = 60.0  # for a file of ours that lies elsewhere
 USER_AGENT = "Galley"
 # Statuses of what stands in front of a service: it may have done its work, only its answer was lost.
 LOST = frozenset({408, 502, 504, *range(520, 528)})
@@ -168,6 +169,24 @@ def body_within(response: requests.Response, limit: int, provider: str) -> bytes
             if len(body) > limit:
                 raise Garbled(provider, f"the answer is larger than {limit // 2**20} MB", code="too_large")
     return bytes(body)
+
+
+def fetched(url: str, most: int, provider: str, *, allow_private: bool) -> bytes | None:
+    """What lies at an address, which is no secret; None where it does not any more, where it is longer than so many
+    bytes, and at addresses that are not spoken to. Raises Unreachable where nobody can tell.
+    """
+    try:
+        with (
+            deadline.within(FETCH_SECONDS, provider),
+            speaking_to(provider),
+            session(allow_private=allow_private) as http,
+            http.get(url, timeout=(CONNECT_SECONDS, FETCH_SECONDS), stream=True) as response,
+        ):
+            if response.status_code >= 500:
+                raise Unreachable(provider, f"a file could not be fetched ({response.status_code})", code="download")
+            return body_within(response, most, provider) if response.status_code == 200 else None
+    except (Garbled, Rejected, Refused):
+        return None
 
 
 @contextmanager

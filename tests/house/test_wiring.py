@@ -29,6 +29,7 @@ NOT_BACKED_UP = {
     "backups.Restore": "about this very database, and never of another one",
     "backups.Touched": "by which a restore of this very database is undone",
     "config.Token": "a secret that was lost is made anew, not brought back",
+    "publishing.SubmitKey": "counts for a day, for programs that ask twice",
     "recovery.Mail": "mail under way: what was sent long ago must not be sent again",
     "recovery.Stop": "mail under way",
 }
@@ -48,6 +49,7 @@ WITHOUT_RIGHTS = {
     "backups.Restore": "by superusers",
     "backups.Touched": "by nobody: the restore's own",
     "config.Token": "by its owner, who needs no right for it",
+    "publishing.SubmitKey": "by nobody: the API's own",
     "recovery.Mail": "by nobody: the outbox's own",
     "recovery.Stop": "by nobody: the outbox's own",
 }

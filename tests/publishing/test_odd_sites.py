@@ -14,7 +14,7 @@ from articles.failures import SHORT
 from articles.models import Article
 from articles.providers.errors import Refused
 from publishing.models import Site
-from publishing.sites import check_login, client_for
+from publishing.sites import client_for
 from tests.conftest import error_of
 from tests.publishing.conftest import Drive, Impostor, Ready, new_site
 from tests.publishing.test_stage import assert_published, sends
@@ -82,20 +82,20 @@ def test_a_link_is_asked_for_in_another_way_where_head_is_refused(impostor: Impo
     impostor.says("HEAD /", status=405)
     impostor.says("GET /", headers={"Link": f'<{impostor.url}/api/>; rel="https://api.w.org/"'})
     impostor.says("GET /api/wp/v2/users/me", {"id": 1, "capabilities": {"edit_posts": True, "upload_files": True}})
-    check_login(client_for(new_site(impostor.url)))
+    client_for(new_site(impostor.url)).check()
 
 
 def test_a_wrong_password_shows_where_the_users_are_hidden(wordpress: WordPress, front: Faults) -> None:
     front.habit = no_users
     with pytest.raises(Refused) as caught:
-        check_login(client_for(new_site(front.url, wordpress.user, "wrong")))
+        client_for(new_site(front.url, wordpress.user, "wrong")).check()
     assert caught.value.code == "login"
 
 
 def test_a_redirect_to_elsewhere_is_not_followed(impostor: Impostor, other_host: Impostor) -> None:
     impostor.says("GET /wp-json/", status=301, headers={"Location": f"{other_host.url}/wp-json/wp/v2/users/me/"})
     with pytest.raises(Exception, match="has moved"):
-        check_login(client_for(new_site(impostor.url)))
+        client_for(new_site(impostor.url)).check()
     assert other_host.requests == []
 
 
@@ -103,7 +103,7 @@ def test_a_redirect_to_elsewhere_is_not_followed(impostor: Impostor, other_host:
 def test_a_redirect_that_leads_round_ends(impostor: Impostor, target: str) -> None:
     impostor.says("GET /wp-json/", status=301, headers={"Location": target})
     with pytest.raises(Exception, match="on to"):
-        check_login(client_for(new_site(impostor.url)))
+        client_for(new_site(impostor.url)).check()
     assert len(impostor.requests) < 8
 
 

@@ -17,7 +17,7 @@ from articles.failures import Failure
 from articles.providers.errors import ProviderError
 from publishing import secrets
 from publishing.models import Site
-from publishing.sites import check_login, client_for
+from publishing.sites import client_for
 
 
 class Command(BaseCommand):
@@ -71,7 +71,7 @@ class Command(BaseCommand):
         site = _named(name)
         try:
             with closing(client_for(site)) as client:
-                check_login(client)
+                client.check()
         except ProviderError as exc:
             said = f"{Failure.of(exc).reason}. Next: {exc.mend or 'try again later'}."
             raise CommandError(f'Site "{site}" does not work: {said}') from exc

@@ -9,9 +9,33 @@ from django.db import models
 from publishing import secrets
 
 
+class Way(models.TextChoices):
+    """How an article gets onto a site."""
+
+    HYBRID = "hybrid", "The best way that works"
+    REST = "rest", "REST API"
+    XMLRPC = "xmlrpc", "XML-RPC"
+    PREVIEW = "preview", "A page at the desk"
+
+
+SINGLE = (Way.REST.value, Way.XMLRPC.value)  # those that a hybrid is made of
+
+
 def is_clean_url(value: str) -> None:
     if "@" in value or "?" in value or "#" in value:
         raise ValidationError("Write only the address of the site, without a user, a question mark or a hash.")
+
+
+def is_order(value: str) -> None:
+    names = _names(value)
+    if unknown := [name for name in names if name not in SINGLE]:
+        raise ValidationError(f"“{unknown[0][:30]}” is no way. There are: {', '.join(SINGLE)}.")
+    if not names:
+        raise ValidationError(f"Give at least one of: {', '.join(SINGLE)}.")
+
+
+def _names(value: str) -> list[str]:
+    return [name for part in value.split(",") if (name := part.strip())]
 
 
 class Site(models.Model):
@@ -47,6 +71,23 @@ class Site(models.Model):
         help_text="Seconds that the site may work on one request. So long Galley waits after a lost answer, too.",
     )
 
+    publisher = models.CharField(
+        "published by",
+        max_length=20,
+        choices=[(way.value, way.label) for way in Way if way != Way.PREVIEW],
+        default=Way.HYBRID,
+        help_text="Where nobody says otherwise. The best way is tried first, another one where it is closed.",
+    )
+    ways = models.CharField(
+        "order of the ways",
+        max_length=100,
+        default="rest, xmlrpc",
+        validators=[is_order],
+        help_text="Which is tried first where the best one is wanted, and which when that is closed, by commas.",
+    )
+    # Ways that are closed there, until the site is edited: {"rest": "rest_no_route"}.
+    closed_ways = models.JSONField(default=dict, editable=False)
+
     # Of one that was rebuilt, to be filled in: the address that its backup tells, or its name. Nothing is sent there.
     rebuilt_from = models.CharField(max_length=300, blank=True, editable=False)
 
@@ -72,6 +113,11 @@ class Site(models.Model):
         if self.url.lower().startswith("https:"):
             return ""
         return f"The password of “{self}” travels in clear: whoever is on the way reads it. Give an address with https."
+
+    @property
+    def order(self) -> list[str]:
+        """Ways by their names, the best first."""
+        return _names(self.ways)
 
     @property
     def secret(self) -> str:

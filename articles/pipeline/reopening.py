@@ -1,0 +1,63 @@
+"""What opens a finished article again, and what closes it as it was."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from articles import call_keys
+from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
+from articles.pipeline.queue import enqueue
+from articles.pipeline.revision import batch_revision
+from articles.pipeline.transitions import OPERATOR, UNHELD
+from articles.tree.due import due
+
+
+def with_further_sections(article: Article) -> None:
+    """A finished article of a batch got further sections: it gets in line again, and its page is laid out anew."""
+    done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
+    if done.update(status=Article.Status.DRAFT, ended_at=None, **due()):
+        article.records.update(state=StageRecord.State.PENDING)
+        article.calls.filter(key=call_keys.FORMAT).update(state=Call.State.CLOSED)  # that page has no new sections
+        Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED)
+        Event.objects.create(article=article, kind="reopened", message="Further sections were handed in")
+
+
+def to_publish(article: Article, site_id: int | None, by: User | None) -> bool:
+    """A finished article goes onto a site, alone, also one of a batch. False: it is not finished any more."""
+    with batch_revision(article.batch_id):
+        now = timezone.now()
+        changes: dict[str, Any] = {"site_id": site_id, "alone": article.batch_id is not None, "queued_at": now}
+        won = Article.objects.filter(pk=article.pk, status=Article.Status.DONE).update(
+            status=Article.Status.QUEUED, retries=0, crashes=0, ended_at=None, **(due() | changes)
+        )
+        if won:
+            article.records.filter(stage=Stage.UPLOAD).update(state=StageRecord.State.PENDING)
+            article.calls.filter(state=Call.State.FAILED).update(state=Call.State.CLOSED)
+            Attempt.objects.create(
+                article=article, why=Attempt.Why.PUBLISHED, asked_by=by, from_stage=Stage.UPLOAD.value
+            )
+            Event.objects.create(article=article, kind="published", message=f"{by or OPERATOR} pressed Publish")
+            enqueue(article.pk)
+    return bool(won)
+
+
+def as_it_was(article: Article, site_id: int | None, link: str) -> bool:
+    """What was to be published once more is not: the article is finished as before, on the site where it was.
+
+    A worker that is at it finds itself fenced. False: it is finished, or cancelled, already.
+    """
+    with batch_revision(article.batch_id):
+        over = [Article.Status.DONE, Article.Status.CANCELLED]
+        was = {"site_id": site_id, "link": link, "alone": False, "next_at": None, "error": None, "cause": ""}
+        won = (
+            Article.objects.filter(pk=article.pk)
+            .exclude(status__in=over)
+            .update(status=Article.Status.DONE, ended_at=timezone.now(), **(due() | UNHELD | was))
+        )
+        if won:
+            article.records.filter(stage=Stage.UPLOAD).update(state=StageRecord.State.DONE, error="", failed_at=None)
+            article.attempts.filter(ended_at=None).update(outcome=Attempt.Outcome.CANCELLED, ended_at=timezone.now())
+    return bool(won)

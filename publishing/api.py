@@ -1,0 +1,305 @@
+"""Publishing in the API: submitted, watched, tried again, stopped."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Annotated, Literal
+
+import orjson
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import Http404, HttpRequest, HttpResponse
+from django.urls import reverse
+from django.utils import timezone
+from ninja import Header, Query, Router
+from ninja.errors import HttpError
+from pydantic import Field
+
+from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Message, Strict
+from articles.failures import Failure
+from articles.models import Article
+from articles.models.access import may_look
+from publishing import keeping, publish_tasks
+from publishing.models import PublishTask, Site, SubmitKey
+from publishing.options import (
+    LONGEST_EXCERPT,
+    LONGEST_SEO,
+    LONGEST_SLUG,
+    LONGEST_TERM,
+    MOST_TERMS,
+    Options,
+)
+
+MOST = 100  # tasks in one answer
+COUNTED = 10_000  # tasks at most; beyond it there are "more"
+
+router = Router(tags=["publish"])
+Name = Annotated[str, Field(min_length=1, max_length=LONGEST_TERM)]
+CONFLICT: dict[int, type[Message]] = {**REFUSALS, 409: Message}
+
+
+class OptionsIn(Strict):
+    """How the post shall be. Left out: as the site has it by itself, a draft."""
+
+    seo_optimization: bool = Field(False, description="fill in the fields of the site's SEO plugin")
+    publish_immediately: bool = Field(False, description="false: a draft")
+    publish_at: datetime | None = Field(None, strict=False, description="with a time zone; the site publishes it then")
+    tags: list[Name] = Field([], max_length=MOST_TERMS)
+    categories: list[Name] = Field([], max_length=MOST_TERMS, description="beside those of the site")
+    excerpt: str = Field("", max_length=LONGEST_EXCERPT)
+    slug: str = Field("", max_length=LONGEST_SLUG, pattern=r"^[a-z0-9]*(-[a-z0-9]+)*$")
+    comments: Literal["", "open", "closed"] = ""
+    seo_title: str = Field("", max_length=LONGEST_SEO)
+    seo_description: str = Field("", max_length=LONGEST_SEO)
+    focus_keyword: str = Field("", max_length=LONGEST_SEO)
+
+
+class SubmitIn(Strict):
+    """What to publish by which way, and how."""
+
+    provider: Literal["hybrid", "rest", "xmlrpc", "preview"] = "hybrid"
+    site_id: str | None = Field(
+        None, pattern=r"^[0-9]{1,18}$", description="left out: the site that the article is for already"
+    )
+    options: OptionsIn = Field(default_factory=lambda: OptionsIn.model_validate({}))
+
+
+class SubmittedOut(Strict):
+    task_id: str
+    status: str
+    message: str
+
+
+class KeptOut(Strict):
+    """What the site has made of one field."""
+
+    field: str
+    state: str = Field(description="kept, changed or dropped")
+    found: str = Field(description="what it is there, where that can be said in few words")
+    names: list[str]
+
+
+class TurnOut(Strict):
+    """Why another way was begun."""
+
+    from_: str = Field(serialization_alias="from")
+    to: str
+    code: str
+    reason: str
+    at: str
+
+
+class TaskOut(Strict):
+    """A publish task."""
+
+    id: str
+    article_id: str
+    article_title: str
+    site: str | None = Field(description="null: a page at the desk")
+    provider: str
+    way: str = Field(description="that it takes now, or took at last")
+    status: str = Field(
+        description="idle, pending, initializing, logging_in, uploading_images, creating_post, configuring_seo, "
+        "publishing, completed or failed"
+    )
+    message: str = Field(description="the same in words, as in the desk")
+    progress: int = Field(description="percent; it never goes back")
+    current_step: str
+    completed_steps: int
+    total_steps: int = Field(description="0: not known yet")
+    retry_count: int
+    error_message: str | None
+    next_action: str | None
+    turns: list[TurnOut]
+    kept: list[KeptOut]
+    link: str = Field(description="of the post; empty until there is one")
+    created_at: datetime
+    started_at: datetime | None
+    completed_at: datetime | None
+    duration: float | None = Field(description="seconds, until now while it runs")
+    cost: Decimal = Field(description="US dollars that this task alone has cost")
+    actions: list[str] = Field(description="what may be done now: retry, cancel")
+
+
+class TasksOut(Strict):
+    """Newest first."""
+
+    tasks: list[TaskOut]
+    count: int = Field(description=f"how many there are altogether, counted up to {COUNTED:,}")
+    more: bool = Field(description="there are more than were counted")
+    after: str | None = Field(description="the next page: after=<this>; null: this was the last")
+
+
+class Wanted(InQuery):
+    """Which tasks."""
+
+    status: str | None = Field(None, max_length=20)
+    provider: str | None = Field(None, max_length=20)
+    limit: int = Field(20, ge=1, le=MOST)
+    offset: int = Field(0, ge=0, le=COUNTED)
+    after: int | None = Field(None, ge=1, le=BIGGEST_ID, description="only tasks that are older than this one")
+
+
+@router.post("/submit/{int:article_id}", response={200: SubmittedOut, 202: SubmittedOut, **CONFLICT})
+def submit(
+    request: HttpRequest,
+    response: HttpResponse,
+    article_id: int,
+    wanted: SubmitIn,
+    idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=100)] = None,
+) -> tuple[int, SubmittedOut]:
+    """Publish an article: a finished one at once, any other one when it comes so far.
+
+    202 for a new task, 200 where it was asked for already: by the same `Idempotency-Key` within a day, or as one is
+    open for this article and site.
+    """
+    user = _who(request)
+    if not user.has_perm("articles.change_article") or not user.has_perm("publishing.add_publishtask"):
+        raise PermissionDenied
+    article = Article.objects.touchable_by(user).filter(pk=article_id).select_related("site").first()
+    if article is None:
+        raise Http404
+    site = _site(article, wanted)
+    asked = hashlib.sha256(orjson.dumps([article_id, wanted.model_dump(mode="json")])).hexdigest()
+    with transaction.atomic():
+        if idempotency_key and (before := _asked_before(user, idempotency_key, asked)):
+            task, is_new = before, False
+        else:
+            options = Options(**wanted.options.model_dump() | {"tags": tuple(wanted.options.tags)})
+            options = Options.read(options.saved())
+            task, is_new = publish_tasks.submit(article, site, user, publisher=_way(wanted, site), options=options)
+            if idempotency_key:
+                SubmitKey.objects.create(user=user, key=idempotency_key, asked=asked, task=task)
+    response["Location"] = reverse("api:publish_task_status", args=[task.pk])
+    said = "It is on its way." if is_new else "It was asked for already: this is its task."
+    return 202 if is_new else 200, SubmittedOut(task_id=str(task.pk), status=task.status, message=said)
+
+
+def _asked_before(user: User, key: str, asked: str) -> PublishTask | None:
+    since = timezone.now() - timedelta(days=SubmitKey.DAYS)
+    SubmitKey.objects.filter(user=user, key=key, at__lt=since).delete()
+    before = SubmitKey.objects.select_related("task").filter(user=user, key=key).first()
+    if before and before.asked != asked:
+        raise HttpError(422, "This Idempotency-Key was used for another request. Send a new key with a new request.")
+    return before.task if before else None
+
+
+def _site(article: Article, wanted: SubmitIn) -> Site | None:
+    if wanted.provider == "preview":
+        return None
+    if wanted.site_id is None:
+        return article.site
+    site = Site.objects.filter(pk=int(wanted.site_id)).first()
+    if site is None:
+        raise HttpError(422, "There is no such site. The desk lists them under Sites.")
+    return site
+
+
+def _way(wanted: SubmitIn, site: Site | None) -> str:
+    if site is None and wanted.provider != "preview":
+        raise HttpError(422, "This article is for no site. Give a site_id, or the provider “preview”.")
+    return wanted.provider if wanted.provider != "hybrid" else publish_tasks.way_of(site)
+
+
+@router.get(
+    "/tasks/{int:task_id}/status", response={200: TaskOut, **REFUSALS}, by_alias=True, url_name="publish_task_status"
+)
+def status(request: HttpRequest, task_id: int) -> TaskOut:
+    """How far a task is (two queries)."""
+    return _out(_task(_who(request), task_id))
+
+
+@router.get("/tasks", response={200: TasksOut, **REFUSALS}, by_alias=True)
+def tasks(request: HttpRequest, wanted: Query[Wanted]) -> TasksOut:
+    """Tasks, newest first. `after` goes on where another page ended, also while new ones arrive."""
+    found = PublishTask.objects.touchable_by(_who(request))
+    if wanted.status is not None:
+        found = found.filter(status=wanted.status)
+    if wanted.provider is not None:
+        found = found.filter(publisher=wanted.provider)
+    counted = found.order_by()[: COUNTED + 1].count()
+    page = found.select_related("article", "site").defer("article__html", "article__manuscript").order_by("-pk")
+    if wanted.after is not None:
+        page = page.filter(pk__lt=wanted.after)
+    rows = list(page[wanted.offset : wanted.offset + wanted.limit + 1])
+    shown = rows[: wanted.limit]
+    return TasksOut(
+        tasks=[_out(task) for task in shown],
+        count=min(counted, COUNTED),
+        more=counted > COUNTED,
+        after=str(shown[-1].pk) if len(rows) > wanted.limit else None,
+    )
+
+
+@router.post("/tasks/{int:task_id}/retry", response={202: TaskOut, **CONFLICT}, by_alias=True)
+def retry(request: HttpRequest, task_id: int) -> tuple[int, TaskOut]:
+    """Let a task that has stopped go on where it left off."""
+    user, task = _mine_to_change(request, task_id)
+    publish_tasks.retry(task, user)
+    return 202, _out(_task(user, task_id))
+
+
+@router.post("/tasks/{int:task_id}/cancel", response={202: TaskOut, **CONFLICT}, by_alias=True)
+def cancel(request: HttpRequest, task_id: int) -> tuple[int, TaskOut]:
+    """Stop a task. What is on the site stays as it is."""
+    user, task = _mine_to_change(request, task_id)
+    publish_tasks.cancel(task, user)
+    return 202, _out(_task(user, task_id))
+
+
+def _who(request: HttpRequest) -> User:
+    user: User = request.auth  # type: ignore[attr-defined]  # who was let in
+    if not may_look(user, PublishTask):
+        raise PermissionDenied
+    return user
+
+
+def _task(user: User, task_id: int) -> PublishTask:
+    tasks: QuerySet[PublishTask] = PublishTask.objects.touchable_by(user).select_related("article", "site")
+    task = tasks.filter(pk=task_id).first()
+    if task is None:
+        raise Http404
+    return task
+
+
+def _mine_to_change(request: HttpRequest, task_id: int) -> tuple[User, PublishTask]:
+    user = _who(request)
+    if not user.has_perm("publishing.change_publishtask") or not user.has_perm("articles.change_article"):
+        raise PermissionDenied
+    return user, _task(user, task_id)
+
+
+def _out(task: PublishTask) -> TaskOut:
+    failure = Failure.read(task.failure) if task.failure else None
+    return TaskOut(
+        id=str(task.pk),
+        article_id=str(task.article_id),
+        article_title=str(task.article),
+        site=task.site.name if task.site else None,
+        provider=task.publisher,
+        way=task.way,
+        status=task.status,
+        message=str(task.get_status_display()),
+        progress=task.progress,
+        current_step=task.current_step,
+        completed_steps=task.completed_steps,
+        total_steps=task.total_steps,
+        retry_count=task.retry_count,
+        error_message=f"{failure.sentence}." if failure else None,
+        next_action=f"{failure.next}." if failure else None,
+        turns=[
+            TurnOut(from_=turn["from"], **{name: turn[name] for name in turn if name != "from"}) for turn in task.turns
+        ],
+        kept=[KeptOut(**finding) for finding in keeping.read(task.kept)],
+        link=task.link or task.article.address,
+        created_at=task.created_at,
+        started_at=task.started_at,
+        completed_at=task.completed_at,
+        duration=task.seconds,
+        cost=task.cost,
+        actions=publish_tasks.actions(task),
+    )

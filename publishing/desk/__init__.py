@@ -1,0 +1,8 @@
+"""Publishing in the desk.
+
+site admin      the sites, whose passwords go in and never come out
+publish views   the question before articles are published, and the deed
+outlook         what will be there then, and what is there already
+task admin      what is on its way and what became of it; in words for people, a publication
+task page       what the page of one shows
+"""

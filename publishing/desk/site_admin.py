@@ -1,0 +1,123 @@
+"""The sites in the desk. Their passwords go in and never come out again."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
+
+from articles.failures import Failure
+from articles.providers.errors import ProviderError
+from publishing.models import Site
+from publishing.sites import client_for
+
+
+class SiteForm(forms.ModelForm[Site]):
+    """`password` is no field of the model, so that nothing can ever show the stored one."""
+
+    password = forms.CharField(
+        required=False,
+        strip=True,
+        max_length=500,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+    )
+
+    class Meta:
+        model = Site
+        fields = ["name", "url", "user", "kind", "publisher", "ways", "categories", "time_limit"]
+        widgets = {"url": forms.URLInput()}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        is_new = self.instance.pk is None
+        self.fields["password"].required = is_new
+        self.fields["password"].help_text = (
+            "An application password: in WordPress under Users, Profile, Application Passwords."
+            if is_new
+            else "It is never shown again. Leave it empty to keep the present one."
+        )
+
+    def clean(self) -> dict[str, Any]:
+        """A stored password goes only where it was meant to go: a new address needs it entered again."""
+        cleaned = super().clean() or self.cleaned_data
+        moved = {"url", "kind"} & set(self.changed_data)
+        if self.instance.pk and moved and not cleaned.get("password"):
+            self.add_error("password", "Enter the password again: the address, or the way of signing in, is new.")
+        return cleaned
+
+    def save(self, commit: bool = True) -> Site:
+        if self.cleaned_data["password"]:
+            self.instance.secret = self.cleaned_data["password"]
+        return super().save(commit)
+
+
+@admin.register(Site)
+class SiteAdmin(admin.ModelAdmin[Site]):
+    form = SiteForm
+    list_display = ("name", "url", "user", "kind")
+    search_fields = ("name", "url")
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Not by the encrypted password: the list would tell it letter by letter."""
+        return not lookup.startswith("encrypted_secret") and super().lookup_allowed(lookup, value, request)
+
+    search_help_text = "Words of the name, or of the address"
+    show_full_result_count = False
+    actions = None
+
+    def get_fieldsets(self, request: HttpRequest, obj: Site | None = None) -> Any:
+        may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
+        login = ["user", "kind", *(["password"] if may_change else [])]
+        return [
+            (None, {"fields": ["name", "url"]}),
+            ("Signing in", {"fields": login}),
+            ("Posts", {"fields": ["publisher", "ways", "categories", "time_limit"]}),
+        ]
+
+    def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        original = context.get("original")
+        context |= {
+            "title": str(original) if original else "Add a site",
+            "subtitle": None,
+            "show_save_and_add_another": False,
+            "show_save_and_continue": False,
+        }
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def save_model(self, request: HttpRequest, obj: Site, form: Any, change: bool) -> None:
+        obj.closed_ways = {}  # whoever edits it may have mended what had closed them
+        super().save_model(request, obj, form, change)
+        if obj.in_clear:
+            self.message_user(request, obj.in_clear, messages.WARNING)
+
+    def get_urls(self) -> list[URLPattern]:
+        view = self.admin_site.admin_view(self.test_view)
+        return [path("<int:pk>/test/", view, name="publishing_site_test"), *super().get_urls()]
+
+    def test_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Signs in at the site with what is stored, and says how it went."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        site = self.get_queryset(request).filter(pk=pk).first()
+        if site is None:
+            raise Http404("There is no such site.")
+        if not self.has_change_permission(request, site):
+            raise PermissionDenied
+        try:
+            with closing(client_for(site)) as client:
+                client.check()
+        except ProviderError as exc:
+            reason = Failure.of(exc).reason
+            said = f"“{site}” cannot be used: {reason}. Next: {exc.mend or 'try again later'}."
+            self.message_user(request, said, messages.ERROR)
+            self.log_change(request, site, f"Tested: {reason}.")
+        else:
+            said = f"“{site}” works: user “{site.user}” can write drafts and upload pictures there."
+            self.message_user(request, said, messages.SUCCESS)
+            self.log_change(request, site, "Tested: it works.")
+        return HttpResponseRedirect(reverse("admin:publishing_site_change", args=[site.pk]))

@@ -1,0 +1,153 @@
+"""What the page of a publish task shows, in words."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.utils.dateparse import parse_datetime
+
+from articles.failures import Failure
+from publishing import keeping, publish_tasks
+from publishing.keeping import Finding
+from publishing.models import PublishTask, Way
+
+Status = PublishTask.Status
+# In the order in which they come; `configuring_seo` and `publishing` where they were asked for.
+STEPS = {
+    Status.LOGGING_IN: "Signing in",
+    Status.UPLOADING_IMAGES: "Pictures",
+    Status.CREATING_POST: "Post",
+    Status.CONFIGURING_SEO: "Search engines",
+    Status.PUBLISHING: "For readers",
+}
+FIELDS = {
+    "title": "title",
+    "content": "text",
+    "featured_media": "picture on top",
+    "categories": "categories",
+    "tags": "tags",
+    "excerpt": "excerpt",
+    "comments": "comments",
+    "slug": "address",
+    "status": "publication",
+    "date": "time of publication",
+    "alt_text": "alt texts in the media library",
+}
+WHY = {
+    "categories": "the user may not make them there",
+    "tags": "the user may not make them there",
+    "alt_text": "this way cannot say them; they stand in the text",
+    "content": "the site has cleaned it, as it does with what its authors write",
+    "slug": "another post had this address",
+}
+
+
+ORDER = ["dropped", "changed", "kept"]  # what somebody may have to look at first
+
+
+@dataclass(frozen=True)
+class Step:
+    """`kind` is done, running, failed or todo."""
+
+    label: str
+    kind: str
+    number: str = ""
+
+    @property
+    def mark(self) -> str:
+        return {"done": "✓", "running": "◐", "failed": "✗", "todo": "○"}[self.kind]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A line of what the site has kept: `state` is kept, changed or dropped."""
+
+    state: str
+    said: str
+
+
+@dataclass(frozen=True)
+class Turn:
+    said: str
+    at: datetime | None
+
+
+@dataclass(frozen=True)
+class TaskPage:
+    task: PublishTask
+    state: str
+    steps: list[Step]
+    failure: Failure | None
+    turns: list[Turn]
+    kept: list[Kept]
+    actions: list[str]
+
+    @property
+    def is_moving(self) -> bool:
+        return self.task.is_open
+
+
+def task_page(task: PublishTask) -> TaskPage:
+    """Without a query, of a task with its article and site."""
+    return TaskPage(
+        task=task,
+        state=state(task),
+        steps=_steps(task),
+        failure=Failure.read(task.failure) if task.failure else None,
+        turns=[_turn(turn) for turn in task.turns],
+        kept=sorted(map(_kept, keeping.read(task.kept)), key=lambda kept: ORDER.index(kept.state)),
+        actions=publish_tasks.actions(task),
+    )
+
+
+def state(task: PublishTask) -> str:
+    if task.cancelled:
+        return "Cancelled"
+    if task.status == Status.PENDING and task.error:
+        return "Tries again by itself"
+    said = str(task.get_status_display())
+    return f"{said}: {task.current_step}" if task.current_step and task.is_open else said
+
+
+def _steps(task: PublishTask) -> list[Step]:
+    left_out = {Status.CONFIGURING_SEO} | (set() if task.asked.is_for_readers else {Status.PUBLISHING})
+    wanted = [status for status in STEPS if status not in left_out]
+    if task.way == Way.PREVIEW or task.site_id is None:
+        wanted = [Status.CREATING_POST]
+    pictures = max(task.total_steps - len(wanted), 0)
+    steps, before = [], 0
+    for status in wanted:
+        size = pictures if status == Status.UPLOADING_IMAGES else 1
+        done = min(max(task.completed_steps - before, 0), size)
+        before += size
+        steps.append(Step(STEPS[status], _kind(task, status, done >= size), _number(status, done, size)))
+    return steps
+
+
+def _kind(task: PublishTask, status: str, is_done: bool) -> str:
+    if task.status == Status.COMPLETED or (is_done and task.total_steps):
+        return "done"
+    return "running" if task.status == status else "todo"
+
+
+def _number(status: str, done: int, size: int) -> str:
+    return f"{done} of {size}" if status == Status.UPLOADING_IMAGES and size else ""
+
+
+def _turn(turn: dict[str, Any]) -> Turn:
+    before = f"{Way(turn['from']).label}: " if turn["from"] else ""
+    reason = turn["reason"].replace("{it}", "it")
+    return Turn(f"By {Way(turn['to']).label}, because {before}{reason}", parse_datetime(turn["at"]))
+
+
+def _kept(finding: Finding) -> Kept:
+    said = FIELDS[finding["field"]]
+    if finding["names"]:
+        said += f" {', '.join(finding['names'])}"
+    if finding["state"] == "changed" and finding["found"]:
+        said += f": “{finding['found']}” there"
+    if finding["state"] != "kept" and (why := WHY.get(finding["field"])):
+        said += f" ({why})"
+    return Kept(finding["state"], said)

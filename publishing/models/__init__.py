@@ -1,0 +1,12 @@
+"""The records of publishing.
+
+site        a WordPress, and the user who writes there
+way         how an article gets onto a site: by one of them, or by the best that works
+task        one go of an article's fifth stage: its way, its steps, what the site has kept
+submit key  under which a program has asked for a task, so that asking twice is asking once
+"""
+
+from publishing.models.site import Site, Way, is_clean_url
+from publishing.models.task import PublishTask, SubmitKey
+
+__all__ = ["PublishTask", "Site", "SubmitKey", "Way", "is_clean_url"]

@@ -1,0 +1,249 @@
+"""Every change of a publish task. A task is one go of its article's fifth stage: what moves it is the article's run.
+
+    idle ─→ pending ─→ initializing ─→ logging_in ─→ … ─→ publishing ─→ completed
+      │        ↑  ↑─waits─┴──────────────┴──────────────────┘
+      │        └─resumed── failed ←─ stopped, cancelled: from anywhere
+      └─ the article has not come to its fifth stage
+
+A step is written with the fence of the article: a worker that lost its claim moves nothing any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import F, Q
+from django.utils import timezone
+
+from articles import call_keys
+from articles.batches.errors import NotPossible
+from articles.models import Article, Call, Event, Stage, StageRecord
+from articles.pipeline import reopening, transitions
+from articles.pipeline.run import Run
+from articles.providers.errors import ProviderError
+from publishing.models import PublishTask, Site, Way
+from publishing.options import Options
+
+Status = PublishTask.Status
+MOST_RETRIES = 3
+
+
+# Asked for
+
+
+def submit(
+    article: Article, site: Site | None, by: User | None, *, publisher: str = "", options: Options | None = None
+) -> tuple[PublishTask, bool]:
+    """Have an article published: a finished one once more, any other one when it comes to its fifth stage.
+
+    Returns the task, and whether it is new: while one is open for this article and site, it stays the only one. Raises
+    NotPossible.
+    """
+    options = options or Options()
+    try:
+        with transaction.atomic():
+            fresh = Article.objects.select_for_update().get(pk=article.pk)
+            if there := fresh.publish_tasks.open().filter(site=site).first():
+                return there, False
+            return _submit(fresh, site, by, publisher or way_of(site), options), True
+    except IntegrityError:  # somebody else was quicker
+        return article.publish_tasks.open().get(site=site), False
+
+
+def _submit(article: Article, site: Site | None, by: User | None, publisher: str, options: Options) -> PublishTask:
+    was_done = article.status == Article.Status.DONE
+    task = PublishTask.objects.create(
+        article=article,
+        site=site,
+        publisher=publisher,
+        options=options.saved(),
+        asked_by=by,
+        was_done=was_done,
+        status=Status.PENDING if was_done else Status.IDLE,
+    )
+    others = article.publish_tasks.open().exclude(pk=task.pk)
+    if was_done:
+        reopening.to_publish(article, task.site_id, by)
+    elif article.status in (Article.Status.FAILED, Article.Status.CANCELLED):
+        transitions.resume(article, by, transitions.Work(changes={"site_id": task.site_id}))
+    elif not others.exists() and _before_its_last_stage(article):
+        Article.objects.filter(pk=article.pk).update(site=site)
+    return task
+
+
+def _before_its_last_stage(article: Article) -> bool:
+    """Whether it may still be told where to go; else the task waits until the one at hand has ended."""
+    return article.records.filter(stage=Stage.UPLOAD, state=StageRecord.State.PENDING).exists()
+
+
+def way_of(site: Site | None) -> str:
+    """By which way an article gets onto a site where nobody says it."""
+    return Way.PREVIEW if site is None else site.publisher
+
+
+def actions(task: PublishTask) -> list[str]:
+    """What a person may do with it now: `retry`, `cancel`."""
+    if task.is_open:
+        return ["cancel"]
+    may_go_on = task.status == Status.FAILED and task.retry_count < MOST_RETRIES and task.article.can_recover
+    return ["retry"] if may_go_on else []
+
+
+def retry(task: PublishTask, by: User | None) -> None:
+    """Let a task that has stopped go on. Raises NotPossible."""
+    if task.status != Status.FAILED:
+        raise NotPossible("It has not stopped: there is nothing to try again.")
+    if task.retry_count >= MOST_RETRIES:
+        raise NotPossible(f"It was tried again {MOST_RETRIES} times. Mend the cause, then publish the article anew.")
+    article = task.article
+    if article.publish_tasks.filter(pk__gt=task.pk, site=task.site_id).exists():
+        raise NotPossible("The article was published there again since. See the newest.")
+    work = transitions.Work(changes={"site_id": task.site_id})
+    with transaction.atomic():
+        if not article.can_recover or not transitions.resume(article, by, work):
+            raise NotPossible("The article moves, or is finished. Publish it anew.")
+
+
+def cancel(task: PublishTask, by: User | None) -> None:
+    """Stop a task. What is on the site stays; an article that was finished before is so again. Raises NotPossible."""
+    article = task.article
+    with transaction.atomic():
+        if not PublishTask.objects.filter(pk=task.pk).open().exists() and task.status != Status.FAILED:
+            raise NotPossible("It has ended already.")
+        if task.was_done:
+            done = article.publish_tasks.filter(status=Status.COMPLETED).order_by("-completed_at").first()
+            site, link = (done.site_id, article.link) if done else (article.site_id, article.link)
+            stopped = reopening.as_it_was(article, site, link)
+        else:
+            stopped = transitions.cancel(article, by)
+        if not stopped:
+            raise NotPossible("The article is finished, or cancelled, by now.")
+        _end_cancelled([article.pk])
+        Event.objects.create(article=article, kind="cancelled", message=f"{by or transitions.OPERATOR} stopped it")
+
+
+# By the worker that has the article
+
+
+def begin(run: Run) -> PublishTask:
+    """The task that this go of stage five is about: the one that was asked for, else a new one. Raises Fenced."""
+    article = run.article
+    with transaction.atomic():
+        run.lease.renew()
+        task = article.publish_tasks.open().filter(site=article.site_id).first() or PublishTask.objects.create(
+            article=article, site=article.site, publisher=way_of(article.site), asked_by=_who_asked(article)
+        )
+        _set(
+            task,
+            status=Status.INITIALIZING,
+            started_at=task.started_at or timezone.now(),
+            error=None,
+        )
+    return task
+
+
+def _who_asked(article: Article) -> User | None:
+    asked = article.attempts.exclude(asked_by=None).select_related("asked_by").last()
+    return asked.asked_by if asked else None
+
+
+def step(run: Run, task: PublishTask, status: str, at: str = "", **changes: Any) -> None:
+    """What is at hand now: `at` in words. Raises Fenced."""
+    with transaction.atomic():
+        run.lease.renew()
+        _set(task, status=status, current_step=at[:60], **changes)
+
+
+def did(run: Run, task: PublishTask, number: int, **changes: Any) -> None:
+    """So many steps are done; never fewer, also where another way begins anew with what is there. Raises Fenced."""
+    done = max(number, task.completed_steps)
+    percent = min(99, 100 * done // task.total_steps) if task.total_steps else 0
+    with transaction.atomic():
+        run.lease.renew()
+        _set(task, completed_steps=done, progress=max(percent, task.progress), **changes)
+
+
+def set_back(run: Run, task: PublishTask, exc: ProviderError) -> None:
+    """It did not succeed. Whether it is tried again by itself, the article's run decides. Raises Fenced."""
+    with transaction.atomic():
+        run.lease.renew()
+        _set(task, status=Status.PENDING, error=exc.saved(Stage.UPLOAD))
+
+
+def turn(run: Run, task: PublishTask, way: str, exc: ProviderError) -> None:
+    """Another way is begun, and why: what failed by the one before is asked anew. Raises Fenced."""
+    taken = {
+        "from": task.way,
+        "to": way,
+        "code": exc.code,
+        "reason": exc.reason,
+        "at": timezone.now().isoformat(timespec="seconds"),
+    }
+    with transaction.atomic():
+        run.lease.note(
+            "turned", f"Goes on by {Way(way).label}, because {exc.reason}", exc.detail, provider=exc.provider
+        )
+        run.lease.renew()
+        _set(task, way=way, turns=[*task.turns, taken])
+        failed = task.article.calls.filter(state=Call.State.FAILED, provider=exc.provider)
+        failed.filter(Q(key=call_keys.POST) | Q(key__startswith=call_keys.MEDIA)).update(state=Call.State.CLOSED)
+
+
+def close_way(site: Site, way: str, exc: ProviderError) -> None:
+    """No article goes there by this way any more, until somebody edits the site."""
+    site.closed_ways = {**site.closed_ways, way: {"code": exc.code, "reason": exc.reason}}
+    Site.objects.filter(pk=site.pk).update(closed_ways=site.closed_ways)
+
+
+# News of the article, within the transaction that makes it so
+
+
+def note_stopped(*, article: Article, **_: Any) -> None:
+    """It stopped: in stage five its task has, too; before that, the task waits on."""
+    if article.error and article.error["stage"] == Stage.UPLOAD:
+        ended = {"status": Status.FAILED, "error": article.error, "completed_at": timezone.now()}
+        article.publish_tasks.open().filter(site=article.site_id).update(**ended)
+
+
+def note_cancelled(*, articles: Collection[int], **_: Any) -> None:
+    _end_cancelled(articles)
+
+
+def _end_cancelled(articles: Collection[int]) -> None:
+    tasks = PublishTask.objects.filter(article__in=articles)
+    tasks.open().update(status=Status.FAILED, cancelled=True, completed_at=timezone.now())
+
+
+def note_resumed(*, articles: Collection[int], **_: Any) -> None:
+    """People let them go on: so does the last task of each, where it had stopped for the site that is wanted now."""
+    tasks = PublishTask.objects.filter(article__in=articles, site=F("article__site")).order_by("pk")
+    newest = {article: (pk, status) for article, pk, status in tasks.values_list("article", "pk", "status")}
+    stopped = [pk for pk, status in newest.values() if status == Status.FAILED]
+    PublishTask.objects.filter(pk__in=stopped).update(
+        status=Status.PENDING, error=None, cancelled=False, completed_at=None, way="", retry_count=F("retry_count") + 1
+    )
+
+
+def note_finished(*, article: Article, **_: Any) -> None:
+    """It is done, and so is its task; the next one that was asked for meanwhile begins."""
+    tasks = article.publish_tasks.open()
+    tasks.filter(site=article.site_id).update(
+        status=Status.COMPLETED,
+        progress=100,
+        completed_steps=F("total_steps"),
+        current_step="",
+        error=None,
+        completed_at=timezone.now(),
+    )
+    if waiting := tasks.order_by("pk").first():
+        PublishTask.objects.filter(pk=waiting.pk).update(status=Status.PENDING, was_done=True)
+        reopening.to_publish(article, waiting.site_id, waiting.asked_by)
+
+
+def _set(task: PublishTask, **changes: Any) -> None:
+    PublishTask.objects.filter(pk=task.pk).update(**changes)
+    for name, value in changes.items():
+        setattr(task, name, value)

@@ -1,0 +1,40 @@
+"""The best way that works: each in the order of the site, and why another one was begun.
+
+A change is committed before the next way begins, which begins with the look-up: what the one before has made is found.
+"""
+
+from __future__ import annotations
+
+from articles.pipeline.run import Outcome, Run
+from articles.providers.errors import ProviderError
+from publishing import publish_tasks
+from publishing.models import PublishTask, Site, Way
+from publishing.publishers import rest
+from publishing.publishers.fates import Fate, fate_of
+
+WAYS = {Way.REST.value: rest.publish}
+
+
+def publish(run: Run, task: PublishTask, site: Site) -> Outcome:
+    ways = [way for way in site.order if way in WAYS]
+    ways = [way for way in ways if way not in site.closed_ways] or ways
+    if task.way in ways:  # it goes on where it had turned to
+        ways = ways[ways.index(task.way) :]
+    doubts: dict[str, ProviderError] = {}
+    for way, following in zip(ways, [*ways[1:], ""], strict=True):
+        try:
+            outcome = WAYS[way](run, task, site)
+        except ProviderError as exc:
+            fate = fate_of(way, exc, run.article.retries)
+            if fate == Fate.STAYS or not following:
+                raise
+            if fate == Fate.CLOSED:
+                publish_tasks.close_way(site, way, exc)
+            if fate == Fate.DOUBTFUL:
+                doubts[way] = exc
+            publish_tasks.turn(run, task, following, exc)
+        else:
+            for doubtful, doubt in doubts.items():
+                publish_tasks.close_way(site, doubtful, doubt)
+            return outcome
+    raise AssertionError("a site has at least one way")

@@ -1,0 +1,87 @@
+"""One article onto one site, whichever the way: look up, adopt, complete, bring up to date, see what was kept.
+
+The calls `post` and `media:*` belong to the article and the site, never to a way: what one has made, or may have made,
+the next one finds, and nothing is made twice.
+"""
+
+from __future__ import annotations
+
+from articles.content import markup
+from articles.models import Call
+from articles.pipeline.run import Outcome, Run
+from articles.tree import names
+from publishing import marks, publish_tasks
+from publishing.models import PublishTask, Site
+from publishing.publishers.page import about, for_wordpress, formatted_page
+from publishing.publishers.pictures import Pictures
+from publishing.publishers.post import Post
+from publishing.publishers.visit import Open, Visit, called
+
+Status = PublishTask.Status
+
+
+def publish(run: Run, task: PublishTask, site: Site, way: str, open_channel: Open) -> Outcome:
+    """The article as a post on the site, with its pictures. What is there already is adopted. Raises ProviderError."""
+    visit = Visit(run, task, site, open_channel)
+    steps = len(visit.images) + (4 if task.asked.is_for_readers else 3)
+    visit.step(Status.LOGGING_IN)
+    publish_tasks.did(run, task, 0, way=way, total_steps=steps)
+    with visit.begun():
+        with about(visit.first_thing):
+            visit.channel.check()
+        publish_tasks.did(run, task, 1)
+        return _published(visit)
+
+
+def _published(visit: Visit) -> Outcome:
+    _upload(visit)
+    post = Post(visit, _content(visit, formatted_page(visit.run)))
+    visit.step(Status.CREATING_POST)
+    call = post.write()
+    number = len(visit.images) + 2
+    publish_tasks.did(visit.run, visit.task, number)
+    if visit.options.is_for_readers or visit.options.slug:
+        visit.step(Status.PUBLISHING)
+        post.publish(call)
+        publish_tasks.did(visit.run, visit.task, number + visit.options.is_for_readers)
+    return _ended(visit, post, call)
+
+
+def _upload(visit: Visit) -> None:
+    pictures = Pictures(visit)
+    for number, image in enumerate(visit.images, 2):
+        visit.step(Status.UPLOADING_IMAGES, called(image))
+        pictures.upload(image)
+        publish_tasks.did(visit.run, visit.task, number)
+
+
+def _ended(visit: Visit, post: Post, call: Call) -> Outcome:
+    """What was made is safe before its call is done, and what the site has kept of it is seen last."""
+    stored = visit.run.save_file(names.FINAL, post.draft.content.encode())
+    visit.run.calls.done(call)
+    there = call.raw
+    if there.get("status") == "trash":
+        visit.run.lease.note("trashed", f'The draft lies in the trash of site "{visit.site}"')
+    publish_tasks.step(
+        visit.run,
+        visit.task,
+        visit.task.status,
+        kept=post.kept(call),
+        post_id=there["id"],
+        link=there.get("link", ""),
+    )
+    details = {"post_id": there["id"], "site": visit.site.name, "slug": there.get("slug", "")}
+    link = f"{visit.site.url.rstrip('/')}/wp-admin/post.php?post={there['id']}&action=edit"
+    return Outcome(stored, maker=f"WordPress {visit.site.name}", details=details, article={"link": link})
+
+
+def _content(visit: Visit, page: str) -> str:
+    """What WordPress gets: pictures by its own addresses, in one block that the editor leaves alone."""
+    root = markup.parse(page)
+    by_name = {image.file_name: image for image in visit.images}
+    for element in root.iter("img"):
+        if image := by_name.get(element.get("src", "")):
+            element.set("src", image.wordpress_url)
+            element.set("class", f"wp-image-{image.wordpress_media_id}")  # WordPress adds the smaller versions
+    text = for_wordpress(markup.serialize(root))
+    return marks.marked(visit.article.uid, f"<!-- wp:html -->\n{text}\n<!-- /wp:html -->\n")

@@ -1,0 +1,79 @@
+"""Publishing with options on a real WordPress: what was asked for is there, and what it made of it is told."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from articles.models import Article
+from publishing import publish_tasks
+from publishing.models import Site
+from publishing.options import Options
+from tests.publishing.conftest import Drive, Ready
+from tests.services.wordpress import WordPress
+
+pytestmark = pytest.mark.django_db
+
+
+def states(article: Article) -> dict[str, str]:
+    task = article.publish_tasks.first()
+    assert task
+    return {finding["field"]: finding["state"] for finding in task.kept}
+
+
+def test_a_finished_article_is_published_with_all_that_was_asked_for(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User
+) -> None:
+    article = run(ready(site))
+    options = Options(
+        publish_immediately=True,
+        tags=("Freight", "R&D"),
+        categories=("Trade",),
+        excerpt="In short: faster.",
+        slug="tariffs",
+        comments="closed",
+    )
+    publish_tasks.submit(article, site, editor, options=options)
+    article = run(article)
+    assert article.status == Article.Status.DONE, article.error
+    [post] = wordpress.posts()
+    assert (post.status, post.slug) == ("publish", "tariffs")
+    assert post.terms == {"category": ["Trade"], "post_tag": ["Freight", "R&amp;D"]}
+    assert set(states(article).values()) == {"kept"}, states(article)
+    task = article.publish_tasks.first()
+    assert task
+    assert task.link.startswith(wordpress.url)
+    assert len(wordpress.media()) == 2, "the pictures of before"
+
+    publish_tasks.submit(article, site, editor, options=options)
+    assert run(article).status == Article.Status.DONE
+    assert len(wordpress.posts()) == 1, "once more is the same"
+
+
+def test_at_a_time_the_site_publishes_it_by_itself(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User
+) -> None:
+    article = run(ready(site))
+    at = timezone.now().replace(microsecond=0) + timedelta(days=3)
+    publish_tasks.submit(article, site, editor, options=Options(publish_at=at))
+    article = run(article)
+    [post] = wordpress.posts()
+    assert post.status == "future"
+    assert states(article)["date"] == "kept"
+
+
+def test_what_the_site_changes_is_told(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User
+) -> None:
+    """Two posts cannot have one address."""
+    for title in ("First", "Second"):
+        article = run(ready(site, title=title))
+        publish_tasks.submit(article, site, editor, options=Options(slug="tariffs", publish_immediately=True))
+        article = run(article)
+    task = article.publish_tasks.first()
+    assert task
+    [changed] = [finding for finding in task.kept if finding["state"] != "kept"]
+    assert (changed["field"], changed["found"]) == ("slug", "tariffs-2")
