@@ -155,10 +155,19 @@ def sent_on_to(login: Login, reply: Reply) -> str:
 class Meaning(NamedTuple):
     """Of an answer that is no success: what to raise, why, and what a person mends before Recover is pressed."""
 
-    pattern: str  # of "kind of login, status, code"
+    pattern: str  # of "kind of login, status, code", a door's own name in place of the kind
     error: type[ProviderError]
     reason: str
     mend: str = ""
+    code: str = ""  # of the error; "" for the answer's own
+
+
+class Door(NamedTuple):
+    """Another way into a WordPress than its REST API: its name, its address, and what is said there alone."""
+
+    name: str
+    place: str
+    meanings: tuple[Meaning, ...]
 
 
 _COLUMN = re.compile(r"\bpost_(?:content|title|excerpt|name)\b")  # whose value the database did not take
@@ -169,13 +178,13 @@ MEANINGS = [  # the first that fits
         r"\S+ \d+ robot_check",
         Refused,
         "something in front of the site checks for robots, and turned Galley away",
-        "ask who runs {site} to let Galley's requests to /wp-json/ pass that check",
+        "ask who runs {site} to let Galley's requests to {place} pass that check",
     ),
     Meaning(
         r"\S+ \d+ web_password",
         Refused,
         "the web server of the site asks for a password of its own, before WordPress is reached",
-        "ask who runs {site} to ask for none below /wp-json/: two passwords cannot go with one request",
+        "ask who runs {site} to ask for none at {place}: two passwords cannot go with one request",
     ),
     Meaning(
         r"\S+ \d+ locked_out",
@@ -206,6 +215,7 @@ MEANINGS = [  # the first that fits
         Refused,
         NOT_ACCEPTED,
         "check the password of {site}",
+        "login",
     ),
     Meaning(
         r"jwt 404 rest_no_route",
@@ -226,7 +236,7 @@ MEANINGS = [  # the first that fits
         "ask who runs {site} to look at the settings of its JWT plugin",
     ),
     Meaning(
-        r"\S+ 403 rest_",
+        r"\S+ (403 rest_|\d+ rights$)",
         Refused,
         'user "{user}" has not the right to do this there',
         'give user "{user}" the role Author or Editor on {site}',
@@ -321,13 +331,15 @@ OTHERWISE = (
 )
 
 
-def failure(login: Login, reply: Reply) -> ProviderError:
-    """What an answer that is no success means, in plain words, and what to do about it."""
+def failure(login: Login, reply: Reply, door: Door | None = None) -> ProviderError:
+    """What an answer that is no success means, in plain words, and what to do about it; of the REST API by default."""
+    name, place, own = door or Door(login.kind, "/wp-json/", ())
     said = text_of(as_dict(reply.json) or {}, "message", 2000)
     code = _code(login, reply, said)
-    row = next(row for row in MEANINGS if re.match(row.pattern, f"{login.kind} {reply.status} {code}"))
+    row = next(row for row in (*own, *MEANINGS) if re.match(row.pattern, f"{name} {reply.status} {code}"))
     words = {
         "site": f'site "{login.name}"',
+        "place": place,
         "user": login.user,
         "secret": "application password" if login.kind == "app-password" else "password",
         "status": reply.status,
@@ -335,12 +347,12 @@ def failure(login: Login, reply: Reply) -> ProviderError:
         "to": plain(sent_on_to(login, reply))[:200],
         "said": plain(said)[:200] or reply.status,
     }
-    hint = OTHERWISE if row.reason is NOT_ACCEPTED and login.kind == "app-password" else ""
+    hint = OTHERWISE if row.reason is NOT_ACCEPTED and name == "app-password" else ""
     return row.error(
         login.provider,
         login.black_out(row.reason.format(**words)),
         mend=row.mend.format(**words),
-        code="login" if row.reason is NOT_ACCEPTED else code or str(reply.status),
+        code=row.code or code or str(reply.status),
         detail=login.black_out(hint + reply.text),
         retry_after=web.retry_after(reply.headers),
     )

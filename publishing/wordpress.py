@@ -15,8 +15,7 @@ from urllib.parse import urlsplit
 
 from requests.auth import HTTPBasicAuth
 
-from articles.providers import deadline, web
-from articles.providers.errors import Refused, Rejected, Unreachable
+from articles.providers.errors import Refused, Rejected
 from backups import redaction
 from publishing.answers import (
     Login,
@@ -29,10 +28,10 @@ from publishing.answers import (
     sent_on_to,
     who_answered,
 )
+from publishing.doubts import from_a_cache, kept_otherwise, lacks_rights
+from publishing.line import Line
 from publishing.reading import Json, as_dict, as_dicts, as_media, as_post, id_of, plain, token_of
 
-ANSWER_BYTES = 16 * 1024 * 1024
-GRACE_SECONDS = 30  # how much longer than the site may work a request and its answer may be on the way
 NO_HEAD = (400, 403, 405, 501)  # of servers that take no HEAD
 API_REL = "https://api.w.org/"
 POST_FIELDS = (
@@ -50,17 +49,16 @@ class WordPress:
 
     def __init__(self, login: Login, *, allow_private: bool, before: Callable[[str], None] | None = None) -> None:
         """`before` is called with the method of each request that is about to leave; what it raises holds it back."""
-        self.login, self._before = login, before
-        self._http = web.session(allow_private=allow_private)
+        self.login = login
+        self._line = Line(login, allow_private=allow_private, before=before)
+        self._http = self._line.http
         self._http.headers["Accept"] = "application/json"  # a fatal error of PHP answers HTML otherwise
-        self._http.headers["Cache-Control"] = "no-cache"  # a stale look-up would let something be sent twice
-        self._seconds = login.time_limit + GRACE_SECONDS  # for a request as a whole
         self._root = self._slash = ""  # the API's address; what its addresses end with where the site insists
         if login.kind == "app-password":
             self._http.auth = HTTPBasicAuth(login.user.encode(), login.secret.encode())
 
     def close(self) -> None:
-        self._http.close()
+        self._line.close()
 
     # What the stage asks for
 
@@ -173,13 +171,7 @@ class WordPress:
         """
         reply = self._send("GET", path, params={**params, "_galley": secrets.token_hex(8)})
         if who_answered(reply) is Who.CACHE:
-            raise Unreachable(
-                self.login.provider,
-                "a cache in front of the site answered in its place, so nobody knows what is there",
-                mend=f'ask who runs site "{self.login.name}" to keep its REST API (/wp-json/) out of the cache',
-                code="cached",
-                lost=False,
-            )
+            raise from_a_cache(self.login, "its REST API (/wp-json/)")
         return self._judged(reply, 200, as_dicts)
 
     def _write(self, path: str, success: int, *, params: dict[str, str] | None = None, **request: Any) -> Json:
@@ -187,7 +179,7 @@ class WordPress:
         fields, read = KINDS[path.partition("/")[0]]
         reply = self._send("POST", path, params={"_fields": fields, **(params or {})}, **request)
         written = self._judged(reply, success, read)
-        if otherwise := _stored_otherwise(self.login, request.get("json", {}), reply):
+        if otherwise := kept_otherwise(self.login, request.get("json", {}), as_dict(reply.json) or {}, reply.text):
             raise otherwise
         return written
 
@@ -211,9 +203,9 @@ class WordPress:
         """One request to the API. A site that spells the address of the same route otherwise sends it on before any
         work is done: it goes there, and so does all that follows.
         """
-        reply = self._request(method, f"{self._api()}{route}{self._slash}", **request)
+        reply = self._line.ask(method, f"{self._api()}{route}{self._slash}", **request)
         if self._learned(route, sent_on_to(self.login, reply)):
-            reply = self._request(method, f"{self._api()}{route}{self._slash}", **request)
+            reply = self._line.ask(method, f"{self._api()}{route}{self._slash}", **request)
         return reply
 
     def _learned(self, route: str, target: str) -> bool:
@@ -223,23 +215,6 @@ class WordPress:
             return False
         self._root, self._slash = root, after
         return True
-
-    def _request(self, method: str, url: str, **request: Any) -> Reply:
-        if self._before:
-            self._before(method)
-        timeout = (web.CONNECT_SECONDS, self._seconds)
-        options: Json = {"timeout": timeout, "allow_redirects": False, "stream": True}
-        try:
-            with (
-                deadline.within(self._seconds, self.login.provider),
-                web.speaking_to(self.login.provider),
-                self._http.request(method, url, **options, **request) as response,
-            ):
-                body = web.body_within(response, ANSWER_BYTES, self.login.provider)
-        except Unreachable as exc:
-            exc.mend = f'see whether site "{self.login.name}" opens in your browser'
-            raise
-        return Reply(response.status_code, response.headers, response.links, body.decode("utf-8-sig", "replace"))
 
     def _sign_in(self) -> None:
         self._http.headers.pop("Authorization", None)
@@ -253,9 +228,9 @@ class WordPress:
         """Where the API is: its Link header says so, also for a site without pretty permalinks."""
         if not self._root:
             home = self.login.home
-            reply = self._request("HEAD", home)
+            reply = self._line.ask("HEAD", home)
             if reply.status in NO_HEAD:
-                reply = self._request("GET", home)
+                reply = self._line.ask("GET", home)
             if moved_to(self.login, reply):
                 raise failure(self.login, reply)
             link = reply.links.get(API_REL, {}).get("url", "")
@@ -269,49 +244,16 @@ class WordPress:
     def _tried(self) -> str:
         """Where the API answers of a site whose Link header is taken away; the usual place where it answers nowhere."""
         usual, always = (f"{self.login.home}{place}" for place in ("wp-json/", "?rest_route=/"))
-        if _is_index(self._request("GET", usual)):
+        if _is_index(self._line.ask("GET", usual)):
             return usual
-        return always if _is_index(self._request("GET", always)) else usual
+        return always if _is_index(self._line.ask("GET", always)) else usual
 
 
 def check_rights(login: Login, able: Json) -> None:
     """Raises Refused where the user lacks what publishing needs, by names and values of WordPress's capabilities."""
-    lacking = [
-        word for name, word in (("edit_posts", "write"), ("upload_files", "upload pictures")) if not able.get(name)
-    ]
-    if lacking:
-        raise Refused(
-            login.provider,
-            f'user "{login.user}" may not {" or ".join(lacking)} there',
-            mend=f'give user "{login.user}" the role Author or Editor on site "{login.name}"',
-            code="rights",
-        )
-
-
-def _stored_otherwise(login: Login, sent: Json, reply: Reply) -> Rejected | None:
-    """What a site has made of a post that it took: a draft that everybody sees, or a part of its text."""
-    post = as_dict(reply.json) or {}
-    text, stored = sent.get("content"), (as_dict(post.get("content")) or {}).get("raw")
-    if sent.get("status") == "draft" and post.get("status") in ("publish", "future", "private"):
-        return Rejected(
-            login.provider,
-            "the site did not keep the post as a draft, but published it at once",
-            mend=f'look at the post there, and ask who runs site "{login.name}" which plugin publishes drafts',
-            code="published_at_once",
-            detail=login.black_out(reply.text),
-        )
-    if not isinstance(text, str) or not isinstance(stored, str):
-        return None
-    words, kept = len(plain(text).split()), len(plain(stored).split())
-    if kept >= words:
-        return None
-    return Rejected(
-        login.provider,
-        f"the site has stored only a part of the text: {kept:,} of {words:,} words",
-        mend=f'ask who runs site "{login.name}" what cuts texts off, and delete the post there for good',
-        code="stored_in_part",
-        detail=login.black_out(reply.text),
-    )
+    needed = {"edit_posts": "write", "upload_files": "upload pictures"}
+    if lacking := [words for name, words in needed.items() if not able.get(name)]:
+        raise lacks_rights(login, lacking)
 
 
 def _is_index(reply: Reply) -> bool:

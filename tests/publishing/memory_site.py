@@ -14,7 +14,6 @@ from publishing.publishers import posting
 from publishing.reading import Json
 from publishing.sites import login_of
 
-
 T = TypeVar("T")
 
 

@@ -24,6 +24,7 @@ from articles.pipeline import transitions
 from articles.pipeline.calls import Calls
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import sweep
+from publishing import line
 from publishing import wordpress as client_module
 from publishing.models import Site
 from tests.conftest import error_of
@@ -323,7 +324,7 @@ def test_a_clock_that_jumps_ahead_ends_no_patience(
 def test_a_site_that_is_slower_than_our_patience_is_not_asked_twice(
     wordpress: WordPress, site: Site, ready: Ready, run: Drive, go_on: Drive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(client_module, "GRACE_SECONDS", -0.2)
+    monkeypatch.setattr(line, "GRACE_SECONDS", -0.2)
     site.time_limit = 2
     site.save()
     wordpress.fail("sleep", "before", "^POST /wp/v2/media .*hero", seconds=1.9)

@@ -20,8 +20,9 @@ from articles.providers.replicate import PictureClient
 from articles.providers.text import TextClient
 from articles.stages.images import REQUEST_SECONDS
 from publishing.answers import Login
+from publishing.line import GRACE_SECONDS
 from publishing.models import Site
-from publishing.wordpress import GRACE_SECONDS, WordPress
+from publishing.wordpress import WordPress
 
 SECONDS = 1.0
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
