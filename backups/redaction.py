@@ -35,9 +35,13 @@ def black_out(text: str, *, also: Iterable[str] = (), user: str = "") -> str:
 
 
 def _written(secret: str, user: str) -> Iterator[str]:
-    """As it is and without blanks, each as addresses, JSON, HTML, Python and Base64 write it."""
+    """As it is and without blanks, each as addresses, JSON, HTML, XML, Python and Base64 write it."""
     for plain in {secret, secret.replace(" ", "")} - {""}:
-        yield from (plain, html.escape(plain), repr(plain)[1:-1])
+        yield from (plain, repr(plain)[1:-1])
+        for quote_ in True, False:
+            escaped = html.escape(plain, quote_)
+            yield from (escaped, escaped.replace("&#x27;", "&#039;"))  # the second as PHP does
+            yield html.escape(escaped, quote=False)  # XML tells of XML
         yield from (quote(plain, safe=""), quote(plain), quote_plus(plain))
         once = {json.dumps(plain, ensure_ascii=ascii_)[1:-1] for ascii_ in (True, False)}
         for quoted in once | {json.dumps(each)[1:-1] for each in once}:  # JSON tells of JSON

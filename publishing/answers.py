@@ -345,7 +345,7 @@ def failure(login: Login, reply: Reply, door: Door | None = None) -> ProviderErr
         "status": reply.status,
         "moved": moved_to(login, reply),
         "to": plain(sent_on_to(login, reply))[:200],
-        "said": plain(said)[:200] or reply.status,
+        "said": plain(login.black_out(said))[:200] or reply.status,  # before tags are taken out of it
     }
     hint = OTHERWISE if row.reason is NOT_ACCEPTED and name == "app-password" else ""
     return row.error(

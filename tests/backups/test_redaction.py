@@ -43,6 +43,7 @@ def test_a_password_with_signs_is_known_in_json_and_in_addresses() -> None:
         r'{"p": "pa\/ss \"w\u00f6rd\" 1"}',
         orjson.dumps({"p": 'pa/ss "wörd" 1'}).decode(),
         "pa/ss &quot;wörd&quot; 1",
+        "<name>pa/ss &amp;quot;wörd&amp;quot; 1</name>",
         'pa/ss"wörd"1',
         repr(['pa/ss "wörd" 1']),
     ):
@@ -64,3 +65,13 @@ def test_a_short_word_is_no_secret_unless_somebody_says_so() -> None:
 def test_blanks_alone_black_out_nothing_else() -> None:
     redaction.know(" " * 10)
     assert redaction.black_out("two words", also=["  "]) == "two words"
+
+
+def test_a_password_with_signs_is_known_in_xml_and_in_xml_within_it() -> None:
+    redaction.know("pa<ss> & 'wörd'")
+    for written in (
+        "<value>pa&lt;ss&gt; &amp; 'wörd'</value>",
+        "<value>pa&lt;ss&gt; &amp; &#039;wörd&#039;</value>",
+        "&lt;value&gt;pa&amp;lt;ss&amp;gt; &amp;amp; 'wörd'&lt;/value&gt;",
+    ):
+        assert "rd" not in redaction.black_out(written), written

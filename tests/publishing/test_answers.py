@@ -180,3 +180,10 @@ def test_an_article_about_robots_is_no_check_of_them() -> None:
 def test_a_wrong_password_is_still_a_wrong_password() -> None:
     error = failure(LOGIN, Reply(401, {}, {}, _json("incorrect_password", "No.")))
     assert (error.code, error.reason) == ("login", 'the site did not accept the application password of user "desk"')
+
+
+def test_a_password_is_known_before_what_a_site_says_is_made_plain() -> None:
+    secret = "s3cret <pass> word"
+    login = Login("wordpress:1", "Magazine", "https://magazine.example.org", "desk", secret, "app-password", 60)
+    error = failure(login, Reply(400, {}, {}, _json("rest_x", f"No {secret}")))
+    assert error.reason == "the site did not accept the request (No …)"

@@ -5,7 +5,8 @@
  * A fault is armed by a JSON file in the folder GALLEY_FAULTS: {kind, when, match, seconds, status}. Whichever request
  * can delete the file has the fault, so each happens exactly once however many requests run.
  *
- * `match` is a regular expression tried on "METHOD /route slug" of a REST request, "METHOD /path" of any other.
+ * `match` is a regular expression tried on "METHOD /route slug" of a REST request, "POST /xmlrpc.php wp.method" of one by
+ * XML-RPC, "METHOD /path" of any other.
  */
 
 namespace Galley\Faults;
@@ -123,3 +124,25 @@ add_filter(
 		return $response;
 	}
 );
+
+// By XML-RPC, whose requests are done when the post is saved, or the file is in the library.
+add_action(
+	'xmlrpc_call',
+	function ( $method ) {
+		subject( "POST /xmlrpc.php $method" );
+		reach( 'before' );
+	}
+);
+add_action(
+	'wp_after_insert_post',
+	function ( $id, $post ) {
+		if ( defined( 'XMLRPC_REQUEST' ) && 'auto-draft' !== $post->post_status ) {
+			reach( 'after' );
+		}
+	},
+	10,
+	2
+);
+add_action( 'xmlrpc_call_success_mw_newMediaObject', fn() => reach( 'after' ) );
+
+add_filter( 'xmlrpc_enabled', fn( $on ) => $on && ! file_exists( getenv( 'GALLEY_SWITCHES' ) . '/xmlrpc-off' ) );

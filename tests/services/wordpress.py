@@ -117,7 +117,7 @@ class WordPress:
                sizes    the first sub-size of an image is made, and not noted
                after    all is done, only the answer is missing
         match  a regular expression for "METHOD /route slug", such as "^POST /wp/v2/media .*hero";
-               for what is not REST, "METHOD /path"
+               by XML-RPC, "POST /xmlrpc.php wp.newPost", for all else "METHOD /path"
         """
         self._disturbed = True
         fault = {"kind": kind, "when": when, "match": match, "seconds": seconds, "status": status}
@@ -156,6 +156,10 @@ class WordPress:
     def drop_authorization(self) -> None:
         """Lose the Authorization header on the way in, as Apache does without a rule."""
         (self.site.switches / "drop-authorization").touch()
+
+    def switch_xmlrpc_off(self) -> None:
+        """As plugins do it that close this door."""
+        (self.site.switches / "xmlrpc-off").touch()
 
     def accept_tokens(self, life: int = WEEK) -> None:
         """Turn the JWT plugin on; tokens given from now on live `life` seconds."""
