@@ -15,7 +15,7 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
-from ninja import Header, Query, Router
+from ninja import Header, Query, Router, Status
 from ninja.errors import HttpError
 from pydantic import Field
 
@@ -151,7 +151,7 @@ def submit(
     article_id: int,
     wanted: SubmitIn,
     idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=100)] = None,
-) -> tuple[int, SubmittedOut]:
+) -> Status[SubmittedOut]:
     """Publish an article: a finished one at once, any other one when it comes so far.
 
     202 for a new task, 200 where it was asked for already: by the same `Idempotency-Key` within a day, or as one is
@@ -176,7 +176,7 @@ def submit(
                 SubmitKey.objects.create(user=user, key=idempotency_key, asked=asked, task=task)
     response["Location"] = reverse("api:publish_task_status", args=[task.pk])
     said = "It is on its way." if is_new else "It was asked for already: this is its task."
-    return 202 if is_new else 200, SubmittedOut(task_id=str(task.pk), status=task.status, message=said)
+    return Status(202 if is_new else 200, SubmittedOut(task_id=str(task.pk), status=task.status, message=said))
 
 
 def _asked_before(user: User, key: str, asked: str) -> PublishTask | None:
@@ -236,19 +236,19 @@ def tasks(request: HttpRequest, wanted: Query[Wanted]) -> TasksOut:
 
 
 @router.post("/tasks/{int:task_id}/retry", response={202: TaskOut, **CONFLICT}, by_alias=True)
-def retry(request: HttpRequest, task_id: int) -> tuple[int, TaskOut]:
+def retry(request: HttpRequest, task_id: int) -> Status[TaskOut]:
     """Let a task that has stopped go on where it left off."""
     user, task = _mine_to_change(request, task_id)
     publish_tasks.retry(task, user)
-    return 202, _out(_task(user, task_id))
+    return Status(202, _out(_task(user, task_id)))
 
 
 @router.post("/tasks/{int:task_id}/cancel", response={202: TaskOut, **CONFLICT}, by_alias=True)
-def cancel(request: HttpRequest, task_id: int) -> tuple[int, TaskOut]:
+def cancel(request: HttpRequest, task_id: int) -> Status[TaskOut]:
     """Stop a task. What is on the site stays as it is."""
     user, task = _mine_to_change(request, task_id)
     publish_tasks.cancel(task, user)
-    return 202, _out(_task(user, task_id))
+    return Status(202, _out(_task(user, task_id)))
 
 
 def _who(request: HttpRequest) -> User:

@@ -14,7 +14,7 @@ from collections.abc import Collection
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import F, Q
 from django.utils import timezone
 
@@ -43,14 +43,11 @@ def submit(
     NotPossible.
     """
     options = options or Options()
-    try:
-        with transaction.atomic():
-            fresh = Article.objects.select_for_update().get(pk=article.pk)
-            if there := fresh.publish_tasks.open().filter(site=site).first():
-                return there, False
-            return _submit(fresh, site, by, publisher or way_of(site), options), True
-    except IntegrityError:  # somebody else was quicker
-        return article.publish_tasks.open().get(site=site), False
+    with transaction.atomic():
+        fresh = Article.objects.select_for_update().get(pk=article.pk)  # whoever makes tasks of it has locked it first
+        if there := fresh.publish_tasks.open().filter(site=site).first():
+            return there, False
+        return _submit(fresh, site, by, publisher or way_of(site), options), True
 
 
 def _submit(article: Article, site: Site | None, by: User | None, publisher: str, options: Options) -> PublishTask:

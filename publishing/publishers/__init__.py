@@ -1,6 +1,7 @@
 """Getting an article onto a site: a module for each way.
 
 rest           a WordPress by its REST API
+xmlrpc         a WordPress by XML-RPC
 hybrid         the best way that works, each in the order of the site
 fates          which failure may change the way, and which never may
 posting        what each way does: look up, adopt, complete, bring up to date, see what was kept

@@ -9,10 +9,10 @@ from articles.pipeline.run import Outcome, Run
 from articles.providers.errors import ProviderError
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site, Way
-from publishing.publishers import rest
+from publishing.publishers import rest, xmlrpc
 from publishing.publishers.fates import Fate, fate_of
 
-WAYS = {Way.REST.value: rest.publish}
+WAYS = {Way.REST.value: rest.publish, Way.XMLRPC.value: xmlrpc.publish}
 
 
 def publish(run: Run, task: PublishTask, site: Site) -> Outcome:

@@ -64,6 +64,7 @@ def post(struct: Any, now: datetime) -> Json:
         "comment_status": row.get("comment_status"),
         "author": number(row.get("post_author")),
         "date_gmt": date,
+        "link": row.get("link"),
         "modified_gmt": row.get("post_modified_gmt"),
         "meta": {str(field.get("key")): field.get("value") for field in custom_fields(row)},
     }

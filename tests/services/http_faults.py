@@ -33,6 +33,7 @@ class Faults:
     # What it answers in its own name, by method, path and headers (their names in small letters): its habits.
     habit: Callable[[str, str, Mapping[str, str]], Said | None] = lambda *_: None
     hides: frozenset[str] = frozenset()  # headers that it takes out of answers, in small letters
+    drops: frozenset[str] = frozenset()  # and out of requests
 
     def strikes(self, asked: Asked) -> bool:
         with self.lock:
@@ -68,7 +69,8 @@ def in_front_of(host: str, port: int) -> Iterator[Faults]:
             try:
                 connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
                 for name, value in self.headers.items():
-                    connection.putheader(name, value)
+                    if name.lower() not in faults.drops:
+                        connection.putheader(name, value)
                 connection.endheaders(body or None)
                 answer = connection.getresponse()
                 content = answer.read()

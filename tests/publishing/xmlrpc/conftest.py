@@ -52,7 +52,8 @@ def door() -> Iterator[Door]:
     made.says("POST /xmlrpc.php", said(True))
     for method, value in {"wp.getPosts": [], "wp.getMediaLibrary": [], "wp.newPost": "7", "wp.getTerms": []}.items():
         made.tells(method, value)
-    yield from made.serve()
+    for _ in made.serve():
+        yield made
 
 
 @pytest.fixture
