@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from ninja import Header, Query, Router, Status
 from ninja.errors import HttpError
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Message, Strict
 from articles.failures import Failure
@@ -47,7 +47,7 @@ class OptionsIn(Strict):
 
     seo_optimization: bool = Field(False, description="fill in the fields of the site's SEO plugin")
     publish_immediately: bool = Field(False, description="false: a draft")
-    publish_at: datetime | None = Field(None, strict=False, description="with a time zone; the site publishes it then")
+    publish_at: AwareDatetime | None = Field(None, strict=False, description="with a time zone; the site publishes it then")
     tags: list[Name] = Field([], max_length=MOST_TERMS)
     categories: list[Name] = Field([], max_length=MOST_TERMS, description="beside those of the site")
     excerpt: str = Field("", max_length=LONGEST_EXCERPT)

@@ -11,7 +11,7 @@ from django.utils import timezone
 from publishing.models import Site, Way
 from publishing.options import LONGEST_EXCERPT, LONGEST_SLUG, LONGEST_TERM, MOST_TERMS, Options
 
-WHEN = [("draft", "as a draft"), ("now", "for readers, at once"), ("at", "for readers, at a time")]
+WHEN = [("draft", "as a draft, or as it is there"), ("now", "for readers, at once"), ("at", "for readers, at a time")]
 WAYS = [("", "as the site says"), *((way.value, way.label) for way in Way if way != Way.PREVIEW)]
 
 

@@ -49,6 +49,10 @@ class PublishTaskAdmin(admin.ModelAdmin[PublishTask]):
     list_filter = (EndFilter, "publisher", "site")
     list_select_related = ("article", "article__owner", "site")
     actions = None
+    empty_value_display = "a page at the desk"
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        return super().changelist_view(request, {"title": "Publications", **(extra_context or {})})
 
     def get_queryset(self, request: HttpRequest) -> PublishTaskQuerySet:
         found = cast(PublishTaskQuerySet, super().get_queryset(request)).touchable_by(request.user)

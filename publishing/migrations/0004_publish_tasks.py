@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
                 default="hybrid",
                 help_text="Where nobody says otherwise. The best way is tried first, another one where it is closed.",
                 max_length=20,
-                verbose_name="published by",
+                verbose_name="way",
             ),
         ),
         migrations.AddField(
@@ -58,7 +58,7 @@ class Migration(migrations.Migration):
                             ("preview", "A page at the desk"),
                         ],
                         max_length=20,
-                        verbose_name="by",
+                        verbose_name="way",
                     ),
                 ),
                 (

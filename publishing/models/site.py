@@ -72,7 +72,7 @@ class Site(models.Model):
     )
 
     publisher = models.CharField(
-        "published by",
+        "way",
         max_length=20,
         choices=[(way.value, way.label) for way in Way if way != Way.PREVIEW],
         default=Way.HYBRID,

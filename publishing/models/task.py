@@ -53,7 +53,7 @@ class PublishTask(models.Model):
 
     article = models.ForeignKey("articles.Article", models.CASCADE, related_name="publish_tasks")
     site = models.ForeignKey(Site, models.PROTECT, null=True, related_name="tasks")  # null: a page at the desk
-    publisher = models.CharField("by", max_length=20, choices=Way)
+    publisher = models.CharField("way", max_length=20, choices=Way)
     way = models.CharField(max_length=20, choices=Way, blank=True)  # that it takes, or took at last
     # Why another way was begun: [{"from": "rest", "to": "xmlrpc", "code": "rest_no_route", "reason": "…", "at": "…"}]
     turns = models.JSONField(default=list)

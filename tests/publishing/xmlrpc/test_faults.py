@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -119,11 +120,12 @@ def test_an_answer_that_cannot_be_read_means_that_nobody_knows(door: Door, body:
     for method in ("wp.newPost", "wp.uploadFile", "wp.getPosts"):
         door.says(f"POST /xmlrpc.php {method}", body.encode("latin-1", "ignore") if body == "\xff" else body.encode())
     desk = client(door.url)
-    for ask in (
+    asks: list[Callable[[], Any]] = [
         lambda: desk.create_draft("key", {}),
         lambda: desk.upload("key", b"", ""),
         lambda: desk.find_post("k", "m"),
-    ):
+    ]
+    for ask in asks:
         with pytest.raises(Unreachable) as caught:
             ask()
         assert caught.value.lost
@@ -140,7 +142,11 @@ def test_a_draft_without_a_number_means_that_nobody_knows(door: Door, answer: An
 @pytest.mark.parametrize("answer", ["", "x", True, {}, 7])
 def test_a_look_up_without_a_list_does_not_mean_that_nothing_is_there(door: Door, answer: Any) -> None:
     door.tells("wp.getPosts", answer)
-    for ask in (lambda: client(door.url).find_post("key", "idem:1"), lambda: client(door.url).find_media("key")):
+    asks: list[Callable[[], Any]] = [
+        lambda: client(door.url).find_post("key", "idem:1"),
+        lambda: client(door.url).find_media("key"),
+    ]
+    for ask in asks:
         with pytest.raises(Unreachable):
             ask()
 
