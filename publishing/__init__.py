@@ -7,6 +7,7 @@ way         how one gets onto a site: REST, XML-RPC, the best that works; a page
 publisher   what publishes by one way (`publishers`)
 channel     what can be asked of a site, the same by each way
 kept        what the site has made of a field: kept, changed or dropped (`keeping`)
+door        a way into a WordPress: its REST API (`wordpress`) or XML-RPC (`xmlrpc`), over one `line`
 answer      what WordPress says; where it is no success: what that means, and what mends it (`answers`)
 preview     the page that stands for a site where an article has none
 """

@@ -23,6 +23,7 @@ from publishing.answers import Login
 from publishing.line import GRACE_SECONDS
 from publishing.models import Site
 from publishing.wordpress import WordPress
+from publishing.xmlrpc.client import XmlRpc
 
 SECONDS = 1.0
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
@@ -77,6 +78,11 @@ def _wordpress(url: str) -> None:
     WordPress(login, allow_private=True).me()
 
 
+def _xmlrpc(url: str) -> None:
+    login = Login("wordpress:1", "Magazine", url, "desk", "secret", "app-password", SECONDS - GRACE_SECONDS)
+    XmlRpc(login, allow_private=True).check()
+
+
 DOORS: dict[str, Callable[[str], object]] = {
     "responses": lambda url: _text(url, "responses"),
     "chat": lambda url: _text(url, "chat"),
@@ -85,6 +91,7 @@ DOORS: dict[str, Callable[[str], object]] = {
     "picture looked at": lambda url: _pictures(url).get("p1"),
     "picture fetched": lambda url: _pictures(url).download(f"{url}/1.jpg"),
     "site": _wordpress,
+    "site by XML-RPC": _xmlrpc,
 }
 
 

@@ -38,48 +38,46 @@ def test_either_client_can_be_driven_alike() -> None:
 # Both doors tell the same
 
 TOLD = "id,slug,status,title,content,excerpt,featured_media,categories,tags,comment_status,author,date_gmt,modified_gmt"
-TEXT = "  <!-- idem:1 text:0 -->\r\n<p>Lorries &amp; trains ]]> “so” 😀\u2028\\ <b>x</b>\ttab</p>\n\n"
+TEXT = "\r\n<p>Lorries &amp; trains ]]> “so” 😀\u2028\\ <b>x</b>\ttab</p>\n\n"
 FIELDS: dict[str, Json] = {
-    "a draft": {"title": "T", "content": TEXT},
+    "a draft": {"title": "T"},
     "every field": {
         "title": "T &lt;b&gt; &amp; 'more' \\ \"",
-        "content": TEXT,
         "excerpt": "An <em>excerpt</em>\nof two lines",
         "slug": "täxt-über",
         "status": "publish",
         "comment_status": "closed",
     },
-    "planned": {"title": "T", "content": "x", "status": "future", "date_gmt": "2036-12-01T10:00:00"},
-    "published earlier": {"title": "T", "content": "x", "status": "publish", "date_gmt": "2016-12-01T10:00:00"},
-    "a draft with a date": {"title": "T", "content": "x", "date_gmt": "2036-12-01T23:30:00"},
-    "a draft with a date elsewhere": {"title": "T", "content": "x", "date_gmt": "2036-12-01T23:30:00+05:30"},
+    "planned": {"title": "T", "status": "future", "date_gmt": "2036-12-01T10:00:00"},
+    "published earlier": {"title": "T", "status": "publish", "date_gmt": "2016-12-01T10:00:00"},
+    "a draft with a date": {"title": "T", "date_gmt": "2036-12-01T23:30:00"},
+    "a draft with a date elsewhere": {"title": "T", "date_gmt": "2036-12-01T23:30:00+05:30"},
 }
 
 
-@pytest.mark.parametrize("fields", FIELDS.values(), ids=FIELDS.keys())
-def test_a_post_is_told_the_same_by_both(
-    desk: XmlRpc, by_rest: WordPress, wordpress: service.WordPress, fields: Json
-) -> None:
+def test_a_post_is_told_the_same_by_both(desk: XmlRpc, by_rest: WordPress, wordpress: service.WordPress) -> None:
     """On a site whose clock is five hours before Greenwich's, so that no zone is mistaken for another."""
     wordpress.tables.set_option("gmt_offset", 5)
     picture = desk.upload("img-a", jpeg(), "")
     more = {"featured_media": picture["id"], "categories": [desk.category("R&D")], "tags": [desk.tag("Rail & Sea")]}
-    draft = desk.create_draft("a-slug", {**fields, **more})
-    post = desk.update_post(draft["id"], fields)
 
-    assert (draft["status"], draft["slug"]) == ("draft", "a-slug")
-    assert desk.find_post("a-slug", "idem:none" if "slug" not in fields else "idem:1") == post
-    assert by_rest.find_post("a-slug", "idem:none" if "slug" not in fields else "idem:1") == post
+    for number, (case, fields) in enumerate(FIELDS.items()):
+        mark = f"idem:{number}"
+        content = f"  <!-- {mark} text:0 -->{TEXT}"
+        draft = desk.create_draft(f"slug-{number}", {**fields, **more, "content": content})
+        post = desk.update_post(draft["id"], fields)
 
-    raw = by_rest._send("GET", f"posts/{post['id']}", params={"context": "edit", "_fields": TOLD}).json
-    told = terms.post(desk._struct(post["id"], list(terms.READ)), desk._now)
-    for name in TOLD.split(","):
-        expected = {"raw": raw[name]["raw"]} if isinstance(raw[name], dict) else raw[name]
-        assert told[name] == expected, name
-    assert raw["content"]["raw"] == fields["content"], "byte for byte"
-    assert raw["status"] == fields.get("status", "draft")
-    if date := fields.get("date_gmt"):
-        assert raw["date_gmt"] == date.replace("23:30:00+05:30", "18:00:00")
+        assert (draft["status"], draft["slug"]) == ("draft", f"slug-{number}"), case
+        assert desk.find_post("other", mark) == by_rest.find_post("other", mark) == post, case
+        raw = by_rest._send("GET", f"posts/{post['id']}", params={"context": "edit", "_fields": TOLD}).json
+        told = terms.post(desk._struct(post["id"], list(terms.READ)), desk._now)
+        for name in TOLD.split(","):
+            expected = {"raw": raw[name]["raw"]} if isinstance(raw[name], dict) else raw[name]
+            assert told[name] == expected, f"{case}: {name}"
+        assert raw["content"]["raw"] == content, "byte for byte"
+        assert raw["status"] == fields.get("status", "draft"), case
+        if date := fields.get("date_gmt"):
+            assert raw["date_gmt"] == date.replace("23:30:00+05:30", "18:00:00"), case
 
 
 @pytest.mark.parametrize("written_by", ["rest", "xmlrpc"])
@@ -247,7 +245,7 @@ def test_a_category_that_was_made_meanwhile_is_taken(desk: XmlRpc, monkeypatch: 
 # Answers that are lost
 
 
-@pytest.mark.parametrize("kind", ["kill", "exit", "fatal", "warn", "gateway"])
+@pytest.mark.parametrize("kind", ["kill", "exit", "fatal"])
 def test_a_draft_is_found_when_its_answer_is_lost(desk: XmlRpc, wordpress: service.WordPress, kind: Any) -> None:
     wordpress.fail(kind, "after", r"xmlrpc.php wp.newPost$")
     with pytest.raises(Unreachable) as caught:
@@ -256,7 +254,7 @@ def test_a_draft_is_found_when_its_answer_is_lost(desk: XmlRpc, wordpress: servi
     assert desk.find_post("a-slug", "idem:1")
 
 
-@pytest.mark.parametrize("kind", ["kill", "exit", "fatal", "warn", "gateway"])
+@pytest.mark.parametrize("kind", ["warn", "gateway"])
 def test_a_picture_is_found_when_its_answer_is_lost(desk: XmlRpc, wordpress: service.WordPress, kind: Any) -> None:
     wordpress.fail(kind, "after", r"xmlrpc.php metaWeblog.newMediaObject$")
     with pytest.raises(Unreachable) as caught:
