@@ -155,6 +155,10 @@ class WordPress:
             return None
         return id_of(self._judged(reply, 201, lambda term: term if id_of(term) else None))
 
+    def ask(self, method: str, route: str, **request: Any) -> Any:
+        """Another route of the API, such as a plugin's: `seopress/v1/posts`; "" for the list of all. Its JSON."""
+        return self._judged(self._signed(method, route, **request), 200, lambda answer: answer)
+
     # How it is asked
 
     def _first(self, path: str, ours: Callable[[Json], bool], **params: str) -> Json | None:
@@ -190,13 +194,16 @@ class WordPress:
         return answer
 
     def _send(self, method: str, path: str, **request: Any) -> Reply:
+        return self._signed(method, f"wp/v2/{path}", **request)
+
+    def _signed(self, method: str, route: str, **request: Any) -> Reply:
         """One request, repeated once when only the token had run out: that answer comes before any work is done."""
         if self.login.kind == "jwt" and "Authorization" not in self._http.headers:
             self._sign_in()
-        reply = self._asked(method, f"wp/v2/{path}", **request)
+        reply = self._asked(method, route, **request)
         if self.login.kind == "jwt" and reply.code == "jwt_auth_invalid_token":
             self._sign_in()
-            reply = self._asked(method, f"wp/v2/{path}", **request)
+            reply = self._asked(method, route, **request)
         return reply
 
     def _asked(self, method: str, route: str, **request: Any) -> Reply:
@@ -204,7 +211,7 @@ class WordPress:
         work is done: it goes there, and so does all that follows.
         """
         reply = self._line.ask(method, f"{self._api()}{route}{self._slash}", **request)
-        if self._learned(route, sent_on_to(self.login, reply)):
+        if route and self._learned(route, sent_on_to(self.login, reply)):
             reply = self._line.ask(method, f"{self._api()}{route}{self._slash}", **request)
         return reply
 

@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from articles.providers.errors import Rejected
+from articles.providers.errors import Refused, Rejected
 from publishing.answers import Door, Meaning, Reply
 from publishing.xmlrpc import values
 
@@ -49,6 +49,12 @@ DOOR = Door(
             "XML-RPC is switched off on the site, or something in front of it keeps requests to /xmlrpc.php out",
             "ask who runs {site} to switch XML-RPC on and to let Galley's requests to /xmlrpc.php through",
             "xmlrpc_off",
+        ),
+        Meaning(
+            r"xmlrpc \d+ web_password",
+            Refused,
+            "the web server of the site asks for a password of its own, before WordPress is reached",
+            "ask who runs {site} to ask for none at /xmlrpc.php",
         ),
         Meaning(
             rf"xmlrpc \d+ {NOT_THERE}",

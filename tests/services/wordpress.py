@@ -20,6 +20,7 @@ from .wordpress_tables import PRISTINE, SITE, Post, Tables
 WEEK = 7 * 24 * 60 * 60  # seconds
 
 Kind = Literal["sleep", "fatal", "exit", "kill", "warn", "warn-buffered", "busy", "refuse", "gateway"]
+Seo = Literal["yoast", "yoast-closed", "rankmath", "aioseo", "seopress"]
 When = Literal["before", "file", "half", "sizes", "after"]
 
 
@@ -160,6 +161,10 @@ class WordPress:
     def switch_xmlrpc_off(self) -> None:
         """As plugins do it that close this door."""
         (self.site.switches / "xmlrpc-off").touch()
+
+    def use_seo(self, plugin: Seo) -> None:
+        """Turn a plugin for search engines on; `yoast-closed` is one whose keys cannot be written."""
+        (self.site.switches / "seo").write_text(plugin)
 
     def accept_tokens(self, life: int = WEEK) -> None:
         """Turn the JWT plugin on; tokens given from now on live `life` seconds."""
