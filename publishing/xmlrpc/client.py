@@ -109,16 +109,16 @@ class XmlRpc:
 
     def upload(self, key: str, jpeg: bytes, alt_text: str) -> Json:  # noqa: ARG002  as XML-RPC has no word for it
         file: Value = {"name": f"{key}.jpg", "type": "image/jpeg", "bits": jpeg}
-        item = self._call("wp.uploadFile", file, counts_as=WRITING, read=as_dict)
-        return self._picture(item)
+        return self._picture(self._call("wp.uploadFile", file, counts_as=WRITING, read=_as_item))
 
     def media_there(self, ids: list[int]) -> set[int]:
         """Those of these pictures that the site has."""
-        return {number for number in ids if self._item(number) is not None}
+        return {number for number in ids if self._is_there(number)}
 
     def delete_media(self, media: Json) -> bool:
         """Delete a picture if it still is as it was answered; whether that was done. Pictures have no trash."""
-        if not self._media(media["id"]).items() <= media.items():
+        now = self._media(media["id"])
+        if any(now[name] != media[name] for name in now.keys() - self.LACKS):
             return False
         self._do("wp.deletePost", media["id"])
         return True
@@ -175,16 +175,16 @@ class XmlRpc:
 
     # Pictures
 
-    def _item(self, media_id: int, *, counts_as: str = READING) -> Json | None:
+    def _is_there(self, media_id: int) -> bool:
         try:
-            return self._call("wp.getMediaItem", media_id, counts_as=counts_as, read=as_dict)
+            return bool(self._call("wp.getMediaItem", media_id, read=_as_item))
         except Rejected as exc:
             if exc.code == NOT_THERE:
-                return None
+                return False
             raise
 
     def _media(self, media_id: int, *, counts_as: str = READING) -> Json:
-        return self._picture(self._call("wp.getMediaItem", media_id, counts_as=counts_as, read=as_dict), counts_as)
+        return self._picture(self._call("wp.getMediaItem", media_id, counts_as=counts_as, read=_as_item), counts_as)
 
     def _picture(self, item: Json, counts_as: str = WRITING) -> Json:
         """With the row that it has as a post: what XML-RPC says of a picture lacks its slug."""
@@ -278,3 +278,8 @@ class XmlRpc:
             target = joined(self.login.home, found[1]) if found else ""
         path = urlsplit(target).path if origin_of(target) == origin_of(self.login.home) else ""
         return urlsplit(self.login.home)._replace(path=path).geturl() if path.endswith("/xmlrpc.php") else ""
+
+
+def _as_item(answer: Any) -> Json | None:
+    """A picture as XML-RPC tells it."""
+    return answer if isinstance(answer, dict) and terms.number(answer.get("attachment_id")) else None

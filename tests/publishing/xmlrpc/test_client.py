@@ -91,6 +91,7 @@ def test_a_picture_is_told_the_same_by_both(desk: XmlRpc, by_rest: WordPress, wr
     assert desk.find_media("img-a") == {**media, "alt_text": ""}
     assert by_rest.find_media("img-a") == media
     assert "alt_text" in XmlRpc.LACKS
+    assert desk.delete_media(media), "what this door lacks is no change"
 
 
 # Where the REST API is out of reach

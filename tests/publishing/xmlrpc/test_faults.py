@@ -115,20 +115,27 @@ def test_who_answered_comes_first(
     assert "REST" not in f"{caught.value.reason}{caught.value.mend}"
 
 
-@pytest.mark.parametrize("body", [*HOSTILE.values(), "\xff"], ids=[*HOSTILE.keys(), "no text"])
-def test_an_answer_that_cannot_be_read_means_that_nobody_knows(door: Door, body: str) -> None:
+@pytest.mark.parametrize("body", [*map(str.encode, HOSTILE.values()), b"\xff"], ids=[*HOSTILE.keys(), "no text"])
+def test_an_answer_that_cannot_be_read_means_that_nobody_knows(door: Door, body: bytes) -> None:
     for method in ("wp.newPost", "wp.uploadFile", "wp.getPosts"):
-        door.says(f"POST /xmlrpc.php {method}", body.encode("latin-1", "ignore") if body == "\xff" else body.encode())
+        door.says(f"POST /xmlrpc.php {method}", body)
     desk = client(door.url)
-    asks: list[Callable[[], Any]] = [
+    asks: list[Callable[[], object]] = [
         lambda: desk.create_draft("key", {}),
         lambda: desk.upload("key", b"", ""),
-        lambda: desk.find_post("k", "m"),
+        lambda: desk.find_post("key", "idem:1"),
     ]
     for ask in asks:
         with pytest.raises(Unreachable) as caught:
             ask()
         assert caught.value.lost
+
+
+def test_a_draft_that_cannot_be_read_back_is_looked_up(door: Door) -> None:
+    door.says("POST /xmlrpc.php wp.getPost", b"")
+    with pytest.raises(Unreachable) as caught:
+        client(door.url).create_draft("key", {"title": "T"})
+    assert caught.value.lost
 
 
 @pytest.mark.parametrize("answer", ["", "seven", 0, -7, True, [], {}, 1.5, "9" * 19, "9" * 5000, ["7"]])
@@ -139,10 +146,19 @@ def test_a_draft_without_a_number_means_that_nobody_knows(door: Door, answer: An
     assert caught.value.lost
 
 
+@pytest.mark.parametrize("answer", ["", [], True, {}, {"attachment_id": "x"}, {"attachment_id": {"a": 1}}])
+def test_a_picture_without_a_number_means_that_nobody_knows(door: Door, answer: Any) -> None:
+    door.tells("wp.uploadFile", answer)
+    door.says("POST /xmlrpc.php wp.getPost", fault(404))
+    with pytest.raises(Unreachable) as caught:
+        client(door.url).upload("key", b"", "")
+    assert caught.value.lost
+
+
 @pytest.mark.parametrize("answer", ["", "x", True, {}, 7])
 def test_a_look_up_without_a_list_does_not_mean_that_nothing_is_there(door: Door, answer: Any) -> None:
     door.tells("wp.getPosts", answer)
-    asks: list[Callable[[], Any]] = [
+    asks: list[Callable[[], object]] = [
         lambda: client(door.url).find_post("key", "idem:1"),
         lambda: client(door.url).find_media("key"),
     ]
