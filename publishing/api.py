@@ -47,7 +47,9 @@ class OptionsIn(Strict):
 
     seo_optimization: bool = Field(False, description="fill in the fields of the site's SEO plugin")
     publish_immediately: bool = Field(False, description="false: a draft")
-    publish_at: AwareDatetime | None = Field(None, strict=False, description="with a time zone; the site publishes it then")
+    publish_at: AwareDatetime | None = Field(
+        None, strict=False, description="with a time zone; the site publishes it then"
+    )
     tags: list[Name] = Field([], max_length=MOST_TERMS)
     categories: list[Name] = Field([], max_length=MOST_TERMS, description="beside those of the site")
     excerpt: str = Field("", max_length=LONGEST_EXCERPT)

@@ -48,6 +48,11 @@ def compare(sent: Json, options: Options, there: Json, *, without: list[str], la
     return findings
 
 
+def of_seo(word: str, kept: bool) -> Finding:
+    """Of `title`, `description` or `keyword` for search engines."""
+    return {"field": f"seo_{word}", "state": "kept" if kept else "dropped", "found": "", "names": []}
+
+
 def _finding(field: str, same: bool, found: str = "") -> Finding:
     state: State = "kept" if same else "changed" if found else "dropped"
     return {"field": field, "state": state, "found": "" if same else found[:200], "names": []}

@@ -59,6 +59,10 @@ class Options:
         """Whether readers shall see it, now or later."""
         return self.publish_immediately or self.publish_at is not None
 
+    @property
+    def asks_for_seo(self) -> bool:
+        return bool(self.seo_optimization or self.seo_title or self.seo_description or self.focus_keyword)
+
     def with_categories_of(self, names: list[str]) -> Options:
         """With those that every post of its site gets."""
         return replace(self, categories=(*names, *(name for name in self.categories if name not in names)))

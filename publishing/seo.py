@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from publishing.channel import Channel
 from publishing.reading import as_dict, plain
 from publishing.wordpress import WordPress
 
@@ -98,6 +99,11 @@ def support(client: WordPress) -> Support:
     plugin = plugin_of(client.ask("GET", "", params={"_fields": "namespaces"}))
     asks = plugin is not None and plugin.place == META and not plugin.route
     return support_of(plugin, client.ask("OPTIONS", "wp/v2/posts") if asks else None)
+
+
+def write_by(channel: Channel, post_id: int, words: Mapping[str, str]) -> frozenset[str]:
+    """`write`, where the way can say it: by REST. Raises ProviderError."""
+    return write(channel, support(channel), post_id, words) if isinstance(channel, WordPress) else frozenset()
 
 
 def write(client: WordPress, of: Support, post_id: int, words: Mapping[str, str]) -> frozenset[str]:

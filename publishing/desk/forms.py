@@ -9,7 +9,7 @@ from django.core.validators import RegexValidator
 from django.utils import timezone
 
 from publishing.models import Site, Way
-from publishing.options import LONGEST_EXCERPT, LONGEST_SLUG, LONGEST_TERM, MOST_TERMS, Options
+from publishing.options import LONGEST_EXCERPT, LONGEST_SEO, LONGEST_SLUG, LONGEST_TERM, MOST_TERMS, Options
 
 WHEN = [("draft", "as a draft, or as it is there"), ("now", "for readers, at once"), ("at", "for readers, at a time")]
 WAYS = [("", "as the site says"), *((way.value, way.label) for way in Way if way != Way.PREVIEW)]
@@ -46,11 +46,19 @@ class PublishForm(forms.Form):
     comments = forms.ChoiceField(
         choices=[("", "as the site has it"), ("open", "open"), ("closed", "closed")], required=False
     )
+    seo_optimization = forms.BooleanField(
+        required=False,
+        label="Search engines",
+        help_text="Fill in title and description in the site's SEO plugin, from the article.",
+    )
+    seo_title = forms.CharField(label="… title", required=False, max_length=LONGEST_SEO)
+    seo_description = forms.CharField(label="… description", required=False, max_length=LONGEST_SEO)
+    focus_keyword = forms.CharField(label="… keyword", required=False, max_length=LONGEST_SEO)
     over = forms.CharField(required=False, max_length=64, widget=forms.HiddenInput)
     write_over = forms.BooleanField(required=False, label="Write over what was changed there")
     planned = forms.CharField(required=False, widget=forms.HiddenInput)
 
-    FOR_ONE = ("excerpt", "slug")
+    FOR_ONE = ("excerpt", "slug", "seo_title", "seo_description", "focus_keyword")
 
     def __init__(self, *args: Any, many: bool, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -97,5 +105,9 @@ class PublishForm(forms.Form):
             excerpt=chosen.get("excerpt", ""),
             slug=chosen.get("slug", ""),
             comments=chosen["comments"],
+            seo_optimization=chosen["seo_optimization"],
+            seo_title=chosen.get("seo_title", ""),
+            seo_description=chosen.get("seo_description", ""),
+            focus_keyword=chosen.get("focus_keyword", ""),
             over=chosen["over"] if chosen["write_over"] else "",
         )

@@ -34,6 +34,9 @@ FIELDS = {
     "status": "publication",
     "date": "time of publication",
     "alt_text": "alt texts in the media library",
+    "seo_title": "title for search engines",
+    "seo_description": "description for search engines",
+    "seo_keyword": "focus keyword",
 }
 WHY = {
     "categories": "the user may not make them there",
@@ -41,6 +44,7 @@ WHY = {
     "alt_text": "this way cannot say them; they stand in the text",
     "content": "the site has cleaned it, as it does with what its authors write",
     "slug": "another post had this address",
+    **dict.fromkeys(("seo_title", "seo_description", "seo_keyword"), "no plugin there keeps it"),
 }
 
 
@@ -112,8 +116,8 @@ def state(task: PublishTask) -> str:
 
 
 def _steps(task: PublishTask) -> list[Step]:
-    left_out = {Status.CONFIGURING_SEO} | (set() if task.asked.is_for_readers else {Status.PUBLISHING})
-    wanted = [status for status in STEPS if status not in left_out]
+    asked = {Status.CONFIGURING_SEO: task.asked.asks_for_seo, Status.PUBLISHING: task.asked.is_for_readers}
+    wanted = [status for status in STEPS if asked.get(status, True)]
     if task.way == Way.PREVIEW or task.site_id is None:
         wanted = [Status.CREATING_POST]
     pictures = max(task.total_steps - len(wanted), 0)

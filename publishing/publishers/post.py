@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
+from django.utils.html import strip_tags
 from django.utils.text import slugify
 
 from articles import call_keys
 from articles.models import Article, Call
 from articles.providers import Answer
 from articles.providers.errors import Rejected
-from publishing import keeping, marks
+from publishing import keeping, marks, seo
 from publishing.marks import Marked
 from publishing.publishers.page import about
 from publishing.publishers.visit import THE_DRAFT, Visit
@@ -21,6 +22,7 @@ from publishing.reading import Json
 
 UNSEEN = ("draft", "auto-draft", "pending", "trash")  # states of a post that no reader has seen
 EDITED = "edited"  # the code of a post that people have worked on
+SEO_TITLE, SEO_DESCRIPTION = 60, 155  # characters that search engines show
 TAKEN = ("found", "title", "featured_media", "categories")  # what is noted of a post as the site took it
 
 
@@ -32,6 +34,7 @@ class Post:
         self.article, self.options = visit.article, visit.options
         self.draft = Draft(str(self.article), content)
         self.dropped_terms: list[str] = []  # names of those that this user may not make
+        self.seo_kept: frozenset[str] = frozenset()
 
     def write(self) -> Call:
         """The call whose answer is the post as it lies on the site now, with this text."""
@@ -157,6 +160,25 @@ class Post:
                 mend=f'ask who runs site "{self.site}" whether a plugin forbids it',
             )
 
+    # For search engines
+
+    def tell_search_engines(self, call: Call) -> None:
+        """What the site's plugin keeps of it is seen; a site without one is no failure."""
+        self.run.lease.check_time()
+        with about(THE_DRAFT):
+            self.seo_kept = seo.write_by(self.channel, call.raw["id"], self._seo_words())
+
+    def _seo_words(self) -> dict[str, str]:
+        """What was asked for; else, from the article, what fits into a page of results."""
+        options = self.options
+        description = options.excerpt or " ".join(strip_tags(self.article.html).split())
+        words = {
+            "title": options.seo_title or shortened(str(self.article), SEO_TITLE),
+            "description": options.seo_description or shortened(description, SEO_DESCRIPTION),
+            "keyword": options.focus_keyword,
+        }
+        return {word: text for word, text in words.items() if text}
+
     # For readers
 
     def publish(self, call: Call) -> None:
@@ -190,7 +212,10 @@ class Post:
         """What the site has kept, by its last answer."""
         sent = {**self.draft.fields, **self._sent}
         lacks = self.channel.LACKS if self.visit.images else frozenset[str]()
-        return keeping.compare(sent, self.options, call.raw, without=self.dropped_terms, lacks=lacks)
+        findings = keeping.compare(sent, self.options, call.raw, without=self.dropped_terms, lacks=lacks)
+        if self.options.asks_for_seo:
+            findings += [keeping.of_seo(word, word in self.seo_kept) for word in self._seo_words()]
+        return findings
 
 
 @dataclass(frozen=True)
@@ -208,6 +233,13 @@ class Draft:
     def fields(self) -> Json:
         title = self.title.replace("<", "&lt;").replace(">", "&gt;")  # it is text, and WordPress takes HTML
         return {"title": title, "content": self.content}
+
+
+def shortened(text: str, most: int) -> str:
+    """Whole words, so many characters at most."""
+    if len(text) <= most:
+        return text
+    return f"{text[: most - 1].rsplit(' ', 1)[0].rstrip(' ,;:.-')}…"
 
 
 def slug_of(article: Article) -> str:

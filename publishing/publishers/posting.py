@@ -23,7 +23,8 @@ Status = PublishTask.Status
 def publish(run: Run, task: PublishTask, site: Site, way: str, open_channel: Open) -> Outcome:
     """The article as a post on the site, with its pictures. What is there already is adopted. Raises ProviderError."""
     visit = Visit(run, task, site, open_channel)
-    steps = len(visit.images) + (4 if task.asked.is_for_readers else 3)
+    asked = task.asked
+    steps = len(visit.images) + 3 + asked.asks_for_seo + asked.is_for_readers
     visit.step(Status.LOGGING_IN)
     publish_tasks.did(run, task, 0, way=way, total_steps=steps)
     with visit.begun():
@@ -40,6 +41,11 @@ def _published(visit: Visit) -> Outcome:
     call = post.write()
     number = len(visit.images) + 2
     publish_tasks.did(visit.run, visit.task, number)
+    if visit.options.asks_for_seo:
+        visit.step(Status.CONFIGURING_SEO)
+        post.tell_search_engines(call)
+        number += 1
+        publish_tasks.did(visit.run, visit.task, number)
     if visit.options.is_for_readers or visit.options.slug:
         visit.step(Status.PUBLISHING)
         post.publish(call)

@@ -12,6 +12,7 @@ from articles.models import Article
 from publishing import publish_tasks
 from publishing.models import Site
 from publishing.options import Options
+from publishing.publishers.post import shortened
 from tests.publishing.conftest import Drive, Ready
 from tests.services.wordpress import WordPress
 
@@ -77,3 +78,22 @@ def test_what_the_site_changes_is_told(
     assert task
     [changed] = [finding for finding in task.kept if finding["state"] != "kept"]
     assert (changed["field"], changed["found"]) == ("slug", "tariffs-2")
+
+
+@pytest.mark.parametrize(("plugin", "state"), [("yoast", "kept"), ("", "dropped")])
+def test_words_for_search_engines_are_kept_where_a_plugin_has_a_place_for_them(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User, plugin: str, state: str
+) -> None:
+    if plugin:
+        wordpress.use_seo(plugin)
+    article = run(ready(site))
+    publish_tasks.submit(article, site, editor, options=Options(seo_optimization=True, focus_keyword="tariffs"))
+    article = run(article)
+    assert article.status == Article.Status.DONE, article.error
+    found = states(article)
+    assert [found[f"seo_{word}"] for word in ("title", "description", "keyword")] == [state] * 3
+
+
+def test_what_is_too_long_for_a_page_of_results_is_cut_between_words() -> None:
+    assert shortened("Home batteries, and what they cost", 20) == "Home batteries, and…"
+    assert shortened("Home batteries", 14) == "Home batteries"
