@@ -373,7 +373,11 @@ def cancel(article: Article, by: User | None) -> bool:
     with batch_revision(article.batch_id) as revision:
         ended = {"status": Article.Status.CANCELLED, "ended_at": timezone.now(), "next_at": None, "error": None} | due()
         over = [Article.Status.DONE, Article.Status.CANCELLED]
-        won = Article.objects.filter(pk=article.pk).exclude(status__in=over).update(**ended, cause="", **UNHELD)
+        won = (
+            Article.objects.filter(pk=article.pk)
+            .exclude(status__in=over)
+            .update(**ended, cause="", alone=False, **UNHELD)
+        )
         if won:
             article.records.filter(state=StageRecord.State.RUNNING).update(state=StageRecord.State.PENDING)
             in_hand = article.sections.filter(state=Section.State.RUNNING)

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import OperationalError, transaction
 
 from articles.models import Article, Call
 from articles.pipeline import transitions
-from articles.pipeline.lease import BUDGET_SECONDS, Fenced, OutOfTime
+from articles.pipeline.lease import BUDGET_SECONDS, CALL_SECONDS, Fenced, OutOfTime
 from articles.pipeline.run import Run
 from articles.providers import Answer
 from articles.providers.errors import Garbled, Rejected, Unreachable
@@ -189,3 +190,65 @@ def test_a_look_up_that_fails_leaves_the_call_as_it_is(hand_in: HandIn) -> None:
         ask(run, never, look_up=look_up)
 
     assert (Call.objects.get().state, Call.objects.get().sends) == (Call.State.INTENT, 0)
+
+
+def test_of_two_answers_the_one_that_was_read_is_done(hand_in: HandIn) -> None:
+    """In one article, and in two."""
+    run, other = claimed(hand_in()), claimed(hand_in())
+    call = ask(run, lambda _: Answer({"of": "it"}))
+    run.calls.ask("prompts", "the prompts", provider="text", send=lambda _: Answer({"of": "them"}))
+    ask(other, lambda _: Answer({"of": "the other"}))
+
+    run.calls.done(call)
+
+    states = Call.objects.order_by("pk").values_list("article", "key", "state")
+    assert list(states) == [
+        (run.article.pk, "text", Call.State.DONE),
+        (run.article.pk, "prompts", Call.State.RECEIVED),
+        (other.article.pk, "text", Call.State.RECEIVED),
+    ]
+
+
+def test_a_database_that_does_not_come_back_is_no_answer_of_another(
+    hand_in: HandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever was paid for says that the answer is lost, and the intent stays."""
+    run, waited = claimed(hand_in()), list[float]()
+    monkeypatch.setattr("articles.pipeline.calls.time.sleep", waited.append)
+    monkeypatch.setattr("articles.pipeline.calls.connection", mock.Mock(in_atomic_block=False))
+    monkeypatch.setattr("articles.pipeline.calls.noting", mock.Mock(side_effect=OperationalError("away")))
+
+    with pytest.raises(OperationalError):
+        ask(run, lambda _: Answer({"of": "it"}))
+
+    assert sum(waited) < CALL_SECONDS
+    assert (Call.objects.get().state, Call.objects.get().sends) == (Call.State.INTENT, 1)
+
+
+def test_a_call_that_was_declined_is_not_sent_again_until_somebody_asks(hand_in: HandIn, editor: User) -> None:
+    article = hand_in()
+    run = claimed(article)
+    declined = Rejected("text", "no")
+
+    def decline(_: Call) -> Answer:
+        raise declined
+
+    with pytest.raises(Rejected):
+        ask(run, decline)
+    with pytest.raises(Rejected) as caught:
+        ask(run, never)
+
+    assert caught.value.saved() == declined.saved()
+    assert ask(taken_over(article, editor), lambda _: Answer({"of": "it"})).generation == 2
+
+
+@pytest.mark.parametrize("elsewhere", [{"provider": "another"}, {"address": "https://new.example.org"}])
+def test_another_service_and_another_address_are_asked_anew(hand_in: HandIn, elsewhere: dict[str, str]) -> None:
+    run = claimed(hand_in())
+    first = {"provider": "text", "address": "https://old.example.org"}
+    asked = [
+        run.calls.ask("post", "the draft", send=lambda _, at=at: Answer({"at": at}), **{**first, **at})  # type: ignore[misc, arg-type]  # bound now
+        for at in ({}, elsewhere)
+    ]
+
+    assert [call.generation for call in asked] == [1, 2]

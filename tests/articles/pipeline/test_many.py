@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 from pytest_django import Settings
 
+from articles import bounds, call_keys
 from articles.batches import control
 from articles.batches.errors import NotPossible
 from articles.batches.start import start_batch
@@ -62,7 +63,7 @@ def _all_facts(article: Article) -> list[list[dict[str, Any]]]:
 
 def _alike(article: Article, status: str) -> None:
     """With something of everything that a transition changes."""
-    fields: dict[str, Any] = {"status": status, "retries": 2, "crashes": 1, "cause": "", "attempt": 1}
+    fields: dict[str, Any] = {"status": status, "retries": 2, "crashes": 1, "cause": "", "attempt": 1, "alone": True}
     fields |= {"failed": {"error": DECLINED, "cause": "x", "ended_at": timezone.now()}}.get(status, {})
     fields |= {"cancelled": {"ended_at": timezone.now(), "cancelled_with": "batch"}}.get(status, {})
     fields |= {"waiting": {"next_at": timezone.now(), "error": DECLINED}}.get(status, {})
@@ -101,6 +102,123 @@ def test_many_at_once_are_changed_as_one_by_one(deed: str, status: str, editor: 
 
     for one, other in zip(first.articles.order_by("pk"), second.articles.order_by("pk"), strict=True):
         assert _all_facts(one) == _all_facts(other)
+
+
+def _pictured(article: Article) -> None:
+    """With pictures of all its three sections, half of them safe, each with its calls; and its own."""
+    for role in ("hero", *(f"section_{index}_{n}" for index in (1, 2, 3) for n in (1, bounds.MOST_PICTURES))):
+        article.images.create(role=role, sha256="" if role.endswith("_1") else "a" * 64)
+        for key in (call_keys.image(role), call_keys.media(role)):
+            Call.objects.create(article=article, key=key, state="done", answer={}, idempotency_key=f"{article.pk}{key}")
+    Call.objects.create(article=article, key=call_keys.FORMAT, state="done", answer={}, idempotency_key="f")
+
+
+@pytest.fixture
+def two_batches(editor: User) -> tuple[Batch, Batch]:
+    """Each has an article of three sections, the second of which is in hand."""
+    batches = [started(editor, name, styles=1, sections=3) for name in ("Ours", "Others")]
+    Batch.objects.update(starting="x")  # none comes into the queue
+    for batch in batches:
+        _alike(batch.articles.get(), "failed")
+        _pictured(batch.articles.get())
+    return batches[0], batches[1]
+
+
+def _second(article: Article) -> list[many.Part]:
+    return [many.Part(article.pk, pk, 2) for pk in article.sections.filter(index=2).values_list("pk", flat=True)]
+
+
+OF_MANY: dict[str, Callable[[Article], object]] = {
+    "hold back": lambda article: many.hold_back(article.batch_id or 0),
+    "resume": lambda article: many.resume_all([article.pk], None, 9),
+    "cancel": lambda article: many.cancel_all([article.pk], "x", Article.CancelledWith.BATCH, 9),
+    "write again": lambda article: many.write_again([article.pk]),
+    "drop sections": lambda article: many.drop_sections(_second(article)),
+    "settle sections": lambda article: many.settle_sections(_second(article), 9),
+}
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("deed", OF_MANY)
+def test_other_articles_stay_as_they_are(deed: str, two_batches: tuple[Batch, Batch]) -> None:
+    moments = {"queued_at": timezone.now(), "next_at": timezone.now(), "lease_until": timezone.now()}
+    ours, others = (batch.articles.get() for batch in two_batches)
+    for status in ("queued", "waiting", "running", "failed"):
+        Article.objects.update(status=status, alone=False, **moments)
+        before = _everything(others)
+
+        OF_MANY[deed](ours)
+
+        assert _everything(others) == before
+
+
+def _everything(article: Article) -> list[Any]:
+    related = (article.records, article.sections, article.calls, article.attempts, article.events, article.images)
+    rows = [list(each.order_by("pk").values()) for each in related]
+    return [Article.objects.values().get(pk=article.pk), *rows]
+
+
+@pytest.mark.django_db
+def test_a_section_that_is_dropped_leaves_nothing_of_itself_and_all_else(two_batches: tuple[Batch, Batch]) -> None:
+    article = two_batches[0].articles.get()
+    Call.objects.create(article=article, key=call_keys.section(2), state="done", answer={}, idempotency_key="s")
+
+    many.drop_sections(_second(article))
+
+    assert list(article.sections.order_by("index").values_list("index", flat=True)) == [1, 3]
+    assert not article.images.filter(role__startswith="section_2_").exists()
+    assert article.images.count() == 5
+    closed = article.calls.filter(state=Call.State.CLOSED)
+    roles = ("section_2_1", f"section_2_{bounds.MOST_PICTURES}")
+    of_pictures = {key(role) for role in roles for key in (call_keys.image, call_keys.media)}
+    assert set(closed.values_list("key", flat=True)) == {call_keys.section(2)} | of_pictures
+
+
+@pytest.mark.django_db
+def test_a_section_that_is_settled_is_done_without_the_pictures_it_lacks(two_batches: tuple[Batch, Batch]) -> None:
+    article = two_batches[0].articles.get()
+    states = dict(article.calls.values_list("key", "state"))
+
+    many.settle_sections(_second(article), 9)
+
+    section = article.sections.get(index=2)
+    assert (section.state, section.error, section.revision) == ("done", None, 9)
+    assert section.finished_at
+    assert list(article.images.filter(role__startswith="section_2_").values_list("role", flat=True)) == [
+        f"section_2_{bounds.MOST_PICTURES}"
+    ]
+    assert article.images.count() == 6
+    assert dict(article.calls.values_list("key", "state")) == states
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(("status", "again"), [("draft", True), ("running", False)])
+def test_what_got_sections_is_laid_out_anew_unless_somebody_is_at_it(
+    status: str, again: bool, two_batches: tuple[Batch, Batch]
+) -> None:
+    article = two_batches[0].articles.get()
+    Article.objects.update(status=status, lease_until=timezone.now())
+    article.records.update(state="done")
+
+    many.write_again([article.pk])
+
+    assert set(article.records.values_list("state", flat=True)) == {"pending" if again else "done"}
+    closed = [call_keys.FORMAT] if again else []
+    assert list(article.calls.filter(state=Call.State.CLOSED).values_list("key", flat=True)) == closed
+
+
+@pytest.mark.django_db
+def test_what_is_held_back_is_in_line_but_for_what_was_asked_for_alone(two_batches: tuple[Batch, Batch]) -> None:
+    batch = two_batches[0]
+    article = batch.articles.get()
+    for alone, status in ((True, "queued"), (True, "waiting"), (False, "queued"), (False, "waiting")):
+        moments = {"queued_at": timezone.now(), "next_at": timezone.now()}
+        Article.objects.filter(pk=article.pk).update(status=status, alone=alone, error=DECLINED, **moments)
+
+        many.hold_back(batch.pk)
+
+        found = Article.objects.values_list("status", "queued_at", "next_at", "error").get(pk=article.pk)
+        assert found == ((status, *moments.values(), DECLINED) if alone else ("draft", None, None, None))
 
 
 def test_an_article_that_waited_when_its_batch_was_paused_has_its_next_attempt(editor: User) -> None:

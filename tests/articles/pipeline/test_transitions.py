@@ -38,6 +38,7 @@ WORN: dict[str, Any] = {
     "error": DECLINED,
     "cause": "x",
     "ended_at": LONG_AGO,
+    "alone": True,
     "manifest_due": None,
 }
 FREE = {"lease_owner": "", "lease_until": None}
@@ -126,7 +127,9 @@ TABLE: dict[str, tuple[str, Deed, dict[str, Any], str]] = {
     "cancel": (
         "running",
         lambda article, by: transitions.cancel(article, by),
-        {"status": "cancelled", "ended_at": "now", "next_at": None, "error": None, "cause": ""} | FREE | DUE,
+        {"status": "cancelled", "ended_at": "now", "next_at": None, "error": None, "cause": "", "alone": False}
+        | FREE
+        | DUE,
         "cancelled",
     ),
 }
