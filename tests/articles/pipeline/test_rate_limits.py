@@ -68,6 +68,25 @@ def test_turns_come_evenly(slept: list[float], settings: Settings) -> None:
     assert "12 times a minute" in told.value.reason
 
 
+@pytest.mark.django_db
+def test_a_turn_that_somebody_took_meanwhile_is_not_taken_again(
+    slept: list[float], settings: Settings, monkeypatch: pytest.MonkeyPatch, stopped_clock: datetime
+) -> None:
+    settings.GALLEY_PER_MINUTE = {SERVICE: 12}
+    new = rate_limits._new
+
+    def overtaken(provider: str) -> Pace:
+        found = new(provider)
+        monkeypatch.setattr(rate_limits, "_new", new)
+        rate_limits.take_turn(provider)
+        return found
+
+    monkeypatch.setattr(rate_limits, "_new", overtaken)
+    rate_limits.take_turn(SERVICE)
+
+    assert slept == [0, 5]
+
+
 TEN_TURNS = f"""
 from articles.pipeline import rate_limits
 rate_limits.time.sleep = lambda _: None

@@ -18,7 +18,7 @@ from articles import tasks
 from articles.models import Article
 from articles.pipeline import transitions
 from articles.pipeline.processes import this_machine, this_process
-from articles.pipeline.sweep import put_back, put_down, sweep
+from articles.pipeline.sweep import Swept, put_back, put_down, sweep
 from tests.conftest import HandIn
 from tests.services import redis
 
@@ -86,6 +86,12 @@ def test_a_queue_that_does_not_answer_gets_no_message(hand_in: HandIn) -> None:
         assert sweep().tasks_restarted == 0
 
 
+def test_each_article_is_counted_once() -> None:
+    swept = Swept().with_one(stages_reset=2).with_one(stages_reset=1, restarted=False).with_one()
+
+    assert swept == Swept(articles_found=3, stages_reset=3, tasks_restarted=2)
+
+
 # Whose fault it is
 
 
@@ -115,6 +121,7 @@ def test_only_what_that_worker_held_is_put_back(hand_in: HandIn) -> None:
     put_back(this_process())
 
     assert dict(Article.objects.values_list("pk", "status")) == {mine.pk: "queued", others.pk: "running"}
+    assert crashes() == [0, 1]
 
 
 def test_a_worker_that_died_by_itself_is_one(hand_in: HandIn) -> None:
