@@ -140,7 +140,7 @@ class Impostor:
                 if self.command != "HEAD":
                     self.wfile.write(said)
 
-            do_GET = do_POST = do_HEAD = answer  # noqa: N815  the names of http.server
+            do_GET = do_POST = do_HEAD = do_DELETE = answer  # noqa: N815  the names of http.server
 
             def log_message(self, *_: object) -> None:
                 pass

@@ -6,7 +6,9 @@ import base64
 import gzip
 import io
 import time
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import requests
@@ -14,6 +16,7 @@ from PIL import Image
 
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
 from publishing.answers import MEANINGS, Login, Reply, failure
+from publishing.reading import as_media, as_post
 from publishing.wordpress import WordPress
 from tests.publishing.conftest import Impostor
 from tests.services import wordpress as service
@@ -297,6 +300,86 @@ def test_what_is_not_ours_is_not_adopted(impostor: Impostor) -> None:
     impostor.says("GET /wp-json/wp/v2/", others)
     assert client(impostor.url).find_post("key", "idem:1") is None
     assert client(impostor.url).find_media("key") is None
+
+
+def _queries(impostor: Impostor, start: str) -> list[dict[str, list[str]]]:
+    """What was asked by requests that begin so, in their order."""
+    asked = [(f"{method} {path}", urlsplit(path).query) for method, path, *_ in impostor.requests]
+    return [parse_qs(query) for request, query in asked if request.startswith(start)]
+
+
+def test_each_question_is_one_that_no_cache_has_heard(impostor: Impostor) -> None:
+    desk = client(impostor.url)
+    for _ in range(2):
+        desk.find_media("key")
+
+    asked = _queries(impostor, "GET /wp-json/wp/v2/media")
+    assert len({query["_galley"][0] for query in asked}) == len(asked) == 4
+    for _, _, headers, _ in impostor.requests:
+        assert (headers["Accept"], headers["Cache-Control"]) == ("application/json", "no-cache")
+
+
+def test_pictures_are_asked_for_a_hundred_at_a_time(impostor: Impostor) -> None:
+    impostor.says("GET /wp-json/wp/v2/media", [{"id": 1}, {"id": 101}, {"id": "2"}, {}])
+    desk = client(impostor.url)
+
+    assert desk.media_there(list(range(1, 151))) == {1, 101}
+    included = [query["include"][0] for query in _queries(impostor, "GET /wp-json/wp/v2/media")]
+    assert included == [",".join(map(str, range(1, 101))), ",".join(map(str, range(101, 151)))]
+    impostor.requests.clear()
+    assert desk.media_there([]) == set()
+    assert impostor.requests == []
+
+
+@pytest.mark.parametrize(
+    ("path", "read", "take_back"),
+    [("posts/7", as_post, WordPress.trash_post), ("media/7", as_media, WordPress.delete_media)],
+)
+def test_only_what_is_as_it_was_answered_is_taken_back(
+    impostor: Impostor, path: str, read: Callable[[Any], Any], take_back: Callable[[WordPress, Any], bool]
+) -> None:
+    """Somebody may have worked on it meanwhile."""
+    answered = {"id": 7, "slug": "a", "modified_gmt": "2026-01-01T00:00:00"}
+    impostor.says(f"GET /wp-json/wp/v2/{path}", answered)
+    impostor.says(f"DELETE /wp-json/wp/v2/{path}", {"deleted": True})
+    desk = client(impostor.url)
+
+    assert take_back(desk, read(answered))
+    assert len(_queries(impostor, "DELETE ")) == 1
+    assert not take_back(desk, read(answered | {"modified_gmt": "2025-01-01T00:00:00"}))
+    assert len(_queries(impostor, "DELETE ")) == 1
+    impostor.says(f"DELETE /wp-json/wp/v2/{path}", {"code": "rest_cannot_delete"}, 403)
+    with pytest.raises(Refused):
+        take_back(desk, read(answered))
+
+
+TERMS = [{"id": "1", "name": "Ports"}, {"id": 2, "name": "Ports of call"}, {"id": 3, "name": "R&amp;D"}, {"id": 4}]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "answer", "found"),
+    [
+        ("r&d", 500, {}, 3),  # nobody asks for another
+        ("Ports", 201, {"id": 5}, 5),
+        ("Ports", 400, {"code": "term_exists", "data": {"term_id": 6}}, 6),
+        ("Ports", 403, {"code": "rest_cannot_create"}, None),
+        ("Ports", 403, {"code": "firewall"}, Refused),
+        ("Ports", 400, {"code": "rest_invalid_param"}, Rejected),
+        ("Ports", 201, {"id": "5"}, Unreachable),
+    ],
+)
+def test_a_category_is_one_of_that_name_or_made(
+    impostor: Impostor, name: str, status: int, answer: Any, found: int | type[ProviderError] | None
+) -> None:
+    impostor.says("GET /wp-json/wp/v2/categories", TERMS)
+    impostor.says("POST /wp-json/wp/v2/categories", answer, status)
+    desk = client(impostor.url)
+
+    if isinstance(found, type):
+        with pytest.raises(found):
+            desk.category(name)
+    else:
+        assert desk.category(name) == found
 
 
 def test_only_what_is_used_is_kept_of_an_answer(impostor: Impostor) -> None:
