@@ -16,7 +16,7 @@ from pytest_django import Settings
 from articles.models import Article, Call, Cost, ImageFile, Section, Stage, StageRecord
 from articles.pipeline import transitions
 from articles.providers.errors import Garbled, Rejected
-from recovery.plan import Options, Total, plan
+from recovery.plan import Options, Plan, Total, _is_vain, plan
 from tests.batches import started
 from tests.conftest import HandIn
 from tests.desk import RECOVER, as_, text
@@ -341,3 +341,74 @@ def test_what_many_articles_lack_is_one_sum(of_a_batch: Callable[..., Article]) 
     assert article.sections.filter(state=Section.State.FAILED).count() == 2
 
     assert Total([plan(article), plan(article)]).again[0] == "4 sections"
+
+
+# The plans for many as one
+
+
+def _planned(**fields: Any) -> Plan:
+    nothing: dict[str, Any] = {"verified": True, "reused": (), "damaged": (), "again": {}, "calls": (), "vain": 0}
+    nothing |= {"possible_repeats": 0, "has_draft": False, "cost": Cost(), "seconds": 0, "work": transitions.GOING_ON}
+    return Plan(Article(title="A"), **(nothing | fields))
+
+
+@pytest.mark.parametrize(
+    ("codes", "vain"),
+    [
+        ([], False),
+        (["shortened"], False),
+        (["shortened", "shortened"], True),
+        (["added", "shortened", "shortened"], True),
+        (["shortened", "shortened", "added"], False),
+        (["shortened", "added", "shortened"], False),
+    ],
+)
+def test_a_call_is_vain_when_its_last_two_answers_were_of_no_use_alike(codes: list[str], vain: bool) -> None:
+    assert _is_vain(codes) is vain
+
+
+@pytest.mark.parametrize(
+    ("seconds", "together"), [([], 0), ([100], 100), ([100, 30], 100), ([100, 90, 80], 135), ([200, 10, 10], 200)]
+)
+def test_workers_share_the_time_but_not_of_one_article(settings: Settings, seconds: list[int], together: int) -> None:
+    settings.GALLEY_WORKERS = 2
+    assert Total([_planned(seconds=each) for each in seconds]).seconds == together
+
+
+def test_what_is_planned_for_many_is_told_as_one() -> None:
+    one = _planned(
+        verified=False,
+        reused=("01_raw_article.html", "01_opening.html", "01_section_1.html", "03_hero.jpg", "03_hero_base64.txt"),
+        damaged=("04_formatted.html in the backup is not the file that was saved.",),
+        again={Stage.FORMAT: 1, Stage.UPLOAD: 1},
+        calls=("format",),
+        possible_repeats=2,
+        vain=1,
+        cost=Cost(Decimal("0.25"), 0),
+    )
+    other = _planned(
+        reused=("01_raw_article.html",),
+        again={Stage.IMAGES: 2, Stage.UPLOAD: 1},
+        calls=("image:hero", "image:section_1"),
+        possible_repeats=1,
+        vain=3,
+        has_draft=True,
+        cost=Cost(Decimal("0.05"), 1),
+    )
+    total = Total([one, other])
+
+    assert (total.calls, total.possible_repeats, total.vain, total.unverified) == (3, 3, 4, 1)
+    assert total.cost == Cost(Decimal("0.30"), 1)
+    assert total.damaged == [(one.article, one.damaged[0])]
+    assert total.summary == (
+        "Used again: 2 articles, 1 section, 1 image. Done again: 2 images, 1 formatted page, 2 uploads. "
+        "04_formatted.html in the backup is not the file that was saved. 1 draft is on the site already and gets the "
+        "new page. Where somebody has changed it there, Galley asks first. 3 paid calls, at least $0.30."
+    )
+    assert Total([_planned(reused=("02_prompts.txt",), again={Stage.UPLOAD: 1})]).summary == (
+        "Used again: 1 set of prompts, all verified. Done again: 1 upload. No paid calls."
+    )
+    assert Total([_planned(again={Stage.UPLOAD: 1})]).summary == (
+        "Used again: what was handed in. Done again: 1 upload. No paid calls."
+    )
+    assert Total([other, other]).drafts_renewed.startswith("2 drafts are on their sites already and get the new page.")
