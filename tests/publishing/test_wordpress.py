@@ -233,6 +233,17 @@ def test_an_address_of_a_moved_site_cannot_say_just_anything(impostor: Impostor)
     assert "(unknown)" in caught.value.mend
 
 
+def test_a_site_that_ends_its_routes_otherwise_is_asked_so_from_then_on(impostor: Impostor) -> None:
+    me = "/wp-json/wp/v2/users/me"
+    impostor.says(f"GET {me}/?", {"id": 7, "capabilities": {}})
+    impostor.says(f"GET {me}?", status=301, headers={"Location": f"{impostor.url}{me}/"})
+    desk = client(impostor.url)
+
+    assert [desk.me()["id"], desk.me()["id"]] == [7, 7]
+    asked = [path.partition("?")[0] for _, path, *_ in impostor.requests]
+    assert [path for path in asked if path.startswith(me)] == [me, f"{me}/", f"{me}/"]
+
+
 def test_a_front_page_that_leads_to_a_language_is_no_move(impostor: Impostor) -> None:
     impostor.says("HEAD /", status=302, headers={"Location": "/en/"})
     assert client(impostor.url).me()["id"] == 1
@@ -464,6 +475,18 @@ def test_a_token_that_is_none_is_not_used_nor_shown(impostor: Impostor, answer: 
     with pytest.raises(Unreachable, match="is none that WordPress gives"):
         client(impostor.url, kind="jwt").me()
     assert not [request for request in impostor.requests if "Authorization" in request[2]]
+
+
+def test_a_token_is_asked_for_once_and_before_anything_else(impostor: Impostor) -> None:
+    """Many questions are answered without one, too, and not with all that there is."""
+    impostor.says("POST /wp-json/jwt-auth/v1/token", {"token": "a.b.c"})
+    desk = client(impostor.url, kind="jwt")
+    for _ in range(2):
+        desk.me()
+
+    asked = [(path.partition("?")[0], headers.get("Authorization")) for _, path, headers, _ in impostor.requests]
+    me = ("/wp-json/wp/v2/users/me", "Bearer a.b.c")
+    assert [each for each in asked if each[0].count("/") > 2] == [("/wp-json/jwt-auth/v1/token", None), me, me]
 
 
 def test_a_plugin_that_is_not_set_up_and_a_token_that_never_counts(impostor: Impostor) -> None:
