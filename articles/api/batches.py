@@ -114,6 +114,21 @@ class ActionOut(Strict):
     state: str
 
 
+class AssumedOut(Strict):
+    """What was taken for granted about a list."""
+
+    list: str = Field(description="styles or sections")
+    words: str = Field(description="what, in a sentence or two, as the desk's plan says it")
+
+
+class StartedOut(ActionOut):
+    """What a start has begun."""
+
+    assumed: list[AssumedOut] = Field(
+        description="what nobody said about the lists and was taken for granted; empty where they say all"
+    )
+
+
 class StartIn(Strict):
     """How to start."""
 
@@ -241,8 +256,8 @@ def _last_event(request: HttpRequest) -> int | None:
 # Doing
 
 
-@router.post("/{int:batch_id}/start", response={200: ActionOut, **CONFLICTS})
-def start(request: HttpRequest, batch_id: int, how: Annotated[StartIn | None, Body()] = None) -> ActionOut:
+@router.post("/{int:batch_id}/start", response={200: StartedOut, **CONFLICTS})
+def start(request: HttpRequest, batch_id: int, how: Annotated[StartIn | None, Body()] = None) -> StartedOut:
     """Make what is not there yet. Again on one that has run: only what is missing."""
     batch = _mine(request, batch_id)
     bad = plan_batch(batch).bad
@@ -255,7 +270,9 @@ def start(request: HttpRequest, batch_id: int, how: Annotated[StartIn | None, Bo
     plan = start_batch(batch, _user(request))
     made = f"{count(plan.articles, 'article')}, {count(plan.new_sections + plan.missing_sections, 'section')} to write"
     left_out = plan.there.left_out_words
-    return _done(batch, f"Started: {made}.{f' Left out: {left_out}.' if left_out else ''}")
+    done = _done(batch, f"Started: {made}.{f' Left out: {left_out}.' if left_out else ''}")
+    assumed = [AssumedOut(list=listed, words=said) for listed, said in plan.assumed]
+    return StartedOut(message=done.message, state=done.state, assumed=assumed)
 
 
 # `nothing` is named for its schema alone, which refuses a body that says something.

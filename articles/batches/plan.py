@@ -117,9 +117,10 @@ class BatchPlan:
         return [("styles", row) for row in self.styles.bad] + [("sections", row) for row in self.sections.bad]
 
     @property
-    def assumed(self) -> list[str]:
-        """What was taken for granted about the lists, in sentences."""
-        return [said for said in (self.styles.assumed, self.sections.assumed) if said]
+    def assumed(self) -> list[tuple[str, str]]:
+        """What was taken for granted about a list, in sentences, with the name of that list."""
+        said = {"styles": self.styles.assumed, "sections": self.sections.assumed}
+        return [(name, sentences) for name, sentences in said.items() if sentences]
 
     @property
     def changes_rows(self) -> bool:

@@ -98,7 +98,7 @@ class Command(BaseCommand):
         plan = plan_batch(batch)
         for listed, row in plan.bad:
             self.stderr.write(f"{options[listed] or listed}, line {row.line}: {row.text}: {row.reason}")
-        for said in plan.assumed:
+        for _listed, said in plan.assumed:
             self.stderr.write(said)
         self._tell_plan(batch, plan, json)
         if plan.problems:
@@ -131,6 +131,8 @@ class Command(BaseCommand):
             "cancelled": plan.there.cancelled,
             "expired": len(plan.there.expired),
             "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
+            "assumed": [{"list": listed, "words": said} for listed, said in plan.assumed],
+            "problems": plan.problems,
         }
         if as_json:
             self._print(facts)

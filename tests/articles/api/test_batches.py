@@ -210,8 +210,23 @@ def test_start_makes_what_is_missing(editor: User, settings: Settings) -> None:
     answer = as_(editor).post(url(batch, "start"))
 
     assert answer.status_code == 200, answer.content
-    assert answer.json() == {"message": "Started: 2 articles, 2 sections to write.", "state": "running"}
+    assert answer.json() == {
+        "message": "Started: 2 articles, 2 sections to write.",
+        "state": "running",
+        "assumed": [],
+    }
     assert Section.objects.filter(batch=batch).count() == 2
+
+
+def test_what_a_start_has_taken_for_granted_is_said(editor: User, settings: Settings) -> None:
+    settings.OPENAI_API_KEY = "sk-test"
+    batch = Batch.objects.create(
+        owner=editor, name="Rooms", key="rooms", brief="{section}", styles="A\nB", sections="id;section\n1;x\n2;y"
+    )
+
+    started = as_(editor).post(url(batch, "start")).json()
+
+    assert started["assumed"] == [{"list": "sections", "words": "The sections stand in column 2, “section”."}]
 
 
 def test_lines_that_cannot_be_used_stop_a_start_until_they_are_left_out(editor: User, settings: Settings) -> None:

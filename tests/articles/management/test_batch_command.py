@@ -142,6 +142,24 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(editor: User, lists: list[st
     assert not Batch.objects.exists()
 
 
+def test_all_that_a_plan_says_about_its_lists_is_there_for_programs(
+    editor: User, lists: list[str], tmp_path: Path
+) -> None:
+    (tmp_path / "rooms.txt").write_text("id;section;floor\n1;Hall;0\n2;Hall;1\n3;Kitchen;{roof}\n")
+
+    again = ["--brief", "{section} below the {roof}", "--dry-run", "--json"]
+    code, said, told = _batch("start", "Rooms", *lists, *again)
+
+    plan = json.loads(said)
+    assert code == 2
+    assert plan["assumed"] == [{"list": "sections", "words": "The sections stand in column 2, “section”."}]
+    assert [(bad["list"], bad["line"]) for bad in plan["bad"]] == [("sections", 3)]
+    (problem,) = plan["problems"]
+    assert "The brief has {roof}, and no column is called so." in problem
+    for words in (problem, *(found["words"] for found in plan["assumed"])):
+        assert words in told, "people read the same"
+
+
 def test_bad_lines_are_told_with_their_numbers_and_stop_the_start(
     editor: User, lists: list[str], tmp_path: Path
 ) -> None:
