@@ -94,6 +94,7 @@ def _next(article: Article, run: Drive) -> Article:
     return run(article)
 
 
+@pytest.mark.reported("wp-cache-keeps-gets.md")
 @pytest.mark.django_db
 def test_a_lost_draft_is_found_behind_a_cache(
     exact_cache: Cache, wordpress: WordPress, ready: Ready, run: Drive, go_on: Drive

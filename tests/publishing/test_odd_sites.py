@@ -62,6 +62,7 @@ def no_head_and_no_wp_json(method: str, path: str, headers: Mapping[str, str]) -
     return no_head(method, path, headers) or no_wp_json(method, path, headers)
 
 
+@pytest.mark.reported("wp-no-link-header.md")
 @pytest.mark.parametrize("kind", [Site.Kind.APP_PASSWORD, Site.Kind.JWT])
 @pytest.mark.parametrize("habit", [no_users, slashes, no_head, no_wp_json, no_head_and_no_wp_json])
 def test_it_works(wordpress: WordPress, front: Faults, ready: Ready, run: Drive, habit: Habit, kind: Site.Kind) -> None:

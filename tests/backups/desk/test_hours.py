@@ -36,6 +36,7 @@ def runs(schedule: Schedule, zone: str, first: datetime, times: int) -> list[dat
     return found
 
 
+@pytest.mark.reported("dst-daily.md")
 @pytest.mark.parametrize("hour", [time(0, 0), time(0, 30), time(2, 0), time(2, 30), time(3, 0), time(23, 30)])
 @pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Africa/Cairo", "Australia/Lord_Howe", "UTC"])
 def test_it_runs_every_day_at_its_hour(schedule: Schedule, settings: Settings, zone: str, hour: time) -> None:

@@ -98,6 +98,8 @@ def _content(storage: BucketStorage) -> bytes:
     return content
 
 
+@pytest.mark.reported("s3-checksum-refused.md")
+@pytest.mark.reported("s3-if-none-match-501.md")
 @pytest.mark.parametrize("habit", [no_checksums, no_conditions, neither])
 def test_objects_are_written_and_the_first_refusal_is_learned_from(
     rclone: s3.S3, store: Faults, habit: Habit, request: pytest.FixtureRequest
@@ -235,6 +237,7 @@ def test_a_redirect_to_nowhere_is_told_however_deep_it_is_met(
     assert deeper(depth) == [BucketElsewhere("")]
 
 
+@pytest.mark.reported("s3-301-recursion.md")
 @pytest.mark.django_db
 def test_an_article_waits_for_a_store_that_redirects(
     rclone: s3.S3, store: Faults, hand_in: HandIn, run: Callable[[Article], Article], monkeypatch: pytest.MonkeyPatch

@@ -43,6 +43,7 @@ def root(client: Client, admin_user: User) -> Client:
     return client
 
 
+@pytest.mark.reported("admin-search-long.md")
 @pytest.mark.parametrize("name", UNANSWERABLE)
 def test_every_list_says_what_was_wrong(root: Client, name: str) -> None:
     for address in lists():
