@@ -107,6 +107,7 @@ SHORT = {
     "failed": "gave up at work",
     "too_large": "answer too large",
     "too_long": "article too long",
+    "too_long_at_work": "takes too long to work out",
     "too_short": "article too short",
     "shortened": "page lost some text",
     "added": "page says too much",

@@ -210,6 +210,7 @@ if DEBUG:
 # whoever is idle finds what it was about.
 GALLEY_WORKERS = env.number("GALLEY_WORKERS", 2)  # processes
 TASK_SECONDS = 600  # the longest that one task may take
+GALLEY_STAGE_CPU_SECONDS = env.number("GALLEY_STAGE_CPU_SECONDS", 120)  # of computing, until something is saved
 Q_CLUSTER: dict[str, Any] = {
     "name": "galley",
     "timeout": TASK_SECONDS,

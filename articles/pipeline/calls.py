@@ -22,6 +22,7 @@ from django.utils import timezone
 from articles.models import Call
 from articles.pipeline import rate_limits
 from articles.pipeline.lease import Fenced, Lease
+from articles.pipeline.processes import ComputesTooLong
 from articles.pipeline.spending import noting, reserving
 from articles.providers import Answer
 from articles.providers.errors import Busy, Garbled, ProviderError, Then, Unreachable
@@ -207,16 +208,15 @@ class Calls:
             raise
         except (TypeError, ValueError, LookupError, AttributeError, RecursionError) as exc:
             log.exception("an answer of a shape that nobody has thought of", call=call.key)
-            unreadable = Garbled(
-                call.provider,
-                "its answer cannot be read",
-                then=Then.ASK_AGAIN,
-                code="unreadable",
-                detail=str(call.raw),
-                thing=thing,
-            )
-            self.fail(call, unreadable)
-            raise unreadable from exc
+            raise self._unreadable(call, thing, "its answer cannot be read", "unreadable") from exc
+        except ComputesTooLong as exc:
+            log.exception("an answer is too much work", call=call.key)
+            raise self._unreadable(call, thing, f"reading its answer {exc.reason}", exc.code) from exc
+
+    def _unreadable(self, call: Call, thing: str, reason: str, code: str) -> Garbled:
+        unreadable = Garbled(call.provider, reason, then=Then.ASK_AGAIN, code=code, detail=str(call.raw), thing=thing)
+        self.fail(call, unreadable)
+        return unreadable
 
     def update_answer(self, call: Call, answer: Answer, most: Bound | None = None) -> None:
         """Replace the answer of a call whose work goes on elsewhere: a prediction that is being made, a draft.

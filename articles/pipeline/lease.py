@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from articles.models import Article, Event, Stage
-from articles.pipeline.processes import is_asked_to_stop
+from articles.pipeline.processes import computes_anew, is_asked_to_stop
 
 log = structlog.get_logger("galley.run")
 
@@ -55,6 +55,7 @@ class Lease:
         changes = {"lease_until": timezone.now() + LEASE, **changes}
         if not self.mine.update(**changes):
             raise Fenced
+        computes_anew()
         for name, value in changes.items():
             setattr(self.article, name, value)
 

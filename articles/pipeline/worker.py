@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from functools import partial
 
 import structlog
 from django.conf import settings
@@ -17,9 +18,10 @@ from articles.failures import Failure
 from articles.models import Article, Attempt, Section, Stage, StageRecord
 from articles.pipeline import dispatch, rate_limits, reopening, transitions
 from articles.pipeline.lease import Fenced, HeldBack, OutOfTime
+from articles.pipeline.processes import ComputesTooLong, computed
 from articles.pipeline.repair import look_over, mend, must_look_through
 from articles.pipeline.run import Outcome, Run
-from articles.providers.errors import DATABASE, GALLEY, Mistake, ProviderError, Unreachable
+from articles.providers.errors import DATABASE, GALLEY, Mistake, ProviderError, Rejected, Then, Unreachable
 
 log = structlog.get_logger("galley.pipeline")
 
@@ -30,6 +32,14 @@ STAGES = {
     Stage.IMAGES: "articles.stages.images.run",
     Stage.FORMAT: "articles.stages.format.run",
     Stage.UPLOAD: "publishing.stage.run",
+}
+# What a stage works at, in a sentence.
+WORKS_AT = {
+    Stage.ARTICLE: "the article",
+    Stage.PROMPTS: "the prompts of the pictures",
+    Stage.IMAGES: "the pictures",
+    Stage.FORMAT: "the page",
+    Stage.UPLOAD: "the draft",
 }
 
 
@@ -52,6 +62,9 @@ def run_article(article_id: int) -> None:
             transitions.back_in_line(run.lease)
         except ProviderError as exc:
             _set_back(run, exc)
+        except ComputesTooLong as exc:
+            log.exception("a stage computed for too long")
+            _set_back(run, _too_long(run, exc))
         except (OperationalError, InterfaceError) as exc:
             log.warning("the database failed", exc_info=True)
             _set_back_when_possible(run, exc)
@@ -74,7 +87,7 @@ def _run_stages(run: Run) -> None:
         run.lease.check_time()
         run.begin(record)
         stage: Callable[[Run], Outcome] = import_string(STAGES[Stage(record.stage)])
-        run.finish(record, stage(run))
+        run.finish(record, computed(partial(stage, run)))
     transitions.finish(run.lease)
     if article.batch_id and article.sections.exclude(state=Section.State.DONE).exists():
         reopening.with_further_sections(article)  # they were handed in while its page was being made
@@ -156,6 +169,14 @@ def _set_back_when_possible(run: Run, exc: Exception) -> None:
         except (OperationalError, InterfaceError):
             log.warning("the database is not back yet")
     return None
+
+
+def _too_long(run: Run, exc: ComputesTooLong) -> Rejected:
+    """What is at fault is what the stage was made to work on: doing the same again takes as long again."""
+    stage, from_manuscript = run.lease.stage, bool(run.article.manuscript)
+    thing = "the manuscript" if from_manuscript and stage == Stage.ARTICLE else WORKS_AT[stage]
+    mend = "hand in one that is simpler" if from_manuscript else "tell the operator"
+    return Rejected(GALLEY, f"it {exc.reason}", mend=mend, then=Then.ONCE_MORE, code="too_long_at_work", thing=thing)
 
 
 def _our_mistake(exc: Exception) -> Mistake:

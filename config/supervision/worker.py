@@ -26,7 +26,7 @@ from django_q.signing import SignedPackage
 from django_q.worker import worker
 
 from articles.pipeline import dispatch, worker_health
-from articles.pipeline.processes import is_asked_to_stop, stop_when_asked
+from articles.pipeline.processes import cut_computing_short, is_asked_to_stop, stop_when_asked
 from articles.pipeline.sweep import put_down
 from config.supervision.supervisor import Program
 
@@ -47,6 +47,7 @@ def workers() -> list[Program]:
 def work() -> None:
     """Until this process is asked to stop, has run as many tasks as one process may, or a task had no end."""
     stop_when_asked()
+    cut_computing_short()
     broker = get_broker()
     timer = SimpleNamespace(value=-1, get_lock=nullcontext)  # by which a pool would watch this process
     worker(Tasks(broker), Results(broker), timer, Conf.TIMEOUT)

@@ -118,6 +118,29 @@ def test_each_schedule_runs_once(running: Installation) -> None:
     assert log.read_text().splitlines().count("due") == 1
 
 
+def test_an_article_that_computes_without_end_costs_its_worker_and_stops_alone(galley: Installation) -> None:
+    """Half a million list marks, in three seconds of processor time; another manuscript waits behind them."""
+    galley.settings |= {"GALLEY_STAGE_CPU_SECONDS": "3", "GALLEY_WORKERS": "1"}
+    trees = [_handed_in(galley, "marks.md", "- a\n" * 500_000), _handed_in(galley, "calm.md", MANUSCRIPT)]
+
+    with galley.workers():
+        wait_until(lambda: len(pids(galley)) == 1, PATIENCE)
+        (victim,) = pids(galley)
+        wait_until((trees[1] / "05_final.html").exists, PATIENCE)
+        assert victim not in pids(galley)
+
+    stopped = galley.ask("list(Article.objects.values_list('status', 'crashes', 'attempt', 'error__code'))[-1]")
+    assert stopped == ["failed", 0, 1, "too_long_at_work"]
+    assert "The worker ended" not in (galley.folder / "workers.log").read_text(), "it has ended in order"
+
+
+def _handed_in(galley: Installation, name: str, text: str) -> Path:
+    """A manuscript, and the folder of its tree."""
+    (galley.folder / name).write_text(text)
+    said = galley.manage("submit", "--owner", "ada", "--manuscript", str(galley.folder / name), "--json")
+    return galley.folder / "backups" / str(json.loads(said.stdout)["backup"])
+
+
 # The end
 
 
@@ -147,7 +170,6 @@ def test_workers_that_are_told_to_end_while_they_start_end(galley: Installation)
 
 
 def test_the_desk_replaces_its_workers(galley: Installation) -> None:
-    (galley.folder / "m.md").write_text(MANUSCRIPT)
     with subprocess.Popen(
         [sys.executable, "manage.py", "desk", "--port", str(free_port())],
         cwd=ROOT, env=galley.environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
@@ -158,9 +180,7 @@ def test_the_desk_replaces_its_workers(galley: Installation) -> None:
             for pid in before:
                 os.kill(pid, signal.SIGKILL)
             wait_until(lambda: len(pids(galley)) == 2 and not set(pids(galley)) & set(before), PATIENCE)
-            said = galley.manage("submit", "--owner", "ada", "--manuscript", str(galley.folder / "m.md"), "--json")
-            tree = galley.folder / "backups" / json.loads(said.stdout)["backup"]
-            wait_until((tree / "05_final.html").exists, PATIENCE)
+            wait_until((_handed_in(galley, "m.md", MANUSCRIPT) / "05_final.html").exists, PATIENCE)
         finally:
             running.send_signal(signal.SIGINT)
             told, _ = running.communicate(timeout=PATIENCE)
