@@ -44,6 +44,10 @@ NEXT = {
         "{mend}, then {go_on}: only what is missing is made",
     ),
     Then.RECOVER_OR_MANUSCRIPT: ("{go_on}, or hand in a manuscript", "{mend} and {go_on}, or hand in a manuscript"),
+    Then.ANOTHER_MANUSCRIPT: (
+        "press Another manuscript on the article's page",
+        "{mend} (Another manuscript, on the article's page)",
+    ),
     Then.HAND_IN: ("hand it in again", "{mend}, then hand it in again"),
     Then.NOTHING: ("read the answer below", "{mend}"),
 }

@@ -26,6 +26,7 @@ from articles.batches.errors import NotPossible
 from articles.models.access import works_here
 from config.models import Token
 from publishing.api import router as publish
+from recovery.api import of_articles
 from recovery.api import router as recovery
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Galley"'}  # goes with every 401
@@ -158,6 +159,7 @@ api = NinjaAPI(
 api.add_router("articles", articles)
 api.add_router("batches", batches)
 api.add_router("publish", publish)
+api.add_router("articles", of_articles)
 api.add_router("recovery", recovery)
 
 

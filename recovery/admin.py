@@ -5,7 +5,6 @@ Put on the articles' own pages, so that permissions, breadcrumbs and history are
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Any, cast
 from urllib.parse import urlencode
 
@@ -31,6 +30,7 @@ from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from articles.providers.errors import ProviderError
 from recovery.forms import RecoverForm
+from recovery.manuscript_page import ManuscriptPage
 from recovery.plan import Plan, Total, plans
 
 
@@ -123,7 +123,6 @@ class RecoverViews:
             "scheduled": sum(article.is_scheduled for article in chosen.articles),
             "problem": problem,
             **_of_batches(chosen, batch),
-            "time": formats.duration(timedelta(seconds=max(total.seconds, 60) // 60 * 60)),
             "back": back,
         }
         return TemplateResponse(request, "admin/recovery/recover.html", context)
@@ -206,4 +205,5 @@ def _total(chosen: Selection, form: RecoverForm) -> tuple[Total, str]:
 ArticleAdmin.actions.insert(0, recover_chosen)
 ArticleAdmin.row_buttons.append(recover_button)
 ArticleAdmin.more_urls.append(lambda desk: RecoverViews(desk).urls())
+ArticleAdmin.more_urls.append(lambda desk: ManuscriptPage(desk).urls())
 ArticleAdmin.after_save["_recover"] = recover_address  # to the plan: what was changed counts for it

@@ -6,6 +6,7 @@ from typing import Any
 
 from django import forms
 
+from articles.desk.manuscript_form import ManuscriptForm
 from articles.models import Article, Stage
 from publishing.models import Site
 from recovery.plan import Options
@@ -39,3 +40,25 @@ class RecoverForm(forms.Form):
     @property
     def was_planned(self) -> bool:
         return bool(self.is_valid() and self.cleaned_data["planned"] == self.signature)
+
+
+class AnotherManuscriptForm(ManuscriptForm):
+    """The text that takes the place of an article's manuscript, and the version of the article that it is given for."""
+
+    manuscript = forms.CharField(
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 10}),
+        help_text="A finished text, or choose a file. It is used as it is: nothing is rewritten.",
+    )
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    field_order = ("manuscript", "file", "encoding")
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or self.cleaned_data
+        given = [name for name in ("manuscript", "file") if cleaned.get(name)]
+        if len(given) > 1:
+            raise forms.ValidationError("Give one of them: a pasted manuscript, or a file.")
+        if not given and not self.errors:
+            raise forms.ValidationError("Give a manuscript: paste it, or choose a file.")
+        self.take_text(cleaned)
+        return cleaned

@@ -6,6 +6,7 @@ import time
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -14,7 +15,7 @@ from django.utils import timezone
 
 from articles import call_keys
 from articles.estimates import SECONDS, cost_of, costs
-from articles.formats import about, count
+from articles.formats import about, count, duration
 from articles.models import Article, Call, Cost, ImageFile, Section, Stage, StageRecord
 from articles.pipeline.repair import damaged_parts
 from articles.pipeline.transitions import Work
@@ -344,6 +345,11 @@ class Total:
     def seconds(self) -> int:
         together = sum(plan.seconds for plan in self.plans) // settings.GALLEY_WORKERS
         return max([together, *(plan.seconds for plan in self.plans)])
+
+    @property
+    def time(self) -> str:
+        """`3 min`, and never less than one."""
+        return duration(timedelta(seconds=max(self.seconds, 60) // 60 * 60))
 
     @property
     def summary(self) -> str:

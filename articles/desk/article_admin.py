@@ -261,8 +261,9 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     # The page of one article
 
     def _article(self, request: HttpRequest, pk: int) -> Article:
-        articles = self.get_queryset(request).select_related("owner", "site", "batch").defer("manuscript", "html")
-        article = articles.with_written().prefetch_related("records", "images").filter(pk=pk).first()
+        articles = self.get_queryset(request).select_related("owner", "site", "batch")
+        light = articles.defer("manuscript", "earlier_manuscripts", "html")
+        article = light.with_written().prefetch_related("records", "images").filter(pk=pk).first()
         if article is None:
             raise Http404("There is no such article.")
         return article

@@ -9,22 +9,16 @@ from django import forms
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
-from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.db import IntegrityError, transaction
-from django.http import QueryDict
 from django.utils import timezone
 
-from articles.content import manuscripts
-from articles.content.reading import decoding, encodings, file_kinds, word_files
-from articles.desk import kept_file
+from articles.desk.manuscript_form import ManuscriptForm
 from articles.models import Article, Preferences, Stage, StageRecord
 from articles.pipeline import transitions
 
 NO_SITE = "No site: a preview page here"
 FAR_YEAR = 3000  # the calendar ends here; the last day of all years has no time in every zone
 CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
-READ_AT_ONCE = 200_000  # characters: half a second; no longer manuscript was ever without a word
-KINDS = (".docx", ".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
 
 
 def moment_input() -> forms.DateTimeInput:
@@ -40,24 +34,8 @@ def in_the_future(moment: datetime | None) -> datetime | None:
     return moment
 
 
-class SubmitForm(forms.ModelForm[Article]):
+class SubmitForm(ManuscriptForm, forms.ModelForm[Article]):
     """An idea, a pasted manuscript or a file: exactly one of them."""
-
-    file = forms.FileField(
-        label="Manuscript file",
-        required=False,
-        help_text="A .docx, .txt, .md or .html file of up to 5 MB, in the usual encodings.",
-        widget=forms.ClearableFileInput(attrs={"accept": ",".join(KINDS)}),
-    )
-    # Asked where a file does not say it, about the file that is kept meanwhile.
-    encoding = forms.ChoiceField(
-        label="How it reads",
-        required=False,
-        choices=encodings.LIKELY | encodings.OTHERS,
-        help_text="The file is kept. If neither is right, save it as UTF-8 and choose it anew.",
-        widget=forms.HiddenInput,
-    )
-    kept_file = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Article
@@ -81,47 +59,13 @@ class SubmitForm(forms.ModelForm[Article]):
             self.fields[name].initial = getattr(preferences, name)
             self.fields[name].required = False
         self._preferred = preferences
-        self._read_as = ""  # the encoding that nobody has told but a likelihood, or a person
-        self._chosen = ""  # in the shell
-        self.unclear: decoding.Unclear | None = None
         self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]
         if site_by_name:
             self.fields["site"].to_field_name = "name"  # type: ignore[attr-defined]
 
-    def full_clean(self) -> None:
-        """A browser forgets the chosen file when a form comes back with errors: its text comes back in its place."""
-        super().full_clean()
-        if not self.is_bound or not self.errors or not isinstance(self.data, QueryDict):
-            return
-        file, text = self.cleaned_data.get("file"), self.cleaned_data.get("manuscript")
-        if file and self.unclear:
-            self.data = {**self.data.dict(), "kept_file": kept_file.packed(file)}
-        elif file and text:
-            self.data = {**self.data.dict(), "manuscript": text, "kept_file": ""}
-
     def _get_validation_exclusions(self) -> set[str]:
         """What the table asks of both, `clean` says better, and once."""
         return {*super()._get_validation_exclusions(), "idea", "manuscript"}  # type: ignore[misc]  # the stubs lack it
-
-    def take_manuscript(self, name: str, content: bytes, encoding: str = "") -> None:
-        """A file from the shell, as if it had been uploaded, in the encoding that is said there."""
-        self._chosen = encoding
-        self.files = {"file": SimpleUploadedFile(name, content)}  # type: ignore[assignment]
-
-    def clean_file(self) -> UploadedFile[bytes] | None:
-        file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
-        if file is None and not (self.data.get("idea") or self.data.get("manuscript")):
-            file = kept_file.unpacked(self.data.get("kept_file", ""))
-        if file is None:
-            return None
-        name = file.name or ""
-        if not name.lower().endswith(KINDS):
-            raise ValidationError(
-                "Choose a .docx, .txt, .md or .html file. Save other documents as one of these first."
-            )
-        if (file.size or 0) > settings.MANUSCRIPT_BYTES:
-            raise ValidationError("This file is larger than 5 MB. Split it into several articles.")
-        return file
 
     def clean_scheduled_at(self) -> datetime | None:
         return in_the_future(self.cleaned_data["scheduled_at"])
@@ -134,8 +78,6 @@ class SubmitForm(forms.ModelForm[Article]):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
-        if len(cleaned.get("manuscript", "").encode()) > settings.MANUSCRIPT_BYTES:
-            self.add_error("manuscript", "This text is larger than 5 MB. Split it into several articles.")
         if cleaned.get("is_long") and not cleaned.get("idea") and "idea" not in self.errors:
             self.add_error("is_long", "Only an idea is written section by section. Your own text stays as it is.")
         given = [name for name in ("idea", "manuscript", "file") if cleaned.get(name)]
@@ -148,47 +90,9 @@ class SubmitForm(forms.ModelForm[Article]):
             self.add_error(
                 "idea", "No text service is set up here, so an idea cannot be written. Hand in a manuscript."
             )
-        self._take_text(cleaned)
+        self.take_text(cleaned)
+        self.instance.manuscript_name = self.file_name
         return cleaned
-
-    def _take_text(self, cleaned: dict[str, Any]) -> None:
-        """Files become text here, so that what cannot be read, or has no word, is said at once."""
-        file, pasted = cleaned.get("file"), cleaned.get("manuscript", "")
-        try:
-            if file:
-                self.instance.manuscript_name = (file.name or "")[:255]
-                cleaned["manuscript"] = self._text_of(file, cleaned.get("encoding", ""))
-            elif pasted:
-                cleaned["manuscript"] = decoding.decode(pasted.encode())
-            text = cleaned.get("manuscript", "")
-            if text and len(text) <= READ_AT_ONCE:
-                manuscripts.read(text, (file.name or "") if file else "")
-        except decoding.Unclear as exc:
-            self._ask((file and file.name) or "The text", exc)
-        except decoding.Unreadable as exc:
-            self.add_error("file" if file else "manuscript", str(exc))
-
-    def _text_of(self, file: UploadedFile[bytes], encoding: str) -> str:
-        """The text of a file. `encoding` was chosen for the one that was kept, and for no other."""
-        content = file.read()
-        if file_kinds.is_word(content):
-            text = word_files.read(content)
-            if len(text.encode()) > settings.MANUSCRIPT_BYTES:
-                raise decoding.Unreadable("this document has more than 5 MB of text", "split it into several articles")
-            return text
-        reading = decoding.read(content, self._chosen or ("" if self.files.get("file") else encoding))
-        self._read_as = "" if reading.told else encodings.words(reading.encoding)
-        return reading.text
-
-    def _ask(self, name: str, unclear: decoding.Unclear) -> None:
-        """Show the likeliest two readings, to choose one of them. The file stays in the form."""
-        self.unclear = unclear
-        shown = [
-            (reading.encoding, f"{encodings.words(reading.encoding)}: {' / '.join(reading.first_lines)}")
-            for reading in unclear.readings
-        ]
-        self.fields["encoding"].widget = forms.RadioSelect(choices=shown)
-        self.add_error("encoding", f"{name} does not say in which encoding it is. Choose the lines that read right.")
 
     def submit(self) -> Article:
         """Save the article and queue it. Two in one second may want one backup folder: then again."""
@@ -198,8 +102,8 @@ class SubmitForm(forms.ModelForm[Article]):
             try:
                 with transaction.atomic():
                     transitions.submit(article)
-                    if self._read_as:
-                        article.events.create(kind="read", message=f"The file was read as {self._read_as}")
+                    if self.read_as:
+                        article.events.create(kind="read", message=f"The file was read as {self.read_as}")
                 return article
             except IntegrityError:
                 if last:

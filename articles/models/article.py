@@ -58,7 +58,7 @@ class ArticleQuerySet(OwnedQuerySet["Article"]):
         """With all that a line in a list shows, in a constant number of queries."""
         return (
             self.select_related("owner", "site")
-            .defer("manuscript", "html")
+            .defer("manuscript", "earlier_manuscripts", "html")
             .prefetch_related(
                 "records",
                 Prefetch(
@@ -105,6 +105,8 @@ class Article(models.Model):
     )
     manuscript = models.TextField(blank=True, help_text="A finished text. It is used as it is: nothing is rewritten.")
     manuscript_name = models.CharField(max_length=bounds.LONGEST_FILE_NAME, blank=True, editable=False)
+    # Those that it was made of before, each with its name, the title of then, and until when it was in force.
+    earlier_manuscripts = models.JSONField(default=list, editable=False)
     style = models.CharField(
         "writing style",
         max_length=bounds.LONGEST_STYLE,
@@ -273,6 +275,11 @@ class Article(models.Model):
     def rests(self) -> bool:
         """Nobody works on it just now, or will within moments: what it is made with may be changed."""
         return self.status in (self.Status.FAILED, self.Status.CANCELLED) or self.is_scheduled
+
+    @property
+    def takes_another_manuscript(self) -> bool:
+        """It rests, and was made of a manuscript, not of an idea."""
+        return self.rests and not self.idea
 
     @property
     def can_cancel(self) -> bool:

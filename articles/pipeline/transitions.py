@@ -290,29 +290,33 @@ def _tell_stopped(article_id: int, stage: Stage, exc: ProviderError) -> None:
 # By people
 
 
-def resume(article: Article, by: User | None, work: Work = GOING_ON) -> bool:
+def resume(article: Article, by: User | None, work: Work = GOING_ON, **seen: Any) -> bool:
     """Go on with a stopped, cancelled or waiting article where it left off, or as `work` says.
 
-    False: somebody did already, or it moves. What was paid for is used again; a call that failed is made anew. One of
-    a batch that runs gets in line, and one that is done runs again for it. One that is paused or cancelled rests on:
-    this article goes on alone.
+    False: somebody did already, it moves, or it is not as it was `seen`, by names of fields. What was paid for is used
+    again; a call that failed is made anew. One of a batch that runs gets in line; one that is done runs again for it.
+    One that is paused or cancelled rests on: this article goes on alone.
     """
     batch = article.batch_id
     with batch_revision(batch) as revision:
         now = timezone.now()
         in_line = batch is not None and _runs(batch)
-        won = Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE).update(
-            status=Article.Status.DRAFT if in_line else Article.Status.QUEUED,
-            alone=batch is not None and not in_line,
-            cancelled_with="",
-            queued_at=now,
-            retries=0,
-            crashes=0,
-            error=None,
-            cause="",
-            ended_at=None,
-            next_at=None,
-            **(due() | work.changes),
+        won = (
+            Article.objects.filter(pk=article.pk, status__in=Article.RECOVERABLE)
+            .filter(**seen)
+            .update(
+                status=Article.Status.DRAFT if in_line else Article.Status.QUEUED,
+                alone=batch is not None and not in_line,
+                cancelled_with="",
+                queued_at=now,
+                retries=0,
+                crashes=0,
+                error=None,
+                cause="",
+                ended_at=None,
+                next_at=None,
+                **(due() | work.changes),
+            )
         )
         if not won:
             transaction.set_rollback(True)  # the revision of its batch stays as it is, too

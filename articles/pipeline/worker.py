@@ -173,10 +173,11 @@ def _set_back_when_possible(run: Run, exc: Exception) -> None:
 
 def _too_long(run: Run, exc: ComputesTooLong) -> Rejected:
     """What is at fault is what the stage was made to work on: doing the same again takes as long again."""
-    stage, from_manuscript = run.lease.stage, bool(run.article.manuscript)
-    thing = "the manuscript" if from_manuscript and stage == Stage.ARTICLE else WORKS_AT[stage]
-    mend = "hand in one that is simpler" if from_manuscript else "tell the operator"
-    return Rejected(GALLEY, f"it {exc.reason}", mend=mend, then=Then.ONCE_MORE, code="too_long_at_work", thing=thing)
+    stage, thing, mend, then = run.lease.stage, WORKS_AT[run.lease.stage], "tell the operator", Then.ONCE_MORE
+    if run.article.manuscript:
+        mend, then = "hand in a simpler text", Then.ANOTHER_MANUSCRIPT
+        thing = "the manuscript" if stage == Stage.ARTICLE else thing
+    return Rejected(GALLEY, f"it {exc.reason}", mend=mend, then=then, code="too_long_at_work", thing=thing)
 
 
 def _our_mistake(exc: Exception) -> Mistake:

@@ -35,6 +35,7 @@ class Then(StrEnum):
     ONCE_MORE = "once_more"  # recover, to try once more
     WHAT_IS_MISSING = "what_is_missing"  # recover: only what is missing is made
     RECOVER_OR_MANUSCRIPT = "recover_or_manuscript"
+    ANOTHER_MANUSCRIPT = "another_manuscript"  # for this article
     HAND_IN = "hand_in"  # a new article
     NOTHING = "nothing"  # mending is all
 

@@ -56,7 +56,7 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
             GALLEY,
             exc.reason,
             mend=exc.mend,
-            then=Then.NOTHING,
+            then=Then.ANOTHER_MANUSCRIPT,
             code="manuscript",
             thing="the manuscript",
         ) from exc

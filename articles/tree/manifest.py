@@ -101,6 +101,7 @@ def _source(article: Article) -> dict[str, Any]:
         "idea": article.idea,
         "manuscript": article.manuscript,
         "manuscript_name": article.manuscript_name,
+        "earlier_manuscripts": article.earlier_manuscripts,
         "style": article.style,
         "formatter": article.formatter,
         **destination(article),

@@ -122,6 +122,15 @@ class BatchPart(Part):
     fields: Columns
 
 
+class EarlierManuscript(Part):
+    """What the article was made of before, and until when."""
+
+    manuscript: str = Field(max_length=settings.MANUSCRIPT_BYTES)
+    manuscript_name: str = Field("", max_length=bounds.LONGEST_FILE_NAME)
+    title: str = Field("", max_length=bounds.LONGEST_TITLE)
+    until: Moment
+
+
 class Source(Destination):
     uid: Uid
     owner: UserName
@@ -129,6 +138,7 @@ class Source(Destination):
     idea: str = Field("", max_length=WIDER * bounds.LONGEST_FILLED)
     manuscript: str = Field("", max_length=settings.MANUSCRIPT_BYTES)  # a letter has one byte at least
     manuscript_name: str = Field("", max_length=bounds.LONGEST_FILE_NAME)
+    earlier_manuscripts: list[EarlierManuscript] = Field(default_factory=list, max_length=bounds.MOST_MANUSCRIPTS)
     style: str = Field("", max_length=bounds.LONGEST_STYLE)
     formatter: Literal["auto", "claude", "template"] = "auto"
     is_long: bool = False

@@ -95,6 +95,7 @@ def _article(content: Content, batch: Batch | None) -> Article:
         idea=source.idea,
         manuscript=source.manuscript,
         manuscript_name=source.manuscript_name,
+        earlier_manuscripts=[earlier.model_dump() for earlier in source.earlier_manuscripts],
         style=source.style,
         formatter=source.formatter,
         site=site_of(source),

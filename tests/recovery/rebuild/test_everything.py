@@ -31,6 +31,7 @@ from articles.providers.errors import Rejected
 from articles.tree.due import write_due
 from config.roles import EDITORS
 from publishing.models import Site
+from recovery.another_manuscript import version
 from tests.articles.desk.test_batch_admin import given, planned
 from tests.batches import BATCH_ADD, page_of
 from tests.config.test_tokens import with_token_of
@@ -201,6 +202,19 @@ def test_what_was_changed_before_it_began_is_changed(drawn: random.Random, ada: 
 
     assert differences(settled(before), state()) == []
     assert f"{timezone.localtime(Article.objects.get().scheduled_at):%Y-%m-%dT%H:%M}" == later
+
+
+@pytest.mark.parametrize("end", ["stopped at article", "stopped at upload", "cancelled"])
+def test_the_manuscripts_of_before_come_back(end: str, drawn: random.Random, ada: User, site: Site) -> None:
+    article = _handed_in(drawn, ada, site, **_manuscript(drawn))
+    for _ in range(2):
+        ENDS[end](article)
+        article.refresh_from_db()
+        said = {"manuscript": text(drawn, 2000), "seen": version(article)}
+        assert as_(ada).post(article_page(article, "manuscript"), said).status_code == 302
+
+    assert _lost_and_rebuilt() == []
+    assert len(Article.objects.get().earlier_manuscripts) == 2
 
 
 def test_one_from_the_shell_comes_back(tmp_path: Path, ada: User, site: Site) -> None:

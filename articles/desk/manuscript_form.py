@@ -1,0 +1,119 @@
+"""A text that somebody hands in, pasted or as a file, and the question how a file reads that does not say it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
+from django.http import QueryDict
+
+from articles import bounds
+from articles.content import manuscripts
+from articles.content.reading import decoding, encodings, file_kinds, word_files
+from articles.desk import kept_file
+
+READ_AT_ONCE = 200_000  # characters: half a second; no longer manuscript was ever without a word
+KINDS = (".docx", ".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
+
+
+class ManuscriptForm(forms.Form):
+    """A file, or a text in a field `manuscript` of the form that is made of this one, which calls `take_text`."""
+
+    file = forms.FileField(
+        label="Manuscript file",
+        required=False,
+        help_text="A .docx, .txt, .md or .html file of up to 5 MB, in the usual encodings.",
+        widget=forms.ClearableFileInput(attrs={"accept": ",".join(KINDS)}),
+    )
+    # Asked where a file does not say it, about the file that is kept meanwhile.
+    encoding = forms.ChoiceField(
+        label="How it reads",
+        required=False,
+        choices=encodings.LIKELY | encodings.OTHERS,
+        help_text="The file is kept. If neither is right, save it as UTF-8 and choose it anew.",
+        widget=forms.HiddenInput,
+    )
+    kept_file = forms.CharField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.file_name = ""  # of the text, where it came as a file
+        self.read_as = ""  # the encoding that nobody has told but a likelihood, or a person
+        self._chosen = ""  # in the shell
+        self.unclear: decoding.Unclear | None = None
+
+    def full_clean(self) -> None:
+        """A browser forgets the chosen file when a form comes back with errors: its text comes back in its place."""
+        super().full_clean()
+        if not self.is_bound or not self.errors or not isinstance(self.data, QueryDict):
+            return
+        file, text = self.cleaned_data.get("file"), self.cleaned_data.get("manuscript")
+        if file and self.unclear:
+            self.data = {**self.data.dict(), "kept_file": kept_file.packed(file)}
+        elif file and text:
+            self.data = {**self.data.dict(), "manuscript": text, "kept_file": ""}
+
+    def take_manuscript(self, name: str, content: bytes, encoding: str = "") -> None:
+        """A file from the shell, as if it had been uploaded, in the encoding that is said there."""
+        self._chosen = encoding
+        self.files = {"file": SimpleUploadedFile(name, content)}  # type: ignore[assignment]
+
+    def clean_file(self) -> UploadedFile[bytes] | None:
+        file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
+        if file is None and not (self.data.get("idea") or self.data.get("manuscript")):
+            file = kept_file.unpacked(self.data.get("kept_file", ""))
+        if file is None:
+            return None
+        name = file.name or ""
+        if not name.lower().endswith(KINDS):
+            raise ValidationError(
+                "Choose a .docx, .txt, .md or .html file. Save other documents as one of these first."
+            )
+        if (file.size or 0) > settings.MANUSCRIPT_BYTES:
+            raise ValidationError("This file is larger than 5 MB. Split it into several articles.")
+        return file
+
+    def take_text(self, cleaned: dict[str, Any]) -> None:
+        """Files become text here, so that what cannot be read, or has no word, is said at once."""
+        file, pasted = cleaned.get("file"), cleaned.get("manuscript", "")
+        if len(pasted.encode()) > settings.MANUSCRIPT_BYTES:
+            return self.add_error("manuscript", "This text is larger than 5 MB. Split it into several articles.")
+        try:
+            if file:
+                self.file_name = (file.name or "")[: bounds.LONGEST_FILE_NAME]
+                cleaned["manuscript"] = self._text_of(file, cleaned.get("encoding", ""))
+            elif pasted:
+                cleaned["manuscript"] = decoding.decode(pasted.encode())
+            text = cleaned.get("manuscript", "")
+            if text and len(text) <= READ_AT_ONCE:
+                manuscripts.read(text, (file.name or "") if file else "")
+        except decoding.Unclear as exc:
+            self._ask((file and file.name) or "The text", exc)
+        except decoding.Unreadable as exc:
+            self.add_error("file" if file else "manuscript", str(exc))
+        return None
+
+    def _text_of(self, file: UploadedFile[bytes], encoding: str) -> str:
+        """The text of a file. `encoding` was chosen for the one that was kept, and for no other."""
+        content = file.read()
+        if file_kinds.is_word(content):
+            text = word_files.read(content)
+            if len(text.encode()) > settings.MANUSCRIPT_BYTES:
+                raise decoding.Unreadable("this document has more than 5 MB of text", "split it into several articles")
+            return text
+        reading = decoding.read(content, self._chosen or ("" if self.files.get("file") else encoding))
+        self.read_as = "" if reading.told else encodings.words(reading.encoding)
+        return reading.text
+
+    def _ask(self, name: str, unclear: decoding.Unclear) -> None:
+        """Show the likeliest two readings, to choose one of them. The file stays in the form."""
+        self.unclear = unclear
+        shown = [
+            (reading.encoding, f"{encodings.words(reading.encoding)}: {' / '.join(reading.first_lines)}")
+            for reading in unclear.readings
+        ]
+        self.fields["encoding"].widget = forms.RadioSelect(choices=shown)
+        self.add_error("encoding", f"{name} does not say in which encoding it is. Choose the lines that read right.")
