@@ -19,6 +19,7 @@ from articles.models import Article, Event, Stage
 from articles.pipeline import transitions
 from articles.state_wording import state
 from articles.tree.due import due, write_soon
+from articles.tree.manifest import prompts
 from recovery.forms import AnotherManuscriptForm
 from recovery.plan import Options, plans
 
@@ -58,6 +59,7 @@ def hand_in(article: Article, by: User, form: AnotherManuscriptForm, *, seen: st
     with transaction.atomic():
         if not _replaced(article, by, _changes(article, form.cleaned_data["manuscript"], form.file_name)):
             raise _changed(article)
+        _forget_what_was_made(article)
         Event.objects.create(article=article, kind="manuscript", message=f"{by} handed in another manuscript")
         if form.read_as:
             Event.objects.create(article=article, kind="read", message=f"The file was read as {form.read_as}")
@@ -69,11 +71,12 @@ def _changed(article: Article) -> NotTaken:
 
 
 def _changes(article: Article, text: str, file_name: str) -> dict[str, Any]:
-    """With the text, all goes that was read from the earlier one, or named it."""
+    """With the text, all goes that was read from the earlier one; what people may have written is kept with it."""
     earlier = {
         "manuscript": article.manuscript,
         "manuscript_name": article.manuscript_name,
         "title": article.title,
+        "prompts": prompts(article.images.all()),
         "until": timezone.now().isoformat(),
     }
     read = {"title": "", "html": "", "word_count": 0, "components": []}
@@ -88,3 +91,9 @@ def _replaced(article: Article, by: User, changes: dict[str, Any]) -> bool:
         return bool(Article.objects.filter(pk=article.pk, **as_read).update(**changes, **due()))
     work = plans([article], FROM_THE_TEXT, patience=0)[0].work
     return transitions.resume(article, by, replace(work, changes=changes), **as_read)
+
+
+def _forget_what_was_made(article: Article) -> None:
+    """No row names a file of the earlier text any more, nor a picture of it: they are written over as new ones come."""
+    article.records.update(file="", sha256="", bytes=0, maker="", details={})
+    article.images.all().delete()

@@ -100,7 +100,7 @@ def replace_manuscript(request: HttpRequest, article_id: int, given: ManuscriptI
     article, user = _changeable(request, article_id), request.auth  # type: ignore[attr-defined]  # who was let in
     form = _form(given)
     if not form.is_valid():
-        raise HttpError(422, " ".join(sentence for found in form.errors.values() for sentence in found))
+        raise HttpError(422, " ".join(str(sentence) for found in form.errors.values() for sentence in found))
     try:
         hand_in(article, user, form, seen=given.version)
     except NotTaken as exc:

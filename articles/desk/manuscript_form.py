@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import base64
+import binascii
+import zlib
 from typing import Any
 
 from django import forms
@@ -13,9 +16,9 @@ from django.http import QueryDict
 from articles import bounds
 from articles.content import manuscripts
 from articles.content.reading import decoding, encodings, file_kinds, word_files
-from articles.desk import kept_file
 
 READ_AT_ONCE = 200_000  # characters: half a second; no longer manuscript was ever without a word
+LONGEST_KEPT = 5 * 1024 * 1024  # characters of a file in a hidden field; a request has room for little more
 KINDS = (".docx", ".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
 
 
@@ -52,7 +55,7 @@ class ManuscriptForm(forms.Form):
             return
         file, text = self.cleaned_data.get("file"), self.cleaned_data.get("manuscript")
         if file and self.unclear:
-            self.data = {**self.data.dict(), "kept_file": kept_file.packed(file)}
+            self.data = {**self.data.dict(), "kept_file": _packed(file)}
         elif file and text:
             self.data = {**self.data.dict(), "manuscript": text, "kept_file": ""}
 
@@ -64,7 +67,7 @@ class ManuscriptForm(forms.Form):
     def clean_file(self) -> UploadedFile[bytes] | None:
         file: UploadedFile[bytes] | None = self.cleaned_data.get("file")
         if file is None and not (self.data.get("idea") or self.data.get("manuscript")):
-            file = kept_file.unpacked(self.data.get("kept_file", ""))
+            file = _unpacked(self.data.get("kept_file", ""))
         if file is None:
             return None
         name = file.name or ""
@@ -117,3 +120,20 @@ class ManuscriptForm(forms.Form):
         ]
         self.fields["encoding"].widget = forms.RadioSelect(choices=shown)
         self.add_error("encoding", f"{name} does not say in which encoding it is. Choose the lines that read right.")
+
+
+def _packed(file: UploadedFile[bytes]) -> str:
+    """A file for a hidden field, as browsers forget what was chosen; "" for one that has no room in it."""
+    file.seek(0)
+    found = base64.b64encode(zlib.compress(f"{file.name}\0".encode() + file.read())).decode()
+    return found if len(found) <= LONGEST_KEPT else ""
+
+
+def _unpacked(value: str) -> UploadedFile[bytes] | None:
+    """The file that `_packed` has packed; None for anything else, as whoever sends a form may write into it."""
+    try:
+        room = settings.MANUSCRIPT_BYTES + 1024
+        name, sign, content = zlib.decompressobj().decompress(base64.b64decode(value), room).partition(b"\0")
+        return SimpleUploadedFile(name.decode(), content) if sign else None
+    except (binascii.Error, zlib.error, ValueError):
+        return None

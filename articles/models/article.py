@@ -105,7 +105,7 @@ class Article(models.Model):
     )
     manuscript = models.TextField(blank=True, help_text="A finished text. It is used as it is: nothing is rewritten.")
     manuscript_name = models.CharField(max_length=bounds.LONGEST_FILE_NAME, blank=True, editable=False)
-    # Those that it was made of before, each with its name, the title of then, and until when it was in force.
+    # Those that it was made of before, each with its name, title and prompts of then, and until when it was in force.
     earlier_manuscripts = models.JSONField(default=list, editable=False)
     style = models.CharField(
         "writing style",

@@ -223,11 +223,15 @@ def _section(section: Section) -> dict[str, Any]:
 
 
 def _prompts_step(record: StageRecord, images: Sequence[ImageFile]) -> dict[str, Any]:
-    prompts = [
+    return _step(record) | {"file": record.file or None, "prompts": prompts(images)}
+
+
+def prompts(images: Iterable[ImageFile]) -> list[dict[str, str]]:
+    """What pictures shall show, which people may have written."""
+    return [
         {"role": image.role, "prompt": image.prompt, "alt_text": image.alt_text, "aspect_ratio": image.aspect}
         for image in images
     ]
-    return _step(record) | {"file": record.file or None, "prompts": prompts}
 
 
 def _images_step(record: StageRecord, images: Sequence[ImageFile]) -> dict[str, Any]:

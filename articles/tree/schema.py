@@ -128,6 +128,7 @@ class EarlierManuscript(Part):
     manuscript: str = Field(max_length=settings.MANUSCRIPT_BYTES)
     manuscript_name: str = Field("", max_length=bounds.LONGEST_FILE_NAME)
     title: str = Field("", max_length=bounds.LONGEST_TITLE)
+    prompts: list[Prompt] = Field(default_factory=list, max_length=MOST_PICTURES)
     until: Moment
 
 

@@ -70,6 +70,7 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
     }
     batch, deeds = "/api/v1/batches/{batch_id}", ("start", "pause", "resume", "cancel")
     more = {f"GET {batch}/events": {"406", "503"}} | {f"POST {batch}/{deed}": {"409"} for deed in deeds}
+    more |= {f"{method} /api/v1/articles/{{article_id}}/manuscript": {"409"} for method in ("GET", "PUT")}
     assert operations.keys() == {
         "GET /api/v1/articles/{article_id}/progress",
         "GET /api/v1/batches",

@@ -98,6 +98,7 @@ def test_what_was_made_of_the_earlier_one_is_made_and_paid_for_again(
         broken.setattr("publishing.stage.run", fails)
         article = run(hand_in())
     Article.objects.update(title="As its editor called it")
+    article.images.filter(role="hero").update(prompt="As its editor saw it")
     paid = set(Call.objects.values_list("key", flat=True))
     plan = as_(editor).get(address(article)).json()
     assert plan["paid_calls"] == len(paid) == 6
@@ -110,6 +111,7 @@ def test_what_was_made_of_the_earlier_one_is_made_and_paid_for_again(
     assert (article.status, article.title, article.manuscript_name) == (Status.DONE, "Slow trains", "slow.md")
     assert {key: Call.objects.filter(key=key, answer__isnull=False).count() for key in paid} == dict.fromkeys(paid, 2)
     assert article.earlier_manuscripts[0]["title"] == "As its editor called it"
+    assert article.earlier_manuscripts[0]["prompts"][0]["prompt"] == "As its editor saw it"
 
 
 def test_a_scheduled_one_begins_at_its_time_with_the_new_text(hand_in: HandIn, editor: User, run: Work) -> None:

@@ -83,7 +83,7 @@ def takes_it_for_a_bad_file(_: Run) -> None:
 
 
 def calls_back(_: Run) -> None:
-    max(range(2), key=for_ever)  # by way of C
+    list(map(for_ever, range(2)))  # by way of C
 
 
 @pytest.mark.parametrize("burns", [for_ever, matches_for_ever, takes_it_for_a_bad_file, calls_back])
@@ -179,8 +179,12 @@ def test_a_query_is_not_cut_short(hand_in: HandIn, run: Work, first_stage: Calla
     """A connection that is left in the middle of one is of no use to whoever notes the failure."""
     seen = []
 
+    def slowly(execute: Callable[..., object], *query: object) -> object:
+        compute()
+        return execute(*query)
+
     def asks(run: Run) -> None:
-        with connection.execute_wrapper(lambda execute, *query: (compute(), execute(*query))[1]):
+        with connection.execute_wrapper(slowly):
             seen.append(run.article.images.count())
         for_ever()
 
@@ -197,8 +201,12 @@ def test_an_import_is_not_cut_short(
     """A module that is half imported is taken for a whole one by whoever asks next."""
     (tmp_path / "slow_to_import.py").write_text(f"from {__name__} import compute\ncompute()\nwhole = True\n")
     monkeypatch.syspath_prepend(str(tmp_path))
-    first_stage(lambda _: (__import__("slow_to_import"), for_ever()))
 
+    def imports(_: Run) -> None:
+        __import__("slow_to_import")
+        for_ever()
+
+    first_stage(imports)
     run(hand_in())
 
     assert sys.modules.pop("slow_to_import").whole
