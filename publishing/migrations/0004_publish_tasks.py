@@ -11,7 +11,7 @@ import publishing.models.site
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("articles", "0018_published_again"),
+        ("articles", "0019_published_again"),
         ("publishing", "0003_addresses_of_calls"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("articles", "0017_keys_without_unseen_signs"),
+        ("articles", "0018_earlier_manuscripts"),
     ]
 
     operations = [
