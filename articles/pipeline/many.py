@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from articles import bounds, call_keys
 from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Section, StageRecord
-from articles.pipeline.transitions import OPERATOR, UNHELD, cancelled, resumed
+from articles.pipeline.transitions import ANEW, OPERATOR, UNHELD, cancelled, resumed
 from articles.tree.due import due
 
 
@@ -50,19 +50,7 @@ def resume_all(articles: Collection[int], by: User | None, revision: int) -> int
     """
     stopped = Article.objects.filter(pk__in=articles, status__in=[Article.Status.FAILED, Article.Status.CANCELLED])
     won, now = locked(stopped), timezone.now()
-    Article.objects.filter(pk__in=won).update(
-        status=Article.Status.DRAFT,
-        queued_at=now,
-        retries=0,
-        crashes=0,
-        error=None,
-        cause="",
-        cancelled_with="",
-        alone=False,
-        ended_at=None,
-        next_at=None,
-        **due(),
-    )
+    Article.objects.filter(pk__in=won).update(status=Article.Status.DRAFT, queued_at=now, alone=False, **(ANEW | due()))
     unfinished = StageRecord.objects.filter(article__in=won).exclude(state=StageRecord.State.DONE)
     unfinished.update(state=StageRecord.State.PENDING, error="", failed_at=None)
     to_make = Section.objects.filter(article__in=won).exclude(state=Section.State.DONE)

@@ -50,6 +50,9 @@ lined_up = Signal()
 
 # Fields of an article that nobody works on.
 UNHELD: dict[str, Any] = {"lease_until": None, "lease_owner": ""}
+# And of one that people let go on: what was before does not count any more.
+ANEW: dict[str, Any] = {"retries": 0, "crashes": 0, "error": None, "cause": "", "cancelled_with": ""}
+ANEW |= {"ended_at": None, "next_at": None}
 OPERATOR = "The operator"  # who acts when nobody of the desk does: from the shell
 
 
@@ -307,15 +310,8 @@ def resume(article: Article, by: User | None, work: Work = GOING_ON, **seen: Any
             .update(
                 status=Article.Status.DRAFT if in_line else Article.Status.QUEUED,
                 alone=batch is not None and not in_line,
-                cancelled_with="",
                 queued_at=now,
-                retries=0,
-                crashes=0,
-                error=None,
-                cause="",
-                ended_at=None,
-                next_at=None,
-                **(due() | work.changes),
+                **(ANEW | due() | work.changes),
             )
         )
         if not won:

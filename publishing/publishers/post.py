@@ -239,7 +239,7 @@ def shortened(text: str, most: int) -> str:
     """Whole words, so many characters at most."""
     if len(text) <= most:
         return text
-    return f"{text[: most - 1].rsplit(' ', 1)[0].rstrip(' ,;:.-')}…"
+    return f"{text[:most].rsplit(' ', 1)[0].rstrip(' ,;:.-')[: most - 1]}…"
 
 
 def slug_of(article: Article) -> str:

@@ -115,27 +115,8 @@ class Command(BaseCommand):
             self._follow(batch, json)
 
     def _tell_plan(self, batch: Batch, plan: BatchPlan, as_json: bool) -> None:
-        facts = {
-            "name": batch.name,
-            "articles": plan.articles,
-            "new_articles": len(plan.new_articles),
-            "sections": plan.new_sections + plan.missing_sections,
-            "images": plan.images,
-            "calls": plan.calls,
-            "cost": None if plan.cost.dollars is None else f"{plan.cost.dollars:.2f}",
-            "unknown_costs": plan.cost.unknown,
-            "seconds": plan.seconds,
-            "published": plan.published,
-            "going_on": plan.there.going_on,
-            "left_out": {"articles": plan.there.left_out, "sections": plan.there.left_out_sections},
-            "cancelled": plan.there.cancelled,
-            "expired": len(plan.there.expired),
-            "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
-            "assumed": [{"list": listed, "words": said} for listed, said in plan.assumed],
-            "problems": plan.problems,
-        }
         if as_json:
-            self._print(facts)
+            self._print(_facts(batch, plan))
             return
         made = [
             count(len(plan.new_articles), "new article"),
@@ -278,6 +259,28 @@ def _read(file: Path) -> str:
         raise NotPossible(f"{file} does not say in which encoding it is. Save it as UTF-8.") from exc
     except decoding.Unreadable as exc:
         raise NotPossible(f"{file} is empty, or no text. Save the table as CSV.") from exc
+
+
+def _facts(batch: Batch, plan: BatchPlan) -> dict[str, Any]:
+    return {
+        "name": batch.name,
+        "articles": plan.articles,
+        "new_articles": len(plan.new_articles),
+        "sections": plan.new_sections + plan.missing_sections,
+        "images": plan.images,
+        "calls": plan.calls,
+        "cost": None if plan.cost.dollars is None else f"{plan.cost.dollars:.2f}",
+        "unknown_costs": plan.cost.unknown,
+        "seconds": plan.seconds,
+        "published": plan.published,
+        "going_on": plan.there.going_on,
+        "left_out": {"articles": plan.there.left_out, "sections": plan.there.left_out_sections},
+        "cancelled": plan.there.cancelled,
+        "expired": len(plan.there.expired),
+        "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
+        "assumed": [{"list": listed, "words": said} for listed, said in plan.assumed],
+        "problems": plan.problems,
+    }
 
 
 def _named(name: str, owner: str | None) -> Batch:
