@@ -17,6 +17,7 @@ from requests.auth import HTTPBasicAuth
 
 from articles.providers.errors import Refused, Rejected
 from backups import redaction
+from publishing import marks
 from publishing.answers import (
     Login,
     Reply,
@@ -82,11 +83,11 @@ class WordPress:
         """A post as its editors see it: asks for a login as `me` does, of a site that hides its users."""
         return self._listed("posts", context="edit", per_page="1", _fields="id")
 
-    def find_post(self, key: str, mark: str) -> Json | None:
-        """The post of this slug, or with this mark in its text: draft, published, renamed by a person, in the trash."""
+    def find_post(self, key: str, uid: str) -> Json | None:
+        """The post of this slug, or with the mark of this article: draft, published, renamed, in the trash."""
         slugs = [key, f"{key}-2", f"{key}-3", f"{key}__trashed"]
         return self._first("posts", _named(slugs), status="any,trash", slug=",".join(slugs)) or (
-            self._first("posts", _holding(mark), status="any,trash", search=mark)
+            self._first("posts", _marked(uid), status="any,trash", search=uid)
         )
 
     def create_draft(self, key: str, fields: Json) -> Json:
@@ -275,5 +276,5 @@ def _named(slugs: list[str]) -> Callable[[Json], bool]:
     return lambda item: item.get("slug") in slugs
 
 
-def _holding(mark: str) -> Callable[[Json], bool]:
-    return lambda post: mark in str((as_dict(post.get("content")) or {}).get("raw"))
+def _marked(uid: str) -> Callable[[Json], bool]:
+    return lambda post: marks.is_of(uid, str((as_dict(post.get("content")) or {}).get("raw")))

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import colorsys
 import re
+from collections.abc import Callable
 from functools import lru_cache
 
 from PIL import ImageColor
 
-READABLE = 4.5  # the ratio that body text needs (WCAG 2.2, 1.4.3)
+READABLE, LARGE = 4.5, 3  # the ratios that body text and large letters need (WCAG 2.2, 1.4.3)
 WHITE, INK, MARK = "#ffffff", "#1c1c1e", "#fff3b0"
 Rgb = tuple[int, int, int]
-_WHITE, _INK = (255, 255, 255), (28, 28, 30)
+_WHITE, _BLACK, _INK = (255, 255, 255), (0, 0, 0), (28, 28, 30)
 _MODERN = re.compile(r"rgba?\(\s*(\d+)[\s,]+(\d+)[\s,]+(\d+)\s*(?:[,/]\s*([\d.]+)(%?)\s*)?\)")
 
 
@@ -45,11 +46,20 @@ def _luminance(colour: Rgb) -> float:
 def readable(colour: str, background: str = WHITE) -> str:
     """The colour itself when text in it can be read on the background, else its nearest shade that can."""
     wanted, behind = rgb(colour) or _INK, rgb(background) or _WHITE
-    if contrast(wanted, behind) >= READABLE:
+    return _nearest(wanted, lambda shade: contrast(shade, behind) >= READABLE)
+
+
+def seen_anywhere(colour: str) -> str:
+    """The colour itself or its nearest shade in which large letters can be read on white and on black alike."""
+    return _nearest(rgb(colour) or _INK, lambda shade: min(contrast(shade, _WHITE), contrast(shade, _BLACK)) >= LARGE)
+
+
+def _nearest(wanted: Rgb, suits: Callable[[Rgb], bool]) -> str:
+    if suits(wanted):
         return hexadecimal(wanted)
     hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in wanted))
     shades = (_shade(hue, min(max(lightness + step / 50, 0), 1), saturation) for n in range(1, 51) for step in (-n, n))
-    return hexadecimal(next(shade for shade in shades if contrast(shade, behind) >= READABLE))
+    return hexadecimal(next(shade for shade in shades if suits(shade)))
 
 
 def text_on(background: str) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -13,24 +12,11 @@ from articles.providers.errors import GALLEY, ProviderError, Rejected, Then
 from articles.tree.storing import DAMAGED
 from backups.trees.tree import FileDamaged, Stored
 
-_TAG_OR_ADDRESS = re.compile(r"<[^<>]*+>|(?<=http)://|(?<=https)://", re.IGNORECASE)
-
 
 def formatted_page(run: Run) -> str:
     """The page of stage 4, from the tree, through the filter once more: whoever wrote that file, nothing in it runs."""
     page = load(run, run.article.records.get(stage=Stage.FORMAT).stored, "the formatted page")
     return markup.clean_page(page.decode(errors="replace"), {image.file_name for image in run.article.images.all()})
-
-
-def for_wordpress(html: str) -> str:
-    """A page that was cleaned here, so that WordPress finds nothing in it to run when it shows the page.
-
-    It reads two things in texts of its own kind: `[gallery]` is a shortcode, in attributes too, and an address that is
-    a line or a paragraph by itself becomes what lies there. Written as character references they are read by browsers
-    alone. Addresses in attributes stay, as WordPress looks for its own pictures by them.
-    """
-    without_shortcodes = html.replace("[", "&#91;").replace("]", "&#93;")
-    return _TAG_OR_ADDRESS.sub(lambda found: "&#58;//" if found[0] == "://" else found[0], without_shortcodes)
 
 
 def load(run: Run, stored: Stored | None, thing: str) -> bytes:
