@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from lxml.html import HtmlElement
@@ -219,14 +219,23 @@ class _Conversion:
 
     def _as_list(self, element: HtmlElement) -> Block | None:
         """None where one of its items is more than words and lists."""
-        items = [self._item(child) for child in element if child.tag == "li"]
-        whole = [item for item in items if item]
-        if not whole or len(whole) < len(element) or _loose(element):
+        items: list[Block] = []
+        for child in element:
+            made = self._item(child) if child.tag == "li" else self._as_list(child) if child.tag in _LISTS else None
+            if made is None:
+                return None
+            if child.tag == "li":
+                items.append(made)
+            elif items and not items[-1].inner:  # a list between items belongs to the one before it
+                items[-1] = replace(items[-1], inner=(made,))
+            else:
+                items += made.inner
+        if not items or _loose(element):
             return None
         if element.tag == "ul":
-            return kinds.bullets(whole)
+            return kinds.bullets(items)
         start = element.get("start", "")
-        return kinds.ordered_list(whole, int(start) if start else None, "reversed" in element.attrib)
+        return kinds.ordered_list(items, int(start) if start else None, "reversed" in element.attrib)
 
     def _item(self, element: HtmlElement) -> Block | None:
         nodes = content_of(element)

@@ -130,4 +130,5 @@ def assert_whole(wordpress: WordPress, article: Article) -> None:
     media = {item.id for item in wordpress.media()}
     for image in article.images.all():
         assert image.wordpress_media_id in media
-        assert f"wp-image-{image.wordpress_media_id}" in post.content
+        shown = f"wp-image-{image.wordpress_media_id}" in post.content
+        assert shown != (post.featured == image.wordpress_media_id), "each picture once"

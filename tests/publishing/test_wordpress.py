@@ -139,15 +139,25 @@ def test_a_token_of_another_site_is_explained(wordpress: service.WordPress) -> N
 # What the real one has
 
 
-def test_a_post_is_found_by_slug_or_mark_wherever_it_is(desk: WordPress, wordpress: service.WordPress) -> None:
-    assert desk.find_post("a-slug", "idem:1") is None
-    draft = desk.create_draft("a-slug", {"title": "T", "content": "<!-- idem:1 --><p>Text</p>"})
-    assert desk.find_post("a-slug", "idem:none") == draft
-    assert desk.find_post("other", "idem:1") == draft
+MARKS = {
+    "of a block": '<!-- wp:code {"className":"idem-1 text-0"} --><pre class="idem-1 text-0">a</pre><!-- /wp:code -->',
+    "from before there were blocks": "<!-- idem:1 text:0 --><p>Text</p>",
+}
+
+
+@pytest.mark.parametrize("marked", MARKS)
+def test_a_post_is_found_by_slug_or_mark_wherever_it_is(
+    desk: WordPress, wordpress: service.WordPress, marked: str
+) -> None:
+    desk.create_draft("of-another", {"title": "T 1", "content": "<p>1, idem-11 and idem:1x</p>"})
+    assert desk.find_post("a-slug", "1") is None
+    draft = desk.create_draft("a-slug", {"title": "T", "content": MARKS[marked]})
+    assert desk.find_post("a-slug", "none") == draft
+    assert desk.find_post("other", "1") == draft
 
     auth = (wordpress.user, wordpress.app_password)
     requests.delete(f"{wordpress.url}/wp-json/wp/v2/posts/{draft['id']}", auth=auth, timeout=10)
-    for slug, mark in (("a-slug", "idem:none"), ("other", "idem:1")):
+    for slug, mark in (("a-slug", "none"), ("other", "1")):
         trashed = desk.find_post(slug, mark)
         assert trashed
         assert (trashed["id"], trashed["status"]) == (draft["id"], "trash")
@@ -156,7 +166,7 @@ def test_a_post_is_found_by_slug_or_mark_wherever_it_is(desk: WordPress, wordpre
 def test_the_first_of_two_posts_with_a_mark_is_ours(desk: WordPress) -> None:
     first = desk.create_draft("one", {"title": "T", "content": "<!-- idem:1 -->"})
     desk.create_draft("copy-by-a-plugin", {"title": "T", "content": "<!-- idem:1 -->"})
-    assert desk.find_post("other", "idem:1") == first
+    assert desk.find_post("other", "1") == first
 
 
 def test_a_picture_is_found_by_slug_or_file(desk: WordPress, wordpress: service.WordPress) -> None:
@@ -295,7 +305,7 @@ def test_a_look_up_without_a_list_does_not_mean_that_nothing_is_there(impostor: 
     impostor.says("GET /wp-json/wp/v2/posts", body)
     impostor.says("GET /wp-json/wp/v2/media", body)
     with pytest.raises(Unreachable):
-        client(impostor.url).find_post("key", "idem:1")
+        client(impostor.url).find_post("key", "1")
     with pytest.raises(Unreachable):
         client(impostor.url).find_media("key")
 
@@ -309,7 +319,7 @@ def test_what_is_not_ours_is_not_adopted(impostor: Impostor) -> None:
         {"id": "3", "slug": "key"},
     ]
     impostor.says("GET /wp-json/wp/v2/", others)
-    assert client(impostor.url).find_post("key", "idem:1") is None
+    assert client(impostor.url).find_post("key", "1") is None
     assert client(impostor.url).find_media("key") is None
 
 

@@ -28,6 +28,13 @@ def test_text_can_be_read_on_any_colour(background: str) -> None:
     assert colours.contrast(text, behind) >= colours.READABLE
 
 
+@given(HEX)
+def test_large_letters_can_be_read_on_a_ground_that_nobody_knows(colour: str) -> None:
+    shade = colours.rgb(colours.seen_anywhere(colour))
+    assert shade is not None
+    assert min(colours.contrast(shade, (255, 255, 255)), colours.contrast(shade, (0, 0, 0))) >= colours.LARGE
+
+
 def test_a_readable_colour_stays() -> None:
     assert colours.readable("#1A4D8F") == "#1a4d8f"
 
