@@ -17,7 +17,7 @@ from publishing.blocks.looks import Hero, Look, Picture
 from publishing.blocks.rich_text import Node, content_of, rich
 
 PULL_WORDS = 60  # of a quote that can be pulled out; a longer one is read as a quote
-DEEPEST = 30  # blocks within each other
+DEEPEST = 30  # elements within each other; the HTML of what lies deeper stays
 _PARAGRAPHS = {"p", "div"}
 _LISTS = {"ul", "ol"}
 _CITED = {"cite", "footer"}
@@ -119,7 +119,7 @@ class _Conversion:
 
     def _block(self, element: HtmlElement) -> Iterator[Block]:
         tag = str(element.tag)
-        if sum(1 for _ in element.iterancestors()) > DEEPEST:
+        if _is_deep(element):
             yield from self._keep(element, Kept.DEPTH)
         elif tag in _LISTS:
             yield from self._list(element)
@@ -143,7 +143,7 @@ class _Conversion:
             yield from self.flow(element)
 
     def _keep(self, element: HtmlElement, why: Kept) -> Iterator[Block]:
-        if element.text_content().strip() or next(element.iter("img"), None) is not None:
+        if _holds_anything(element):
             self.kept[why] += 1
             yield kinds.html(self._as_it_is(element))
 
@@ -218,7 +218,9 @@ class _Conversion:
         yield from [made] if made else self._keep(element, Kept.ITEMS)
 
     def _as_list(self, element: HtmlElement) -> Block | None:
-        """None where one of its items is more than words and lists."""
+        """None where one of its items is more than words and lists, or lies too deep."""
+        if _is_deep(element) or _loose(element):
+            return None
         items: list[Block] = []
         for child in element:
             made = self._item(child) if child.tag == "li" else self._as_list(child) if child.tag in _LISTS else None
@@ -230,7 +232,7 @@ class _Conversion:
                 items[-1] = replace(items[-1], inner=(made,))
             else:
                 items += made.inner
-        if not items or _loose(element):
+        if not items:
             return None
         if element.tag == "ul":
             return kinds.bullets(items)
@@ -243,7 +245,7 @@ class _Conversion:
         while nodes and (nodes[-1].isspace() if isinstance(nodes[-1], str) else nodes[-1].tag in _LISTS):
             lists.insert(0, nodes.pop())
         text = self._lines(element, nodes)
-        inner = [self._as_list(each) for each in lists if not isinstance(each, str)]
+        inner = [self._as_list(each) for each in lists if not isinstance(each, str) and _holds_anything(each)]
         whole = [made for made in inner if made]
         if text is None or len(whole) < len(inner) or len(inner) > 1:  # between two lists the editor finds words
             return None
@@ -335,9 +337,17 @@ class _Conversion:
         return "\n".join(filter(None, [*pieces, rich(run)]))
 
 
+def _holds_anything(element: HtmlElement) -> bool:
+    return bool(element.text_content().strip()) or next(element.iter("img"), None) is not None
+
+
 def _loose(element: HtmlElement) -> bool:
     """Whether words stand in it and in none of its children."""
     return any(isinstance(node, str) and node.strip() for node in content_of(element))
+
+
+def _is_deep(element: HtmlElement) -> bool:
+    return sum(1 for _ in element.iterancestors()) > DEEPEST
 
 
 def _stands_in(element: HtmlElement, tag: str) -> bool:

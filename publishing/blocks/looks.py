@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from articles.content import colours
-from publishing.blocks.styles import Json, edge, typography
+from publishing.blocks.styles import Json, edge, ground, typography
 
 SERIF, SANS, MONO = "Georgia, serif", "Helvetica, Arial, sans-serif", "Menlo, Consolas, monospace"
 PAPER = "#f5f5f7"
@@ -62,13 +62,13 @@ class Look:
 
     def page(self) -> Json:
         """Of the group around a page of the magazine's own."""
-        colour = {"color": {"text": colours.INK, "background": colours.WHITE}}
-        return colour | typography(fontFamily=SERIF, fontSize="18px", lineHeight="1.68")
+        drawn = ground(colours.WHITE, colours.INK, colours.readable(self.primary))
+        return drawn | typography(fontFamily=SERIF, fontSize="18px", lineHeight="1.68")
 
-    def heading(self, level: int, ground: str) -> Json:
-        """`ground` is what lies behind it; empty where that is the theme's."""
-        colour = colours.readable(self.primary, ground) if ground else colours.seen_anywhere(self.primary)
-        drawn: Json = {"color": {"text": colour}} if ground or level <= 3 else {}
+    def heading(self, level: int, behind: str) -> Json:
+        """`behind` is the colour of its ground; empty where that is the theme's."""
+        colour = colours.readable(self.primary, behind) if behind else colours.seen_anywhere(self.primary)
+        drawn: Json = {"color": {"text": colour}} if behind or level <= 3 else {}
         if not self.is_magazine:
             return drawn
         size = _HEADING_SIZES[level]
@@ -78,9 +78,9 @@ class Look:
         """`size` is what the page itself sets it in, where that is larger than the rest."""
         return typography(fontSize=size) if size and self.is_magazine else {}
 
-    def figure(self, size: str, ground: str) -> Json:
+    def figure(self, size: str, behind: str) -> Json:
         """A figure that stands out by its size. On a ground that is not known it has the ink of the theme."""
-        colour = {"color": {"text": colours.readable(self.primary, ground)}} if ground else {}
+        colour = {"color": {"text": colours.readable(self.primary, behind)}} if behind else {}
         return colour | typography(fontSize=size, lineHeight="1.2")
 
     @property
@@ -89,8 +89,9 @@ class Look:
         return colours.tint(self.primary)
 
     def box(self) -> Json:
-        colour = {"color": {"text": colours.readable(colours.INK, self.wash), "background": self.wash}}
-        return {"border": edge(self.accent, "3px", "top"), **colour, "spacing": {"padding": _PADDING}}
+        text, links = (colours.readable(colour, self.wash) for colour in (colours.INK, self.primary))
+        edged = {"border": edge(self.accent, "3px", "top"), "spacing": {"padding": _PADDING}}
+        return edged | ground(self.wash, text, links)
 
     def pull_quote(self) -> Json:
         drawn = {"border": edge(self.accent, "1px", "top", "bottom")}

@@ -26,7 +26,11 @@ def css(style: Json) -> str:
 
 
 def classes(style: Json) -> list[str]:
-    named = {"has-text-color": ("color", "text"), "has-background": ("color", "background")}
+    named = {
+        "has-text-color": ("color", "text"),
+        "has-background": ("color", "background"),
+        "has-link-color": ("elements", "link", "color", "text"),
+    }
     return [name for name, path in named.items() if _at(style, path)]
 
 
@@ -40,6 +44,11 @@ def _at(style: Json, path: tuple[str, ...]) -> str:
 def edge(colour: str, width: str, *sides: str) -> Json:
     """A line along these sides."""
     return {side: {"color": colour, "style": "solid", "width": width} for side in sides}
+
+
+def ground(colour: str, text: str, links: str) -> Json:
+    """A ground of its own, and colours for what stands on it: those of the theme are for another one."""
+    return {"elements": {"link": {"color": {"text": links}}}, "color": {"text": text, "background": colour}}
 
 
 def typography(**properties: str) -> Json:

@@ -44,7 +44,7 @@ HOSTILE = [
     f"<p>{SECOND.replace('Cranes', '[gallery] &lt;!-- wp:x --&gt; &quot;AT&amp;amp;T&quot; -- &#39;')}</p>",
     "<p>\\u003c \\u002d\\u002d {} \" ' -- --- \u2028 \ufeff \ufffc 😀 \x7f</p>",
     "<ul><ul><li>x</li></ul></ul><ol>loose<li>y</li></ol><li>stray</li><dd>stray</dd><blockquote></blockquote>",
-    "<div>" * 90 + "<p>deep</p>" + "</div>" * 90 + "<ul><li>" * 60 + "deep" + "</li></ul>" * 60,
+    "<div>" * 90 + "<p>deep</p>" + "</div>" * 90 + "<ul><li>" * 95 + "deep" + "</li></ul>" * 95,
     f"<p>a <span>b {HERO} c</span> {SECOND}</p><h2>d {SECOND} e</h2><strong><p>f</p>g</strong>",
     "<figure><figcaption>Alone</figcaption></figure><figure>loose</figure><pre><div>a</div><div>b</div></pre><p><br></p>",
     '<p>a<wbr>b <time datetime="2020">c</time> <bdi>d</bdi> <ruby>e<rt>f</rt></ruby>'
