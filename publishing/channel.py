@@ -25,8 +25,8 @@ class Channel(Protocol):
     def check(self) -> None:
         """Raises Refused when the user cannot sign in, or may not write and upload."""
 
-    def find_post(self, key: str, mark: str) -> Json | None:
-        """The post of this slug, or with this mark in its text, wherever it lies by now."""
+    def find_post(self, key: str, uid: str) -> Json | None:
+        """The post of this slug, or with the mark of this article in its text, wherever it lies by now."""
 
     def create_draft(self, key: str, fields: Json) -> Json: ...
 

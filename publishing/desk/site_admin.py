@@ -29,7 +29,7 @@ class SiteForm(forms.ModelForm[Site]):
 
     class Meta:
         model = Site
-        fields = ["name", "url", "user", "kind", "publisher", "ways", "categories", "time_limit"]
+        fields = ["name", "url", "user", "kind", "publisher", "ways", "typography", "hero", "categories", "time_limit"]
         widgets = {"url": forms.URLInput()}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -76,7 +76,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
         return [
             (None, {"fields": ["name", "url"]}),
             ("Signing in", {"fields": login}),
-            ("Posts", {"fields": ["publisher", "ways", "categories", "time_limit"]}),
+            ("Posts", {"fields": ["publisher", "ways", "typography", "hero", "categories", "time_limit"]}),
         ]
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:

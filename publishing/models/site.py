@@ -45,6 +45,15 @@ class Site(models.Model):
         APP_PASSWORD = "app-password", "Application password"
         JWT = "jwt", "User name and password, by the JWT plugin"
 
+    class Typography(models.TextChoices):
+        THEME = "theme", "of the site's theme"
+        MAGAZINE = "magazine", "of the magazine"
+
+    class Hero(models.TextChoices):
+        FEATURED = "featured", "On top, by the theme"
+        TEXT = "text", "In the text"
+        BOTH = "both", "Both"
+
     name = models.CharField(
         max_length=50,
         unique=True,
@@ -63,6 +72,16 @@ class Site(models.Model):
         max_length=300,
         blank=True,
         help_text="Names of categories for every draft, separated by commas. Missing ones are made.",
+    )
+    typography = models.CharField(
+        max_length=10, choices=Typography, default=Typography.THEME, help_text="Letters and sizes of the posts."
+    )
+    hero = models.CharField(
+        "hero image",
+        max_length=10,
+        choices=Hero,
+        default=Hero.FEATURED,
+        help_text="Where readers see it. Most themes show the featured image by themselves: then once is enough.",
     )
     time_limit = models.PositiveSmallIntegerField(
         "longest request",

@@ -14,8 +14,9 @@ from articles import call_keys
 from articles.models import Article, Call
 from articles.providers import Answer
 from articles.providers.errors import Rejected
-from publishing import keeping, marks, seo
+from publishing import keeping, seo
 from publishing.marks import Marked
+from publishing.models import Site
 from publishing.publishers.page import about
 from publishing.publishers.visit import THE_DRAFT, Visit
 from publishing.reading import Json
@@ -59,7 +60,7 @@ class Post:
         )
 
     def find(self) -> Json | None:
-        return self.channel.find_post(slug_of(self.article), marks.mark(self.article.uid))
+        return self.channel.find_post(slug_of(self.article), self.article.uid)
 
     def _take_back(self, second: Answer, first: Call) -> None:
         self.visit.take_back(
@@ -125,7 +126,7 @@ class Post:
     def _wanted(self) -> Json:
         hero = next((image for image in self.visit.images if image.role == "hero"), None)
         wanted = {
-            "featured_media": hero.wordpress_media_id if hero else None,
+            "featured_media": hero.wordpress_media_id if hero and self.site.hero != Site.Hero.TEXT else None,
             "categories": self._terms("category", self.options.categories),
             "tags": self._terms("tag", self.options.tags),
             "excerpt": self.options.excerpt,

@@ -6,13 +6,13 @@ the next one finds, and nothing is made twice.
 
 from __future__ import annotations
 
-from articles.content import markup
-from articles.models import Call
+from articles.models import Call, ImageFile
 from articles.pipeline.run import Outcome, Run
 from articles.tree import names
-from publishing import marks, publish_tasks
+from publishing import blocks, marks, publish_tasks
+from publishing.blocks import Hero, Look, Picture, Typography
 from publishing.models import PublishTask, Site
-from publishing.publishers.page import about, for_wordpress, formatted_page
+from publishing.publishers.page import about, formatted_page
 from publishing.publishers.pictures import Pictures
 from publishing.publishers.post import Post
 from publishing.publishers.visit import Open, Visit, called
@@ -82,12 +82,13 @@ def _ended(visit: Visit, post: Post, call: Call) -> Outcome:
 
 
 def _content(visit: Visit, page: str) -> str:
-    """What WordPress gets: pictures by its own addresses, in one block that the editor leaves alone."""
-    root = markup.parse(page)
-    by_name = {image.file_name: image for image in visit.images}
-    for element in root.iter("img"):
-        if image := by_name.get(element.get("src", "")):
-            element.set("src", image.wordpress_url)
-            element.set("class", f"wp-image-{image.wordpress_media_id}")  # WordPress adds the smaller versions
-    text = for_wordpress(markup.serialize(root))
-    return marks.marked(visit.article.uid, f"<!-- wp:html -->\n{text}\n<!-- /wp:html -->\n")
+    """What WordPress gets: native blocks, with the pictures of its own library, in the look that the site asks for."""
+    site, article = visit.site, visit.article
+    look = Look(Typography(site.typography), Hero(site.hero), article.brand_primary, article.brand_accent)
+    converted = blocks.convert(page, {image.file_name: _picture(image) for image in visit.images}, look)
+    return converted.named(marks.classes(article.uid, converted.content))
+
+
+def _picture(image: ImageFile) -> Picture:
+    number = image.wordpress_media_id or 0
+    return Picture(number, image.wordpress_url, image.alt_text, is_hero=image.role == "hero")

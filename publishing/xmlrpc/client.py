@@ -16,6 +16,7 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from articles.providers.errors import Refused, Rejected
+from publishing import marks
 from publishing.answers import Login, Reply, failure, is_from_a_cache, joined, origin_of, sent_on_to
 from publishing.doubts import from_a_cache, kept_otherwise, lacks_rights
 from publishing.line import Line
@@ -60,8 +61,8 @@ class XmlRpc:
         if lacking := [word for word, method in needed.items() if not self._may(method)]:
             raise lacks_rights(self.login, lacking)
 
-    def find_post(self, key: str, mark: str) -> Json | None:
-        """The post with this mark in its text, or of this slug: draft, published, renamed by a person, in the trash.
+    def find_post(self, key: str, uid: str) -> Json | None:
+        """The post with the mark of this article, or of this slug: draft, published, renamed by a person, in the trash.
 
         There is no search for a slug. Who takes the mark out of a post changes it, so it is among the latest.
         """
@@ -69,8 +70,8 @@ class XmlRpc:
         among: dict[str, Value] = {"post_type": "post", "post_status": ["any", "trash"]}
         marked = [
             post
-            for post in self._searched(mark, among, list(terms.READ))
-            if mark in str(post.get("post_content"))  # a site may leave out the condition, or search freely
+            for post in self._searched(uid, among, list(terms.READ))
+            if marks.is_of(uid, str(post.get("post_content")))  # a site may leave out the condition, or search freely
         ]
         if marked:
             return as_post(self._told(min(marked, key=lambda post: post.get("post_name") not in slugs)))

@@ -11,7 +11,8 @@ from django.contrib.auth.models import User
 from articles.content import manuscripts, markup
 from articles.desk.article_forms import SubmitForm
 from articles.models import Article
-from publishing.publishers.page import for_wordpress
+from publishing import blocks
+from publishing.blocks import Hero, Look, Typography
 from tests.corpus_reports import Sample, samples
 
 
@@ -56,11 +57,14 @@ def test_a_manuscript_is_read_as_it_was_meant(sample: Sample, editor: User) -> N
     assert read.title == note.get("title", read.title)
 
 
+PLAIN = Look(Typography.THEME, Hero.FEATURED, "#1a4d8f", "#b3541e")
+
+
 @pytest.mark.parametrize("sample", [found for found in samples("manuscripts") if found.id == "wp-shortcode.md"])
 def test_words_in_brackets_arrive_as_they_are(sample: Sample) -> None:
     """What a real WordPress makes of them: tests/publishing/publishers/test_page.py."""
     read = manuscripts.read(sample.content.decode(), sample.name)
-    sent = for_wordpress(markup.clean_page(read.html, ()))
+    sent = blocks.convert(markup.clean_page(read.html, ()), {}, PLAIN).content
 
     codes = re.findall(r"\[[^\]]+\]", sample.content.decode())
     assert codes

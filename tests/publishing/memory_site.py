@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from articles.providers.errors import ProviderError
+from publishing import marks
 from publishing.answers import Login
 from publishing.marks import Marked
 from publishing.models import Site
@@ -66,9 +67,10 @@ class MemoryChannel:
     def check(self) -> None:
         self._ask("check", "GET", lambda: None)
 
-    def find_post(self, key: str, mark: str) -> Json | None:
+    def find_post(self, key: str, uid: str) -> Json | None:
         def found() -> Json | None:
-            ours = (post for post in self.site.posts.values() if post["slug"] == key or mark in post["content"])
+            posts = self.site.posts.values()
+            ours = (post for post in posts if post["slug"] == key or marks.is_of(uid, post["content"]))
             return next(map(_answered, ours), None)
 
         return self._ask("find_post", "GET", found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Literal
 
 import pytest
 from django.contrib.auth.models import User
@@ -80,9 +81,15 @@ def test_what_the_site_changes_is_told(
     assert (changed["field"], changed["found"]) == ("slug", "tariffs-2")
 
 
-@pytest.mark.parametrize(("plugin", "state"), [("yoast", "kept"), ("", "dropped")])
+@pytest.mark.parametrize(("plugin", "state"), [("yoast", "kept"), (None, "dropped")])
 def test_words_for_search_engines_are_kept_where_a_plugin_has_a_place_for_them(
-    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User, plugin: str, state: str
+    wordpress: WordPress,
+    site: Site,
+    ready: Ready,
+    run: Drive,
+    editor: User,
+    plugin: Literal["yoast"] | None,
+    state: str,
 ) -> None:
     if plugin:
         wordpress.use_seo(plugin)

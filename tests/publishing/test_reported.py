@@ -8,7 +8,7 @@ import pytest
 
 from articles.models import Article
 from articles.providers.errors import ProviderError
-from publishing.sites import check_login, client_for
+from publishing.sites import client_for
 from tests.conftest import error_of
 from tests.corpus_reports import Sample, samples
 from tests.publishing.conftest import Drive, Impostor, Ready, new_site

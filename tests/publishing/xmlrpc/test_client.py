@@ -64,13 +64,13 @@ def test_a_post_is_told_the_same_by_both(desk: XmlRpc, by_rest: WordPress, wordp
     more = {"featured_media": picture["id"], "categories": [desk.category("R&D")], "tags": [desk.tag("Rail & Sea")]}
 
     for number, (case, fields) in enumerate(FIELDS.items()):
-        mark = f"idem:{number}"
-        content = f"  <!-- {mark} text:0 -->{TEXT}"
+        uid = str(number)
+        content = f"  <!-- idem:{uid} text:0 -->{TEXT}"
         draft = desk.create_draft(f"slug-{number}", {**fields, **more, "content": content})
         post = desk.update_post(draft["id"], fields)
 
         assert (draft["status"], draft["slug"]) == ("draft", f"slug-{number}"), case
-        assert desk.find_post("other", mark) == by_rest.find_post("other", mark) == post, case
+        assert desk.find_post("other", uid) == by_rest.find_post("other", uid) == post, case
         raw = by_rest._send("GET", f"posts/{post['id']}", params={"context": "edit", "_fields": TOLD}).json
         told = terms.post(desk._struct(post["id"], list(terms.READ)), desk._now)
         for name in TOLD.split(","):
@@ -108,7 +108,7 @@ def test_it_works_where_the_header_is_dropped(desk: XmlRpc, by_rest: WordPress, 
     draft = desk.create_draft(
         "a-slug", {"title": "T", "content": "<!-- idem:1 --><p>Text</p>", "featured_media": media["id"]}
     )
-    assert desk.find_post("a-slug", "idem:1") == draft
+    assert desk.find_post("a-slug", "1") == draft
     (post,) = wordpress.posts()
     assert (post.featured, post.status, post.author) == (media["id"], "draft", wordpress.desk.id)
 
@@ -134,14 +134,14 @@ def test_who_may_not_upload_or_sign_in_is_told_apart(wordpress: service.WordPres
 
 
 def test_a_post_is_found_by_slug_or_mark_wherever_it_is(desk: XmlRpc) -> None:
-    assert desk.find_post("a-slug", "idem:1") is None
+    assert desk.find_post("a-slug", "1") is None
     draft = desk.create_draft("a-slug", {"title": "T", "content": "<!-- idem:1 --><p>Text</p>"})
-    assert desk.find_post("a-slug", "idem:none") == draft
-    assert desk.find_post("other", "idem:1") == draft
-    assert desk.find_post("other", "idem:none") is None
+    assert desk.find_post("a-slug", "none") == draft
+    assert desk.find_post("other", "1") == draft
+    assert desk.find_post("other", "none") is None
 
     assert desk.trash_post(draft)
-    for slug, mark in (("a-slug", "idem:none"), ("other", "idem:1")):
+    for slug, mark in (("a-slug", "none"), ("other", "1")):
         trashed = desk.find_post(slug, mark)
         assert trashed
         assert (trashed["id"], trashed["status"]) == (draft["id"], "trash")
@@ -150,14 +150,14 @@ def test_a_post_is_found_by_slug_or_mark_wherever_it_is(desk: XmlRpc) -> None:
 def test_the_first_of_two_posts_with_a_mark_is_ours_unless_the_other_has_the_slug(desk: XmlRpc) -> None:
     first = desk.create_draft("one", {"title": "T", "content": "<!-- idem:1 -->"})
     second = desk.create_draft("two", {"title": "T", "content": "<!-- idem:1 -->"})
-    assert desk.find_post("other", "idem:1") == first
-    assert desk.find_post("two", "idem:1") == second
+    assert desk.find_post("other", "1") == first
+    assert desk.find_post("two", "1") == second
 
 
 def test_what_is_in_the_trash_is_not_deleted_for_good(desk: XmlRpc, wordpress: service.WordPress) -> None:
     draft = desk.create_draft("a-slug", {"title": "T", "content": "x"})
     desk.trash_post(draft)
-    trashed = desk.find_post("a-slug", "idem:none")
+    trashed = desk.find_post("a-slug", "none")
     assert trashed
     assert desk.trash_post(trashed)
     assert [post.status for post in wordpress.posts()] == ["trash"]
@@ -254,7 +254,7 @@ def test_a_draft_is_found_when_its_answer_is_lost(desk: XmlRpc, wordpress: servi
     with pytest.raises(Unreachable) as caught:
         desk.create_draft("a-slug", {"title": "T", "content": "<!-- idem:1 -->"})
     assert (caught.value.lost, wordpress.armed()) == (True, 0)
-    assert desk.find_post("a-slug", "idem:1")
+    assert desk.find_post("a-slug", "1")
 
 
 @pytest.mark.parametrize("kind", ["warn", "gateway"])
@@ -337,7 +337,7 @@ def test_a_door_that_is_closed_is_said_to_be(desk: XmlRpc, wordpress: service.Wo
 def test_only_what_reads_may_be_held_back_by_the_time(wordpress: service.WordPress) -> None:
     asked: list[str] = []
     desk = client(wordpress.url, wordpress.user, wordpress.app_password, before=asked.append)
-    desk.find_post("a", "idem:1")
+    desk.find_post("a", "1")
     desk.find_media("a")
     assert set(asked) == {"GET"}
     asked.clear()
@@ -351,6 +351,6 @@ def test_the_latest_are_looked_through_as_far_as_is_said(desk: XmlRpc, monkeypat
     desk.create_draft("second", {"title": "T", "content": "x"})
     monkeypatch.setattr(client_module, "LATEST", 1)
     desk.update_post(first["id"], {"title": "Changed"})
-    found = desk.find_post("first", "idem:1")
+    found = desk.find_post("first", "1")
     assert found
     assert found["id"] == first["id"], "whoever takes a mark out changes the post"
