@@ -36,7 +36,7 @@ class Login:
     url: str
     user: str
     secret: str = field(repr=False)
-    kind: Literal["app-password", "jwt"]
+    kind: Literal["app-password", "jwt", "page"]  # "page": the password is that of the login page
     time_limit: float
 
     @property

@@ -2,47 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from articles.providers import deadline, web
 from articles.providers.errors import Unreachable
 from publishing.answers import Login, Reply
+from publishing.transport import Direct, Transport
 
-ANSWER_BYTES = 16 * 1024 * 1024
 GRACE_SECONDS = 30  # how much longer than the site may work a request and its answer may be on the way
 
 
 class Line:
-    """Not for more than one thread. `http` is its session, with the headers of every request."""
+    """Not for more than one thread. `headers` are those of every request."""
 
-    def __init__(self, login: Login, *, allow_private: bool, before: Callable[[str], None] | None) -> None:
-        """`before` is called with the method of each request that is about to leave; what it raises holds it back."""
+    def __init__(
+        self,
+        login: Login,
+        *,
+        allow_private: bool,
+        before: Callable[[str], None] | None,
+        transport: Transport | None = None,
+    ) -> None:
+        """`before` is called with the method of each request that is about to leave; what it raises holds it back.
+        Without a `transport` they leave by a connection of our own.
+        """
         self.login, self._before = login, before
-        self.http = web.session(allow_private=allow_private)
-        self.http.headers["Cache-Control"] = "no-cache"  # a stale look-up would let something be sent twice
-        self._seconds = login.time_limit + GRACE_SECONDS  # for a request as a whole
+        self.headers = {"Cache-Control": "no-cache"}  # a stale look-up would let something be sent twice
+        seconds = login.time_limit + GRACE_SECONDS  # for a request as a whole
+        self._transport = transport or Direct(login.provider, seconds=seconds, allow_private=allow_private)
 
-    def ask(self, method: str, url: str, *, counts_as: str = "", **request: Any) -> Reply:
+    def ask(
+        self, method: str, url: str, *, counts_as: str = "", headers: Mapping[str, str] | None = None, **request: Any
+    ) -> Reply:
         """One request; redirects come back as they are. `counts_as`: what `before` is told in the method's place.
 
         Raises Unreachable, Garbled for an answer that is too large, Rejected for an address inside the network.
         """
         if self._before:
             self._before(counts_as or method)
-        timeout = (web.CONNECT_SECONDS, self._seconds)
-        options: dict[str, Any] = {"timeout": timeout, "allow_redirects": False, "stream": True}
         try:
-            with (
-                deadline.within(self._seconds, self.login.provider),
-                web.speaking_to(self.login.provider),
-                self.http.request(method, url, **options, **request) as response,
-            ):
-                body = web.body_within(response, ANSWER_BYTES, self.login.provider)
+            return self._transport.send(method, url, headers={**self.headers, **(headers or {})}, **request)
         except Unreachable as exc:
             exc.mend = f'see whether site "{self.login.name}" opens in your browser'
             raise
-        return Reply(response.status_code, response.headers, response.links, body.decode("utf-8-sig", "replace"))
 
     def close(self) -> None:
-        self.http.close()
+        self._transport.close()

@@ -8,12 +8,11 @@ Reference: the REST API handbook of WordPress; behaviour of 6.1.9 and 6.5.5 as s
 
 from __future__ import annotations
 
+import base64
 import secrets
 from collections.abc import Callable
 from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
-
-from requests.auth import HTTPBasicAuth
 
 from articles.providers.errors import Refused, Rejected
 from backups import redaction
@@ -30,8 +29,8 @@ from publishing.answers import (
     who_answered,
 )
 from publishing.doubts import from_a_cache, kept_otherwise, lacks_rights
-from publishing.line import Line
 from publishing.reading import Json, as_dict, as_dicts, as_media, as_post, id_of, plain, token_of
+from publishing.transport import Transport
 
 NO_HEAD = (400, 403, 405, 501)  # of servers that take no HEAD
 API_REL = "https://api.w.org/"
@@ -48,15 +47,19 @@ class WordPress:
 
     LACKS: ClassVar[frozenset[str]] = frozenset()
 
-    def __init__(self, login: Login, *, allow_private: bool, before: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        login: Login,
+        *,
+        allow_private: bool,
+        before: Callable[[str], None] | None = None,
+        transport: Transport | None = None,
+    ) -> None:
         """`before` is called with the method of each request that is about to leave; what it raises holds it back."""
-        self.login = login
-        self._line = Line(login, allow_private=allow_private, before=before)
-        self._http = self._line.http
-        self._http.headers["Accept"] = "application/json"  # a fatal error of PHP answers HTML otherwise
         self._root = self._slash = ""  # the API's address; what its addresses end with where the site insists
         if login.kind == "app-password":
-            self._http.auth = HTTPBasicAuth(login.user.encode(), login.secret.encode())
+            pair = base64.b64encode(f"{login.user}:{login.secret}".encode()).decode()
+            self._headers["Authorization"] = f"Basic {pair}"
 
     def close(self) -> None:
         self._line.close()
@@ -199,7 +202,7 @@ class WordPress:
 
     def _signed(self, method: str, route: str, **request: Any) -> Reply:
         """One request, repeated once when only the token had run out: that answer comes before any work is done."""
-        if self.login.kind == "jwt" and "Authorization" not in self._http.headers:
+        if self.login.kind == "jwt" and "Authorization" not in self._headers:
             self._sign_in()
         reply = self._asked(method, route, **request)
         if self.login.kind == "jwt" and reply.code == "jwt_auth_invalid_token":
@@ -225,12 +228,12 @@ class WordPress:
         return True
 
     def _sign_in(self) -> None:
-        self._http.headers.pop("Authorization", None)
+        self._headers.pop("Authorization", None)
         credentials = {"username": self.login.user, "password": self.login.secret}
         reply = self._asked("POST", "jwt-auth/v1/token", json=credentials)
         token = self._judged(reply, 200, token_of)
         redaction.know(token)
-        self._http.headers["Authorization"] = f"Bearer {token}"  # the plugin knows no other spelling
+        self._headers["Authorization"] = f"Bearer {token}"  # the plugin knows no other spelling
 
     def _api(self) -> str:
         """Where the API is: its Link header says so, also for a site without pretty permalinks."""

@@ -46,7 +46,7 @@ class XmlRpc:
         """`before` is called before each request, with "GET" where it only reads; what it raises holds it back."""
         self.login = login
         self._line = Line(login, allow_private=allow_private, before=before)
-        self._line.http.headers["Content-Type"] = "text/xml; charset=UTF-8"
+        self._line.headers["Content-Type"] = "text/xml; charset=UTF-8"
         self._url = f"{login.home}xmlrpc.php"
         self._now = datetime.now(UTC)  # by the clock of the site, once it has answered
 

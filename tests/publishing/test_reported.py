@@ -42,11 +42,11 @@ def test_a_site_is_told_for_what_it_says_or_gone_on_with(impostor: Impostor, sam
     _says(impostor, USERS, sample)
     client = client_for(new_site(impostor.url))
     if sample.note["status"] in (301, 404):
-        check_login(client)
+        client.check()
         return
 
     with pytest.raises(ProviderError) as caught:
-        check_login(client)
+        client.check()
 
     _assert_told(sample, f"{caught.value.reason}. {caught.value.mend}")
     assert not caught.value.retry, "waiting alone changes nothing"
