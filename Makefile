@@ -24,4 +24,5 @@ bench:
 # The pinned requirements, from pyproject.toml; UPGRADE=--upgrade takes the newest of everything
 requirements:
 	$(COMPILE) --output-file requirements.txt
+	$(COMPILE) --extra browser --constraint requirements.txt --output-file requirements-browser.txt
 	$(COMPILE) --group test --output-file tests/requirements.txt

@@ -209,6 +209,7 @@ if DEBUG:
 # Rows are the truth and a message only a hint, so a message that fails is thrown away and never redelivered soon;
 # whoever is idle finds what it was about.
 GALLEY_WORKERS = env.number("GALLEY_WORKERS", 2)  # processes
+GALLEY_BROWSERS = env.number("GALLEY_BROWSERS", 1, least=0)  # at once on a machine, of 650 MB each
 TASK_SECONDS = 600  # the longest that one task may take
 GALLEY_STAGE_CPU_SECONDS = env.number("GALLEY_STAGE_CPU_SECONDS", 120)  # of computing, until something is saved
 Q_CLUSTER: dict[str, Any] = {

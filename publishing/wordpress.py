@@ -29,6 +29,7 @@ from publishing.answers import (
     who_answered,
 )
 from publishing.doubts import from_a_cache, kept_otherwise, lacks_rights
+from publishing.line import Line
 from publishing.reading import Json, as_dict, as_dicts, as_media, as_post, id_of, plain, token_of
 from publishing.transport import Transport
 
@@ -56,6 +57,10 @@ class WordPress:
         transport: Transport | None = None,
     ) -> None:
         """`before` is called with the method of each request that is about to leave; what it raises holds it back."""
+        self.login = login
+        self._line = Line(login, allow_private=allow_private, before=before, transport=transport)
+        self._headers = self._line.headers
+        self._headers["Accept"] = "application/json"  # a fatal error of PHP answers HTML otherwise
         self._root = self._slash = ""  # the API's address; what its addresses end with where the site insists
         if login.kind == "app-password":
             pair = base64.b64encode(f"{login.user}:{login.secret}".encode()).decode()

@@ -18,11 +18,19 @@ from publishing.sites import client_for
 
 
 class SiteForm(forms.ModelForm[Site]):
-    """`password` is no field of the model, so that nothing can ever show the stored one."""
+    """The passwords are no fields of the model, so that nothing can ever show the stored ones."""
 
     password = forms.CharField(
         required=False,
         strip=True,
+        max_length=500,
+        widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
+    )
+
+    web_password = forms.CharField(
+        label="Password of the login page",
+        required=False,
+        strip=False,
         max_length=500,
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
     )
@@ -41,6 +49,9 @@ class SiteForm(forms.ModelForm[Site]):
             if is_new
             else "It is never shown again. Leave it empty to keep the present one."
         )
+        kept = "Leave it empty to keep the present one. " if self.instance.encrypted_web_secret else ""
+        said = f"Only for publishing by a browser: what the user types there. {kept}A new address or user forgets it."
+        self.fields["web_password"].help_text = said
 
     def clean(self) -> dict[str, Any]:
         """A stored password goes only where it was meant to go: a new address needs it entered again."""
@@ -53,6 +64,8 @@ class SiteForm(forms.ModelForm[Site]):
     def save(self, commit: bool = True) -> Site:
         if self.cleaned_data["password"]:
             self.instance.secret = self.cleaned_data["password"]
+        if self.cleaned_data["web_password"] or {"url", "user"} & set(self.changed_data):
+            self.instance.web_secret = self.cleaned_data["web_password"]
         return super().save(commit)
 
 
@@ -64,7 +77,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
         """Not by the encrypted password: the list would tell it letter by letter."""
-        return not lookup.startswith("encrypted_secret") and super().lookup_allowed(lookup, value, request)
+        return not lookup.startswith("encrypted_") and super().lookup_allowed(lookup, value, request)
 
     search_help_text = "Words of the name, or of the address"
     show_full_result_count = False
@@ -72,7 +85,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
 
     def get_fieldsets(self, request: HttpRequest, obj: Site | None = None) -> Any:
         may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
-        login = ["user", "kind", *(["password"] if may_change else [])]
+        login = ["user", "kind", *(["password", "web_password"] if may_change else [])]
         return [
             (None, {"fields": ["name", "url"]}),
             ("Signing in", {"fields": login}),

@@ -1,6 +1,9 @@
-"""The sites that articles go to."""
+"""The sites that articles go to, and what their browsers keep."""
 
 from __future__ import annotations
+
+import hashlib
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
@@ -68,6 +71,8 @@ class Site(models.Model):
     user = models.CharField(max_length=100, help_text="The WordPress user: it needs the role Author or Editor.")
     kind = models.CharField("signs in by", max_length=20, choices=Kind, default=Kind.APP_PASSWORD)
     encrypted_secret = models.TextField(editable=False)
+    # Of the login page, which takes no application password; "" where nobody has given it.
+    encrypted_web_secret = models.TextField(blank=True, default="", editable=False)
     categories = models.CharField(
         max_length=300,
         blank=True,
@@ -116,6 +121,10 @@ class Site(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        super().save(*args, **kwargs)
+        BrowserSession.objects.filter(site=self).exclude(login=self.login_version).delete()
+
     @property
     def provider(self) -> str:
         """Its id in the ledger of calls: the name may change at any time."""
@@ -148,5 +157,49 @@ class Site(models.Model):
         self.encrypted_secret = secrets.encrypt(secret)
 
     @property
+    def web_secret(self) -> str:
+        """The password of the login page in plain text, "" where nobody has given it. Raises secrets.Undecipherable."""
+        if self.encrypted_web_secret:
+            return secrets.decrypt(self.encrypted_web_secret)
+        return self.secret if self.kind == self.Kind.JWT else ""  # the plugin takes the same one
+
+    @web_secret.setter
+    def web_secret(self, secret: str) -> None:
+        self.encrypted_web_secret = secrets.encrypt(secret) if secret else ""
+
+    @property
+    def login_version(self) -> str:
+        """Another one for another address, user or password: what was signed in before counts no more."""
+        parts = (self.address, self.user, self.encrypted_secret, self.encrypted_web_secret)
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    @property
     def category_names(self) -> list[str]:
         return [name for part in self.categories.split(",") if (name := part.strip())]
+
+
+class BrowserSession(models.Model):
+    """What keeps a browser signed in at a site: as good as the password, and encrypted like it."""
+
+    site = models.OneToOneField(Site, models.CASCADE, related_name="browser_session")
+    login = models.CharField(max_length=64)  # the site's login_version when it was made
+    encrypted_state = models.TextField(editable=False)
+    kept_at = models.DateTimeField(auto_now=True)
+
+    def __str__(self) -> str:
+        return f"session at {self.site}"
+
+
+class BrowserSlot(models.Model):
+    """Room for one browser on a machine: each takes 650 MB there."""
+
+    host = models.CharField(max_length=200)
+    number = models.PositiveSmallIntegerField()
+    holder = models.CharField(max_length=300, blank=True)  # host|pid|start time of a process; "" for nobody
+    until = models.DateTimeField()  # when its holder is through at the latest
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["host", "number"], name="one_slot_of_a_number")]
+
+    def __str__(self) -> str:
+        return f"browser {self.number} of {self.host}"

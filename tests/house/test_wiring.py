@@ -30,6 +30,8 @@ NOT_BACKED_UP = {
     "backups.Touched": "by which a restore of this very database is undone",
     "config.Token": "a secret that was lost is made anew, not brought back",
     "publishing.SubmitKey": "counts for a day, for programs that ask twice",
+    "publishing.BrowserSession": "as good as a password, and made anew by the next login",
+    "publishing.BrowserSlot": "who has a browser of a machine, for minutes",
     "recovery.Mail": "mail under way: what was sent long ago must not be sent again",
     "recovery.Stop": "mail under way",
 }
@@ -50,6 +52,8 @@ WITHOUT_RIGHTS = {
     "backups.Touched": "by nobody: the restore's own",
     "config.Token": "by its owner, who needs no right for it",
     "publishing.SubmitKey": "by nobody: the API's own",
+    "publishing.BrowserSession": "by nobody: the browsers' own",
+    "publishing.BrowserSlot": "by nobody: the browsers' own",
     "recovery.Mail": "by nobody: the outbox's own",
     "recovery.Stop": "by nobody: the outbox's own",
 }

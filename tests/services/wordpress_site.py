@@ -76,7 +76,7 @@ class Site:
         shutil.copy(HERE / "wordpress-config.php", self.root / "wp-config.php")
         plugins = self.root / "wp-content" / "mu-plugins"
         plugins.mkdir()
-        for plugin in "wordpress-faults.php", "wordpress-jwt.php", "wordpress-seo.php":
+        for plugin in "wordpress-faults.php", "wordpress-jwt.php", "wordpress-seo.php", "wordpress-screens.php":
             shutil.copy(HERE / plugin, plugins)
         self.clear()
 

@@ -34,6 +34,10 @@ class Command(BaseCommand):
         verbs.add_parser("list", help="list the sites").add_argument("--json", action="store_true")
         verbs.add_parser("test", help="sign in at a site").add_argument("name")
         verbs.add_parser("password", help="give a site another password, from standard input").add_argument("name")
+        web = verbs.add_parser(
+            "web-password", help="the password of a site's login page, from standard input; none: forget"
+        )
+        web.add_argument("name")
         verbs.add_parser("reencrypt", help="encrypt all passwords with the newest key")
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:
@@ -42,6 +46,7 @@ class Command(BaseCommand):
             "list": self._list,
             "test": self._test,
             "password": self._password,
+            "web-password": self._web_password,
             "reencrypt": self._reencrypt,
         }
         verbs[verb](**options)
@@ -83,17 +88,26 @@ class Command(BaseCommand):
         site.save(update_fields=["encrypted_secret"])
         self.stdout.write(f'Site "{site}" has a new password.')
 
+    def _web_password(self, *, name: str, **_: Any) -> None:
+        site = _named(name)
+        site.web_secret = _typed()
+        site.save(update_fields=["encrypted_web_secret"])
+        known = "has a new password for its login page" if site.encrypted_web_secret else "has none for its login page"
+        self.stdout.write(f'Site "{site}" {known}.')
+
     def _reencrypt(self, **_: Any) -> None:
         done, unreadable = 0, []
         for site in Site.objects.all():
-            old = site.encrypted_secret
-            try:
-                # Filtered on the old one: a password that somebody enters meanwhile stays.
-                done += Site.objects.filter(pk=site.pk, encrypted_secret=old).update(
-                    encrypted_secret=secrets.reencrypt(old)
-                )
-            except secrets.Undecipherable:
-                unreadable.append(f'"{site}"')
+            for name in ("encrypted_secret", "encrypted_web_secret"):
+                old = getattr(site, name)
+                if not old and name == "encrypted_web_secret":
+                    continue
+                try:
+                    # Filtered on the old one: a password that somebody enters meanwhile stays.
+                    renewed = {name: secrets.reencrypt(old)}
+                    done += Site.objects.filter(pk=site.pk, **{name: old}).update(**renewed)
+                except secrets.Undecipherable:
+                    unreadable.append(f'"{site}"')
         self.stdout.write(f"Encrypted {done} password{'' if done == 1 else 's'} with the newest key.")
         if unreadable:
             raise CommandError(
@@ -110,8 +124,12 @@ def _named(name: str) -> Site:
 
 
 def _secret() -> str:
-    """One line from standard input; at a terminal it is not shown."""
-    secret = getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().strip()
+    secret = _typed()
     if not secret:
         raise CommandError("Give the password on standard input.")
     return secret
+
+
+def _typed() -> str:
+    """One line from standard input; at a terminal it is not shown."""
+    return getpass.getpass("Password: ") if sys.stdin.isatty() else sys.stdin.readline().strip()

@@ -1,0 +1,71 @@
+"""A browser at a site: a slot, the session of last time, and the half of the way that is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Literal
+
+from django.conf import settings
+
+from articles.providers.errors import GALLEY, Refused
+from backups import redaction
+from publishing import secrets
+from publishing.answers import Login
+from publishing.browser import guard, sessions, slots
+from publishing.browser.calls import Calls
+from publishing.browser.chromium import Chromium, refuse_without
+from publishing.browser.forms import Forms
+from publishing.browser.window import Film, Window
+from publishing.models import Site
+from publishing.wordpress import GRACE_SECONDS
+
+Half = Literal["calls", "forms"]
+WHOLE_SECONDS = 570.0  # for all that one browser is asked: a task of the queue has 600
+
+
+def open_channel(
+    site: Site, half: Half, *, before: Callable[[str], None] | None = None, film: Film | None = None
+) -> Calls | Forms:
+    """A browser for this site, not signed in yet; to be closed. `before` is called, in the caller's thread, with the
+    method of whatever is about to leave, and what it raises holds it back; `film` with the code of a step and a JPEG.
+
+    Raises Refused without a browser or a password, Rejected for an address inside the network, NotYet without a slot.
+    """
+    refuse_without()
+    login = login_of(site)
+    rules = guard.resolver_rules(login, allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES)
+    slot = slots.take(WHOLE_SECONDS)
+    try:
+        chromium = Chromium(
+            settings.VAR_DIR / "browser" / str(slot.number),
+            rules=rules,
+            may_go=partial(guard.may_go, login),
+            seconds=WHOLE_SECONDS,
+            ended=partial(slots.give_back, slot),
+        )
+    except BaseException:
+        slots.give_back(slot)
+        raise
+    window = Window(login, chromium, seconds=login.time_limit + GRACE_SECONDS, before=before, film=film)
+    try:
+        window.resume(sessions.find(site), keep=partial(sessions.keep, site))
+    except BaseException:
+        window.close()
+        raise
+    return Calls(window, before=before) if half == "calls" else Forms(window, before=before)
+
+
+def login_of(site: Site) -> Login:
+    """That of the login page. Raises Refused where nobody has given its password, or the keys do not open it."""
+    said = {"mend": f'enter the password of the login page at site "{site}"'}
+    try:
+        secret = site.web_secret
+    except secrets.Undecipherable as exc:
+        reason = f'the stored password of site "{site}" cannot be read with the present keys'
+        raise Refused(GALLEY, reason, code="undecipherable", **said) from exc
+    if not secret:
+        reason = f'nobody has given the password of the login page of site "{site}"'
+        raise Refused(GALLEY, reason, code="no_web_secret", **said)
+    redaction.know(secret, user=site.user)
+    return Login(site.provider, site.name, site.url, site.user, secret, "page", site.time_limit)

@@ -1,0 +1,49 @@
+<?php
+/**
+ * Plugin Name: What stands in a browser's way, on demand.
+ *
+ * Each is on while the file of its name is there in the folder GALLEY_SWITCHES:
+ *
+ *   rest-off       no REST API for anybody
+ *   second-factor  the login page asks for a code after the password, with the form of the plugin Two Factor
+ *   hang           pages of the dashboard hold a script that never ends
+ *   gallery        pages of the dashboard load a picture of another host
+ */
+
+namespace Galley\Screens;
+
+function is_on( string $name ): bool {
+	return file_exists( getenv( 'GALLEY_SWITCHES' ) . "/$name" );
+}
+
+add_filter(
+	'rest_authentication_errors',
+	fn( $result ) => is_on( 'rest-off' ) ? new \WP_Error( 'rest_disabled', 'Off.', array( 'status' => 401 ) ) : $result,
+	1000
+);
+
+add_action(
+	'wp_login',
+	function () {
+		if ( ! is_on( 'second-factor' ) ) {
+			return;
+		}
+		wp_clear_auth_cookie();
+		login_header( 'Two-factor' );
+		echo '<form name="validate_2fa_form" id="loginform" method="post"><input name="authcode" autocomplete="one-time-code"></form>';
+		login_footer();
+		exit;
+	}
+);
+
+add_action(
+	'admin_head',
+	function () {
+		if ( is_on( 'hang' ) ) {
+			echo '<script>document.addEventListener( "DOMContentLoaded", () => { for (;;) {} } );</script>';
+		}
+		if ( is_on( 'gallery' ) ) {
+			echo '<link rel="stylesheet" href="http://galley.invalid/style.css">';
+		}
+	}
+);
