@@ -131,11 +131,11 @@ class Forms:
         tags = [self._tags[tag] for tag in fields["tags"] if tag in self._tags] if "tags" in fields else None
         fill = partial(form_pages.fill_post, fields=fields, tags=tags)
         stays_draft = post["status"] in DRAFTS and fields.get("status", "draft") in DRAFTS
-        self._window.send(fill, "#post", "#save-post" if stays_draft else "#publish", to="post.php")
+        self._window.send(fill, "#post", "#save-post" if stays_draft else "#publish")
 
     def _read_back(self, post_id: int) -> Json:
         post = as_post(self._post(post_id))
-        if post is None:
+        if post is None or post["status"] == "auto-draft":
             raise self._unsure("the site does not show the post that was just saved")
         self._window.show("draft")
         return post

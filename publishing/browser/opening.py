@@ -58,14 +58,14 @@ def open_channel(
 
 def login_of(site: Site) -> Login:
     """That of the login page. Raises Refused where nobody has given its password, or the keys do not open it."""
-    said = {"mend": f'enter the password of the login page at site "{site}"'}
+    mend = f'enter the password of the login page at site "{site}"'
     try:
         secret = site.web_secret
     except secrets.Undecipherable as exc:
         reason = f'the stored password of site "{site}" cannot be read with the present keys'
-        raise Refused(GALLEY, reason, code="undecipherable", **said) from exc
+        raise Refused(GALLEY, reason, mend=mend, code="undecipherable") from exc
     if not secret:
         reason = f'nobody has given the password of the login page of site "{site}"'
-        raise Refused(GALLEY, reason, code="no_web_secret", **said)
+        raise Refused(GALLEY, reason, mend=mend, code="no_web_secret")
     redaction.know(secret, user=site.user)
     return Login(site.provider, site.name, site.url, site.user, secret, "page", site.time_limit)

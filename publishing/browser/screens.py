@@ -137,7 +137,7 @@ SCREENS = [  # the first that fits
         "there is no dashboard of a WordPress at this address",
         "check the address of {site}, or ask who runs it where its login page is",
     ),
-    Screen(r"\w+ 200", Garbled, "unknown_screen", "the site shows a page that Galley does not know", ADMIT),
+    Screen(r"open 200", Garbled, "unknown_screen", "the site shows a page that Galley does not know", ADMIT),
 ]
 LATER = {"maintenance": 600.0, "locked": 150.0}  # seconds; WordPress's own: of an update at most, of a lock
 
@@ -151,13 +151,14 @@ def trouble(login: Login, seen: Seen, *, form: bool = False) -> ProviderError:
     if row is None or who_answered(seen.reply) not in (Who.SITE, Who.CACHE):
         return failure(login, seen.reply)
     words = {"site": f'site "{login.name}"', "user": login.user, "said": plain(seen.said)[:200] or seen.status}
-    more = {"lost": row.code not in ("maintenance", "session_over", "form_expired")} if row.error is Unreachable else {}
-    return row.error(
+    error = row.error(
         login.provider,
         login.black_out(row.reason.format(**words)),
         mend=row.mend.format(**words),
         code=row.code,
         detail=login.black_out(f"{seen.status} {urlsplit(seen.url).path}\n{seen.said}"),
         retry_after=web.retry_after(seen.headers) or LATER.get(row.code),
-        **more,
     )
+    if isinstance(error, Unreachable):
+        error.lost = False  # each of these comes before any work is done
+    return error

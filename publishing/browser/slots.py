@@ -25,9 +25,9 @@ def take(seconds: float) -> BrowserSlot:
         slot, _ = BrowserSlot.objects.get_or_create(host=this_machine(), number=number, defaults={"until": now})
         if slot.holder and slot.until > now and is_alive(slot.holder):
             continue
-        mine = {"holder": this_process(), "until": now + timedelta(seconds=seconds)}
-        if _as_seen(slot).update(**mine):
-            slot.holder, slot.until = mine["holder"], mine["until"]
+        holder, until = this_process(), now + timedelta(seconds=seconds)
+        if _as_seen(slot).update(holder=holder, until=until):
+            slot.holder, slot.until = holder, until
             return slot
     raise NotYet(GALLEY, "all browsers of this machine are at work", code="browsers", retry_after=NEXT_LOOK)
 

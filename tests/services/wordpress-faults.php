@@ -117,6 +117,15 @@ add_filter(
 	}
 );
 
+// The form of a post is saved.
+add_filter(
+	'redirect_post_location',
+	function ( $location ) {
+		reach( 'after' );
+		return $location;
+	}
+);
+
 add_filter(
 	'rest_request_after_callbacks',
 	function ( $response ) {
