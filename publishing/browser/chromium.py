@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib.util
 import os
 import queue
+import select
 import shutil
 import signal
 import threading
@@ -61,7 +62,10 @@ def _program() -> str | None:
 
 
 class Chromium:
-    """Running when it is made. `folder` is its own and goes with it; `seconds` for all that is asked of it."""
+    """Running when it is made. `seconds` for all that is asked of it.
+
+    `folder` is its own and goes with it; its path has to be short, as a socket lies in it.
+    """
 
     def __init__(
         self,
@@ -80,8 +84,7 @@ class Chromium:
         self._asked: queue.SimpleQueue[tuple[Callable[[Page], Any], float, Future[Any]] | None] = queue.SimpleQueue()
         self._driver: int | None = None  # a handle on its process, which no later one of its number can have
         self._started: Future[None] = Future()
-        shutil.rmtree(folder, ignore_errors=True)  # of one that was killed
-        folder.mkdir(mode=0o700, parents=True)
+        self._is_killed = False
         self._thread = threading.Thread(target=self._work, name="browser", daemon=True)
         self._thread.start()
         try:
@@ -97,7 +100,7 @@ class Chromium:
     def do(self, work: Callable[[Page], T], seconds: float) -> T:
         """What `work` returns of the page, or raises; in time, or Gone is raised and so is the browser."""
         left = min(seconds, self._ends - time.monotonic())
-        if left <= 0 or not self._thread.is_alive():
+        if left <= 0 or self._is_killed or not self._thread.is_alive():
             raise Gone
         done: Future[T] = Future()
         self._asked.put((work, left, done))
@@ -123,9 +126,12 @@ class Chromium:
         self._ended()
 
     def _kill(self) -> None:
-        """Its children see that it is gone, and end themselves."""
+        """Asked first, the driver takes its browser and its files along; killed, it leaves files to the machine."""
+        self._is_killed = True
         if self._driver is not None:
             with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._driver, signal.SIGTERM)
+                select.select([self._driver], [], [], ENDING_SECONDS)  # readable when it has ended
                 signal.pidfd_send_signal(self._driver, signal.SIGKILL)
 
     # In the thread
@@ -134,6 +140,8 @@ class Chromium:
         from playwright.sync_api import sync_playwright
 
         try:
+            shutil.rmtree(self._folder, ignore_errors=True)  # of one that was killed
+            self._folder.mkdir(mode=0o700, parents=True)
             with sync_playwright() as playwright:
                 self._driver = _handle_of_child()
                 page = self._page(self._launched(playwright))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
+import tempfile
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 from django.conf import settings
@@ -17,7 +20,7 @@ from publishing.browser.calls import Calls
 from publishing.browser.chromium import Chromium, refuse_without
 from publishing.browser.forms import Forms
 from publishing.browser.window import Film, Window
-from publishing.models import Site
+from publishing.models import BrowserSlot, Site
 from publishing.wordpress import GRACE_SECONDS
 
 Half = Literal["calls", "forms"]
@@ -38,7 +41,7 @@ def open_channel(
     slot = slots.take(WHOLE_SECONDS)
     try:
         chromium = Chromium(
-            settings.VAR_DIR / "browser" / str(slot.number),
+            _folder(slot),
             rules=rules,
             may_go=partial(guard.may_go, login),
             seconds=WHOLE_SECONDS,
@@ -69,3 +72,9 @@ def login_of(site: Site) -> Login:
         raise Refused(GALLEY, reason, mend=mend, code="no_web_secret")
     redaction.know(secret, user=site.user)
     return Login(site.provider, site.name, site.url, site.user, secret, "page", site.time_limit)
+
+
+def _folder(slot: BrowserSlot) -> Path:
+    """One for each slot of an installation: what a killed browser has left there goes when the next one begins."""
+    installation = hashlib.sha256(str(settings.VAR_DIR).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"galley-browser-{installation}-{slot.number}"

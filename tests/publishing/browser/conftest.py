@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -31,6 +32,13 @@ def login(wordpress: WordPress, name: str = "desk", password: str = "") -> Login
     return Login("wordpress:1", "Magazine", wordpress.url, name, secret, "page", 30)
 
 
+@pytest.fixture(scope="module")
+def folder() -> Iterator[Path]:
+    """With a short path, as a socket lies in it."""
+    with tempfile.TemporaryDirectory(prefix="galley-") as made:
+        yield Path(made)
+
+
 def new_chromium(folder: Path, seconds: float = 3600) -> Chromium:
     if reason := missing():
         pytest.skip(reason)
@@ -38,8 +46,8 @@ def new_chromium(folder: Path, seconds: float = 3600) -> Chromium:
 
 
 @pytest.fixture(scope="module")
-def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    made = new_chromium(tmp_path_factory.mktemp("chromium"))
+def chromium(folder: Path) -> Iterator[Chromium]:
+    made = new_chromium(folder)
     yield made
     made.close()
 

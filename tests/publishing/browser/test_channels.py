@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -32,8 +33,9 @@ def half(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def chromium(half: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chromium]:
-    made = new_chromium(tmp_path_factory.mktemp(half))
+def chromium(half: str, folder: Path) -> Iterator[Chromium]:
+    """One for each of them."""
+    made = new_chromium(folder / half)
     yield made
     made.close()
 

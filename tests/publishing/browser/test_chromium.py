@@ -1,0 +1,126 @@
+"""A browser in a thread of its own: whatever happens, nothing of it is left."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+
+import pytest
+
+from articles.providers.errors import Refused
+from publishing.browser import chromium as module
+from publishing.browser.chromium import Chromium, Gone, missing, refuse_without
+from tests.publishing.browser.conftest import RULES, new_chromium
+from tests.services.process import wait_until
+
+pytestmark = pytest.mark.xdist_group("browser")
+PATIENCE = 60.0
+FOR_EVER = "() => { for (;;) {} }"
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What hangs is waited for no longer than a test needs."""
+    monkeypatch.setattr(module, "GRACE_SECONDS", 0.5)
+    monkeypatch.setattr(module, "ENDING_SECONDS", 3.0)
+
+
+def processes_with(folder: Path) -> list[int]:
+    """Those that name it in their arguments or environment, as Chromium and its children do."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in told and int(process.name) != os.getpid():
+            found.append(int(process.name))
+    return found
+
+
+def nothing_is_left(folder: Path) -> None:
+    wait_until(lambda: not processes_with(folder), 30)
+
+
+@pytest.fixture
+def browser(folder: Path, quick: None) -> Iterator[Chromium]:
+    made = new_chromium(folder)
+    yield made
+    made.close()
+
+
+def test_a_page_that_hangs_is_ended_with_its_browser(browser: Chromium, folder: Path) -> None:
+    assert processes_with(folder)
+    assert browser.do(lambda page: page.evaluate("1 + 1"), PATIENCE) == 2
+    with pytest.raises(Gone):
+        browser.do(lambda page: page.evaluate(FOR_EVER), 1)
+    with pytest.raises(Gone):
+        browser.do(lambda page: page.title(), PATIENCE)
+    browser.close()
+    nothing_is_left(folder)
+    assert not (folder / "browser").exists()
+
+
+def test_an_alarm_in_the_middle_of_a_step_ends_it(browser: Chromium, folder: Path) -> None:
+    """As of the queue, which reaches the thread that waits, and not that of the browser."""
+
+    class Alarm(Exception): ...
+
+    def ring(_number: int, _frame: FrameType | None) -> None:
+        raise Alarm
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, 1)
+    try:
+        with pytest.raises(Alarm):
+            browser.do(lambda page: page.evaluate(FOR_EVER), PATIENCE)
+    finally:
+        signal.signal(signal.SIGALRM, before)
+    browser.close()
+    nothing_is_left(folder)
+    assert not (folder / "browser").exists()
+
+
+def test_nothing_is_asked_of_a_browser_whose_time_is_up(folder: Path, quick: None) -> None:
+    browser = new_chromium(folder, seconds=0)
+    with pytest.raises(Gone):
+        browser.do(lambda page: page.title(), PATIENCE)
+    browser.close()
+
+
+KILLED = """
+import sys
+from pathlib import Path
+from publishing.browser.chromium import Chromium
+browser = Chromium(Path(sys.argv[1]), rules=sys.argv[2], may_go=lambda url: True, seconds=60)
+print("running", flush=True)
+browser.do(lambda page: page.evaluate("() => { for (;;) {} }"), 60)
+"""
+
+
+def test_a_worker_that_is_killed_takes_its_browser_with_it(folder: Path) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    worker = subprocess.Popen([sys.executable, "-c", KILLED, folder / "browser", RULES], stdout=subprocess.PIPE)
+    assert worker.stdout
+    assert worker.stdout.readline() == b"running\n"
+    assert len(processes_with(folder)) > 1
+    worker.kill()
+    worker.wait()
+    worker.stdout.close()
+    nothing_is_left(folder)
+
+
+def test_a_machine_without_a_browser_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "PROGRAMS", ("a-browser-that-nobody-has",))
+    assert missing() == "Chromium is missing: apt-get install chromium"
+    with pytest.raises(Refused) as caught:
+        refuse_without()
+    assert caught.value.mend == "ask the operator to run: apt-get install chromium"
+    monkeypatch.setattr(module.importlib.util, "find_spec", {}.get)
+    assert missing().endswith("pip install -r requirements-browser.txt")
