@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 from requests.utils import parse_header_links
 
 from articles.providers.errors import IT, Garbled, ProviderError, Refused, Unreachable
-from publishing.answers import Login, Reply, failure
+from publishing.answers import Login, Reply, failure, origin_of
 from publishing.browser import steps
 from publishing.browser.chromium import Chromium, Gone
 from publishing.browser.screens import Seen, trouble
@@ -65,6 +65,8 @@ class Window:
         """Once, as a person would. Raises Refused for a wrong password, for a second factor, …"""
         self._before("GET")
         seen = self._do(partial(steps.goto, url=f"{self.login.home}wp-admin/"))
+        if origin_of(seen.url) != origin_of(self.login.home):  # no password goes there
+            raise trouble(self.login, seen)
         if "login_form" in seen.signs and not seen.signs & {"second_factor", "captcha"}:
             self._before("POST")
             self._shows_secret = True

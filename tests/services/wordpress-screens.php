@@ -6,8 +6,6 @@
  *
  *   rest-off       no REST API for anybody
  *   second-factor  the login page asks for a code after the password, with the form of the plugin Two Factor
- *   hang           pages of the dashboard hold a script that never ends
- *   gallery        pages of the dashboard load a picture of another host
  */
 
 namespace Galley\Screens;
@@ -30,20 +28,8 @@ add_action(
 		}
 		wp_clear_auth_cookie();
 		login_header( 'Two-factor' );
-		echo '<form name="validate_2fa_form" id="loginform" method="post"><input name="authcode" autocomplete="one-time-code"></form>';
+		echo '<form name="validate_2fa_form" method="post"><input name="authcode" autocomplete="one-time-code"></form>';
 		login_footer();
 		exit;
-	}
-);
-
-add_action(
-	'admin_head',
-	function () {
-		if ( is_on( 'hang' ) ) {
-			echo '<script>document.addEventListener( "DOMContentLoaded", () => { for (;;) {} } );</script>';
-		}
-		if ( is_on( 'gallery' ) ) {
-			echo '<link rel="stylesheet" href="http://galley.invalid/style.css">';
-		}
 	}
 );
