@@ -163,11 +163,11 @@ class Chromium:
 
     def _launched(self, playwright: Any) -> BrowserContext:
         """Without Chromium's sandbox only where the machine has none for us: it opens this one site alone."""
-        kept = {name: os.environ[name] for name in ("PATH", "LANG", "TZ") if name in os.environ}
         options: dict[str, Any] = {
             "executable_path": _program(),
             "args": [*FLAGS, f"--host-resolver-rules={self._rules}"],
-            "env": {**kept, "HOME": str(self._folder), "TMPDIR": str(self._folder)},  # and none of our secrets
+            # Nothing of our own environment, which holds secrets.
+            "env": {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(self._folder), "TMPDIR": str(self._folder)},
             "timeout": START_SECONDS * 1000,
         }
         try:

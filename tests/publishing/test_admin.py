@@ -147,6 +147,31 @@ def test_a_stored_password_is_never_sent_to_a_new_address(change: dict[str, str]
     assert (site.url.startswith("http://127.0.0.1"), site.kind) == (True, "app-password")
 
 
+def test_the_password_of_the_login_page_is_kept_and_on_no_page(site: Site, chief: User) -> None:
+    client = as_(chief)
+    client.post(page_of(site), given(url=site.url, web_password=f"{SECRET}!"))
+    client.post(page_of(site), given(url=site.url, name="Weekly"))
+
+    site.refresh_from_db()
+    assert (site.name, site.secret, site.web_secret) == ("Weekly", SECRET, f"{SECRET}!")
+    page = client.get(page_of(site)).content.decode()
+    assert SECRET not in page
+    assert site.encrypted_web_secret not in page
+    assert client.get(f"{LIST}?encrypted_web_secret__startswith=g").status_code != 200
+
+
+@pytest.mark.parametrize("change", [{"url": "https://elsewhere.example.org"}, {"user": "another"}])
+def test_the_password_of_the_login_page_is_of_one_user_at_one_address(
+    change: dict[str, str], site: Site, chief: User
+) -> None:
+    site.web_secret = SECRET
+    site.save()
+    as_(chief).post(page_of(site), given(**{"url": site.url, "password": SECRET, **change}))
+
+    site.refresh_from_db()
+    assert site.encrypted_web_secret == ""
+
+
 @pytest.mark.parametrize(
     ("capabilities", "said"),
     [

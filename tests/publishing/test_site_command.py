@@ -180,3 +180,24 @@ def test_one_unreadable_password_keeps_no_other_from_moving(shell: Shell, settin
         shell("reencrypt")
     settings.SECRET_KEY_FALLBACKS = []
     assert Site.objects.get(name="Magazine").secret == SECRET
+
+
+def test_the_password_of_the_login_page_goes_in_and_never_out(shell: Shell) -> None:
+    add(shell)
+    assert shell("web-password", "Magazine") == 'Site "Magazine" has a new password for its login page.\n'
+    site = Site.objects.get()
+    assert site.web_secret == SECRET
+    assert SECRET not in site.encrypted_web_secret
+    assert shell("web-password", "Magazine", typed="\n") == 'Site "Magazine" has none for its login page.\n'
+    assert Site.objects.get().encrypted_web_secret == ""
+
+
+def test_both_passwords_move_to_the_newest_key(shell: Shell, settings: Settings) -> None:
+    add(shell)
+    shell("web-password", "Magazine")
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
+    settings.SECRET_KEY_FALLBACKS = [old]
+    assert shell("reencrypt") == "Encrypted 2 passwords with the newest key.\n"
+    settings.SECRET_KEY_FALLBACKS = []
+    site = Site.objects.get()
+    assert (site.secret, site.web_secret) == (SECRET, SECRET)
