@@ -43,7 +43,7 @@ class Line:
         try:
             return self._transport.send(method, url, headers={**self.headers, **(headers or {})}, **request)
         except Unreachable as exc:
-            exc.mend = f'see whether site "{self.login.name}" opens in your browser'
+            exc.mend = exc.mend or f'see whether site "{self.login.name}" opens in your browser'
             raise
 
     def close(self) -> None:

@@ -89,8 +89,7 @@ class Window:
 
     def without_scripts(self) -> None:
         """From now on no page runs any: no editor rewrites a text, and no dialog gets in the way."""
-        self.admin  # noqa: B018  a check for robots at the login page needs them
-        if self._scripts:
+        if self._scripts and self.admin:  # signed in first: a check for robots at the login page needs them
             self._do(steps.stop_scripts)
             self._scripts = False
 

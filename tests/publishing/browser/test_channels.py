@@ -125,13 +125,18 @@ def wordpress_says(channel: Channel, key: str) -> str:
     return str(found["modified"])
 
 
+def sends(channel: Channel) -> list[Callable[[], object]]:
+    """What makes something new on a site."""
+    return [
+        lambda: channel.upload(IMAGE, jpeg(), ""),
+        lambda: channel.create_draft(KEY, {"title": "T", "content": TEXT}),
+    ]
+
+
 @pytest.mark.dealt(2)
 def test_a_session_that_ends_in_the_middle_is_begun_anew(channel: Channel, wordpress: service.WordPress) -> None:
     channel.check()
-    for step in (
-        lambda: channel.upload(IMAGE, jpeg(), ""),
-        lambda: channel.create_draft(KEY, {"title": "T", "content": TEXT}),
-    ):
+    for step in sends(channel):
         wordpress.tables.database.execute("DELETE FROM wp_usermeta WHERE meta_key = 'session_tokens'", SITE)
         step()
     assert [post.slug for post in wordpress.posts()] == [KEY]
@@ -175,10 +180,7 @@ def lock(wordpress: service.WordPress, post_id: int, user: int) -> None:
 def test_what_is_held_back_does_not_leave(channel: Channel, wordpress: service.WordPress, watched: Watched) -> None:
     channel.check()
     watched.refused = "POST"
-    for send in (
-        lambda: channel.create_draft(KEY, {"title": "T", "content": TEXT}),
-        lambda: channel.upload(IMAGE, jpeg(), ""),
-    ):
+    for send in sends(channel):
         with pytest.raises(HeldBack):
             send()
     assert (wordpress.posts(), wordpress.media()) == ([], [])

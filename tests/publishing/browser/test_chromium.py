@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -122,5 +123,5 @@ def test_a_machine_without_a_browser_says_what_it_needs(monkeypatch: pytest.Monk
     with pytest.raises(Refused) as caught:
         refuse_without()
     assert caught.value.mend == "ask the operator to run: apt-get install chromium"
-    monkeypatch.setattr(module.importlib.util, "find_spec", {}.get)
+    monkeypatch.setattr(importlib.util, "find_spec", {}.get)
     assert missing().endswith("pip install -r requirements-browser.txt")
