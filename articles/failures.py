@@ -101,6 +101,7 @@ SHORT = {
     "no_dashboard": "no dashboard at its address",
     "unknown_screen": "a page that nobody knows",
     "no_nonce": "no leave to use its REST API",
+    "rest_off": "its REST API is switched off",
     "not_shown": "what was saved is not shown",
     "no_browser": "no browser on this machine",
     "browsers": "all browsers are at work",

@@ -211,6 +211,12 @@ MEANINGS = [  # the first that fits
         "ask who runs {site} to switch application passwords on",
     ),
     Meaning(
+        r"page \d+ rest_off",
+        Rejected,
+        "the REST API of the site is switched off, also for those who have signed in",
+        "ask who runs {site} to switch the REST API on",
+    ),
+    Meaning(
         r"\S+ (401|\d+ .*(incorrect_password|invalid_username|invalid_email))",
         Refused,
         NOT_ACCEPTED,
@@ -368,6 +374,8 @@ def _code(login: Login, reply: Reply, said: str) -> str:
     if sent_on_to(login, reply):
         return "redirected"
     code = reply.code or ("" if reply.status >= 300 else _flaw(reply))
+    if login.kind == "page" and reply.status == 401:  # of a user who has just signed in
+        return "rest_off"
     if _LOCKED_OUT.search(code):
         return "locked_out"
     if code == "rest_upload_sideload_error" and "/" in said:  # one code for all; in any language this one names a path

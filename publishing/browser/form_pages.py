@@ -116,5 +116,9 @@ def terms_of(page: Page) -> list[tuple[int, str]]:
     return [(number, name) for number, name in page.locator("#the-list tr[id^=tag-]").evaluate_all(_TERMS)]
 
 
+def choose_file(page: Page, *, name: str, jpeg: bytes) -> None:
+    page.locator("#async-upload").set_input_files({"name": name, "mimeType": "image/jpeg", "buffer": jpeg})
+
+
 def upload_nonce(page: Page) -> str:
     return page.locator("#file-form #_wpnonce").input_value()

@@ -76,7 +76,7 @@ class Forms:
         now = as_post(self._editing(_address(post["id"])))
         if now is None or not _told(now) <= post.items():
             return False
-        self._window.submit(form_pages.has_old_editor, "#delete-action a.submitdelete")
+        self._window.submit("#delete-action a.submitdelete")
         return True
 
     def _listed(self, query: str) -> list[Json]:
@@ -131,7 +131,7 @@ class Forms:
         tags = [self._tags[tag] for tag in fields["tags"] if tag in self._tags] if "tags" in fields else None
         fill = partial(form_pages.fill_post, fields=fields, tags=tags)
         stays_draft = post["status"] in DRAFTS and fields.get("status", "draft") in DRAFTS
-        self._window.send(fill, "#post", "#save-post" if stays_draft else "#publish")
+        self._window.send("#post", "#save-post" if stays_draft else "#publish", fill)
 
     def _read_back(self, post_id: int) -> Json:
         post = as_post(self._post(post_id))
@@ -155,10 +155,9 @@ class Forms:
         return next((_read(media) for media in found if key in str(media.get("url"))), None)
 
     def upload(self, key: str, jpeg: bytes, alt_text: str) -> Json:
-        file = {"name": f"{key}.jpg", "mimeType": "image/jpeg", "buffer": jpeg}
         self._ready()
         self._window.open(UPLOADER)
-        self._window.submit(lambda page: page.locator("#async-upload").set_input_files(file), "#html-upload")  # type: ignore[arg-type]
+        self._window.submit("#html-upload", partial(form_pages.choose_file, name=f"{key}.jpg", jpeg=jpeg))
         media = self.find_media(key)
         if media is None:
             raise self._unsure("the site does not show the picture that was just uploaded")
@@ -245,7 +244,7 @@ class Forms:
 
     def _term(self, taxonomy: str, name: str) -> int | None:
         if (found := self._listed_term(taxonomy, name)) is None:
-            self._window.submit(lambda page: page.locator("#tag-name").fill(name), "#addtag #submit")
+            self._window.submit("#addtag #submit", lambda page: page.locator("#tag-name").fill(name))
             found = self._listed_term(taxonomy, name)
         return found
 

@@ -114,12 +114,12 @@ class Window:
         """What stands on the page that is open."""
         return self._do(look)
 
-    def submit(self, fill: Callable[[Page], object], button: str) -> Seen:
+    def submit(self, button: str, fill: Callable[[Page], object] = lambda _: None) -> Seen:
         """The page that answers a form. Raises Unreachable, with `lost`, where nobody knows what became of it."""
         self._before("POST")
         return self._expected(self._do(partial(steps.submit, fill=fill, button=button), sends=True), form=True)
 
-    def send(self, fill: Callable[[Page], object], form: str, button: str) -> None:
+    def send(self, form: str, button: str, fill: Callable[[Page], object]) -> None:
         """Send a form beside the page; one that was taken leads on to another page. Raises as `submit`."""
         self._before("POST")
         work = partial(steps.send, fill=fill, form=form, button=button, seconds=self._seconds)

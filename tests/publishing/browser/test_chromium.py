@@ -8,8 +8,11 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import FrameType
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,7 +20,11 @@ from articles.providers.errors import Refused
 from publishing.browser import chromium as module
 from publishing.browser.chromium import Chromium, Gone, missing, refuse_without
 from tests.publishing.browser.conftest import RULES, new_chromium
+from tests.publishing.conftest import Impostor
 from tests.services.process import wait_until
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
 
 pytestmark = pytest.mark.xdist_group("browser")
 PATIENCE = 60.0
@@ -92,6 +99,30 @@ def test_nothing_is_asked_of_a_browser_whose_time_is_up(folder: Path, quick: Non
     with pytest.raises(Gone):
         browser.do(lambda page: page.title(), PATIENCE)
     browser.close()
+
+
+def test_a_name_leads_to_the_address_that_was_judged_and_no_other_leads_anywhere(
+    folder: Path, impostor: Impostor, quick: None
+) -> None:
+    port = impostor.url.rpartition(":")[2]
+    away = {"Location": f"http://127.0.0.1:{port}/inside"}
+    impostor.says("GET /away", status=302, headers=away)
+    rules = "MAP magazine.example.org 127.0.0.1 , MAP * ~NOTFOUND"
+    with closing(Chromium(folder / "pinned", rules=rules, may_go=bool, seconds=3600)) as browser:
+        named = browser.do(lambda page: page.goto(f"http://magazine.example.org:{port}/named"), PATIENCE)
+        assert named
+        for url in (
+            f"http://127.0.0.1:{port}/number",
+            f"http://localhost:{port}/name",
+            f"http://magazine.example.org:{port}/away",
+        ):
+            with pytest.raises(Exception, match="ERR_NAME_NOT_RESOLVED"):
+                browser.do(partial(go, url=url), PATIENCE)
+    assert {path for _, path, *_ in impostor.requests} - {"/favicon.ico"} == {"/named", "/away"}
+
+
+def go(page: Page, *, url: str) -> None:
+    page.goto(url)
 
 
 KILLED = """

@@ -26,6 +26,10 @@ def asks_for_a_code(wordpress: WordPress) -> None:
     (wordpress.site.switches / "second-factor").touch()
 
 
+def has_no_rest(wordpress: WordPress) -> None:
+    (wordpress.site.switches / "rest-off").touch()
+
+
 @pytest.mark.parametrize(
     ("who", "password", "before", "error", "code"),
     [
@@ -33,8 +37,9 @@ def asks_for_a_code(wordpress: WordPress) -> None:
         ("contributor", "", lambda _: None, Refused, "rights"),
         ("desk", "", asks_for_a_code, Refused, "second_factor"),
         ("desk", "", WordPress.start_maintenance, Unreachable, "maintenance"),
+        ("desk", "", has_no_rest, Rejected, "rest_off"),
     ],
-    ids=["password", "rights", "second factor", "maintenance"],
+    ids=["password", "rights", "second factor", "maintenance", "no REST API"],
 )
 def test_what_stands_in_the_way_is_named(
     chromium: Chromium,
