@@ -74,6 +74,7 @@ def test_a_page_that_hangs_is_ended_with_its_browser(browser: Chromium, folder: 
     assert not (folder / "browser").exists()
 
 
+@pytest.mark.dealt(2)
 def test_an_alarm_in_the_middle_of_a_step_ends_it(browser: Chromium, folder: Path) -> None:
     """As of the queue, which reaches the thread that waits, and not that of the browser."""
 
@@ -94,6 +95,7 @@ def test_an_alarm_in_the_middle_of_a_step_ends_it(browser: Chromium, folder: Pat
     assert not (folder / "browser").exists()
 
 
+@pytest.mark.dealt(2)
 def test_nothing_is_asked_of_a_browser_whose_time_is_up(folder: Path, quick: None) -> None:
     browser = new_chromium(folder, seconds=0)
     with pytest.raises(Gone):
@@ -101,6 +103,7 @@ def test_nothing_is_asked_of_a_browser_whose_time_is_up(folder: Path, quick: Non
     browser.close()
 
 
+@pytest.mark.dealt(2)
 def test_a_name_leads_to_the_address_that_was_judged_and_no_other_leads_anywhere(
     folder: Path, impostor: Impostor, quick: None
 ) -> None:
@@ -135,6 +138,7 @@ browser.do(lambda page: page.evaluate("() => { for (;;) {} }"), 60)
 """
 
 
+@pytest.mark.dealt(2)
 def test_a_worker_that_is_killed_takes_its_browser_with_it(folder: Path) -> None:
     if reason := missing():
         pytest.skip(reason)
