@@ -1,5 +1,6 @@
-"""The formatted page as a post that people can go on with: native blocks of WordPress. Plain Python: no models, no
-settings, no network.
+"""The formatted page as a post that people can go on with: native blocks of WordPress.
+
+Plain Python: no models, no settings, no network.
 
 block       what the editor shows as one thing: a name, attributes in JSON, HTML (`block`)
 look        what a site asks for: its own typography or the magazine's, and where the hero goes (`looks`)
