@@ -63,7 +63,7 @@ class OptionsIn(Strict):
 class SubmitIn(Strict):
     """What to publish by which way, and how."""
 
-    provider: Literal["hybrid", "rest", "xmlrpc", "preview"] = "hybrid"
+    provider: Literal["hybrid", "rest", "xmlrpc", "playwright", "preview"] = "hybrid"
     site_id: str | None = Field(
         None, pattern=r"^[0-9]{1,18}$", description="left out: the site that the article is for already"
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote
 
 import orjson
@@ -12,7 +12,6 @@ import requests
 from publishing.answers import Reply
 from publishing.browser.window import Window
 from publishing.reading import Json
-from publishing.sites import check_login
 from publishing.wordpress import WordPress
 
 OLD_NONCE = "rest_cookie_invalid_nonce"  # also of a session that is over: then nobody's nonce was expected
@@ -57,7 +56,7 @@ class InWindow:
 class Calls(WordPress):
     """The REST API as the user of the dashboard has it."""
 
-    LACKS: frozenset[str] = frozenset()
+    LACKS: ClassVar[frozenset[str]] = frozenset()
 
     def __init__(self, window: Window, *, before: Callable[[str], None] | None = None) -> None:
         """Closes the window when it is closed; `before` as in `WordPress`."""
@@ -67,11 +66,11 @@ class Calls(WordPress):
 
     def check(self) -> None:
         """Signs in. Raises Refused where that fails, or the user may not write and upload."""
-        check_login(self)
+        super().check()
         self._window.show("signed_in", f"{self._window.admin}edit.php")
 
-    def find_post(self, key: str, mark: str) -> Json | None:
-        found = super().find_post(key, mark)
+    def find_post(self, key: str, uid: str) -> Json | None:
+        found = super().find_post(key, uid)
         return self._noted(found) if found else None
 
     def create_draft(self, key: str, fields: Json) -> Json:

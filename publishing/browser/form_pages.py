@@ -26,11 +26,12 @@ _OLD_EDITOR = r"""() => {
     }
     return "";
 }"""
-_FILL = """([values, checked, tags]) => {
+_FILL = """([values, checked, tags, comments]) => {
     for (const [where, value] of Object.entries(values)) document.querySelector(where).value = value;
     for (const box of checked === null ? [] : document.querySelectorAll("#categorychecklist input"))
         box.checked = checked.includes(Number(box.value));
     if (tags !== null) document.querySelector("textarea[name='tax_input[post_tag]']").value = tags;
+    if (comments !== null) document.querySelector("#comment_status").checked = comments === "open";
 }"""
 _POST = """() => {
     const value = where => document.querySelector(where)?.value ?? "";
@@ -42,6 +43,9 @@ _POST = """() => {
         content: {raw: value("#content")},
         featured_media: Number(value("input[name=_thumbnail_id]")),
         categories: [...document.querySelectorAll("#categorychecklist input:checked")].map(box => Number(box.value)),
+        excerpt: {raw: value("#excerpt")},
+        comment_status: document.querySelector("#comment_status")?.checked ? "open" : "closed",
+        tag_names: value("textarea[name='tax_input[post_tag]']").split(",").map(name => name.trim()).filter(Boolean),
     };
 }"""
 _LOCK = """() => {
@@ -87,7 +91,7 @@ def old_editor(page: Page) -> str:
 def fill_post(page: Page, *, fields: Mapping[str, Any], tags: list[str] | None) -> None:
     values = {where: str(fields[name]) for name, where in NAMES.items() if name in fields}
     joined = None if tags is None else ", ".join(tags)
-    page.evaluate(_FILL, [values, fields.get("categories"), joined])
+    page.evaluate(_FILL, [values, fields.get("categories"), joined, fields.get("comment_status")])
 
 
 def post_of(page: Page) -> dict[str, Any]:

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from articles.providers.errors import ProviderError, Refused, Unreachable
+from publishing import marks
 from publishing.answers import Reply, failure
 from publishing.browser import form_pages
 from publishing.browser.screens import Seen, trouble
@@ -28,7 +29,7 @@ DRAFTS = ("draft", "pending", "auto-draft")
 class Forms:
     """One site, one user. Not for more than one thread."""
 
-    LACKS = frozenset({"date_gmt", "meta"})
+    LACKS: ClassVar[frozenset[str]] = frozenset({"date_gmt", "meta"})
 
     def __init__(self, window: Window, *, before: Callable[[str], None] | None = None) -> None:
         """Closes the window when it is closed; `before` as in `WordPress`."""
@@ -48,17 +49,17 @@ class Forms:
 
     # Posts
 
-    def find_post(self, key: str, mark: str) -> Json | None:
-        """The post of this slug, or with this mark in its text: draft, published, renamed by a person, in the trash.
+    def find_post(self, key: str, uid: str) -> Json | None:
+        """The post of this slug, or with the mark of this article: draft, published, renamed, in the trash.
 
         In the trash no text can be seen: there a post that the search brings is ours only by the beginning of its slug.
         """
-        for query in (f"s={quote(mark)}", f"name={quote(key)}"):
+        for query in (f"s={quote(uid)}", f"name={quote(key)}"):
             for post in self._listed(f"post_status=all&{query}")[:CANDIDATES]:
                 found = self._post(post["id"])
-                if found["slug"].startswith(key) or mark in found["content"]["raw"]:
+                if found["slug"].startswith(key) or marks.is_of(uid, found["content"]["raw"]):
                     return as_post(found)
-        for query in (f"s={quote(mark)}", f"name={quote(key)}__trashed"):
+        for query in (f"s={quote(uid)}", f"name={quote(key)}__trashed"):
             for post in self._listed(f"post_status=trash&{query}"):
                 if post["slug"].startswith(key):
                     return as_post({**post, "status": "trash"})
@@ -112,7 +113,9 @@ class Forms:
         self._in_old_editor(_address(post_id))
         post = self._window.read(form_pages.post_of)
         self._give_back()
-        return post
+        ids = {name: number for number, name in self._tags.items()}
+        known = [ids[name] for name in post.pop("tag_names") if name in ids]
+        return {**post, "tags": known, "link": f"{self.login.home}?p={post['id']}"}
 
     def _saved(self, path: str, fields: Json) -> Json:
         """The post as it is afterwards. A form that was too old, or came after the session's end, has done nothing."""

@@ -18,10 +18,11 @@ class Way(models.TextChoices):
     HYBRID = "hybrid", "The best way that works"
     REST = "rest", "REST API"
     XMLRPC = "xmlrpc", "XML-RPC"
+    PLAYWRIGHT = "playwright", "Browser"
     PREVIEW = "preview", "A page at the desk"
 
 
-SINGLE = (Way.REST.value, Way.XMLRPC.value)  # those that a hybrid is made of
+SINGLE = (Way.REST.value, Way.XMLRPC.value, Way.PLAYWRIGHT.value)  # those that a hybrid is made of
 
 
 def is_clean_url(value: str) -> None:
@@ -105,7 +106,7 @@ class Site(models.Model):
     ways = models.CharField(
         "order of the ways",
         max_length=100,
-        default="rest, xmlrpc",
+        default="rest, xmlrpc, playwright",
         validators=[is_order],
         help_text="Which is tried first where the best one is wanted, and which when that is closed, by commas.",
     )

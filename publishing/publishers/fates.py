@@ -37,6 +37,7 @@ TABLE = [
     Row(Way.REST, r"403|firewall|cached|application_passwords_disabled", Fate.CLOSED),
     # A wrong password and a header that was dropped on the way look the same; in a body it arrives.
     Row(Way.REST, r"login|rest_not_logged_in|rest_cannot_create", Fate.DOUBTFUL),
+    Row(Way.PLAYWRIGHT, r"no_browser|no_web_secret", Fate.WORN),
     Row(Way.XMLRPC, r"xmlrpc_off|403|404|405|firewall", Fate.CLOSED),
 ]
 

@@ -9,14 +9,18 @@ from articles.pipeline.run import Outcome, Run
 from articles.providers.errors import ProviderError
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site, Way
-from publishing.publishers import rest, xmlrpc
+from publishing.publishers import browser, rest, xmlrpc
 from publishing.publishers.fates import Fate, fate_of
 
-WAYS = {Way.REST.value: rest.publish, Way.XMLRPC.value: xmlrpc.publish}
+WAYS = {
+    Way.REST.value: rest.publish,
+    Way.XMLRPC.value: xmlrpc.publish,
+    Way.PLAYWRIGHT.value: browser.publish,
+}
 
 
 def publish(run: Run, task: PublishTask, site: Site) -> Outcome:
-    ways = [way for way in site.order if way in WAYS]
+    ways = [way for way in site.order if way in WAYS and (way != Way.PLAYWRIGHT or browser.may_be_used(site))]
     ways = [way for way in ways if way not in site.closed_ways] or ways
     if task.way in ways:  # it goes on where it had turned to
         ways = ways[ways.index(task.way) :]
@@ -26,8 +30,8 @@ def publish(run: Run, task: PublishTask, site: Site) -> Outcome:
             outcome = WAYS[way](run, task, site)
         except ProviderError as exc:
             fate = fate_of(way, exc, run.article.retries)
-            if fate == Fate.STAYS or not following:
-                raise
+            if fate == Fate.STAYS or not following or (fate == Fate.DOUBTFUL and following != Way.XMLRPC):
+                raise  # the login page has a password of its own, and says nothing of this one
             if fate == Fate.CLOSED:
                 publish_tasks.close_way(site, way, exc)
             if fate == Fate.DOUBTFUL:

@@ -201,7 +201,9 @@ class Post:
         if self.options.slug and not re.fullmatch(rf"{re.escape(self.options.slug)}(-\d+)?", post["slug"]):
             asked["slug"] = self.options.slug
         at = self.options.publish_at
-        if at and at > timezone.now():
+        if at and at > timezone.now() and "date_gmt" in self.channel.LACKS:
+            self.run.lease.note("public", "The post stays a draft: this way cannot say a time of publication")
+        elif at and at > timezone.now():
             date = keeping.in_utc(at)
             if (post["status"], post["date_gmt"]) != ("future", date):
                 asked |= {"status": "future", "date_gmt": date}

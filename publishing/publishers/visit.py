@@ -21,7 +21,8 @@ from publishing.models import PublishTask, Site
 from publishing.publishers.page import about
 from publishing.reading import Json
 
-Open = Callable[[Site, Callable[[str], None] | None], Channel]
+Before = Callable[[str], None] | None  # called with the method of each request that is about to leave
+Open = Callable[[Site, Before], Channel]
 THE_DRAFT = "the draft"
 
 

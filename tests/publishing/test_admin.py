@@ -75,7 +75,7 @@ def as_(user: User) -> Client:
 
 def given(**fields: str) -> dict[str, str]:
     defaults = {"name": "Magazine", "user": "desk", "kind": "app-password", "categories": "", "time_limit": "60"}
-    defaults |= {"publisher": "hybrid", "ways": "rest, xmlrpc", "typography": "theme", "hero": "featured"}
+    defaults |= {"publisher": "hybrid", "ways": "rest, xmlrpc, playwright", "typography": "theme", "hero": "featured"}
     return {**defaults, "password": "", **fields}
 
 

@@ -20,9 +20,9 @@ from tests.services import wordpress as service
 from tests.services.wordpress_tables import SITE
 
 pytestmark = pytest.mark.xdist_group("browser")
-KEY, IMAGE, MARK = "tariffs-and-ai-0c6f", "img-0c6f-hero", "idem:0c6f"
-TEXT = (
-    f"<!-- {MARK} text:5d41 -->\n<!-- wp:html -->\n<p>12 % “so” &amp; \\ 😀</p>\n<script>1</script>\n<!-- /wp:html -->"
+KEY, IMAGE, UID = "tariffs-and-ai-0c6f", "img-0c6f-hero", "0c6f"
+TEXT = f"<!-- idem:{UID} text:5d41 -->\n<!-- wp:html -->\n" + (
+    "<p>12 % “so” &amp; \\ 😀</p>\n<script>1</script>\n<!-- /wp:html -->"
 )
 Channel = Calls | Forms
 
@@ -67,7 +67,7 @@ def test_one_article_makes_one_draft_with_its_pictures(
     channel: Channel, wordpress: service.WordPress, watched: Watched
 ) -> None:
     channel.check()
-    assert (channel.find_post(KEY, MARK), channel.find_media(IMAGE)) == (None, None)
+    assert (channel.find_post(KEY, UID), channel.find_media(IMAGE)) == (None, None)
     assert set(watched.sent) <= {"GET", "HEAD", "POST"}
 
     # A picture is uploaded, and found again as the REST API has it.
@@ -91,9 +91,9 @@ def test_one_article_makes_one_draft_with_its_pictures(
     assert (stored.slug, stored.content, stored.excerpt, stored.status) == (KEY, TEXT, "In short", "draft")
     assert (stored.featured, stored.terms) == (media["id"], {"category": ["R&amp;D"]})
     assert channel.category("r&d") == category
-    assert same(post, as_rest_says(wordpress, lambda site: site.find_post(KEY, MARK)))
-    assert same(post, channel.find_post(KEY, "idem:none"))
-    assert same(post, channel.find_post("renamed", MARK))
+    assert same(post, as_rest_says(wordpress, lambda site: site.find_post(KEY, UID)))
+    assert same(post, channel.find_post(KEY, "none"))
+    assert same(post, channel.find_post("renamed", UID))
 
     # What is sent again says what is new, and nothing else changes.
     updated = channel.update_post(post["id"], {"title": "Tariffs"})
@@ -106,7 +106,7 @@ def test_one_article_makes_one_draft_with_its_pictures(
     # What came second goes again, unless somebody has worked on it.
     assert not channel.trash_post(post)
     assert channel.trash_post(updated)
-    trashed = channel.find_post(KEY, MARK)
+    trashed = channel.find_post(KEY, UID)
     assert trashed
     assert (trashed["id"], trashed["status"]) == (post["id"], "trash")
     assert not channel.delete_media({**media, "alt_text": "Roads"})
@@ -152,7 +152,7 @@ def test_an_answer_that_was_lost_leaves_one_draft_that_is_found(
     with pytest.raises(Unreachable) as caught:
         channel.create_draft(KEY, {"title": "T", "content": TEXT})
     assert caught.value.lost
-    found = channel.find_post(KEY, MARK)
+    found = channel.find_post(KEY, UID)
     assert found
     assert [post.id for post in wordpress.posts()] == [found["id"]]
 
@@ -166,7 +166,7 @@ def test_a_post_that_somebody_has_open_is_left_alone(channel: Channel, wordpress
     assert caught.value.code == "locked"
     assert "admin" in caught.value.reason
     assert [post.title for post in wordpress.posts()] == ["T"]
-    assert same(post, channel.find_post(KEY, MARK)), "it can be looked at all the same"
+    assert same(post, channel.find_post(KEY, UID)), "it can be looked at all the same"
 
 
 def lock(wordpress: service.WordPress, post_id: int, user: int) -> None:

@@ -1,0 +1,34 @@
+"""A WordPress by a browser that signs in like a person: its JSON calls, or its old forms where it has no REST API."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from articles.pipeline.run import Outcome, Run
+from articles.providers.errors import Rejected
+from publishing.browser.chromium import missing
+from publishing.browser.opening import Half, open_channel
+from publishing.channel import Channel
+from publishing.models import PublishTask, Site, Way
+from publishing.publishers import posting
+from publishing.publishers.visit import Before
+
+NO_REST = "rest_off"  # the code of a site that has none, also for those who have signed in
+
+
+def publish(run: Run, task: PublishTask, site: Site) -> Outcome:
+    try:
+        return posting.publish(run, task, site, Way.PLAYWRIGHT, partial(_opened, "calls"))
+    except Rejected as exc:
+        if exc.code != NO_REST:
+            raise
+    return posting.publish(run, task, site, Way.PLAYWRIGHT, partial(_opened, "forms"))
+
+
+def may_be_used(site: Site) -> bool:
+    """Whether this machine has a browser, and somebody has given the password of the login page."""
+    return bool(site.encrypted_web_secret) and not missing()
+
+
+def _opened(half: Half, site: Site, before: Before) -> Channel:
+    return open_channel(site, half, before=before)
