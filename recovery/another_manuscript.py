@@ -30,6 +30,10 @@ class NotTaken(Exception):
     """The article takes no other manuscript, as it is; the message says why and what to do."""
 
 
+class Changed(NotTaken):
+    """The article is not as it was when somebody decided by it."""
+
+
 def check(article: Article) -> None:
     """Raises NotTaken for an article that takes no other manuscript just now."""
     if article.idea:
@@ -66,8 +70,8 @@ def hand_in(article: Article, by: User, form: AnotherManuscriptForm, *, seen: st
         write_soon(article)
 
 
-def _changed(article: Article) -> NotTaken:
-    return NotTaken(f"“{article}” has changed since you looked at it, and nothing was done. Look at it again.")
+def _changed(article: Article) -> Changed:
+    return Changed(f"“{article}” has changed since you looked at it, and nothing was done. Look at it again.")
 
 
 def _changes(article: Article, text: str, file_name: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from django.urls import URLPattern, path
 
 from articles.desk.article_admin import ArticleAdmin
 from articles.models import Article
-from recovery.another_manuscript import FROM_THE_TEXT, NotTaken, check, hand_in, version
+from recovery.another_manuscript import FROM_THE_TEXT, Changed, NotTaken, check, hand_in, version
 from recovery.forms import AnotherManuscriptForm
 from recovery.plan import Total, plans
 
@@ -36,9 +36,15 @@ class ManuscriptPage:
         form = AnotherManuscriptForm(request.POST, request.FILES) if request.method == "POST" else None
         try:
             check(article)
-            if form is None or not form.is_valid():
-                return self._ask(request, article, form)
-            self._hand_in(request, article, form)
+            if form is None:
+                return self._ask(request, article, AnotherManuscriptForm(), version(article))
+            if not form.is_valid():
+                # What was seen first: whoever corrects a text does not see what has changed meanwhile.
+                return self._ask(request, article, form, form.data.get("seen", ""))
+            try:
+                self._hand_in(request, article, form)
+            except Changed as exc:
+                return self._ask_again(request, pk, form, exc)
         except NotTaken as exc:
             self.desk.message_user(request, str(exc), messages.WARNING)
         return HttpResponseRedirect(article.get_absolute_url())
@@ -51,16 +57,23 @@ class ManuscriptPage:
             raise PermissionDenied
         return article
 
-    def _ask(self, request: HttpRequest, article: Article, form: AnotherManuscriptForm | None) -> HttpResponse:
+    def _ask_again(self, request: HttpRequest, pk: int, form: AnotherManuscriptForm, exc: Changed) -> HttpResponse:
+        """For the article as it is now, with the text that was given. Raises NotTaken where it takes none any more."""
+        article = self._article(request, pk)
+        check(article)
+        self.desk.message_user(request, str(exc), messages.WARNING)
+        given = AnotherManuscriptForm(initial={"manuscript": form.cleaned_data["manuscript"]})
+        return self._ask(request, article, given, version(article))
+
+    def _ask(self, request: HttpRequest, article: Article, form: AnotherManuscriptForm, seen: str) -> HttpResponse:
         total = Total(plans([article], FROM_THE_TEXT, patience=0))
         context = {
             **self.desk.admin_site.each_context(request),
             "title": "Another manuscript",
             "opts": self.desk.opts,
             "article": article,
-            "form": form or AnotherManuscriptForm(),
-            # What was seen first: whoever corrects a text does not see what has changed meanwhile.
-            "version": form.data.get("seen", "") if form else version(article),
+            "form": form,
+            "version": seen,
             "total": total,
         }
         return TemplateResponse(request, "admin/recovery/another_manuscript.html", context)

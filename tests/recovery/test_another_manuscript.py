@@ -288,6 +288,8 @@ def test_what_was_decided_by_another_state_is_not_done(
     at_the_desk = as_(editor).post(page(unreadable), {"manuscript": NEW, "seen": seen}, follow=True)
 
     assert "is handed in, and the article" not in text(at_the_desk)
+    still_rests = meanwhile != "recovered"
+    assert ("Slow trains" in text(at_the_desk)) is still_rests, "what was typed is shown again"
     assert put(as_(editor), unreadable, manuscript=NEW, version=seen).status_code == 409
     assert Article.objects.values().get() == before
     assert not Article.objects.get().events.filter(message__startswith="ada handed in another").exists()
