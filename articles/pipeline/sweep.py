@@ -70,7 +70,7 @@ def sweep() -> Swept:
         swept = _release(each, swept)
     stood_still = Exists(Attempt.objects.filter(article=OuterRef("pk"), number=OuterRef("attempt"), ended_at__gt=ahead))
     for each in found(Q(next_at__lte=now) | Q(stood_still), status=Article.Status.WAITING):
-        if transitions.queue_again(each, Attempt.Why.RETRIED if each.attempt else None):
+        if _begin_again(each):
             swept = swept.with_one()
     for each in found(status=Article.Status.QUEUED, queued_at__gt=ahead):
         if transitions.queue_again(each, None):
@@ -94,12 +94,32 @@ def put_down() -> None:
         _release(each, Swept())
 
 
+def take_up() -> None:
+    """What a worker with nothing to do need not leave to the next sweep: the article that has been due for longest, or
+    whose lease has run out.
+    """
+    now = timezone.now()
+    run_out = Q(status=Article.Status.RUNNING, lease_until__lte=now)
+    is_due = Q(status=Article.Status.WAITING, next_at__lte=now)
+    for each in sorted(found(run_out | is_due), key=lambda each: each.next_at or each.lease_until):
+        if each.status == Article.Status.RUNNING:
+            won = _release(each, Swept()).tasks_restarted > 0
+        else:
+            won = _begin_again(each)
+        if won:
+            return
+
+
 def put_back(owner: str) -> None:
     """What a worker held that was ended on purpose: no article did that to it, and none has a crash more."""
     for each in found(status=Article.Status.RUNNING, lease_owner=owner):
         with transaction.atomic():
             if transitions.interrupt(each) is not None:
                 Article.objects.filter(pk=each.pk).update(crashes=F("crashes") - 1)  # which its claim had counted
+
+
+def _begin_again(waiting: Found) -> bool:
+    return transitions.queue_again(waiting, Attempt.Why.RETRIED if waiting.attempt else None)
 
 
 def _without_a_message(now: datetime) -> list[int]:

@@ -27,7 +27,7 @@ from django_q.worker import worker
 
 from articles.pipeline import dispatch, worker_health
 from articles.pipeline.processes import cut_computing_short, is_asked_to_stop, stop_when_asked
-from articles.pipeline.sweep import put_down
+from articles.pipeline.sweep import put_down, take_up
 from config.supervision.supervisor import Program
 
 Task = dict[str, Any]  # as the library has it
@@ -85,7 +85,10 @@ class Tasks:
         if now >= self._schedule_at:
             self._schedule_at = now + SCHEDULE_SECONDS
             scheduler(self._broker)
-        return self._message() or _article()
+        if message := self._message():
+            return message
+        take_up()
+        return _article()
 
     def _message(self) -> Task | None:
         try:

@@ -89,6 +89,26 @@ def test_what_it_had_not_put_down_goes_on(hand_in: HandIn, tasks: Tasks) -> None
     assert taken(tasks) == ("articles.tasks.run", (article.pk,))
 
 
+@pytest.mark.parametrize(
+    "left",
+    [
+        {"status": Article.Status.WAITING, "next_at": timezone.now()},
+        {"status": Article.Status.RUNNING, "lease_owner": "elsewhere|1|1", "lease_until": timezone.now()},
+    ],
+    ids=["due", "its lease has run out"],
+)
+def test_what_has_its_time_needs_no_sweep(hand_in: HandIn, tasks: Tasks, left: dict[str, Any]) -> None:
+    later, article = hand_in(), hand_in()
+    ahead = {field: timezone.now() + timedelta(hours=1) for field in left if field in ("next_at", "lease_until")}
+    Article.objects.filter(pk=article.pk).update(**left, attempt=1)
+    Article.objects.filter(pk=later.pk).update(**left | ahead, attempt=1)
+    OrmQ.objects.all().delete()
+
+    assert taken(tasks) == ("articles.tasks.run", (article.pk,))
+    later.refresh_from_db()
+    assert later.status == left["status"]
+
+
 def test_a_worker_that_is_asked_to_stop_takes_nothing(
     hand_in: HandIn, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
