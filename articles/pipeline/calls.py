@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from articles.models import Call
 from articles.pipeline import rate_limits
-from articles.pipeline.lease import Fenced, Lease
+from articles.pipeline.lease import Fenced, Lease, OutOfTime
 from articles.pipeline.processes import ComputesTooLong
 from articles.pipeline.spending import noting, reserving
 from articles.providers import Answer
@@ -30,6 +30,9 @@ from articles.providers.names import title_of
 from articles.providers.prices import Bound
 
 log = structlog.get_logger("galley.run")
+
+# From an intent to its sending. A worker that was frozen for longer has lost its turn, and maybe its article.
+STALE = timedelta(seconds=30)
 
 
 class Calls:
@@ -95,7 +98,10 @@ class Calls:
         """Notes on the call how it failed. One whose fate is unknown stays an intent.
 
         One that was declined has cost nothing; an answer that cannot even be kept may have cost what it may cost.
+        Raises OutOfTime where the intent has grown old.
         """
+        if call.sent_at and timezone.now() - call.sent_at > STALE:
+            raise OutOfTime
         try:
             return send(call)
         except ProviderError as exc:

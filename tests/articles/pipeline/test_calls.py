@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import OperationalError, transaction
+from django.utils import timezone
 
 from articles.models import Article, Call
 from articles.pipeline import transitions
@@ -37,6 +40,22 @@ def taken_over(article: Article, editor: User) -> Run:
 
 def never(_: Call) -> Answer:
     raise AssertionError("this must not be sent")
+
+
+def test_whoever_slept_after_its_intent_sends_nothing(hand_in: HandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its turn has passed, and others may have the article."""
+    run = claimed(hand_in())
+    intend = run.calls._intend
+
+    def and_sleeps(*given: Any, **changes: Any) -> bool:
+        intended, wakes = intend(*given, **changes), timezone.now() + timedelta(minutes=1)
+        monkeypatch.setattr("django.utils.timezone.now", lambda: wakes)
+        return intended
+
+    monkeypatch.setattr(run.calls, "_intend", and_sleeps)
+
+    with pytest.raises(OutOfTime):
+        ask(run, never)
 
 
 @pytest.mark.parametrize("asleep", ["at its turn", "at its look-up"])
