@@ -248,6 +248,16 @@ def _facts(exc: ProviderError, article: Article) -> dict[str, Any]:
 # Found out afterwards
 
 
+def outlived(article: Article) -> None:
+    """Its worker was taken for dead and is not: what it had claimed has not killed it. That claim counts as no crash.
+
+    As long as it is among those that count: `crashes` are the latest claims, since something was saved.
+    """
+    since = F("attempt") - article.attempt
+    moving = Article.objects.filter(pk=article.pk, status__in=[Article.Status.QUEUED, Article.Status.RUNNING])
+    moving.filter(crashes__gt=since).update(crashes=F("crashes") - 1)
+
+
 def give_up(found: Found, exc: ProviderError) -> int | None:
     """Stop the article that kills every worker. Returns the stages set back; None: it is not as it was found."""
     record = StageRecord.objects.filter(article=found.pk).exclude(state=StageRecord.State.DONE).first()

@@ -48,31 +48,38 @@ def run_article(article_id: int) -> None:
     article = transitions.claim(article_id)
     if article is None:
         return
-    run = Run(article)
     with structlog.contextvars.bound_contextvars(article=article.pk, attempt=article.attempt):
         try:
-            if article.batch_id:
-                dispatch.top_up()  # one less is queued
-            _run_stages(run)
+            _run_to_an_end(Run(article))
         except Fenced:
             _leave_to_another(article)
-        except OutOfTime:
-            transitions.requeue(run.lease)
-        except HeldBack:
-            transitions.back_in_line(run.lease)
-        except ProviderError as exc:
-            _set_back(run, exc)
-        except ComputesTooLong as exc:
-            log.exception("a stage computed for too long")
-            _set_back(run, _too_long(run, exc))
-        except (OperationalError, InterfaceError) as exc:
-            log.warning("the database failed", exc_info=True)
-            _set_back_when_possible(run, exc)
-        except Exception as exc:
-            log.exception("a mistake of our own")
-            _set_back(run, _our_mistake(exc))
     if article.batch_id:
         dispatch.top_up()
+
+
+def _run_to_an_end(run: Run) -> None:
+    """Until it is done, stops, waits or is queued again. Raises Fenced."""
+    try:
+        if run.article.batch_id:
+            dispatch.top_up()  # one less is queued
+        _run_stages(run)
+    except Fenced:
+        raise
+    except OutOfTime:
+        transitions.requeue(run.lease)
+    except HeldBack:
+        transitions.back_in_line(run.lease)
+    except ProviderError as exc:
+        _set_back(run, exc)
+    except ComputesTooLong as exc:
+        log.exception("a stage computed for too long")
+        _set_back(run, _too_long(run, exc))
+    except (OperationalError, InterfaceError) as exc:
+        log.warning("the database failed", exc_info=True)
+        _set_back_when_possible(run, exc)
+    except Exception as exc:
+        log.exception("a mistake of our own")
+        _set_back(run, _our_mistake(exc))
 
 
 def _run_stages(run: Run) -> None:
@@ -97,34 +104,34 @@ def _run_stages(run: Run) -> None:
 
 
 def _set_back(run: Run, exc: ProviderError) -> None:
-    """Let the article wait when trying again may help, else stop it: with the reason, in rows and manifest."""
+    """Let the article wait when trying again may help, else stop it: with the reason, in rows and manifest. Raises
+    Fenced.
+    """
     article, stage = run.article, run.lease.stage
     times, *backoff = settings.GALLEY_RETRIES.get(type(exc).__name__, (0, 0, 0))
     no_fault = isinstance(exc, rate_limits.NotYet)
     failure = Failure.of(exc)
     waits = no_fault or (exc.retry and article.retries < times)
-    try:
-        run.lease.renew()
-        unfinished = article.records.filter(stage=stage).exclude(state=StageRecord.State.DONE)
-        unfinished.update(
-            state=StageRecord.State.PENDING if waits else StageRecord.State.FAILED,
-            failed_at=None if waits else timezone.now(),
-            error=failure.sentence,
-        )
-        if not waits:
-            _keep_instructions(article, stage, failure)
-        _try_manifest(run)
-        if waits:
-            seconds = _seconds(article.retries, exc.retry_after, *backoff)
-            transitions.wait(run.lease, exc, seconds, counts=not no_fault)
-        else:
-            transitions.stop(run.lease, exc)
-    except Fenced:
-        _leave_to_another(article)
+    run.lease.renew()
+    unfinished = article.records.filter(stage=stage).exclude(state=StageRecord.State.DONE)
+    unfinished.update(
+        state=StageRecord.State.PENDING if waits else StageRecord.State.FAILED,
+        failed_at=None if waits else timezone.now(),
+        error=failure.sentence,
+    )
+    if not waits:
+        _keep_instructions(article, stage, failure)
+    _try_manifest(run)
+    if waits:
+        seconds = _seconds(article.retries, exc.retry_after, *backoff)
+        transitions.wait(run.lease, exc, seconds, counts=not no_fault)
+    else:
+        transitions.stop(run.lease, exc)
 
 
 def _leave_to_another(article: Article) -> None:
     log.warning("fenced: another worker has the article now")
+    transitions.outlived(article)
     look_over(article)
 
 

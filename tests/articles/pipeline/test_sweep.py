@@ -16,7 +16,8 @@ from pytest_django import Settings
 
 from articles import tasks
 from articles.models import Article
-from articles.pipeline import transitions
+from articles.pipeline import transitions, worker
+from articles.pipeline.lease import Lease, OutOfTime
 from articles.pipeline.processes import this_machine, this_process
 from articles.pipeline.sweep import Swept, put_back, put_down, sweep
 from tests.conftest import HandIn
@@ -131,6 +132,62 @@ def test_a_worker_that_died_by_itself_is_one(hand_in: HandIn) -> None:
     assert sweep().articles_found == 1
 
     assert crashes() == [1]
+
+
+def frozen(article: Article, monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
+    """A worker has claimed it and was frozen until its lease ran out. Returns what it does when it wakes up."""
+    taken = transitions.claim(article.pk)
+    assert taken
+    Article.objects.update(lease_until=timezone.now())
+    assert sweep().articles_found == 1
+
+    def wakes() -> None:
+        with monkeypatch.context() as patched:
+            patched.setattr(transitions, "claim", lambda _: taken)
+            worker.run_article(article.pk)
+
+    return wakes
+
+
+def test_a_worker_that_comes_back_was_not_killed_by_its_article(
+    hand_in: HandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However often its workers are frozen, it is not stopped."""
+    article = hand_in()
+    for attempt in range(1, 8):
+        frozen(article, monkeypatch)()
+
+        article.refresh_from_db()
+        assert (article.status, article.attempt, article.crashes) == ("queued", attempt, 0)
+
+
+def test_a_worker_that_comes_back_late_takes_back_no_death_of_others(
+    hand_in: HandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    article = hand_in()
+    wakes = frozen(article, monkeypatch)
+    saved = transitions.claim(article.pk)
+    assert saved
+    Lease(saved).made_headway()
+    assert crashes() == [1]
+
+    wakes()
+
+    assert crashes() == [1]
+
+
+def test_a_fenced_worker_whose_time_is_up_looks_the_files_over(
+    hand_in: HandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As one that finds itself fenced at any other moment."""
+    article = hand_in()
+    looked = mock.Mock()
+    monkeypatch.setattr("articles.pipeline.worker.look_over", looked)
+    monkeypatch.setattr("articles.pipeline.worker._run_stages", mock.Mock(side_effect=OutOfTime))
+
+    frozen(article, monkeypatch)()
+
+    assert looked.called
 
 
 # What a living worker is not at any more
