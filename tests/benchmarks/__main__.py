@@ -1,6 +1,7 @@
 """`make bench`: what Galley costs, side by side with the bare calls, and what it withstands; on one machine.
 
-Words name the benchmarks to run, all without any: `python -m tests.benchmarks chaos`.
+Words name the benchmarks to run, all without any; numbers behind one are handed to it: articles and kills in
+`python -m tests.benchmarks chaos 20 20`.
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import tests.environment  # isort: skip  # noqa: F401  before Django's settings 
 
 import os
 import sys
+from collections.abc import Callable
+from itertools import takewhile
 
 os.environ |= {"DJANGO_SETTINGS_MODULE": "config.settings", "GALLEY_LOG_LEVEL": "ERROR"}
 
@@ -18,7 +21,7 @@ django.setup()
 
 from tests.benchmarks import articles, batches, chaos, database, files, recovery, sections, workers  # noqa: E402  Django first
 
-BENCHMARKS = {
+BENCHMARKS: dict[str, Callable[..., None]] = {
     "articles": articles.main,
     "recovery": recovery.main,
     "sections": sections.main,
@@ -28,5 +31,7 @@ BENCHMARKS = {
     "files": files.main,
     "database": database.main,
 }
-for name in sys.argv[1:] or BENCHMARKS:
-    BENCHMARKS[name]()
+words = sys.argv[1:] or list(BENCHMARKS)
+for place, name in enumerate(words, 1):
+    if not name.isdigit():
+        BENCHMARKS[name](*map(int, takewhile(str.isdigit, words[place:])))

@@ -25,6 +25,7 @@ from articles.models import Article
 from articles.pipeline import transitions, worker
 from articles.stages import article as article_stage
 from articles.stages import prompts as prompts_stage
+from tests.benchmarks.limits import say
 from tests.environment import FOLDER
 from tests.journeys.installation import Installation
 from tests.services import s3
@@ -195,8 +196,3 @@ def _bucket(server: s3.S3) -> dict[str, Any]:
     options = {"bucket_name": server.bucket, "location": "bench", "endpoint_url": server.endpoint_url}
     options |= {"access_key": server.access_key, "secret_key": server.secret_key}
     return {"BACKEND": "backups.storage.django_bucket.BucketStorage", "OPTIONS": options}
-
-
-def say(line: str) -> None:
-    sys.stdout.write(f"{line}\n")
-    sys.stdout.flush()

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import requests
 
-from tests.benchmarks.articles import say
+from tests.benchmarks.limits import say
 from tests.journeys.installation import DATABASE, ROOT, Installation
 from tests.services.process import HOST, Server, free_port
 

@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import os
 import random
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,18 +22,26 @@ import psycopg
 import redis
 from django.test.utils import override_settings
 
+from articles.pipeline import worker_health
+from tests.benchmarks.limits import LIMITS, say
 from tests.faults import verdict
 from tests.faults.pool import Pool
+from tests.faults.standing import Standing
 from tests.journeys.stacks import Stack, stack
 
 STACK = "postgresql, redis"
 QUEUE = "django_q:galley:q"
 CALM = 8  # articles without a death, for the rate
 PATIENCE = 300  # seconds in which something must get done
+UNDERWAY = 0.1  # seconds
+TOLD_EVERY = 10  # kills
 REQUESTS = 15  # to the services' doubles, that every article makes at least
 LATENCY = dict.fromkeys(("responses", "create", "poll", "deliver", "messages"), 0.1)  # seconds
 
 _COUNT = "SELECT status, count(*) FROM articles_article GROUP BY status"
+_NOT_ENDED = """
+    SELECT id, attempt, lease_owner FROM articles_article
+    WHERE status IN ('queued', 'running') OR (status = 'waiting' AND next_at <= now())"""
 _TIME_PASSES = """
     UPDATE articles_article
     SET queued_at = queued_at - interval '2 minutes', next_at = next_at - interval '15 minutes'
@@ -45,7 +52,8 @@ _HAND_IN = (
     " for n in range({articles})]"
 )
 _TOLD = (
-    "[[a.uid, a.tree_prefix, a.status, a.error, a.attempt, [[c.key, c.lost_answers] for c in a.calls.all()],"
+    "[[a.uid, a.tree_prefix, a.status, a.error, a.attempt, "
+    " [[c.key, c.idempotency_key, c.lost_answers] for c in a.calls.all()],"
     " Event.objects.filter(article=a, kind='repeated').count()] for a in Article.objects.all()]"
 )
 
@@ -58,35 +66,49 @@ class Report:
 
     articles: int
     seed: int
-    kills: Counter[str] = field(default_factory=Counter)
+    struck: list[tuple[float, str]] = field(default_factory=list)  # when, in seconds since 1970, and what
     calm_seconds: float = 0.0  # for one article
     seconds: float = 0.0
     calls: int = 0
     repeats: int = 0
     flagged: int = 0  # on the rows
     told: int = 0  # in the timelines: a death between the two is flagged again, and told once
+    unflagged: int = 0  # repeats that no row counts
+    lost: int = 0  # articles that are not there, not done, or lack something
+    doubled: int = 0  # posts and media items
+    lost_calls: Counter[str] = field(default_factory=Counter)  # by the kind of kill
     orphans: int = 0
+    standing: Standing = field(default_factory=Standing)
     findings: list[str] = field(default_factory=list)
 
+    @property
+    def kills(self) -> Counter[str]:
+        return Counter(kind for _, kind in self.struck)
+
     def lines(self) -> list[str]:
-        struck = self.kills.total()
-        lost = (self.seconds - self.articles * self.calm_seconds) / max(struck, 1)
+        kills, stood, most = self.kills, self.standing, LIMITS["stand"]
+        by_each = (self.seconds - self.articles * self.calm_seconds) / max(kills.total(), 1)
+        lost_calls = (f"{kind} {self.lost_calls[kind] / times:.2f}" for kind, times in sorted(kills.items()))
         return [
-            f"{self.articles} articles, seed {self.seed}: {struck} kills in {self.seconds:.0f} s "
-            f"({', '.join(f'{kind} {times}' for kind, times in sorted(self.kills.items()))})",
+            f"{self.articles} articles, seed {self.seed}: {kills.total()} kills in {self.seconds:.0f} s "
+            f"({', '.join(f'{kind} {times}' for kind, times in sorted(kills.items()))})",
+            f"articles lost {self.lost}, posts and media doubled {self.doubled}, repeats unflagged {self.unflagged}",
             f"paid calls {self.calls}, asked again {self.repeats} ({self.repeats / max(self.calls, 1):.1%}), "
             f"flagged {self.flagged}, told {self.told}",
-            f"seconds an article without kills {self.calm_seconds:.2f}, lost by each kill {lost:.1f}",
+            f"calls lost by each kill: {', '.join(lost_calls)}; by none {self.lost_calls['']}",
+            f"longest that an article stood beside an idle worker {stood.longest:.1f} s (article and attempt "
+            f"{stood.which}), {'within' if stood.longest <= most else 'OVER'} {most:.0f} s",
+            f"seconds an article without kills {self.calm_seconds:.2f}, lost by each kill {by_each:.1f}",
             f"files that WordPress left when it was killed itself: {self.orphans}",
             *(self.findings or ["all done; one post each, one media item a picture, every file whole"]),
         ]
 
 
-def main() -> None:
+def main(articles: int = 300, kills: int = 300) -> None:
     """GALLEY_SEED repeats the deaths of an earlier run."""
-    report = run(articles=300, kills=100, seed=int(os.environ.get("GALLEY_SEED") or random.randrange(10_000)))
+    report = run(articles=articles, kills=kills, seed=int(os.environ.get("GALLEY_SEED") or random.randrange(10_000)))
     for line in report.lines():
-        sys.stdout.write(f"{line}\n")
+        say(line)
     if report.findings:
         raise SystemExit(1)
 
@@ -154,31 +176,47 @@ class _World:
         time.sleep(chance.random() * 0.3)  # into what happens between two requests
         if self.pool.is_up:
             del moments[0]
-            death = deaths.pop()
-            self.report.kills[death.__name__.strip("_")] += 1
-            death(chance)
+            deaths.pop()(chance)
+            if len(self.report.struck) % TOLD_EVERY == 0:
+                self._tell()
+
+    def _tell(self) -> None:
+        """How far it is: whoever ends a long run before its end knows what was so until then."""
+        report, again = self.report, verdict.repeats(self.running.services.requests())
+        say(
+            f"… {len(report.struck)} kills, {self.done} articles ended, {len(again)} calls asked again, "
+            f"longest beside an idle worker {report.standing.longest:.1f} s"
+        )
 
     # Who is killed
 
     def _worker(self, chance: random.Random) -> None:
         self.pool.kill_worker(chance)
+        self._note("worker")
 
     def _supervisor(self, _: random.Random) -> None:
         self.pool.kill_supervisor()
+        self._note("supervisor")
 
     def _all(self, _: random.Random) -> None:
         self.pool.kill_all()
+        self._note("all")
 
     def _php(self, chance: random.Random) -> None:
         self.running.wordpress.kill_php()
+        self._note("php")
         time.sleep(chance.random() * 2)
         self.running.wordpress.start_php()
 
     def _database(self, chance: random.Random) -> None:
         assert self.running.database
         self.running.database.kill()
+        self._note("database")
         time.sleep(chance.random() * 2)
         self.running.database.start()
+
+    def _note(self, kind: str) -> None:
+        self.report.struck.append((time.time(), kind))
 
     # Who keeps it running
 
@@ -200,12 +238,23 @@ class _World:
         if time.monotonic() - self.looked < 0.5:
             return self.done
         self.looked = time.monotonic()
+        standing: list[Hashable] = []  # of a database that is away nobody is idle
         with suppress(psycopg.OperationalError), self._connected() as connection:
+            standing = self._standing(connection)
             counts: dict[str, int] = dict(connection.execute(_COUNT).fetchall())
             self.done = counts.get("done", 0) + counts.get("failed", 0)
             if self.hurry and not counts.get("running") and not self.queue.llen(QUEUE):
                 self._let_time_pass(connection)
+        self.report.standing.look(standing, self.looked)
         return self.done
+
+    def _standing(self, connection: psycopg.Connection[Any]) -> list[Hashable]:
+        """Articles, with their attempts, that nobody is at though a worker is idle."""
+        rows = connection.execute(_NOT_ENDED).fetchall()
+        health = worker_health.health()
+        held = {str(pid) for pid in health.busy}
+        stands = [(pk, attempt) for pk, attempt, owner in rows if not owner or owner.split("|")[1] not in held]
+        return stands if len(health.busy) < len(health.alive) else []
 
     def _let_time_pass(self, connection: psycopg.Connection[Any]) -> None:
         if connection.execute(_TIME_PASSES).rowcount:
@@ -223,23 +272,44 @@ class _World:
     def judge(self) -> None:
         report, running = self.report, self.running
         told = running.galley.ask(_TOLD)
-        lost: Counter[str] = Counter()
-        for _, _, _, _, _, calls, repeated in told:
-            own = Counter({key: times for key, times in calls if not key.startswith(("media:", "post"))})
-            report.findings += [f"flagged {own}, told {repeated} times"] * (own.total() < repeated)
-            report.told += repeated
-            lost += own
-        site = verdict.on_site(running.wordpress, [uid for uid, *_ in told])
+        uids = [uid for uid, *_ in told]
+        missing = CALM + report.articles - len(told)
+        site = verdict.on_site(running.wordpress, uids)
         for uid, prefix, status, error, attempt, *_ in told:
             found = [f"is {status} after attempt {attempt}: {error}"] * (status != "done")
             found += verdict.on_tree(running.galley, prefix) + site[uid]
             report.findings += [f"article {uid[:12]} {finding}" for finding in found]
-        paid = verdict.paid(running.services.requests())
-        report.calls, report.flagged = len(paid), lost.total()
-        report.repeats = len(paid) - verdict.CALLS * len(told)
+            report.lost += bool(found)
+        report.lost += max(missing, 0)
+        report.doubled = verdict.doubled(running.wordpress, uids)
         report.orphans = len(verdict.orphans(running.wordpress))
-        report.findings += verdict.on_calls(paid, len(told), lost)
+        report.findings += [f"{len(told)} articles instead of {CALM + report.articles}"] * (missing != 0)
+        self._judge_calls([(calls, repeated) for *_, calls, repeated in told])
+
+    def _judge_calls(self, told: list[tuple[list[tuple[str, str, int]], int]]) -> None:
+        """By the calls of each article, and how often its timeline tells of a repeat."""
+        report, flagged, lost = self.report, Counter[str](), Counter[str]()
+        for calls, repeated in told:
+            before = flagged.total()
+            for name, key, times in calls:
+                if not name.startswith(("media:", "post")):
+                    flagged[key] += times
+                    lost[name] += times
+            flags = flagged.total() - before
+            report.findings += [f"flagged {flags}, told {repeated} times"] * (flags < repeated)
+            report.told += repeated
+        requests = self.running.services.requests()
+        again = verdict.repeats(requests)
+        report.calls, report.flagged, report.repeats = len(verdict.paid(requests)), flagged.total(), len(again)
+        report.unflagged = (Counter(verdict.key_of(request) for _, request in again) - flagged).total()
+        report.lost_calls = Counter(self._killed(before.time, after.time) for before, after in again)
+        report.findings += verdict.on_calls(requests, len(told), lost)
+        report.findings += [f"{report.unflagged} repeats are not flagged"] * bool(report.unflagged)
         report.findings += [f"told only {report.told} of {report.repeats} repeats"] * (report.told < report.repeats)
-        report.findings += [f"{len(told)} articles instead of {CALM + report.articles}"] * (
-            len(told) != CALM + report.articles
-        )
+
+    def _killed(self, sent: float, again: float) -> str:
+        """What was killed first after a request was sent whose answer was lost; "" when nothing was.
+
+        A request may be on its way to the service's log for a while.
+        """
+        return next((kind for at, kind in self.report.struck if sent - UNDERWAY <= at < again), "")

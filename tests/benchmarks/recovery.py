@@ -10,8 +10,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.benchmarks.articles import named, say, services
-from tests.benchmarks.limits import ROUNDS, verdict
+from tests.benchmarks.articles import named, services
+from tests.benchmarks.limits import ROUNDS, say, verdict
 from tests.journeys.installation import ROOT, Installation
 from tests.services import postgres
 from tests.services.process import wait_until

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import requests
 
-from tests.benchmarks.articles import named, say, services
-from tests.benchmarks.limits import verdict
+from tests.benchmarks.articles import named, services
+from tests.benchmarks.limits import say, verdict
 from tests.journeys.installation import Installation
 from tests.services import postgres
 from tests.services.process import wait_until

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import chain
 
 from tests.doubles import Request
@@ -26,12 +26,29 @@ def paid(requests: Iterable[Request]) -> list[Request]:
     return [request for request in requests if (request.provider, request.operation) in PAID]
 
 
+def key_of(request: Request) -> str:
+    """The idempotency key, by which a repeated call is known."""
+    return request.headers.get("idempotency-key", "")
+
+
+def repeats(requests: Iterable[Request]) -> list[tuple[Request, Request]]:
+    """Each paid request that was sent before, with the one before it, whose answer was lost."""
+    latest: dict[tuple[str, str], Request] = {}
+    found = []
+    for request in paid(requests):
+        key = request.operation, key_of(request)
+        if before := latest.get(key):
+            found.append((before, request))
+        latest[key] = request
+    return found
+
+
 def on_calls(requests: list[Request], articles: int, lost: Mapping[str, int]) -> list[str]:
     """Only what was in flight at a death was asked twice. `lost` is how often Galley says so, by the call's key.
 
     A call is known by its idempotency key: two articles may well ask for the same picture.
     """
-    asked = Counter((request.operation, request.headers.get("idempotency-key", "")) for request in paid(requests))
+    asked = Counter((request.operation, key_of(request)) for request in paid(requests))
     found = [f"{len(asked)} different paid calls instead of {CALLS * articles}"] * (len(asked) != CALLS * articles)
     for operation, keys in KEYS.items():
         again = sum(times - 1 for (name, _), times in asked.items() if name == operation)
@@ -64,6 +81,14 @@ def _on_article(uid: str, posts: list[Post], media: list[Post], files: set[str])
     found = ["its draft has no featured image"] * (drafts[0].featured not in {item.id for item in own})
     missing = set(chain.from_iterable(map(_files, own))) - files
     return found + [f"missing in the media folder: {sorted(missing)}"] * bool(missing)
+
+
+def doubled(wordpress: WordPress, uids: Collection[str]) -> int:
+    """Posts and media items beyond those that an article has, of all of them."""
+    posts, media = wordpress.posts(), wordpress.media()
+    drafts = (sum(uid in post.content for post in posts) - 1 for uid in uids)
+    pictures = (sum(uid[:12] in item.file for item in media) - PICTURES for uid in uids)
+    return sum(max(more, 0) for more in chain(drafts, pictures))
 
 
 def orphans(wordpress: WordPress) -> set[str]:
