@@ -35,7 +35,7 @@ def _killed(running: Desk) -> None:
         ideas = _all_in_a_call(running, f"killed {turn}")
         with running.galley.workers():
             wait_until(lambda: in_flight(running) == WORKERS, PATIENCE)
-            os.kill(holder(running, ideas[0]) or 0, signal.SIGKILL)
+            _kill_holder(running, ideas[0])
             _finish(running)
     _say("calls lost for each killed worker", (_repeats(running) - before) / ROUNDS, KILLED)
 
@@ -65,7 +65,7 @@ def _resumed(running: Desk) -> None:
             hand_in(running, idea)
             wait_until(lambda: in_flight(running) == 1, PATIENCE)
             sent, began = len(running.services.requests()), time.monotonic()
-            os.kill(holder(running, idea) or 0, signal.SIGKILL)
+            _kill_holder(running, idea)
             wait_until(lambda sent=sent: len(running.services.requests()) > sent, PATIENCE)  # type: ignore[misc]  # bound now
             times.append(time.monotonic() - began)
             _finish(running)
@@ -78,6 +78,12 @@ def _all_in_a_call(running: Desk, name: str) -> list[str]:
     ideas = [f"{name}, {n}" for n in range(WORKERS)]
     hand_in(running, *ideas)
     return ideas
+
+
+def _kill_holder(running: Desk, idea: str) -> None:
+    pid = holder(running, idea)
+    assert pid, "nobody has it"  # 0 would be this process and all beside it
+    os.kill(pid, signal.SIGKILL)
 
 
 def _finish(running: Desk) -> None:
