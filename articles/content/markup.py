@@ -53,6 +53,7 @@ _BEYOND = re.compile(
 MOST_PASSES = 8  # two as a rule: the second one changes nothing
 
 _UNUSABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+_NO_TAG = re.compile(rf"<(?={_UNUSABLE.pattern})")
 _OPENING_LINES = re.compile(r"(<pre\b[^<>]*>)\n+")  # a parser drops one of them
 _VOIDS = {"br", "hr", "img", "wbr"}
 _VOID = re.compile(r"<(br|hr|img|wbr)\b([^<>]*?)/?>")
@@ -104,7 +105,7 @@ def _cleaned_page(html: str, allowed: set[str]) -> str:
 
 
 def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> str:
-    bounded, _ = tag_soup.bounded(tag_soup.without_icons(usable(html)))
+    bounded, _ = tag_soup.bounded(tag_soup.html_alone(usable_html(html)))
     cleaned = nh3.clean(
         bounded,
         tags=tags,
@@ -145,6 +146,11 @@ def _declarations(style: str) -> Iterator[str]:
 def usable(text: str) -> str:
     """Text without the characters that no page can hold."""
     return _UNUSABLE.sub("", text)
+
+
+def usable_html(html: str) -> str:
+    """The same of HTML: a bracket before such a character is no tag, and becomes none when that is gone."""
+    return usable(_NO_TAG.sub("&lt;", html))
 
 
 def link_pictures(root: HtmlElement) -> None:

@@ -10,6 +10,12 @@ from articles.content import elements
 TAG = re.compile(  # as a browser reads it: a quote matters only after an equals sign; possessive, hence linear
     r"""<(/?)([a-zA-Z][^\s/>]*+)((?>(?:[^>=]++|=\s*+(?>(?:"[^"]*+(?:"|\Z)|'[^']*+(?:'|\Z))?))*))>?"""
 )
+_NO_HTML = "script|style|xmp|noembed|noframes"
+OUTER_TAG = re.compile(  # the same, but none within a declaration or what is no HTML: of those a match has no groups
+    r"<[!?](?!--)[^>]*+(?:>|\Z)"
+    rf"|(?is:<(?:{_NO_HTML})(?=[\s>])[^<>]*+(?<!/)>.*?(?=</(?:{_NO_HTML})[\s/>]|\Z))"
+    rf"|{TAG.pattern}"
+)
 _QUOTED = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+')""")
 _RAW = {"script", "style", "title", "noscript", "iframe", "textarea", "noembed", "noframes"}
 _UNCOUNTED = elements.names(  # void, or closed by the next of their kind
@@ -20,6 +26,8 @@ _NEVER_NESTED = {"a", "button", "nobr"}  # a second one closes the first
 _TABLE = elements.names("table caption colgroup col thead tbody tfoot tr td th")
 _CELLS = {"caption", "td", "th"}
 _SHAPES = elements.names("path circle ellipse line rect polygon polyline stop use")
+_HTML = elements.ALL - elements.FORMULAS | {"image"}  # which parsers take for a picture
+_NAME = re.compile(r"(?!x-)[a-z][a-z0-9-]*+")
 _FORMATTING = elements.names("a b big code em font i nobr s small strike strong tt u")
 _AMPERSANDS = re.compile(r"(?:&[^&<>]*+)++")
 DEEPEST = 200  # elements within each other; people write 30, mails made of tables 60
@@ -89,17 +97,23 @@ def _divided(run: re.Match[str]) -> str:
     return "<!---->&".join("&".join(group) for group in groups)
 
 
-def without_icons(html: str) -> str:
-    """No shapes of drawings, and no elements of other languages that close themselves, such as those of programs.
+def html_alone(html: str) -> str:
+    """No shapes of drawings, and of other languages no elements that a parser would see as something of its own.
 
-    They hold no words, and in HTML, which does not know that they end there, all that follows would stand within them.
+    Those that close themselves go: they hold no words, and in HTML, which does not know that they end there, all that
+    follows would stand within them. Others get another name: a `<text>` or a `<set>` that stands in no drawing would be
+    dropped with its words, as if it were an attack.
     """
-    return TAG.sub(lambda tag: "" if _is_icon(tag) else tag[0], html)
+    return OUTER_TAG.sub(lambda tag: _of_html(tag) if tag[2] else tag[0], html)
 
 
-def _is_icon(tag: re.Match[str]) -> bool:
+def _of_html(tag: re.Match[str]) -> str:
     name = tag[2].lower()
-    return name in _SHAPES or (name not in elements.ALL and closes_itself(tag))
+    if name in _SHAPES or (name not in elements.ALL and closes_itself(tag)):
+        return ""
+    if name in _HTML or not _NAME.fullmatch(name) or not tag[0].endswith(">"):
+        return tag[0]
+    return f"<{tag[1]}x-{name}{tag[0][len(tag[1]) + len(name) + 1 :]}"
 
 
 def closes_itself(tag: re.Match[str]) -> bool:

@@ -19,13 +19,15 @@ from articles.content import elements, markup, tag_soup
 
 _FILMS = elements.names("iframe video audio object embed")
 _WITHOUT_END = {"embed": "x-film", "source": "x-source", "param": "x-source", "input": "x-gap"}
-_RENAMED = dict.fromkeys(_FILMS, "x-film") | _WITHOUT_END | {"noscript": "x-noscript"}
+_FORMULAS = {name: f"x-{name}" for name in elements.FORMULAS}
+_RENAMED = dict.fromkeys(_FILMS, "x-film") | _WITHOUT_END | {"noscript": "x-noscript"} | _FORMULAS
 _GAPS = elements.names("svg select textarea")  # dropped whole; something was to be seen there
 _CLOSED_IN_XHTML = elements.ALL - elements.VOID - elements.names("script style svg math")
 _APART = elements.names("button x-gap x-film")
 _OWN = elements.names("x-film x-source x-gap x-noscript x-unseen button picture")
-_TAGS = markup.PAGE_TAGS | elements.OTHER_BLOCKS | elements.FORMULAS | _OWN
-_DROPPED = elements.DROPPED_WHOLE - {"math"} | {"annotation", "annotation-xml"}
+_ANNOTATIONS = elements.names("x-annotation x-annotation-xml")  # what a formula was made of
+_TAGS = markup.PAGE_TAGS | elements.OTHER_BLOCKS | set(_FORMULAS.values()) | _ANNOTATIONS | _OWN
+_DROPPED = elements.DROPPED_WHOLE - {"math"}
 _ATTRIBUTES = markup.ATTRIBUTES | {
     "*": elements.names("class dir hidden id lang style title"),
     "img": elements.names("src srcset alt width height"),
@@ -38,6 +40,7 @@ _LANGUAGE = re.compile(
     r"<(?:html|body)\b[^<>]{0,1000}?\blang\s{0,9}=\s{0,9}[\"']?([a-zA-Z]{2,3}(?:-[a-zA-Z0-9]{1,8}){0,3})\b",
     re.IGNORECASE,
 )
+_FALLBACK_ENDS = re.compile(r"</(iframe|noscript)(?=[\s/>])", re.IGNORECASE)
 _HEAD = 20_000  # characters, in which a page says its language
 _UNSEEN = re.compile(
     r"(?:^|;)\s*(?:display\s*:\s*none|visibility\s*:\s*hidden|mso-hide\s*:\s*all"
@@ -51,7 +54,8 @@ _REDIRECT = re.compile(r"https?://www\.google\.[a-z.]{2,6}/url\?", re.IGNORECASE
 
 def as_seen(html: str) -> tuple[str, bool]:
     """The HTML as its author sees it, and whether it had to be taken apart into bare paragraphs: see `tag_soup`."""
-    html = tag_soup.without_icons(markup.usable(tag_soup.TAG.sub(_renamed, html)))
+    html = tag_soup.OUTER_TAG.sub(_renamed, _without_fallbacks(markup.usable_html(html)))
+    html = tag_soup.html_alone(html)
     language = _LANGUAGE.search(html[:_HEAD])
     bounded, tangled = tag_soup.bounded(html)
     cleaned = nh3.clean(
@@ -75,8 +79,29 @@ def as_seen(html: str) -> tuple[str, bool]:
     return f'<div lang="{language[1]}">{seen}</div>' if language else seen, tangled
 
 
+def _without_fallbacks(html: str) -> str:
+    """Frames without what stands within them, and of what is for browsers without scripts the pictures alone.
+
+    Others do not read it as HTML, so whatever is open in it ends with it.
+    """
+    *parts, rest = _FALLBACK_ENDS.split(html)
+    pairs = zip(parts[::2], parts[1::2], strict=True)
+    return "".join([*(f"{_without_fallback(part, name.lower())}</{name}" for part, name in pairs), rest])
+
+
+def _without_fallback(html: str, name: str) -> str:
+    """HTML that ends where an element of this name does."""
+    tags = (tag for tag in tag_soup.TAG.finditer(html) if not tag[1] and tag[2].lower() == name)
+    begins = next((tag.end() for tag in tags if not tag_soup.closes_itself(tag)), len(html))
+    within = tag_soup.TAG.finditer(html, begins) if name == "noscript" else ()
+    return html[:begins] + "".join(tag[0] for tag in within if not tag[1] and tag[2].lower() == "img")
+
+
 def _renamed(tag: re.Match[str]) -> str:
-    """Films by one name that no parser treats in its own way, a gap before what is dropped whole, ends as in XHTML."""
+    """Films and formulas by names that no parser treats in its own way, a gap before what is dropped whole, ends as in
+    XHTML."""
+    if not tag[2] or not tag[0].endswith(">"):
+        return tag[0]
     closing, name, attributes = tag[1], tag[2].lower(), tag[3]
     renamed = _RENAMED.get(name, name)
     if closing:
@@ -184,11 +209,16 @@ def _sources(image: HtmlElement) -> Iterator[str]:
 
 def _write_formulas(root: HtmlElement) -> None:
     """Powers and indices as people write them; of the rest of a formula its letters."""
-    for name, written in (("msup", "sup"), ("msub", "sub")):
+    for annotation in root.iter(*_ANNOTATIONS):
+        of_formula = next(annotation.iterancestors("x-math"), None) is not None
+        if of_formula and next(annotation.iter(*markup.BLOCKS), None) is None:
+            annotation.tag = "x-unseen"
+    etree.strip_elements(root, "x-unseen", with_tail=False)
+    for name, written in (("x-msup", "sup"), ("x-msub", "sub")):
         for element in root.iter(name):
             if len(element) == 2:
                 element[1].tag = written
-    for fraction in root.iter("mfrac"):
+    for fraction in root.iter("x-mfrac"):
         if len(fraction) == 2:
             fraction[0].tail = "/"
 
@@ -222,5 +252,5 @@ def _plain(root: HtmlElement) -> HtmlElement:
     """The tree with elements that an article knows."""
     for element in root.iter(*elements.OTHER_BLOCKS):
         element.tag = "ul" if element.tag in ("menu", "dir") else "div"
-    etree.strip_tags(root, "drop", *_OWN, *elements.FORMULAS)
+    etree.strip_tags(root, "drop", *_OWN, *_ANNOTATIONS, *_FORMULAS.values())
     return root

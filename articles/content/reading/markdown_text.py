@@ -31,6 +31,7 @@ _OWN_LINE = re.compile(r"\s|[-*+>|#=`~]|\d{1,3}[.)] ")
 _ASIAN = re.compile(r"[\u1100-\u11ff\u2e80-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\ufe30-\ufe4f\uff00-\uffef]")
 _CODE_SIGN = re.compile(r"[{}<>=\\|`$_;@]|\w\(|//|\)\s*:|^\s", re.MULTILINE)
 _SENTENCE = re.compile(r"""["'“‘„«「]?[^\W\d_].*[.!?…:。！？]["'”’»」]?""", re.DOTALL)
+_SAID_AT_FENCE = re.compile(r"[<>&]|^\s*(?:[^\s={:\[]++\s++){2,}[^\s={:\[]++\s*$")  # three words, or tags
 FEWEST_WORDS = 4  # of prose
 
 
@@ -49,6 +50,7 @@ def html_of(text: str, *, tags: bool) -> str | None:
     renderer.enable(["table", "strikethrough"]).use(footnote_plugin)
     renderer.inline.ruler.at("emphasis", _emphasis)
     renderer.core.ruler.before("inline", "indented_prose", _indented_prose)
+    renderer.core.ruler.before("inline", "said_at_fences", _said_at_fences)
     with contextlib.suppress(RecursionError):  # lists in lists in lists
         html: str = renderer.render(_lines_apart(site_tags.without(text) if tags else text))
         return tag_soup.tags_or_text(html) if tags else html
@@ -66,8 +68,15 @@ def _lines_apart(text: str) -> str:
     lines = text.strip().split("\n")
     if any(not line.strip() for line in lines) or max(map(len, lines)) < LONG_LINE or "```" in text:
         return text
-    breaks = ("\n" if _OWN_LINE.match(line) and _OWN_LINE.match(after) else "\n\n" for line, after in pairwise(lines))
+    breaks = ("\n" if _belong_together(*two) else "\n\n" for two in pairwise(lines))
     return "".join(part for pair in zip(lines, [*breaks, ""], strict=True) for part in pair)
+
+
+def _belong_together(line: str, after: str) -> bool:
+    """Whether two lines are of one list or table, or one tag stands on both."""
+    tag = line.rfind("<")
+    is_open = tag > line.rfind(">") and line[tag + 1 : tag + 2].isalpha()
+    return is_open or bool(_OWN_LINE.match(line) and _OWN_LINE.match(after))
 
 
 def _emphasis(state: StateInline, silent: bool) -> bool:
@@ -93,6 +102,13 @@ def _indented_prose(state: StateCore) -> None:
         else:
             tokens.append(token)
     state.tokens = tokens
+
+
+def _said_at_fences(state: StateCore) -> None:
+    """Words that somebody put right behind the signs of a fence are its first line, and no language of nothing."""
+    for token in state.tokens:
+        if token.type == "fence" and (_SAID_AT_FENCE.search(token.info) or not token.content):
+            token.content, token.info = f"{token.info.strip()}\n{token.content}", ""
 
 
 def _is_prose(block: str) -> bool:

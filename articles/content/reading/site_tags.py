@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from articles.content import elements
+
 _FENCE = re.compile(r"(`{3,}|~{3,})")
 _CODE = r"``[^`\n]++``|`[^`\n]++`"
 _DEEP = r"\{[^{}]*+\}"
@@ -21,7 +23,7 @@ _TAG = re.compile(
     rf"""|<(?P<component>[A-Z][\w.]*+(?:[^<>{{}}"']++|"[^"]*+"|'[^']*+'|{_DEEP})*+)>"""
     r"|</(?P<closed>[A-Z][\w.]*+)\s*+>"
 )
-_CLOSING = re.compile(r"</([A-Z][\w.]{0,60})")
+_NAMED = re.compile(r"<(/?[A-Z][\w.]{0,60})")
 _MODULE = re.compile(r"(?:import\s.{0,500}['\"]|export\s+(?:const|default|function)\b).*")
 _SAID = re.compile(r"""(?:\b([\w-]{1,40})\s{0,9}[=:]\s{0,9}\{?)?(?:"([^"]*)"|'([^']*)'|`([^`]*)`)""")
 _SHOWN = ("alt", "caption", "title", "text", "label", "description", "quote", "attribution", "cite")  # ends of names
@@ -32,24 +34,24 @@ _SENTENCE = 3  # words, from which on a value is said and not set
 
 def without(text: str) -> str:
     """The Markdown without such tags, except in its code."""
-    closed = set(_CLOSING.findall(text))
+    named = set(_NAMED.findall(text))
     parts: list[str] = []
     prose: list[str] = []
     fence = ""
     for line in text.split("\n"):
         mark = _FENCE.match(line.lstrip(" >"))
         if fence or mark:
-            parts += [*_written(prose, closed), line]
+            parts += [*_written(prose, named), line]
             prose = []
             if mark:
                 fence = mark[1] if not fence else "" if mark[1].startswith(fence) else fence
         elif not _MODULE.fullmatch(line):
             prose.append(line)
-    return "\n".join([*parts, *_written(prose, closed)])
+    return "\n".join([*parts, *_written(prose, named)])
 
 
-def _written(lines: list[str], closed: set[str]) -> list[str]:
-    return [_TAG.sub(lambda tag: _apart(tag, _words(tag, closed)), "\n".join(lines))] if lines else []
+def _written(lines: list[str], named: set[str]) -> list[str]:
+    return [_TAG.sub(lambda tag: _apart(tag, _words(tag, named)), "\n".join(lines))] if lines else []
 
 
 def _apart(tag: re.Match[str], left: str) -> str:
@@ -64,7 +66,7 @@ def _apart(tag: re.Match[str], left: str) -> str:
     return f"{left} " if left[-1:].isalnum() and goes_on else left
 
 
-def _words(tag: re.Match[str], closed: set[str]) -> str:
+def _words(tag: re.Match[str], named: set[str]) -> str:
     """What stays of a tag; the tag itself, where it is none."""
     if tag["linked"]:
         return tag["linked"]
@@ -72,10 +74,19 @@ def _words(tag: re.Match[str], closed: set[str]) -> str:
         return _said(tag["jekyll"]) if tag["jekyll"].endswith("%") else tag[0]
     if tag["hugo"]:
         return _said(tag["hugo"]) if tag["hugo"].endswith(tag["hugo"][0].replace("<", ">")) else tag[0]
+    if _is_html(tag["component"] or tag["closed"] or ""):
+        return tag[0]
     if component := tag["component"]:
-        is_tag = component.endswith("/") or "=" in component or component.split()[0] in closed
+        is_tag = component.endswith("/") or "=" in component or f"/{component.split()[0]}" in named
         return _said(component) if is_tag else tag[0]
-    return tag[0] if tag["code"] else ""
+    stays = tag["code"] or (tag["closed"] and tag["closed"] not in named)  # the end of a tag that is another's
+    return tag[0] if stays else ""
+
+
+def _is_html(tag: str) -> bool:
+    """Whether it is a tag of HTML in capitals: `FONT color=red`."""
+    name = re.split(r"[\s/=]", tag, maxsplit=1)[0]
+    return name.isupper() and name.lower() in elements.ALL
 
 
 def _said(source: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from articles.content import manuscripts, tag_soup
+from articles.content import manuscripts, markup, tag_soup
 
 
 @pytest.mark.parametrize(
@@ -55,3 +55,28 @@ def test_runs_of_ampersands_are_divided_and_kept(count: int) -> None:
     bounded, _ = tag_soup.bounded("x" + "&y" * count)
     assert bounded.replace("<!---->", "") == "x" + "&y" * count
     assert max(part.count("&") for part in bounded.split("<!---->")) <= tag_soup.MOST_AMPERSANDS
+
+
+@pytest.mark.parametrize(
+    "name", ["text", "desc", "set", "view", "g", "metadata", "mi", "mtext", "mglyph", "title-page", "q1"]
+)
+def test_words_in_elements_of_other_languages_stay(name: str) -> None:
+    """Where no drawing and no formula is around them; a parser of HTML takes them for an attack."""
+    html = f"<p>One</p><{name} a='b'>two <b>three</b></{name.upper()}> four"
+    for cleaned in (manuscripts.read(f"<h1>T</h1>{html}", "a.html").html, markup.clean_page(html, ())):
+        assert markup.text_of(cleaned).split() == ["One", "two", "three", "four"]
+
+
+@pytest.mark.parametrize(
+    ("html", "left"),
+    [
+        ("<svg><text>drawn</text><desc>said</desc></svg>seen", "seen"),
+        ("<![CDATA[<text>]]&gt;</text>seen", "]]>seen"),
+        ("<style><text></style>seen", "seen"),
+        ("<style><path id='</style>seen'>", "seen'>"),
+        ("a <\x01b> c", "a <b> c"),
+        ("a <b> c", "a  c"),
+    ],
+)
+def test_only_what_is_a_tag_is_taken_for_one(html: str, left: str) -> None:
+    assert markup.text_of(markup.clean_page(html, ())) == left

@@ -34,6 +34,10 @@ LONG = (
             "",
             f"<p>{LONG * 2}</p>\n<p>{LONG * 2}</p>\n<ul>\n<li>a</li>\n<li>b</li>",
         ),
+        ("```\na\n```\n``` and this", "a.md", "<pre><code>and this\n</code></pre>"),
+        ("```words of an author\na\n```", "a.md", "<pre><code>words of an author\na\n</code></pre>"),
+        ('```js title="a"\na\n```', "a.md", "<pre><code>a\n</code></pre>"),
+        (f"<p title='a\nb'>{LONG * 2}</p>\n{LONG}", "", f'<p title="a b">{LONG * 2}</p>'),
         (f"{LONG}\n{LONG}\n\nNext", "a.md", f"<p>{LONG}\n{LONG}</p>"),
     ],
 )

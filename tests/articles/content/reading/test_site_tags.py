@@ -27,6 +27,8 @@ from articles.content.reading import site_tags
         ('<InfoGrid items={[{a: {b: "1"}}, 2 > 1]} />x', "x"),
         ("<Note>words</Note>", "words"),
         ("<InfoGrid\n  rows={[\n\n    1]}\n/>", ""),
+        ("<STYLE>a</STYLE><FONT color=red>b</FONT>", "<STYLE>a</STYLE><FONT color=red>b</FONT>"),
+        ("<style>a</Style>b", "<style>a</Style>b"),
         ("{/* a remark */}x", "x"),
         ('import X from "./x"\nx', "x"),
         ("List<String> and Map<K, V> and {x} and {{ y }}", "List<String> and Map<K, V> and {x} and {{ y }}"),
