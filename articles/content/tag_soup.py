@@ -16,6 +16,7 @@ OUTER_TAG = re.compile(  # the same, but none within a declaration or what is no
     rf"|(?is:<(?:{_NO_HTML})(?=[\s>])[^<>]*+(?<!/)>.*?(?=</(?:{_NO_HTML})[\s/>]|\Z))"
     rf"|{TAG.pattern}"
 )
+_CLOSED = re.compile(r"</([a-zA-Z][^\s/>]*+)")
 _QUOTED = re.compile(r"""=\s*+(?:"[^"]*+"|'[^']*+')""")
 _RAW = {"script", "style", "title", "noscript", "iframe", "textarea", "noembed", "noframes"}
 _UNCOUNTED = elements.names(  # void, or closed by the next of their kind
@@ -124,7 +125,7 @@ def closes_itself(tag: re.Match[str]) -> bool:
 
 def tags_or_text(html: str) -> str:
     """The HTML of a text in which people wrote brackets too: what is no tag is words, `List<String>`, `<your name>`."""
-    closed = {tag[2].lower() for tag in TAG.finditer(html) if tag[1]}
+    closed = {name.lower() for name in _CLOSED.findall(html)}
     return TAG.sub(lambda tag: tag[0] if _is_tag(tag, closed) else f"&lt;{tag[0][1:]}", html)
 
 

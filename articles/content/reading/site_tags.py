@@ -56,6 +56,8 @@ def _written(lines: list[str], named: set[str]) -> list[str]:
 
 def _apart(tag: re.Match[str], left: str) -> str:
     """What is left of a tag; with spaces, where words would run together that something stood between."""
+    if tag.string[max(tag.start() - 1, 0) : tag.start()] == "<" and left != tag[0]:
+        return f" {left}"  # else that bracket would begin a tag
     if not (tag["hugo"] or tag["jekyll"] or (tag["component"] or "").endswith("/")):
         return left
     before, after = tag.string[max(tag.start() - 1, 0) : tag.start()], tag.string[tag.end() : tag.end() + 1]

@@ -214,6 +214,29 @@ class Command(BaseCommand):
         self.stdout.flush()
 
 
+def _facts(batch: Batch, plan: BatchPlan) -> dict[str, object]:
+    """A plan for programs: all that is said of it in words, and more."""
+    return {
+        "name": batch.name,
+        "articles": plan.articles,
+        "new_articles": len(plan.new_articles),
+        "sections": plan.new_sections + plan.missing_sections,
+        "images": plan.images,
+        "calls": plan.calls,
+        "cost": None if plan.cost.dollars is None else f"{plan.cost.dollars:.2f}",
+        "unknown_costs": plan.cost.unknown,
+        "seconds": plan.seconds,
+        "published": plan.published,
+        "going_on": plan.there.going_on,
+        "left_out": {"articles": plan.there.left_out, "sections": plan.there.left_out_sections},
+        "cancelled": plan.there.cancelled,
+        "expired": len(plan.there.expired),
+        "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
+        "assumed": [{"list": listed, "words": said} for listed, said in plan.assumed],
+        "problems": plan.problems,
+    }
+
+
 def _dollars(text: str) -> Decimal:
     try:
         return Decimal(text.removeprefix("$"))

@@ -29,6 +29,7 @@ from articles.content.reading import site_tags
         ("<InfoGrid\n  rows={[\n\n    1]}\n/>", ""),
         ("<STYLE>a</STYLE><FONT color=red>b</FONT>", "<STYLE>a</STYLE><FONT color=red>b</FONT>"),
         ("<style>a</Style>b", "<style>a</Style>b"),
+        ("<<Note a=1>words</Note>", "< words"),
         ("{/* a remark */}x", "x"),
         ('import X from "./x"\nx', "x"),
         ("List<String> and Map<K, V> and {x} and {{ y }}", "List<String> and Map<K, V> and {x} and {{ y }}"),
