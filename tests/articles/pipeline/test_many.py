@@ -144,7 +144,7 @@ def test_other_articles_stay_as_they_are(deed: str, two_batches: tuple[Batch, Ba
     moments = {"queued_at": timezone.now(), "next_at": timezone.now(), "lease_until": timezone.now()}
     ours, others = (batch.articles.get() for batch in two_batches)
     for status in ("queued", "waiting", "running", "failed"):
-        Article.objects.update(status=status, alone=False, **moments)
+        Article.objects.update(status=status, alone=False, error=DECLINED, **moments)
         before = _everything(others)
 
         OF_MANY[deed](ours)

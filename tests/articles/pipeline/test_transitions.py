@@ -89,13 +89,13 @@ TABLE: dict[str, tuple[str, Deed, dict[str, Any], str]] = {
     ),
     "interrupt": (
         "running",
-        lambda article, _: transitions.interrupt(*found(pk=article.pk)),
+        lambda article, _: transitions.interrupt(found(pk=article.pk)[0]),
         {"status": "queued", "queued_at": "now", "next_at": None} | FREE,
         "interrupted",
     ),
     "give up": (
         "running",
-        lambda article, _: transitions.give_up(*found(pk=article.pk), DEAD),
+        lambda article, _: transitions.give_up(found(pk=article.pk)[0], DEAD),
         {"status": "failed", "error": DEAD.saved(Stage.ARTICLE), "cause": "galley|article|crashes|"} | ENDED | DUE,
         "stopped",
     ),
