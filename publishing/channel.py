@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol
 
-from publishing.answers import Login
-from publishing.reading import Json
+from publishing.wordpress.answers import Login
+from publishing.wordpress.reading import Json
 
 
 class Channel(Protocol):

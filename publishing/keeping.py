@@ -6,9 +6,9 @@ import html
 from datetime import UTC, datetime
 from typing import Any, Literal, TypedDict
 
-from publishing.marks import Marked
 from publishing.options import Options
-from publishing.reading import Json, plain
+from publishing.wordpress.marks import Marked
+from publishing.wordpress.reading import Json, plain
 
 State = Literal["kept", "changed", "dropped"]
 

@@ -21,7 +21,7 @@ class Options:
 
     `tags` and `categories` are names, made where that is allowed. `publish_at` is when readers shall see it; with
     `publish_immediately` they see it at once. `comments` is "open" or "closed". `over` is the hash of a text that
-    people have made of the post, and that somebody has seen and wants written over (`publishing.marks`).
+    people have made of the post, and that somebody has seen and wants written over (`publishing.wordpress.marks`).
     """
 
     publish_immediately: bool = False

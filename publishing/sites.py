@@ -10,9 +10,9 @@ from django.conf import settings
 from articles.providers.errors import GALLEY, Refused
 from backups import redaction
 from publishing import secrets
-from publishing.answers import Login
 from publishing.models import Site
-from publishing.wordpress import WordPress
+from publishing.wordpress.answers import Login
+from publishing.wordpress.client import WordPress
 
 
 def same_address(one: str, other: str) -> bool:

@@ -16,7 +16,7 @@ from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from articles.models import Article, Event, Stage
-from articles.pipeline.processes import computes_anew, is_asked_to_stop
+from articles.processes import computes_anew, is_asked_to_stop
 
 log = structlog.get_logger("galley.run")
 

@@ -21,7 +21,7 @@ from articles.models import Article, Attempt
 from articles.pipeline import queue, transitions
 from articles.pipeline.dispatch import PER_WORKER, top_up
 from articles.pipeline.lease import LEASE, Found, found
-from articles.pipeline.processes import is_alive, this_machine, this_process
+from articles.processes import is_alive, this_machine, this_process
 from articles.providers.errors import GALLEY, Mistake, Then
 
 log = structlog.get_logger("galley.sweep")

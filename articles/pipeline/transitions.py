@@ -32,9 +32,9 @@ from articles import call_keys
 from articles.failures import Failure, cause, report
 from articles.models import Article, Attempt, Batch, Call, Event, Section, Stage, StageRecord
 from articles.pipeline.lease import LEASE, Found, Lease
-from articles.pipeline.processes import this_process
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
+from articles.processes import this_process
 from articles.providers.errors import ProviderError, SavedError
 from articles.tree.due import due, write_soon
 

@@ -18,9 +18,9 @@ from articles.failures import Failure
 from articles.models import Article, Attempt, Section, Stage, StageRecord
 from articles.pipeline import dispatch, rate_limits, reopening, transitions
 from articles.pipeline.lease import Fenced, HeldBack, OutOfTime
-from articles.pipeline.processes import ComputesTooLong, computed
 from articles.pipeline.repair import look_over, mend, must_look_through
 from articles.pipeline.run import Outcome, Run
+from articles.processes import ComputesTooLong, computed
 from articles.providers.errors import DATABASE, GALLEY, Mistake, ProviderError, Rejected, Then, Unreachable
 
 log = structlog.get_logger("galley.pipeline")

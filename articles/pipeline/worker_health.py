@@ -24,7 +24,7 @@ from django.db.models.functions import Coalesce, Greatest
 from django.utils import timezone
 
 from articles.models import Article, Attempt, Event
-from articles.pipeline.processes import is_alive, this_machine, this_process
+from articles.processes import is_alive, this_machine, this_process
 
 UNCLAIMED = timedelta(seconds=75)  # with a look every half minute, it is noticed within two minutes
 IDLE_SECONDS = 30  # that an idle worker may be silent: it waits at most 20 for a database, and looks every second

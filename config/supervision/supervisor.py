@@ -20,8 +20,8 @@ from django.db import Error, connections
 
 from articles.pipeline import worker_health
 from articles.pipeline.lease import CALL_SECONDS
-from articles.pipeline.processes import ENDING, die_with_parent, this_process
 from articles.pipeline.sweep import put_back
+from articles.processes import ENDING, die_with_parent, this_process
 
 Program = tuple[str, Callable[[], object]]  # its name for people, and what it does
 

@@ -26,8 +26,8 @@ from django_q.signing import SignedPackage
 from django_q.worker import worker
 
 from articles.pipeline import dispatch, worker_health
-from articles.pipeline.processes import cut_computing_short, is_asked_to_stop, stop_when_asked
 from articles.pipeline.sweep import put_down, take_up
+from articles.processes import cut_computing_short, is_asked_to_stop, stop_when_asked
 from config.supervision.supervisor import Program
 
 Task = dict[str, Any]  # as the library has it

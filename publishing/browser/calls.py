@@ -9,10 +9,10 @@ from urllib.parse import quote
 import orjson
 import requests
 
-from publishing.answers import Reply
 from publishing.browser.window import Window
-from publishing.reading import Json
-from publishing.wordpress import WordPress
+from publishing.wordpress.answers import Reply
+from publishing.wordpress.client import WordPress
+from publishing.wordpress.reading import Json
 
 OLD_NONCE = "rest_cookie_invalid_nonce"  # also of a session that is over: then nobody's nonce was expected
 

@@ -1,6 +1,6 @@
 """The old forms of a dashboard, for a site that has no REST API at all: there the block editor cannot save either.
 
-They do the same as `publishing.wordpress.WordPress`, and answer in the same shapes.
+They do the same as `publishing.wordpress.client.WordPress`, and answer in the same shapes.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import Any, ClassVar
 from urllib.parse import quote, urlencode
 
 from articles.providers.errors import ProviderError, Refused, Unreachable
-from publishing import marks
-from publishing.answers import Reply, failure
 from publishing.browser import form_pages
 from publishing.browser.screens import Seen, trouble
 from publishing.browser.window import Window
-from publishing.reading import Json, as_dict, as_dicts, as_media, as_post, id_of, plain
+from publishing.wordpress import marks
+from publishing.wordpress.answers import Reply, failure
+from publishing.wordpress.reading import Json, as_dict, as_dicts, as_media, as_post, id_of, plain
 
 CANDIDATES = 5  # that a search may bring and that are opened: ours is the oldest
 UPLOADER, NEW = "media-new.php?browser-uploader", "post-new.php?post_type=post"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from articles.providers import web
 from articles.providers.errors import Unreachable
-from publishing.answers import Login, origin_of
+from publishing.wordpress.answers import Login, origin_of
 
 # What no article needs, and what a page that lies could lead to.
 OFF_LIMITS = re.compile(

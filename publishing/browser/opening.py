@@ -14,14 +14,14 @@ from django.conf import settings
 from articles.providers.errors import GALLEY, Refused
 from backups import redaction
 from publishing import secrets
-from publishing.answers import Login
 from publishing.browser import guard, sessions, slots
 from publishing.browser.calls import Calls
 from publishing.browser.chromium import Chromium, refuse_without
 from publishing.browser.forms import Forms
 from publishing.browser.window import Film, Window
-from publishing.line import GRACE_SECONDS
 from publishing.models import BrowserSlot, Site
+from publishing.wordpress.answers import Login
+from publishing.wordpress.line import GRACE_SECONDS
 
 Half = Literal["calls", "forms"]
 WHOLE_SECONDS = 570.0  # for all that one browser is asked: a task of the queue has 600

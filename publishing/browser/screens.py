@@ -16,8 +16,8 @@ from requests.structures import CaseInsensitiveDict
 
 from articles.providers import web
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
-from publishing.answers import PAGE_LETTERS, Login, Reply, Who, failure, origin_of, who_answered
-from publishing.reading import plain
+from publishing.wordpress.answers import PAGE_LETTERS, Login, Reply, Who, failure, origin_of, who_answered
+from publishing.wordpress.reading import plain
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Response

@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from articles.pipeline.processes import is_alive, this_machine, this_process
 from articles.pipeline.rate_limits import NotYet
+from articles.processes import is_alive, this_machine, this_process
 from articles.providers.errors import GALLEY
 from publishing.models import BrowserSlot
 

@@ -10,9 +10,9 @@ from urllib.parse import urljoin
 
 from requests.structures import CaseInsensitiveDict
 
-from publishing.answers import PAGE_LETTERS
 from publishing.browser.screens import SAID, SIGNS, Seen
-from publishing.reading import plain
+from publishing.wordpress.answers import PAGE_LETTERS
+from publishing.wordpress.reading import plain
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page, Response

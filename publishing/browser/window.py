@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, TypeVar
 from requests.utils import parse_header_links
 
 from articles.providers.errors import IT, Garbled, ProviderError, Refused, Unreachable
-from publishing.answers import Login, Reply, failure, origin_of
 from publishing.browser import steps
 from publishing.browser.chromium import Chromium, Gone
 from publishing.browser.screens import Seen, trouble
 from publishing.browser.sessions import State
+from publishing.wordpress.answers import Login, Reply, failure, origin_of
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -13,12 +13,12 @@ from articles.failures import Failure
 from articles.formats import count
 from articles.models import Article, Call, Cost
 from articles.providers.errors import ProviderError
-from publishing.marks import Marked
 from publishing.models import Site
 from publishing.options import Options
 from publishing.publishers.post import UNSEEN, slug_of
-from publishing.reading import Json
 from publishing.sites import client_for
+from publishing.wordpress.marks import Marked
+from publishing.wordpress.reading import Json
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from articles.providers import Answer
 from articles.providers.errors import Rejected
 from publishing.publishers.page import about, load
 from publishing.publishers.visit import Visit, called
-from publishing.reading import Json
+from publishing.wordpress.reading import Json
 
 ADDRESS = re.compile(r"https?://[!-~]{1,490}")
 

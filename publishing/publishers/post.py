@@ -14,12 +14,13 @@ from articles import call_keys
 from articles.models import Article, Call
 from articles.providers import Answer
 from articles.providers.errors import Rejected
-from publishing import keeping, seo
-from publishing.marks import Marked
+from publishing import keeping
 from publishing.models import Site
 from publishing.publishers.page import about
 from publishing.publishers.visit import THE_DRAFT, Visit
-from publishing.reading import Json
+from publishing.wordpress import seo
+from publishing.wordpress.marks import Marked
+from publishing.wordpress.reading import Json
 
 UNSEEN = ("draft", "auto-draft", "pending", "trash")  # states of a post that no reader has seen
 EDITED = "edited"  # the code of a post that people have worked on

@@ -9,13 +9,14 @@ from __future__ import annotations
 from articles.models import Call, ImageFile
 from articles.pipeline.run import Outcome, Run
 from articles.tree import names
-from publishing import blocks, marks, publish_tasks
+from publishing import blocks, publish_tasks
 from publishing.blocks import Hero, Look, Picture, Typography
 from publishing.models import PublishTask, Site
 from publishing.publishers.page import about, formatted_page
 from publishing.publishers.pictures import Pictures
 from publishing.publishers.post import Post
 from publishing.publishers.visit import Open, Visit, called
+from publishing.wordpress import marks
 
 Status = PublishTask.Status
 

@@ -19,7 +19,7 @@ from publishing import publish_tasks
 from publishing.channel import Channel
 from publishing.models import PublishTask, Site
 from publishing.publishers.page import about
-from publishing.reading import Json
+from publishing.wordpress.reading import Json
 
 Before = Callable[[str], None] | None  # called with the method of each request that is about to leave
 Open = Callable[[Site, Before], Channel]

@@ -1,4 +1,4 @@
-"""A WordPress by XML-RPC, with the methods and answers of `publishing.wordpress.WordPress`: either may be driven alike.
+"""A WordPress by XML-RPC, with the methods and answers of the client of its REST API: either may be driven alike.
 
 Name and password are in the body of each request, so they arrive where a web server drops the Authorization header.
 What is created carries a key or a mark, as there, and is looked up first.
@@ -16,11 +16,11 @@ from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlsplit
 
 from articles.providers.errors import Refused, Rejected
-from publishing import marks
-from publishing.answers import Login, Reply, failure, is_from_a_cache, joined, origin_of, sent_on_to
-from publishing.doubts import from_a_cache, kept_otherwise, lacks_rights
-from publishing.line import Line
-from publishing.reading import Json, as_dict, as_dicts, as_media, as_post, plain
+from publishing.wordpress import marks
+from publishing.wordpress.answers import Login, Reply, failure, is_from_a_cache, joined, origin_of, sent_on_to
+from publishing.wordpress.doubts import from_a_cache, kept_otherwise, lacks_rights
+from publishing.wordpress.line import Line
+from publishing.wordpress.reading import Json, as_dict, as_dicts, as_media, as_post, plain
 from publishing.xmlrpc import terms, values
 from publishing.xmlrpc.faults import DOOR, NAMING, NOT_THERE, Spoken
 from publishing.xmlrpc.values import Value

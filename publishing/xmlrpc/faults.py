@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from articles.providers.errors import Refused, Rejected
-from publishing.answers import Door, Meaning, Reply
+from publishing.wordpress.answers import Door, Meaning, Reply
 from publishing.xmlrpc import values
 
 NOT_THERE = "not_there"

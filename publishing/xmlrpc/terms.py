@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from publishing.reading import Json, as_dict, as_dicts
+from publishing.wordpress.reading import Json, as_dict, as_dicts
 from publishing.xmlrpc.values import Value
 
 READ = ("post", "terms", "custom_fields")  # what is asked for of a post; all that lies in its row is "post"

@@ -36,9 +36,9 @@ from django_q.worker import worker  # noqa: E402
 from articles import tasks  # noqa: E402
 from articles.models import Article, Event  # noqa: E402
 from articles.pipeline import transitions  # noqa: E402
-from articles.pipeline.processes import die_with_parent  # noqa: E402
 from articles.pipeline.sweep import UNCLAIMED  # noqa: E402
 from articles.pipeline.worker import STAGES  # noqa: E402
+from articles.processes import die_with_parent  # noqa: E402
 from publishing.models import Site  # noqa: E402
 from tests.faults.reaper import Reaper  # noqa: E402
 

@@ -29,7 +29,7 @@ from greenlet import GreenletExit, greenlet
 
 from articles.models import Article
 from articles.pipeline import sweep, transitions, worker_health
-from articles.pipeline.processes import this_machine
+from articles.processes import this_machine
 from backups.storage.django_folder import LocalStorage
 from config.supervision.worker import LOOK_SECONDS, SCHEDULE_SECONDS, Tasks
 

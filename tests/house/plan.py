@@ -42,7 +42,9 @@ ROOMS = {
     "articles": [
         Floor({"tree.names", "bounds"}, "plain words and numbers: the records name their own files, and say how large"),
         Floor({"models", "providers", "formats"}, "records, services and the form of numbers: each stands alone"),
-        Floor({"content", "call_keys"}, "what comes from outside, made safe; the names of calls"),
+        Floor(
+            {"content", "call_keys", "processes"}, "what comes from outside, made safe; the names of calls; processes"
+        ),
         Floor({"failures", "estimates"}, "what the records say of what stopped, and what calls will cost and take"),
         Floor({"tree"}, "the same as files: a manifest says what failed, too"),
         Floor({"state_wording"}, "sentences about all of these"),

@@ -11,9 +11,9 @@ from markdown_it import MarkdownIt
 from articles.content import elements, magazine, manuscripts, markup
 from articles.content.manuscripts import Manuscript
 from articles.models import Article
-from publishing import marks
 from publishing.publishers.page import for_wordpress
 from publishing.publishers.rest import Draft
+from publishing.wordpress import marks
 from tests.injections.mutations import Payload
 
 KINDS = ("", "a.txt", "a.md", "a.html")  # pasted, and files

@@ -15,7 +15,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from articles.pipeline.processes import die_with_parent
+from articles.processes import die_with_parent
 from backups.storage.django_bucket import BucketStorage
 from backups.storage.django_folder import LocalStorage
 from backups.trees.tree import Tree

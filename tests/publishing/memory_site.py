@@ -7,13 +7,13 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, TypeVar
 
 from articles.providers.errors import ProviderError
-from publishing import marks
-from publishing.answers import Login
-from publishing.marks import Marked
 from publishing.models import Site
 from publishing.publishers import posting
-from publishing.reading import Json
 from publishing.sites import login_of
+from publishing.wordpress import marks
+from publishing.wordpress.answers import Login
+from publishing.wordpress.marks import Marked
+from publishing.wordpress.reading import Json
 
 T = TypeVar("T")
 

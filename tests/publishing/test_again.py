@@ -18,8 +18,8 @@ from articles.models import Article, Stage
 from articles.pipeline import transitions
 from articles.pipeline.calls import Calls
 from articles.pipeline.run import Run
-from publishing import wordpress as client_module
 from publishing.models import Site
+from publishing.wordpress import client as client_module
 from tests.conftest import error_of
 from tests.publishing.conftest import PAGE, Drive, Impostor, Ready, new_site
 from tests.publishing.dying import dies_after

@@ -12,8 +12,8 @@ from django.utils import timezone
 
 from articles.models import Article
 from articles.pipeline.sweep import sweep
-from publishing.answers import Reply, is_from_a_cache
 from publishing.models import Site
+from publishing.wordpress.answers import Reply, is_from_a_cache
 from tests.conftest import error_of
 from tests.publishing.conftest import Drive, Ready, new_site
 from tests.publishing.test_stage import assert_published

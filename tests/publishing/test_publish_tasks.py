@@ -257,7 +257,7 @@ def test_what_people_have_changed_is_written_over_only_when_they_have_seen_it(
 
 
 def only_found(memory: MemorySite) -> str:
-    from publishing.marks import Marked
+    from publishing.wordpress.marks import Marked
 
     return Marked.read(memory.posts[1]["content"]).found
 

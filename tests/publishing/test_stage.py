@@ -24,9 +24,9 @@ from articles.pipeline import transitions
 from articles.pipeline.calls import Calls
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import sweep
-from publishing import line
-from publishing import wordpress as client_module
 from publishing.models import Site
+from publishing.wordpress import client as client_module
+from publishing.wordpress import line
 from tests.conftest import error_of
 from tests.publishing.conftest import ALT, Drive, Impostor, Ready, new_site
 from tests.publishing.dying import dies_after

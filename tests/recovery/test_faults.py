@@ -25,9 +25,10 @@ from django.utils import timezone
 from django_q.models import OrmQ, Schedule
 from pytest_django import Settings
 
+from articles import processes
 from articles.failures import Failure, report
 from articles.models import Article, Event
-from articles.pipeline import processes, transitions, worker
+from articles.pipeline import transitions, worker
 from articles.pipeline.lease import LEASE
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import Swept, sweep

@@ -19,9 +19,10 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
+from articles import processes
 from articles.failures import report
 from articles.models import Article, Call, Stage, StageRecord
-from articles.pipeline import processes, transitions, worker
+from articles.pipeline import transitions, worker
 from articles.pipeline.lease import LEASE, Fenced, Lease, OutOfTime
 from articles.pipeline.run import Run
 from articles.pipeline.sweep import Swept, _release, abandoned, sweep

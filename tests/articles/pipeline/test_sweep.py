@@ -18,8 +18,8 @@ from articles import tasks
 from articles.models import Article
 from articles.pipeline import transitions, worker
 from articles.pipeline.lease import Lease, OutOfTime
-from articles.pipeline.processes import this_machine, this_process
 from articles.pipeline.sweep import Swept, put_back, put_down, sweep
+from articles.processes import this_machine, this_process
 from tests.conftest import HandIn
 from tests.services import redis
 

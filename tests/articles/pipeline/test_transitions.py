@@ -14,7 +14,7 @@ from articles import call_keys
 from articles.models import Article, Attempt, Call, Section, Stage, StageRecord
 from articles.pipeline import transitions
 from articles.pipeline.lease import Lease, found
-from articles.pipeline.processes import this_process
+from articles.processes import this_process
 from articles.providers.errors import Rejected, Unreachable
 from tests.articles.batches.grid import batch_of
 from tests.batches import DECLINED

@@ -21,9 +21,9 @@ from pytest_django import Settings
 from articles.models import Article, Attempt, Event
 from articles.pipeline import worker_health
 from articles.pipeline.lease import Lease
-from articles.pipeline.processes import this_machine, this_process
 from articles.pipeline.sweep import sweep
 from articles.pipeline.transitions import claim
+from articles.processes import this_machine, this_process
 from tests.conftest import HandIn
 
 

@@ -19,10 +19,10 @@ from articles.providers.errors import Unreachable
 from articles.providers.replicate import PictureClient
 from articles.providers.text import TextClient
 from articles.stages.images import REQUEST_SECONDS
-from publishing.answers import Login
-from publishing.line import GRACE_SECONDS
 from publishing.models import Site
-from publishing.wordpress import WordPress
+from publishing.wordpress.answers import Login
+from publishing.wordpress.client import WordPress
+from publishing.wordpress.line import GRACE_SECONDS
 from publishing.xmlrpc.client import XmlRpc
 
 SECONDS = 1.0

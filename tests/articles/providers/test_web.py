@@ -14,7 +14,7 @@ import pytest
 from articles.providers import Answer, storable, web
 from articles.providers.errors import Garbled, ProviderError, Rejected, Unreachable
 from articles.providers.text import TextClient
-from publishing.answers import Login, Reply, failure
+from publishing.wordpress.answers import Login, Reply, failure
 
 
 @pytest.mark.parametrize(

@@ -13,8 +13,9 @@ from django_q.brokers import get_broker
 from django_q.models import Failure, OrmQ, Schedule
 from django_q.tasks import async_task
 
+from articles import processes
 from articles.models import Article
-from articles.pipeline import processes, transitions
+from articles.pipeline import transitions
 from config.supervision.worker import STOP, Results, Task, Tasks
 from tests.conftest import HandIn
 

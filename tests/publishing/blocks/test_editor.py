@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import requests
 
-from publishing import blocks, marks
+from publishing import blocks
 from publishing.blocks import Hero, Typography
-from publishing.marks import Marked
+from publishing.wordpress import marks
+from publishing.wordpress.marks import Marked
 from tests.journeys.desk import CHROMIUM, FLAGS, PATIENCE
 from tests.publishing.blocks import pages
 from tests.publishing.blocks.pages import BY_CLAUDE, HOSTILE, KINDS, LOOK, PICTURES, cleaned

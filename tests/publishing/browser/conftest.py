@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from publishing.answers import Login
 from publishing.browser.calls import Calls
 from publishing.browser.chromium import Chromium, missing
 from publishing.browser.forms import Forms
 from publishing.browser.window import Window
+from publishing.wordpress.answers import Login
 from tests.services.wordpress import WordPress
 
 RULES = "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"

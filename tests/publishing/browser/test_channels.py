@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from articles.providers.errors import Busy, Unreachable
-from publishing.answers import Login
 from publishing.browser.calls import Calls
 from publishing.browser.chromium import Chromium
 from publishing.browser.forms import Forms
-from publishing.wordpress import WordPress
+from publishing.wordpress.answers import Login
+from publishing.wordpress.client import WordPress
 from tests.publishing.browser.conftest import HeldBack, Watched, channel_in, jpeg, login, new_chromium
 from tests.services import wordpress as service
 from tests.services.wordpress_tables import SITE

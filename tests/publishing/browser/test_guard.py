@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from articles.providers.errors import Rejected, Unreachable
-from publishing.answers import Login
 from publishing.browser import guard
+from publishing.wordpress.answers import Login
 
 
 def login(url: str = "https://m.example.org/blog") -> Login:

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
-from publishing.answers import Login
 from publishing.browser.screens import SCREENS, Seen, trouble
+from publishing.wordpress.answers import Login
 
 SECRET = "s3cret pass"
 LOGIN = Login("wordpress:1", "Magazine", "https://m.example.org", "desk", SECRET, "page", 30)

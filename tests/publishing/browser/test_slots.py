@@ -10,8 +10,8 @@ import pytest
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles.pipeline.processes import this_machine, this_process
 from articles.pipeline.rate_limits import NotYet
+from articles.processes import this_machine, this_process
 from publishing.browser import slots
 from publishing.models import BrowserSlot
 

@@ -7,11 +7,11 @@ from collections.abc import Callable
 import pytest
 
 from articles.providers.errors import ProviderError, Refused, Rejected, Unreachable
-from publishing.answers import Login
 from publishing.browser.calls import Calls
 from publishing.browser.chromium import Chromium
 from publishing.browser.sessions import State
 from publishing.browser.window import Window
+from publishing.wordpress.answers import Login
 from tests.publishing.browser.conftest import PATIENCE, Watched, channel_in, login
 from tests.publishing.conftest import Impostor
 from tests.services.wordpress import WordPress

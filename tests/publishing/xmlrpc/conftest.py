@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from publishing.answers import Login
-from publishing.wordpress import WordPress
+from publishing.wordpress.answers import Login
+from publishing.wordpress.client import WordPress
 from publishing.xmlrpc.client import XmlRpc
 from tests.publishing.conftest import Answer, Impostor
 from tests.services import wordpress as service

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 
 from articles.providers.errors import Refused, Rejected, Unreachable
-from publishing.reading import Json
-from publishing.wordpress import WordPress
+from publishing.wordpress.client import WordPress
+from publishing.wordpress.reading import Json
 from publishing.xmlrpc import client as client_module
 from publishing.xmlrpc import terms
 from publishing.xmlrpc.client import XmlRpc
-from tests.publishing.test_wordpress import jpeg
+from tests.publishing.wordpress.test_client import jpeg
 from tests.publishing.xmlrpc.conftest import client, login
 from tests.services import wordpress as service
 

@@ -10,7 +10,7 @@ import pytest
 
 from articles.failures import SHORT
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
-from publishing.answers import Login
+from publishing.wordpress.answers import Login
 from publishing.xmlrpc.client import XmlRpc
 from publishing.xmlrpc.faults import DOOR, FAULTS
 from tests.publishing.conftest import Impostor

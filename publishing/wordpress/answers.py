@@ -19,7 +19,7 @@ import orjson
 from articles.providers import web
 from articles.providers.errors import Busy, ProviderError, Refused, Rejected, Unreachable
 from backups import redaction
-from publishing.reading import as_dict, plain, text_of
+from publishing.wordpress.reading import as_dict, plain, text_of
 
 PAGE_LETTERS = 100_000  # of a page that are looked into
 

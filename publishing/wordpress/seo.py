@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from publishing.channel import Channel
-from publishing.reading import as_dict, plain
-from publishing.wordpress import WordPress
+from publishing.wordpress.client import WordPress
+from publishing.wordpress.reading import as_dict, plain
 
 META = "meta"  # the field of a post where keys are kept that somebody has registered
 

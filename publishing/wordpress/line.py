@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from articles.providers.errors import Unreachable
-from publishing.answers import Login, Reply
-from publishing.transport import Direct, Transport
+from publishing.wordpress.answers import Login, Reply
+from publishing.wordpress.transport import Direct, Transport
 
 GRACE_SECONDS = 30  # how much longer than the site may work a request and its answer may be on the way
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from articles.providers.errors import Refused, Rejected, Unreachable
-from publishing.answers import Login
-from publishing.reading import Json, as_dict, plain
+from publishing.wordpress.answers import Login
+from publishing.wordpress.reading import Json, as_dict, plain
 
 
 def from_a_cache(login: Login, door: str) -> Unreachable:

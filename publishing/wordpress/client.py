@@ -16,8 +16,8 @@ from urllib.parse import urlsplit
 
 from articles.providers.errors import Refused, Rejected
 from backups import redaction
-from publishing import marks
-from publishing.answers import (
+from publishing.wordpress import marks
+from publishing.wordpress.answers import (
     Login,
     Reply,
     Who,
@@ -28,10 +28,10 @@ from publishing.answers import (
     sent_on_to,
     who_answered,
 )
-from publishing.doubts import from_a_cache, kept_otherwise, lacks_rights
-from publishing.line import Line
-from publishing.reading import Json, as_dict, as_dicts, as_media, as_post, id_of, plain, token_of
-from publishing.transport import Transport
+from publishing.wordpress.doubts import from_a_cache, kept_otherwise, lacks_rights
+from publishing.wordpress.line import Line
+from publishing.wordpress.reading import Json, as_dict, as_dicts, as_media, as_post, id_of, plain, token_of
+from publishing.wordpress.transport import Transport
 
 NO_HEAD = (400, 403, 405, 501)  # of servers that take no HEAD
 API_REL = "https://api.w.org/"

@@ -7,8 +7,9 @@ from itertools import count
 
 import pytest
 
-from publishing import blocks, marks
-from publishing.marks import Marked
+from publishing import blocks
+from publishing.wordpress import marks
+from publishing.wordpress.marks import Marked
 from tests.publishing.blocks.pages import BY_CLAUDE, HOSTILE, KINDS, LOOK, PICTURES, cleaned
 
 UID = "0c6f" * 8

@@ -14,11 +14,11 @@ import pytest
 from django.db import connection, transaction
 from pytest_django import Settings
 
+from articles import processes
 from articles.failures import Failure
 from articles.models import Article, Call, Event, Stage, StageRecord
-from articles.pipeline import processes
-from articles.pipeline.processes import ComputesTooLong, computed, cut_computing_short
 from articles.pipeline.run import Outcome, Run
+from articles.processes import ComputesTooLong, computed, cut_computing_short
 from articles.providers import Answer
 from tests.conftest import HandIn, error_of
 

@@ -10,7 +10,7 @@ import pytest
 
 from articles.failures import SHORT, Failure
 from articles.providers.errors import ProviderError, Refused, Rejected, Unreachable
-from publishing.answers import Login, Reply, Who, failure, who_answered
+from publishing.wordpress.answers import Login, Reply, Who, failure, who_answered
 
 LOGIN = Login("wordpress:1", "Magazine", "https://magazine.example.org", "desk", "s3cret", "app-password", 60)
 CHECK = "something in front of the site checks for robots, and turned Galley away"

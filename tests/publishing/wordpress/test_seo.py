@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from publishing import seo
-from publishing.wordpress import WordPress
-from tests.publishing.test_wordpress import client
+from publishing.wordpress import seo
+from publishing.wordpress.client import WordPress
+from tests.publishing.wordpress.test_client import client
 from tests.services import wordpress as service
 
 WORDS = {"title": "Tariffs & AI | “Magazine”", "description": "What 12 % more mean", "keyword": "tariffs"}

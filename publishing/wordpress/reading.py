@@ -6,7 +6,7 @@ import html
 import re
 from typing import Any
 
-from publishing.marks import Marked
+from publishing.wordpress.marks import Marked
 
 Json = dict[str, Any]
 

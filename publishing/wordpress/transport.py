@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from articles.providers import deadline, web
-from publishing.answers import Reply
+from publishing.wordpress.answers import Reply
 
 ANSWER_BYTES = 16 * 1024 * 1024
 

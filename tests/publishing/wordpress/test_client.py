@@ -15,9 +15,9 @@ import requests
 from PIL import Image
 
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
-from publishing.answers import MEANINGS, Login, Reply, failure
-from publishing.reading import as_media, as_post
-from publishing.wordpress import WordPress
+from publishing.wordpress.answers import MEANINGS, Login, Reply, failure
+from publishing.wordpress.client import WordPress
+from publishing.wordpress.reading import as_media, as_post
 from tests.publishing.conftest import Impostor
 from tests.services import wordpress as service
 
