@@ -253,7 +253,9 @@ class _World:
         rows = connection.execute(_NOT_ENDED).fetchall()
         health = worker_health.health()
         held = {str(pid) for pid in health.busy}
-        stands = [(pk, attempt) for pk, attempt, owner in rows if not owner or owner.split("|")[1] not in held]
+        stands: list[Hashable] = [
+            (pk, attempt) for pk, attempt, owner in rows if not owner or owner.split("|")[1] not in held
+        ]
         return stands if len(health.busy) < len(health.alive) else []
 
     def _let_time_pass(self, connection: psycopg.Connection[Any]) -> None:

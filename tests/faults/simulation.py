@@ -179,7 +179,6 @@ class Simulation:
                     worker.greenlet.throw(GreenletExit)
 
     def _doubles(self) -> Iterator[tuple[Any, str, Any]]:
-        begin, save = Atomic.__enter__, LocalStorage._save
         yield time, "sleep", self.sleep
         yield os, "fsync", lambda _: None
         yield time, "monotonic", lambda: self.now
@@ -192,8 +191,15 @@ class Simulation:
         for module in (transitions, sweep, worker_health):
             yield module, "this_process", self._name
         yield sweep, "is_alive", lambda _: True
-        yield Atomic, "__enter__", lambda atomic: (self._instant(), begin(atomic))[1]
-        yield LocalStorage, "_save", lambda *given: (self._instant(), save(*given))[1]
+        yield Atomic, "__enter__", self._with_an_instant(Atomic.__enter__)
+        yield LocalStorage, "_save", self._with_an_instant(LocalStorage._save)
+
+    def _with_an_instant(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def after_it(*given: Any) -> Any:
+            self._instant()
+            return original(*given)
+
+        return after_it
 
     def _name(self) -> str:
         number = self.workers.index(self._current) if self._current else -1
