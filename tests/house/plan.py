@@ -43,7 +43,8 @@ ROOMS = {
         Floor({"tree.names", "bounds"}, "plain words and numbers: the records name their own files, and say how large"),
         Floor({"models", "providers", "formats"}, "records, services and the form of numbers: each stands alone"),
         Floor(
-            {"content", "call_keys", "processes"}, "what comes from outside, made safe; the names of calls; processes"
+            {"content", "call_keys", "processes"},
+            "what comes from outside, made safe; names of calls, and of processes",
         ),
         Floor({"failures", "estimates"}, "what the records say of what stopped, and what calls will cost and take"),
         Floor({"tree"}, "the same as files: a manifest says what failed, too"),
