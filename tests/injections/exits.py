@@ -8,14 +8,15 @@ from html import escape
 
 from markdown_it import MarkdownIt
 
-from articles.content import elements, magazine, manuscripts, markup
+from articles.content import elements, magazine, manuscripts, markup, tag_soup
 from articles.content.manuscripts import Manuscript
 from articles.models import Article
-from publishing.publishers.page import for_wordpress
-from publishing.publishers.rest import Draft
-from publishing.wordpress import marks
+from publishing import blocks
+from publishing.blocks import Hero, Look, Typography
+from publishing.publishers.post import Draft
 from tests.injections.mutations import Payload
 
+LOOK = Look(Typography.THEME, Hero.FEATURED, "#1a4d8f", "#b3541e")
 KINDS = ("", "a.txt", "a.md", "a.html")  # pasted, and files
 _FORMULA = re.compile(rf"(</?)({'|'.join(elements.FORMULAS | {'mglyph', 'annotation-xml'})})(?=[\s/>])", re.IGNORECASE)
 
@@ -29,10 +30,13 @@ def read(payload: Payload) -> Manuscript | None:
 
 
 def readings(payload: Payload) -> list[str]:
-    """The payload as HTML, in each way that it may be meant: with formulas or without, as Markdown where it may be."""
-    may_be_markdown = KINDS[payload.number % len(KINDS)] in ("", "a.md")
-    marked = [MarkdownIt("commonmark").render(payload.text)] if may_be_markdown else []
-    return [payload.text, _FORMULA.sub(r"\1x-\2", payload.text), *marked]
+    """The payload as HTML, in each way that it may be meant: with formulas or without; where it may be Markdown, as
+    such, its brackets as tags or as words."""
+    found = [payload.text, _FORMULA.sub(r"\1x-\2", payload.text)]
+    if KINDS[payload.number % len(KINDS)] in ("", "a.md"):
+        marked = MarkdownIt("commonmark").render(payload.text)
+        found += [marked, tag_soup.tags_or_text(marked)]
+    return found
 
 
 def article(manuscript: Manuscript) -> str:
@@ -45,9 +49,12 @@ def laid_out(manuscript: Manuscript) -> str:
 
 def for_a_site(manuscript: Manuscript) -> str:
     """The post as the site shows it: title and content are HTML there."""
-    content = marks.marked("0", f"<!-- wp:html -->\n{for_wordpress(_page(manuscript))}\n<!-- /wp:html -->\n")
-    fields = Draft(manuscript.title, content).fields
+    fields = Draft(manuscript.title, _in_blocks(_page(manuscript))).fields
     return f"<h1>{fields['title']}</h1>{fields['content']}"
+
+
+def _in_blocks(page: str) -> str:
+    return blocks.convert(page, {}, LOOK).content
 
 
 def _page(manuscript: Manuscript) -> str:
@@ -60,4 +67,4 @@ EXITS: dict[str, Callable[[Manuscript], str]] = {"article": article, "page": lai
 
 def of_a_model(payload: Payload) -> str:
     """The page as if a model had laid it out so, on its way to a site."""
-    return for_wordpress(markup.clean_page(payload.text, ()))
+    return _in_blocks(markup.clean_page(payload.text, ()))

@@ -284,28 +284,6 @@ def _read(file: Path) -> str:
         raise NotPossible(f"{file} is empty, or no text. Save the table as CSV.") from exc
 
 
-def _facts(batch: Batch, plan: BatchPlan) -> dict[str, Any]:
-    return {
-        "name": batch.name,
-        "articles": plan.articles,
-        "new_articles": len(plan.new_articles),
-        "sections": plan.new_sections + plan.missing_sections,
-        "images": plan.images,
-        "calls": plan.calls,
-        "cost": None if plan.cost.dollars is None else f"{plan.cost.dollars:.2f}",
-        "unknown_costs": plan.cost.unknown,
-        "seconds": plan.seconds,
-        "published": plan.published,
-        "going_on": plan.there.going_on,
-        "left_out": {"articles": plan.there.left_out, "sections": plan.there.left_out_sections},
-        "cancelled": plan.there.cancelled,
-        "expired": len(plan.there.expired),
-        "bad": [{"list": listed, "line": row.line, "reason": row.reason} for listed, row in plan.bad],
-        "assumed": [{"list": listed, "words": said} for listed, said in plan.assumed],
-        "problems": plan.problems,
-    }
-
-
 def _named(name: str, owner: str | None) -> Batch:
     found = list(Batch.objects.filter(key=key_of(name), **_of(owner)).select_related("owner"))
     if not found:

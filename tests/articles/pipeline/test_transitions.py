@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from articles import call_keys
 from articles.models import Article, Attempt, Call, Section, Stage, StageRecord
-from articles.pipeline import transitions
+from articles.pipeline import reopening, transitions
 from articles.pipeline.lease import Lease, found
 from articles.processes import this_process
 from articles.providers.errors import Rejected, Unreachable
@@ -108,7 +108,7 @@ TABLE: dict[str, tuple[str, Deed, dict[str, Any], str]] = {
     ),
     "reopen": (
         "done",
-        lambda article, _: transitions.reopen(article),
+        lambda article, _: reopening.with_further_sections(article),
         {"status": "draft", "ended_at": None} | DUE,
         "",
     ),
@@ -225,7 +225,7 @@ def test_what_only_goes_on_keeps_all_that_is_good(hand_in: HandIn, editor: User)
 def test_a_reopened_article_of_a_batch_is_laid_out_anew(editor: User) -> None:
     article = _worn(batch_of(editor, 1, 3).articles.get(), "done")
 
-    transitions.reopen(article)
+    reopening.with_further_sections(article)
 
     assert set(article.records.values_list("state", flat=True)) == {StageRecord.State.PENDING}
     assert article.calls.get(key=call_keys.FORMAT).state == Call.State.CLOSED
