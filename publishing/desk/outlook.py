@@ -41,7 +41,7 @@ def outlook(articles: Sequence[Article], site: Site, options: Options) -> Outloo
     mind = _expired_words(expired)
     if len(articles) != 1:
         known = _published_before(articles, site)
-        there = f"{count(known, 'article')} of them {'is' if known == 1 else 'are'} there already" if known else ""
+        there = f"{known:,} of them {'is' if known == 1 else 'are'} there already" if known else ""
         return Outlook(there, _ending(options, many=True), mind, cost=cost)
     article = articles[0]
     post, problem = _look(article, site)

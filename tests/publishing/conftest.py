@@ -20,6 +20,8 @@ from articles.models import Article, ImageFile, Stage, StageRecord
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from publishing.models import Site
+from publishing.publishers import hybrid
+from tests.publishing.memory_site import MemorySite
 from tests.services import wordpress as service
 from tests.services.wordpress import WordPress
 
@@ -55,6 +57,20 @@ def new_site(url: str, user: str = "desk", secret: str = "s3cret pass word", **f
 @pytest.fixture
 def site(wordpress: WordPress, db: None) -> Site:
     return new_site(wordpress.url, wordpress.user, wordpress.app_password)
+
+
+@pytest.fixture
+def memory(monkeypatch: pytest.MonkeyPatch) -> MemorySite:
+    """A site in memory, to which REST and XML-RPC lead."""
+    site = MemorySite()
+    monkeypatch.setattr(hybrid, "WAYS", site.ways("rest", "xmlrpc"))
+    return site
+
+
+@pytest.fixture
+def magazine(db: None) -> Site:
+    """A row for it."""
+    return new_site("https://magazine.example.org")
 
 
 class Ready(Protocol):

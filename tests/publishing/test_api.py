@@ -19,10 +19,9 @@ from articles.providers.errors import Refused
 from config.housekeeping import remove_what_ended
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site, SubmitKey
-from publishing.publishers import hybrid
 from tests.config.test_tokens import with_token_of as headers_of
 from tests.desk import as_
-from tests.publishing.conftest import Drive, Ready, new_site
+from tests.publishing.conftest import Drive, Ready
 from tests.publishing.memory_site import MemorySite
 
 pytestmark = pytest.mark.django_db
@@ -32,18 +31,6 @@ PUBLISH = "/api/v1/publish"
 def with_token_of(user: User) -> Client:
     """A program that sends this person's token."""
     return Client(headers=headers_of(user))
-
-
-@pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> MemorySite:
-    site = MemorySite()
-    monkeypatch.setattr(hybrid, "WAYS", site.ways("rest", "xmlrpc"))
-    return site
-
-
-@pytest.fixture
-def magazine(db: None) -> Site:
-    return new_site("https://magazine.example.org")
 
 
 def submit(who: Client, article: Article, key: str = "", **body: Any) -> Any:

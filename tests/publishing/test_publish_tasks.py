@@ -28,18 +28,6 @@ pytestmark = pytest.mark.django_db
 Status = PublishTask.Status
 
 
-@pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> MemorySite:
-    site = MemorySite()
-    monkeypatch.setattr(hybrid, "WAYS", site.ways("rest", "xmlrpc"))
-    return site
-
-
-@pytest.fixture
-def magazine(db: None) -> Site:
-    return new_site("https://magazine.example.org")
-
-
 def only_task(article: Article) -> PublishTask:
     return article.publish_tasks.get()
 

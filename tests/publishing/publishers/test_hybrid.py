@@ -9,24 +9,11 @@ from articles.models import Article
 from articles.pipeline import transitions
 from articles.providers.errors import Busy, ProviderError, Refused, Rejected, Unreachable
 from publishing.models import Site
-from publishing.publishers import hybrid
 from publishing.publishers.fates import TRIES, Fate, fate_of
-from tests.publishing.conftest import Drive, Ready, new_site
+from tests.publishing.conftest import Drive, Ready
 from tests.publishing.memory_site import MemorySite
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def memory(monkeypatch: pytest.MonkeyPatch) -> MemorySite:
-    site = MemorySite()
-    monkeypatch.setattr(hybrid, "WAYS", site.ways("rest", "xmlrpc"))
-    return site
-
-
-@pytest.fixture
-def magazine(db: None) -> Site:
-    return new_site("https://magazine.example.org", time_limit=1)
 
 
 CELLS = [
