@@ -11,7 +11,7 @@ from django.conf import settings
 from django.core.management import call_command
 
 from articles.models import Article, Event
-from publishing.models import SubmitKey
+from publishing.models import PublishTask, Shot, SubmitKey
 
 LOGIN_DAYS = 90  # who has signed in, and who was locked out, may be asked about for a while
 ROWS = 1000  # of timelines in one transaction: nobody waits for it
@@ -22,8 +22,16 @@ def remove_what_ended(now: datetime) -> int:
     call_command("clearsessions")
     AxesProxyHandler.reset_logs(age_days=LOGIN_DAYS)
     AxesProxyHandler.reset_failure_logs(age_days=LOGIN_DAYS)
+    _remove_film(now)
     SubmitKey.objects.filter(at__lt=now - timedelta(days=SubmitKey.DAYS)).delete()
     return _remove_timelines(now, settings.GALLEY_TIMELINE_KEEP_DAYS)
+
+
+def _remove_film(now: datetime) -> None:
+    stopped = Shot.objects.filter(task__status=PublishTask.Status.FAILED)
+    stopped.filter(at__lt=now - timedelta(days=settings.GALLEY_FILM_FAILED_DAYS)).delete()
+    others = Shot.objects.exclude(task__status=PublishTask.Status.FAILED)
+    others.filter(at__lt=now - timedelta(days=settings.GALLEY_FILM_DAYS)).delete()
 
 
 def _remove_timelines(now: datetime, days: int) -> int:

@@ -155,6 +155,8 @@ GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
 if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
     env.problem("GALLEY_BACKUP_KMS_KEY", "needs another setting", "Set GALLEY_BACKUP_SSE=aws:kms as well.")
 GALLEY_TIMELINE_KEEP_DAYS = env.number("GALLEY_TIMELINE_KEEP_DAYS", 0, least=0)  # of finished articles; 0: for ever
+GALLEY_FILM_DAYS = env.number("GALLEY_FILM_DAYS", 14, least=0)  # pictures of what browsers showed at sites
+GALLEY_FILM_FAILED_DAYS = env.number("GALLEY_FILM_FAILED_DAYS", 60, least=0)  # of publications that have stopped
 GALLEY_BACKUP_KEEP_DAYS = env.number("GALLEY_BACKUP_KEEP_DAYS", 90)
 GALLEY_BACKUP_KEEP_MONTHS = env.number("GALLEY_BACKUP_KEEP_MONTHS", 12, least=0)  # the last backup of each
 # What the backup of the database keeps, with the tables of their many-to-many relations.

@@ -8,10 +8,11 @@ from decimal import Decimal
 from typing import Annotated, Literal
 
 import orjson
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -24,7 +25,7 @@ from articles.failures import Failure
 from articles.models import Article
 from articles.models.access import may_look
 from publishing import keeping, publish_tasks
-from publishing.models import PublishTask, Site, SubmitKey
+from publishing.models import PublishTask, Shot, Site, SubmitKey
 from publishing.options import (
     LONGEST_EXCERPT,
     LONGEST_SEO,
@@ -36,6 +37,8 @@ from publishing.options import (
 
 MOST = 100  # tasks in one answer
 COUNTED = 10_000  # tasks at most; beyond it there are "more"
+
+WITHOUT_PICTURES = Prefetch("film", Shot.objects.defer("jpeg"))
 
 router = Router(tags=["publish"])
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_TERM)]
@@ -95,6 +98,12 @@ class TurnOut(Strict):
     at: str
 
 
+class ShotOut(Strict):
+    step: str
+    timestamp: datetime
+    image_url: str = Field(description="at the desk, for whoever may touch the article")
+
+
 class TaskOut(Strict):
     """A publish task."""
 
@@ -124,6 +133,7 @@ class TaskOut(Strict):
     completed_at: datetime | None
     duration: float | None = Field(description="seconds, until now while it runs")
     cost: Decimal = Field(description="US dollars that this task alone has cost")
+    screenshots: list[ShotOut] = Field(description="what a browser showed; empty for other ways, and after some days")
     actions: list[str] = Field(description="what may be done now: retry, cancel")
 
 
@@ -211,7 +221,7 @@ def _way(wanted: SubmitIn, site: Site | None) -> str:
     "/tasks/{int:task_id}/status", response={200: TaskOut, **REFUSALS}, by_alias=True, url_name="publish_task_status"
 )
 def status(request: HttpRequest, task_id: int) -> TaskOut:
-    """How far a task is (two queries)."""
+    """How far a task is (three queries)."""
     return _out(_task(_who(request), task_id))
 
 
@@ -227,7 +237,7 @@ def tasks(request: HttpRequest, wanted: Query[Wanted]) -> TasksOut:
     page = found.select_related("article", "site").defer("article__html", "article__manuscript").order_by("-pk")
     if wanted.after is not None:
         page = page.filter(pk__lt=wanted.after)
-    rows = list(page[wanted.offset : wanted.offset + wanted.limit + 1])
+    rows = list(page.prefetch_related(WITHOUT_PICTURES)[wanted.offset : wanted.offset + wanted.limit + 1])
     shown = rows[: wanted.limit]
     return TasksOut(
         tasks=[_out(task) for task in shown],
@@ -262,6 +272,7 @@ def _who(request: HttpRequest) -> User:
 
 def _task(user: User, task_id: int) -> PublishTask:
     tasks: QuerySet[PublishTask] = PublishTask.objects.touchable_by(user).select_related("article", "site")
+    tasks = tasks.prefetch_related(WITHOUT_PICTURES)
     task = tasks.filter(pk=task_id).first()
     if task is None:
         raise Http404
@@ -273,6 +284,11 @@ def _mine_to_change(request: HttpRequest, task_id: int) -> tuple[User, PublishTa
     if not user.has_perm("publishing.change_publishtask") or not user.has_perm("articles.change_article"):
         raise PermissionDenied
     return user, _task(user, task_id)
+
+
+def _address_of(task: PublishTask, shot: Shot) -> str:
+    path = reverse("admin:publishing_publishtask_shot", args=[task.pk, shot.pk])
+    return f"{settings.GALLEY_BASE_URL}{path}"
 
 
 def _out(task: PublishTask) -> TaskOut:
@@ -303,5 +319,8 @@ def _out(task: PublishTask) -> TaskOut:
         completed_at=task.completed_at,
         duration=task.seconds,
         cost=task.cost,
+        screenshots=[
+            ShotOut(step=shot.step, timestamp=shot.at, image_url=_address_of(task, shot)) for shot in task.film.all()
+        ],
         actions=publish_tasks.actions(task),
     )

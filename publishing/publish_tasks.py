@@ -24,7 +24,7 @@ from articles.models import Article, Call, Event, Stage, StageRecord
 from articles.pipeline import reopening, transitions
 from articles.pipeline.run import Run
 from articles.providers.errors import ProviderError
-from publishing.models import PublishTask, Site, Way
+from publishing.models import PublishTask, Shot, Site, Way
 from publishing.options import Options
 
 Status = PublishTask.Status
@@ -161,6 +161,15 @@ def did(run: Run, task: PublishTask, number: int, **changes: Any) -> None:
     with transaction.atomic():
         run.lease.renew()
         _set(task, completed_steps=done, progress=max(percent, task.progress), **changes)
+
+
+def film(run: Run, task: PublishTask, at: str, jpeg: bytes) -> None:
+    """Keep a picture of a step; what is too large, or one too many, is left out. Raises Fenced."""
+    if len(jpeg) > Shot.MOST_BYTES or task.film.count() >= Shot.MOST:
+        return
+    with transaction.atomic():
+        run.lease.renew()
+        Shot.objects.create(task=task, step=at[:40], jpeg=jpeg)
 
 
 def set_back(run: Run, task: PublishTask, exc: ProviderError) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, cast
 
 from django.contrib import admin, messages
@@ -21,7 +22,7 @@ from articles.batches.errors import NotPossible
 from articles.models.access import EVERYTHING
 from articles.templatetags import desk as written
 from publishing import publish_tasks
-from publishing.desk.task_page import task_page
+from publishing.desk.task_page import film, task_page
 from publishing.models import PublishTask
 from publishing.models.task import PublishTaskQuerySet
 
@@ -98,6 +99,7 @@ class PublishTaskAdmin(admin.ModelAdmin[PublishTask]):
         wrap = self.admin_site.admin_view
         return [
             path("<int:pk>/progress/", wrap(self.progress_view), name="publishing_publishtask_progress"),
+            path("<int:pk>/film/<int:shot>/", wrap(self.shot_view), name="publishing_publishtask_shot"),
             path("<int:pk>/cancel/", wrap(self.cancel_view), name="publishing_publishtask_cancel"),
             path("<int:pk>/retry/", wrap(self.retry_view), name="publishing_publishtask_retry"),
             *super().get_urls(),
@@ -132,8 +134,20 @@ class PublishTaskAdmin(admin.ModelAdmin[PublishTask]):
         context = self._shown(request, self._task(request, pk))
         return TemplateResponse(request, "admin/publishing/publishtask/parts.html", context)
 
+    def shot_view(self, request: HttpRequest, pk: int, shot: int) -> HttpResponse:
+        """A picture of the film, for whoever may touch the article."""
+        found = self._task(request, pk).film.filter(pk=shot).first()
+        if found is None:
+            raise Http404("There is no such picture, or not any more.")
+        private = {"Cache-Control": "private, max-age=3600", "X-Content-Type-Options": "nosniff"}
+        return HttpResponse(bytes(found.jpeg), content_type="image/jpeg", headers=private)
+
     def _shown(self, request: HttpRequest, task: PublishTask) -> dict[str, Any]:
-        return {"page": task_page(task), "may_change": self.has_change_permission(request), "user": request.user}
+        return {
+            "page": replace(task_page(task), film=film(task)),
+            "may_change": self.has_change_permission(request),
+            "user": request.user,
+        }
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         return self._act(request, pk, publish_tasks.cancel, "is stopped; what is on the site stays.")

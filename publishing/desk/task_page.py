@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
 from articles.failures import Failure
@@ -48,6 +49,12 @@ WHY = {
 }
 
 
+FRAMES = {
+    "signed_in": "Signed in",
+    "picture": "A picture",
+    "draft": "The post",
+    "failed": "Where it stopped",
+}
 ORDER = ["dropped", "changed", "kept"]  # what somebody may have to look at first
 
 
@@ -73,6 +80,15 @@ class Kept:
 
 
 @dataclass(frozen=True)
+class Frame:
+    """A picture of the film, by its address."""
+
+    label: str
+    at: datetime
+    url: str
+
+
+@dataclass(frozen=True)
 class Turn:
     said: str
     at: datetime | None
@@ -87,6 +103,7 @@ class TaskPage:
     turns: list[Turn]
     kept: list[Kept]
     actions: list[str]
+    film: list[Frame] = field(default_factory=list)
 
     @property
     def is_moving(self) -> bool:
@@ -104,6 +121,16 @@ def task_page(task: PublishTask) -> TaskPage:
         kept=sorted(map(_kept, keeping.read(task.kept)), key=lambda kept: ORDER.index(kept.state)),
         actions=publish_tasks.actions(task),
     )
+
+
+def film(task: PublishTask) -> list[Frame]:
+    """The failing one first (a query, without the pictures)."""
+    shots = task.film.values_list("pk", "step", "at")
+    frames = [
+        Frame(FRAMES.get(step, step), at, reverse("admin:publishing_publishtask_shot", args=[task.pk, pk]))
+        for pk, step, at in shots
+    ]
+    return sorted(frames, key=lambda frame: frame.label != FRAMES["failed"])
 
 
 def state(task: PublishTask) -> str:

@@ -130,6 +130,27 @@ class PublishTask(models.Model):
         return ((self.completed_at or timezone.now()) - self.started_at).total_seconds()
 
 
+class Shot(models.Model):
+    """A picture of what a browser showed at a step. It shows text that nobody has published: the rights are the
+    article's. It is gone after some days (`config.housekeeping`).
+    """
+
+    MOST = 60  # of one task
+    MOST_BYTES = 500_000
+
+    task = models.ForeignKey(PublishTask, models.CASCADE, related_name="film")
+    step = models.CharField(max_length=40)  # signed_in, picture, draft, failed
+    at = models.DateTimeField(default=timezone.now)
+    jpeg = models.BinaryField()
+
+    class Meta:
+        ordering = ["pk"]
+        indexes = [models.Index(fields=["at"], name="shot_by_time")]
+
+    def __str__(self) -> str:
+        return self.step
+
+
 class SubmitKey(models.Model):
     """What a program has handed in under a key of its own: the same key again is the same request, for a day."""
 

@@ -6,8 +6,10 @@ from functools import partial
 
 from articles.pipeline.run import Outcome, Run
 from articles.providers.errors import Rejected
+from publishing import publish_tasks
 from publishing.browser.chromium import missing
 from publishing.browser.opening import Half, open_channel
+from publishing.browser.window import Film
 from publishing.channel import Channel
 from publishing.models import PublishTask, Site, Way
 from publishing.publishers import posting
@@ -17,12 +19,13 @@ NO_REST = "rest_off"  # the code of a site that has none, also for those who hav
 
 
 def publish(run: Run, task: PublishTask, site: Site) -> Outcome:
+    film = partial(publish_tasks.film, run, task)
     try:
-        return posting.publish(run, task, site, Way.PLAYWRIGHT, partial(_opened, "calls"))
+        return posting.publish(run, task, site, Way.PLAYWRIGHT, partial(_opened, "calls", film))
     except Rejected as exc:
         if exc.code != NO_REST:
             raise
-    return posting.publish(run, task, site, Way.PLAYWRIGHT, partial(_opened, "forms"))
+    return posting.publish(run, task, site, Way.PLAYWRIGHT, partial(_opened, "forms", film))
 
 
 def may_be_used(site: Site) -> bool:
@@ -30,5 +33,5 @@ def may_be_used(site: Site) -> bool:
     return bool(site.encrypted_web_secret) and not missing()
 
 
-def _opened(half: Half, site: Site, before: Before) -> Channel:
-    return open_channel(site, half, before=before)
+def _opened(half: Half, film: Film, site: Site, before: Before) -> Channel:
+    return open_channel(site, half, before=before, film=film)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from io import StringIO
 from typing import Any
 
@@ -11,7 +12,6 @@ from django.core.management import CommandError, call_command
 
 from articles.models import Article
 from articles.providers.errors import Refused
-from publishing.management.commands import publish
 from publishing.models import PublishTask, Site
 from tests.publishing.conftest import Drive, Ready
 from tests.publishing.memory_site import MemorySite
@@ -43,7 +43,7 @@ def test_it_waits_to_the_end(
     article = ready(magazine)
     if fails:
         memory.fails["rest", "check"] = Refused(magazine.provider, "it may not be done", code="rights")
-    monkeypatch.setattr(publish.time, "sleep", lambda _: run(article))
+    monkeypatch.setattr(time, "sleep", lambda _: run(article))
     if fails:
         out = StringIO()
         with pytest.raises(SystemExit) as caught:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +10,16 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
-from articles.models import Article
+from articles.models import Article, Stage
+from articles.pipeline import transitions
+from articles.pipeline.run import Run
 from articles.providers.errors import Refused
+from config.housekeeping import remove_what_ended
 from publishing import publish_tasks
 from publishing.desk.task_page import task_page
-from publishing.models import PublishTask, Site
+from publishing.models import PublishTask, Shot, Site
 from publishing.options import Options
 from tests.desk import as_
 from tests.publishing.conftest import Drive, Ready
@@ -136,3 +141,48 @@ def test_another_persons_is_as_if_it_did_not_exist(
     assert "Tariffs" not in as_(other_editor).get(LIST).content.decode()
     assert "Tariffs" in as_(chief).get(LIST).content.decode()
     assert [as_(chief).get(f"{LIST}{wrong}/change/").status_code for wrong in ("abc", "9" * 30)] == [404, 400]
+
+
+# The film
+
+
+def filmed(article: Article, site: Site) -> PublishTask:
+    """A task of which a browser has shown two steps."""
+    claimed = transitions.claim(article.pk)
+    assert claimed
+    working = Run(claimed)
+    working.lease.stage = Stage.UPLOAD
+    task = publish_tasks.begin(working)
+    for step in ("signed_in", "failed"):
+        publish_tasks.film(working, task, step, b"\xff\xd8" + step.encode())
+    publish_tasks.film(working, task, "draft", b"x" * (Shot.MOST_BYTES + 1))
+    return task
+
+
+def test_the_film_shows_where_it_stopped_first(magazine: Site, ready: Ready, editor: User) -> None:
+    task = filmed(ready(magazine), magazine)
+    said = page(editor, task)
+    assert said.index("Where it stopped") < said.index("Signed in, ")
+    answer = as_(editor).get(reverse("admin:publishing_publishtask_shot", args=[task.pk, task.film.earliest("pk").pk]))
+    assert (answer["Content-Type"], answer.content) == ("image/jpeg", b"\xff\xd8signed_in")
+
+
+def test_the_film_has_the_rights_of_the_article(magazine: Site, ready: Ready, other_editor: User, chief: User) -> None:
+    task = filmed(ready(magazine), magazine)
+    address = reverse("admin:publishing_publishtask_shot", args=[task.pk, task.film.earliest("pk").pk])
+    assert as_(other_editor).get(address).status_code == 404
+    assert as_(chief).get(address).status_code == 200
+    assert as_(chief).get(reverse("admin:publishing_publishtask_shot", args=[task.pk, 999_999])).status_code == 404
+
+
+@pytest.mark.parametrize(("status", "days"), [(Status.COMPLETED, 14), (Status.FAILED, 60)])
+def test_the_film_goes_after_some_days(magazine: Site, ready: Ready, status: str, days: int) -> None:
+    task = filmed(ready(magazine), magazine)
+    PublishTask.objects.filter(pk=task.pk).update(status=status, cancelled=True)
+    now = timezone.now()
+    Shot.objects.update(at=now - timedelta(days=days, minutes=-1))
+    remove_what_ended(now)
+    assert task.film.count() == 2
+    Shot.objects.update(at=now - timedelta(days=days, minutes=1))
+    remove_what_ended(now)
+    assert task.film.count() == 0
