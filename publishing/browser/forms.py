@@ -90,7 +90,7 @@ class Forms:
         """The post in the old editor, which is open now and takes a form."""
         seen = self._in_old_editor(path)
         self._window.refuse_locked(seen)
-        return self._window.read(form_pages.post_of)
+        return self._shown()
 
     def _in_old_editor(self, path: str) -> Seen:
         self._ready()
@@ -111,8 +111,13 @@ class Forms:
     def _post(self, post_id: int) -> Json:
         """A post as it is now, whoever is at it."""
         self._in_old_editor(_address(post_id))
-        post = self._window.read(form_pages.post_of)
+        post = self._shown()
         self._give_back()
+        return post
+
+    def _shown(self) -> Json:
+        """The post that the editor shows, in the shape of the REST API: its tags as far as they were asked for."""
+        post = self._window.read(form_pages.post_of)
         ids = {name: number for number, name in self._tags.items()}
         known = [ids[name] for name in post.pop("tag_names") if name in ids]
         return {**post, "tags": known, "link": f"{self.login.home}?p={post['id']}"}
