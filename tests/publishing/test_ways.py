@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 
 from articles.models import Article
 from publishing import publish_tasks
+from publishing.browser.chromium import missing
 from publishing.models import Site
 from publishing.options import Options
 from tests.publishing.conftest import Drive, Ready, new_site
@@ -97,3 +98,32 @@ def test_where_the_header_is_dropped_the_same_password_arrives_by_xmlrpc(
     article = run(ready(site))
     assert article.status == Article.Status.DONE, article.error
     assert article.publish_tasks.get().way == "xmlrpc"
+
+
+@pytest.mark.xdist_group("browser")
+@pytest.mark.dealt(2)
+@pytest.mark.parametrize("has_rest", [True, False])
+def test_by_a_browser_it_is_the_same_post_too(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User, has_rest: bool
+) -> None:
+    """By its JSON calls, and by the old forms where the site has no REST API for anybody; then by REST once more."""
+    if reason := missing():
+        pytest.skip(reason)
+    site.web_secret = wordpress.desk.password
+    site.time_limit = 30
+    site.save()
+    switch = wordpress.site.switches / "rest-off"
+    if not has_rest:
+        switch.touch()
+    article = published(ready(site), site, editor, "playwright", run)
+    by_browser = shown(wordpress, article)
+    task = article.publish_tasks.first()
+    assert task
+    assert task.way == "playwright"
+    assert [shot.step for shot in task.film.all()][:1] == ["signed_in"]
+    number = len(wordpress.posts()), len(wordpress.media())
+
+    switch.unlink(missing_ok=True)
+    published(article, site, editor, "rest", run)
+    assert (len(wordpress.posts()), len(wordpress.media())) == number, "nothing is made twice"
+    assert shown(wordpress, article) == by_browser
