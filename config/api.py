@@ -13,6 +13,7 @@ from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.utils.deprecation import MiddlewareMixin
+from django.views import defaults
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 from ninja.parser import Parser
@@ -30,6 +31,7 @@ from recovery.api import of_articles
 from recovery.api import router as recovery
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Galley"'}  # goes with every 401
+BELOW = "/api/"
 MOST_SHOWN = 60  # characters of a name that somebody else chose
 SENTENCES = {
     400: "Galley did not understand this request.",
@@ -199,6 +201,17 @@ def _sentence(error: dict[str, Any]) -> str:
     return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}."
 
 
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """As Django's own, but that no page is made for a program, which might fail."""
+    if request.path_info.startswith(BELOW):
+        return _said(404, SENTENCES[404])
+    return defaults.page_not_found(request, exception)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return _said(500, SENTENCES[500]) if request.path_info.startswith(BELOW) else defaults.server_error(request)
+
+
 def _said(status: int, message: str) -> HttpResponse:
     headers = CHALLENGE if status == 401 else {}
     return JsonResponse({"message": message}, status=status, headers=headers)
@@ -209,7 +222,7 @@ class JsonErrors(MiddlewareMixin):
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
         is_json = response.headers.get("Content-Type", "").startswith("application/json")
-        if response.status_code < 400 or is_json or not request.path_info.startswith("/api/"):
+        if response.status_code < 400 or is_json or not request.path_info.startswith(BELOW):
             return response
         known = response.status_code if response.status_code in SENTENCES else 400 + 100 * (response.status_code >= 500)
         said = _said(response.status_code, SENTENCES[known])

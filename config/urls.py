@@ -7,6 +7,8 @@ from config.monitors.metrics import metrics
 
 admin.autodiscover()
 
+handler404, handler500 = "config.api.not_found", "config.api.server_error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/", api.urls),

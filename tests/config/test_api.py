@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 from unittest import mock
 
+import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from hypothesis import HealthCheck, given, settings
@@ -137,3 +138,22 @@ def test_nothing_that_is_sent_breaks_it(
     if method != "HEAD":
         said = answer.json()
         assert answer.status_code == 200 or list(said) == ["message"]
+
+
+@pytest.mark.parametrize("status", [404, 500])
+def test_no_page_is_made_for_a_program_that_errs(
+    client: Client, editor: User, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    """A page needs templates and static files, which may be what is wrong."""
+
+    def broken(*_: Any, **__: Any) -> None:
+        raise RuntimeError("no page")
+
+    monkeypatch.setattr("django.views.defaults.page_not_found", broken)
+    monkeypatch.setattr("django.views.defaults.server_error", broken)
+    client.raise_request_exception = False
+    if status == 500:
+        monkeypatch.setattr("articles.api.articles.may_look", broken)
+        client.force_login(editor)
+    answer = client.get("/api/v1/nothing/here" if status == 404 else "/api/v1/articles/1/progress")
+    assert (answer.status_code, set(answer.json())) == (status, {"message"})

@@ -84,8 +84,8 @@ class Command(BaseCommand):
 
     def _password(self, *, name: str, **_: Any) -> None:
         site = _named(name)
-        site.secret = _secret()
-        site.save(update_fields=["encrypted_secret"])
+        site.secret, site.closed_ways = _secret(), {}  # what was closed to the old one may be open
+        site.save(update_fields=["encrypted_secret", "closed_ways"])
         self.stdout.write(f'Site "{site}" has a new password.')
 
     def _web_password(self, *, name: str, **_: Any) -> None:
