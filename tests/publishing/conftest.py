@@ -19,7 +19,7 @@ from PIL import Image
 from articles.models import Article, ImageFile, Stage, StageRecord
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
-from publishing.models import Site
+from publishing.models import Site, Way
 from publishing.publishers import hybrid
 from tests.publishing.memory_site import MemorySite
 from tests.services import wordpress as service
@@ -48,7 +48,9 @@ def wordpress(running_wordpress: WordPress) -> WordPress:
 
 
 def new_site(url: str, user: str = "desk", secret: str = "s3cret pass word", **fields: Any) -> Site:
-    site = Site(**{"name": "Magazine", "url": url, "user": user, "time_limit": 1, **fields})
+    """One that articles reach by REST alone, unless a test says otherwise."""
+    usual = {"name": "Magazine", "url": url, "user": user, "time_limit": 1, "publisher": Way.REST}
+    site = Site(**{**usual, **fields})
     site.secret = secret
     site.save()
     return site
@@ -70,7 +72,7 @@ def memory(monkeypatch: pytest.MonkeyPatch) -> MemorySite:
 @pytest.fixture
 def magazine(db: None) -> Site:
     """A row for it."""
-    return new_site("https://magazine.example.org")
+    return new_site("https://magazine.example.org", publisher=Way.HYBRID)
 
 
 class Ready(Protocol):
