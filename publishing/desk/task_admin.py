@@ -64,7 +64,12 @@ class PublishTaskAdmin(admin.ModelAdmin[PublishTask]):
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: PublishTask | None = None) -> bool:
-        return False
+        """Together with its article, which Django asks here."""
+        return obj is not None and request.user.has_perm("articles.delete_article")
+
+    def delete_view(self, request: HttpRequest, object_id: str, extra_context: Any = None) -> HttpResponse:
+        """Alone it stays, as a record."""
+        raise PermissionDenied
 
     def get_list_display(self, request: HttpRequest) -> Any:
         @admin.display(description="Owner", ordering="article__owner__username")

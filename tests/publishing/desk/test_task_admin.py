@@ -143,6 +143,18 @@ def test_another_persons_is_as_if_it_did_not_exist(
     assert [as_(chief).get(f"{LIST}{wrong}/change/").status_code for wrong in ("abc", "9" * 30)] == [404, 400]
 
 
+def test_a_record_goes_with_its_article_and_not_alone(
+    memory: MemorySite, magazine: Site, ready: Ready, run: Drive, chief: User
+) -> None:
+    article = run(ready(magazine))
+    task = article.publish_tasks.get()
+    alone = as_(chief).post(reverse("admin:publishing_publishtask_delete", args=[task.pk]), {"post": "yes"})
+    assert alone.status_code == 403
+    as_(chief).post(reverse("admin:articles_article_delete", args=[article.pk]), {"post": "yes"})
+    assert not PublishTask.objects.exists()
+    assert not Article.objects.exists()
+
+
 # The film
 
 
