@@ -95,6 +95,12 @@ def state(article: Article) -> str:
             return str(article.get_status_display())
 
 
+POSTS = {"publish": "Published", "private": "Published", "future": "Planned"}  # by WordPress's status; else a draft
+
+
 def link_words(article: Article) -> str:
-    """What its link leads to."""
-    return f"Draft on {article.site}" if article.site else "Preview"
+    """What its link leads to, of an article whose records were fetched."""
+    if not article.site:
+        return "Preview"
+    status = article.record(Stage.UPLOAD).details.get("status")
+    return f"{POSTS.get(status, 'Draft')} on {article.site}"

@@ -77,7 +77,8 @@ def _ended(visit: Visit, post: Post, call: Call) -> Outcome:
         post_id=there["id"],
         link=there.get("link", ""),
     )
-    details = {"post_id": there["id"], "site": visit.site.name, "slug": there.get("slug", "")}
+    told = {name: there.get(name, "") for name in ("slug", "status")}
+    details = {"post_id": there["id"], "site": visit.site.name, **told}
     link = f"{visit.site.url.rstrip('/')}/wp-admin/post.php?post={there['id']}&action=edit"
     return Outcome(stored, maker=f"WordPress {visit.site.name}", details=details, article={"link": link})
 

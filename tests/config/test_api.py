@@ -74,7 +74,7 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
     more |= {f"{method} /api/v1/articles/{{article_id}}/manuscript": {"409"} for method in ("GET", "PUT")}
     publish = "/api/v1/publish"
     begun = {f"POST {publish}/tasks/{{task_id}}/{deed}" for deed in ("retry", "cancel")}
-    more |= {f"POST {publish}/submit/{{article_id}}": {"202", "409"}} | dict.fromkeys(begun, {"202", "409"})
+    more |= {f"POST {publish}/submit/{{article_id}}": {"202", "409"}} | {name: {"202", "409"} for name in begun}
     assert operations.keys() == {
         f"GET {publish}/tasks",
         f"GET {publish}/tasks/{{task_id}}/status",

@@ -17,6 +17,7 @@ from articles.pipeline import transitions
 from articles.pipeline.lease import Fenced
 from articles.pipeline.run import Run
 from articles.providers.errors import Refused, Rejected, Unreachable
+from articles.state_wording import link_words
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site, Way
 from publishing.options import Options
@@ -153,6 +154,7 @@ def test_a_finished_article_is_published_once_more(
         [2007],
     )
     assert len(memory.media) == 2
+    assert link_words(article) == "Published on Magazine"
 
 
 def test_it_goes_elsewhere_and_comes_back(
