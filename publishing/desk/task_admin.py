@@ -55,6 +55,10 @@ class PublishTaskAdmin(admin.ModelAdmin[PublishTask]):
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
         return super().changelist_view(request, {"title": "Publications", **(extra_context or {})})
 
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Also by article, whose page leads here."""
+        return lookup == "article" or super().lookup_allowed(lookup, value, request)
+
     def get_queryset(self, request: HttpRequest) -> PublishTaskQuerySet:
         found = cast(PublishTaskQuerySet, super().get_queryset(request)).touchable_by(request.user)
         return found.defer("article__html", "article__manuscript")

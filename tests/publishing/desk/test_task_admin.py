@@ -130,6 +130,12 @@ def test_the_list_is_filtered_searched_and_costs_the_same(
     assert counts[0] == counts[1]
     assert "Harbour" in as_(editor).get(f"{LIST}?state=completed&q=harbour").content.decode()
     assert "Harbour" not in as_(editor).get(f"{LIST}?state=open").content.decode()
+    newest = Article.objects.get(title="Harbour 1")
+    of_article = f"{LIST}?article={newest.pk}"
+    assert of_article in as_(editor).get(newest.get_absolute_url()).content.decode()
+    said = as_(editor).get(of_article).content.decode()
+    assert "Harbour 1" in said
+    assert "Harbour 0" not in said
 
 
 def test_another_persons_is_as_if_it_did_not_exist(
