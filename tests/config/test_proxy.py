@@ -120,6 +120,6 @@ def test_the_desk_behind_the_documented_proxy(tmp_path: Path) -> None:
         # No log says what stands behind a question mark.
         assert working.get(f"/preview/{uid}/?key=signature-of-a-picture").status_code in (200, 404)
         for log in (tmp_path / "nginx" / "access", galley.folder / "log"):
+            wait_until(lambda log=log: f"/preview/{uid}/" in log.read_text(), PATIENT)
             said = log.read_text()
-            assert f"/preview/{uid}/" in said, log
             assert "signature-of-a-picture" not in said, log

@@ -378,7 +378,8 @@ def test_a_database_that_goes_away_in_the_middle_of_a_paid_call(
 REUSE = """
 import json, os, signal, time
 from django.db import connections
-from articles.pipeline import processes, transitions
+from articles import processes
+from articles.pipeline import transitions
 from articles.models import Article
 from articles.pipeline.sweep import sweep
 
