@@ -49,6 +49,7 @@ def shown(wordpress: WordPress, article: Article) -> dict[str, Any]:
         content = content.replace(url, role)
     for image in article.images.all():
         content = content.replace(f"wp-image-{image.wordpress_media_id}", f"wp-image-{image.role}")
+        content = content.replace(f'"id":{image.wordpress_media_id},', f'"id":"{image.role}",')
     featured = article.images.get(role="hero").wordpress_media_id
     return {
         "title": post.title,
