@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,10 @@ def answers(url: str) -> bool:
         return False
 
 
+def _holds(log: Path, words: str) -> bool:
+    return words in log.read_text()
+
+
 def test_the_desk_behind_the_documented_proxy(tmp_path: Path) -> None:
     with desk(tmp_path) as (url, galley):
         guessing, working = Visitor(url, "127.0.0.2"), Visitor(url, "127.0.0.3")
@@ -120,6 +125,6 @@ def test_the_desk_behind_the_documented_proxy(tmp_path: Path) -> None:
         # No log says what stands behind a question mark.
         assert working.get(f"/preview/{uid}/?key=signature-of-a-picture").status_code in (200, 404)
         for log in (tmp_path / "nginx" / "access", galley.folder / "log"):
-            wait_until(lambda log=log: f"/preview/{uid}/" in log.read_text(), PATIENT)
+            wait_until(partial(_holds, log, f"/preview/{uid}/"), PATIENT)
             said = log.read_text()
             assert "signature-of-a-picture" not in said, log
