@@ -155,6 +155,8 @@ GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
 if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
     env.problem("GALLEY_BACKUP_KMS_KEY", "needs another setting", "Set GALLEY_BACKUP_SSE=aws:kms as well.")
 GALLEY_TIMELINE_KEEP_DAYS = env.number("GALLEY_TIMELINE_KEEP_DAYS", 0, least=0)  # of finished articles; 0: for ever
+GALLEY_PUBLISH_RETRIES = env.number("GALLEY_PUBLISH_RETRIES", 3, least=0)  # of one task, by a person or a program
+GALLEY_TREE_KEEP_DAYS = env.number("GALLEY_TREE_KEEP_DAYS", 7)  # of finished articles on a site
 GALLEY_FILM_DAYS = env.number("GALLEY_FILM_DAYS", 14, least=0)  # pictures of what browsers showed at sites
 GALLEY_FILM_FAILED_DAYS = env.number("GALLEY_FILM_FAILED_DAYS", 60, least=0)  # of publications that have stopped
 GALLEY_BACKUP_KEEP_DAYS = env.number("GALLEY_BACKUP_KEEP_DAYS", 90)

@@ -70,6 +70,9 @@ class SubmitIn(Strict):
     site_id: str | None = Field(
         None, pattern=r"^[0-9]{1,18}$", description="left out: the site that the article is for already"
     )
+    accept_cost: bool = Field(
+        False, description="pictures of an article whose backup is gone may be paid for again; else 409 says so"
+    )
     options: OptionsIn = Field(default_factory=lambda: OptionsIn.model_validate({}))
 
 
@@ -183,7 +186,14 @@ def submit(
         else:
             options = Options(**wanted.options.model_dump() | {"tags": tuple(wanted.options.tags)})
             options = Options.read(options.saved())
-            task, is_new = publish_tasks.submit(article, site, user, publisher=_way(wanted, site), options=options)
+            task, is_new = publish_tasks.submit(
+                article,
+                site,
+                user,
+                publisher=_way(wanted, site),
+                options=options,
+                may_cost=wanted.accept_cost,
+            )
             if idempotency_key:
                 SubmitKey.objects.create(user=user, key=idempotency_key, asked=asked, task=task)
     response["Location"] = reverse("api:publish_task_status", args=[task.pk])

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q
@@ -20,34 +21,66 @@ from django.utils import timezone
 
 from articles import call_keys
 from articles.batches.errors import NotPossible
+from articles.formats import count
 from articles.models import Article, Call, Event, Stage, StageRecord
 from articles.pipeline import reopening, transitions
 from articles.pipeline.run import Run
 from articles.providers.errors import ProviderError
+from articles.tree.due import due, write_soon
 from publishing.models import PublishTask, Shot, Site, Way
 from publishing.options import Options
 
 Status = PublishTask.Status
-MOST_RETRIES = 3
+STOPPED = (Article.Status.FAILED, Article.Status.CANCELLED)
 
 
 # Asked for
 
 
 def submit(
-    article: Article, site: Site | None, by: User | None, *, publisher: str = "", options: Options | None = None
+    article: Article,
+    site: Site | None,
+    by: User | None,
+    *,
+    publisher: str = "",
+    options: Options | None = None,
+    may_cost: bool = False,
 ) -> tuple[PublishTask, bool]:
     """Have an article published: a finished one once more, any other one when it comes to its fifth stage.
 
-    Returns the task, and whether it is new: while one is open for this article and site, it stays the only one. Raises
-    NotPossible.
+    Returns the task, and whether it is new: while one is open for this article and site, it stays the only one.
+    `may_cost`: whoever asks knows that pictures may have to be paid for again. Raises NotPossible.
     """
     options = options or Options()
     with transaction.atomic():
         fresh = Article.objects.select_for_update().get(pk=article.pk)  # whoever makes tasks of it has locked it first
         if there := fresh.publish_tasks.open().filter(site=site).first():
+            _refuse_another_wish(there, options)
             return there, False
+        _refuse_what_costs(fresh, may_cost=may_cost)
         return _submit(fresh, site, by, publisher or way_of(site), options), True
+
+
+def _refuse_another_wish(there: PublishTask, options: Options) -> None:
+    if there.options != options.saved():
+        raise NotPossible("It is on its way there already, with other wishes. Wait until it has ended, or cancel it.")
+
+
+def _refuse_what_costs(article: Article, *, may_cost: bool) -> None:
+    """Publishing costs nothing. What would pay for something else is told and asked for as what it is."""
+    unfinished = article.records.exclude(state=StageRecord.State.DONE).exclude(stage=Stage.UPLOAD)
+    if article.status in STOPPED and unfinished.exists():
+        raise NotPossible("It has stopped before its last stage. Recover it first: its plan says what that costs.")
+    if is_gone(article) and not may_cost:
+        raise NotPossible(
+            "Its backup was removed after it was done: pictures that are not on its site any more would be made and "
+            "paid for again. Publish it at the desk, which says how much that may be, or say that it may cost that."
+        )
+
+
+def is_gone(article: Article) -> bool:
+    """Whether a finished article has nothing in the storage any more."""
+    return article.status == Article.Status.DONE and article.tree_expired_at is not None
 
 
 def _submit(article: Article, site: Site | None, by: User | None, publisher: str, options: Options) -> PublishTask:
@@ -64,10 +97,11 @@ def _submit(article: Article, site: Site | None, by: User | None, publisher: str
     others = article.publish_tasks.open().exclude(pk=task.pk)
     if was_done:
         reopening.to_publish(article, task.site_id, by)
-    elif article.status in (Article.Status.FAILED, Article.Status.CANCELLED):
+    elif article.status in STOPPED:
         transitions.resume(article, by, transitions.Work(changes={"site_id": task.site_id}))
     elif not others.exists() and _before_its_last_stage(article):
-        Article.objects.filter(pk=article.pk).update(site=site)
+        Article.objects.filter(pk=article.pk).update(site=site, **due())
+        write_soon(article)
     return task
 
 
@@ -85,16 +119,16 @@ def actions(task: PublishTask) -> list[str]:
     """What a person may do with it now: `retry`, `cancel`."""
     if task.is_open:
         return ["cancel"]
-    may_go_on = task.status == Status.FAILED and task.retry_count < MOST_RETRIES and task.article.can_recover
-    return ["retry"] if may_go_on else []
+    has_tries = task.retry_count < settings.GALLEY_PUBLISH_RETRIES
+    return ["retry"] if task.status == Status.FAILED and has_tries and task.article.can_recover else []
 
 
 def retry(task: PublishTask, by: User | None) -> None:
     """Let a task that has stopped go on. Raises NotPossible."""
     if task.status != Status.FAILED:
         raise NotPossible("It has not stopped: there is nothing to try again.")
-    if task.retry_count >= MOST_RETRIES:
-        raise NotPossible(f"It was tried again {MOST_RETRIES} times. Mend the cause, then publish the article anew.")
+    if task.retry_count >= (most := settings.GALLEY_PUBLISH_RETRIES):
+        raise NotPossible(f"It was tried again {count(most, 'time')}. Mend the cause, then recover the article.")
     article = task.article
     if article.publish_tasks.filter(pk__gt=task.pk, site=task.site_id).exists():
         raise NotPossible("The article was published there again since. See the newest.")
@@ -110,13 +144,7 @@ def cancel(task: PublishTask, by: User | None) -> None:
     with transaction.atomic():
         if not PublishTask.objects.filter(pk=task.pk).open().exists() and task.status != Status.FAILED:
             raise NotPossible("It has ended already.")
-        if task.was_done:
-            done = article.publish_tasks.filter(status=Status.COMPLETED).order_by("-completed_at").first()
-            site, link = (done.site_id, article.link) if done else (article.site_id, article.link)
-            stopped = reopening.as_it_was(article, site, link)
-        else:
-            stopped = transitions.cancel(article, by)
-        if not stopped:
+        if not (_as_it_was(article) if task.was_done else transitions.cancel(article, by)):
             raise NotPossible("The article is finished, or cancelled, by now.")
         _end_cancelled([article.pk])
         Event.objects.create(article=article, kind="cancelled", message=f"{by or transitions.OPERATOR} stopped it")
@@ -130,6 +158,7 @@ def begin(run: Run) -> PublishTask:
     article = run.article
     with transaction.atomic():
         run.lease.renew()
+        article.refresh_from_db(fields=["site"])  # people may have chosen another one since it was claimed
         task = article.publish_tasks.open().filter(site=article.site_id).first() or PublishTask.objects.create(
             article=article, site=article.site, publisher=way_of(article.site), asked_by=_who_asked(article)
         )
@@ -215,7 +244,12 @@ def note_stopped(*, article: Article, **_: Any) -> None:
 
 
 def note_cancelled(*, articles: Collection[int], **_: Any) -> None:
+    """By whichever button. What was finished before somebody wanted it published once more is finished again."""
+    newest = {task.article_id: task for task in PublishTask.objects.filter(article__in=articles).order_by("pk")}
     _end_cancelled(articles)
+    for task in newest.values():
+        if task.was_done and task.status != Status.COMPLETED:
+            _as_it_was(task.article)
 
 
 def _end_cancelled(articles: Collection[int]) -> None:
@@ -223,11 +257,18 @@ def _end_cancelled(articles: Collection[int]) -> None:
     tasks.open().update(status=Status.FAILED, cancelled=True, completed_at=timezone.now())
 
 
+def _as_it_was(article: Article) -> bool:
+    done = article.publish_tasks.filter(status=Status.COMPLETED).order_by("-completed_at").first()
+    return reopening.as_it_was(article, done.site_id if done else article.site_id)
+
+
 def note_resumed(*, articles: Collection[int], **_: Any) -> None:
     """People let them go on: so does the last task of each, where it had stopped for the site that is wanted now."""
     tasks = PublishTask.objects.filter(article__in=articles, site=F("article__site")).order_by("pk")
     newest = {article: (pk, status) for article, pk, status in tasks.values_list("article", "pk", "status")}
     stopped = [pk for pk, status in newest.values() if status == Status.FAILED]
+    # Whoever has mended what had closed a way has done it at the site, and presses this button then.
+    Site.objects.filter(tasks__in=stopped).exclude(closed_ways={}).update(closed_ways={})
     PublishTask.objects.filter(pk__in=stopped).update(
         status=Status.PENDING, error=None, cancelled=False, completed_at=None, way="", retry_count=F("retry_count") + 1
     )

@@ -41,7 +41,7 @@ def login_of(site: Site) -> Login:
         ) from exc
     redaction.know(secret, user=site.user)
     kind = "jwt" if site.kind == Site.Kind.JWT else "app-password"
-    return Login(site.provider, site.name, site.url, site.user, secret, kind, site.time_limit)  # type: ignore[arg-type]
+    return Login(site.provider, site.name, site.url, site.user, secret, kind, site.time_limit)  # type: ignore[arg-type]  # one of two words
 
 
 def client_for(site: Site, *, before: Callable[[str], None] | None = None) -> WordPress:

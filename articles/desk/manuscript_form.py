@@ -62,7 +62,7 @@ class ManuscriptForm(forms.Form):
     def take_manuscript(self, name: str, content: bytes, encoding: str = "") -> None:
         """A file from the shell, as if it had been uploaded, in the encoding that is said there."""
         self._chosen = encoding
-        self.files = {"file": SimpleUploadedFile(name, content)}  # type: ignore[assignment]
+        self.files = {"file": SimpleUploadedFile(name, content)}  # type: ignore[assignment]  # as of a request
 
     def clean_file(self) -> UploadedFile[bytes] | None:
         file: UploadedFile[bytes] | None = self.cleaned_data.get("file")

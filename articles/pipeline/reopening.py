@@ -44,17 +44,16 @@ def to_publish(article: Article, site_id: int | None, by: User | None) -> bool:
     return bool(won)
 
 
-def as_it_was(article: Article, site_id: int | None, link: str) -> bool:
+def as_it_was(article: Article, site_id: int | None) -> bool:
     """What was to be published once more is not: the article is finished as before, on the site where it was.
 
-    A worker that is at it finds itself fenced. False: it is finished, or cancelled, already.
+    A worker that is at it finds itself fenced. False: it is finished already.
     """
     with batch_revision(article.batch_id):
-        over = [Article.Status.DONE, Article.Status.CANCELLED]
-        was = {"site_id": site_id, "link": link, "alone": False, "next_at": None, "error": None, "cause": ""}
+        was = {"site_id": site_id, "alone": False, "next_at": None, "error": None, "cause": ""}
         won = (
             Article.objects.filter(pk=article.pk)
-            .exclude(status__in=over)
+            .exclude(status=Article.Status.DONE)
             .update(status=Article.Status.DONE, ended_at=timezone.now(), **(due() | UNHELD | was))
         )
         if won:

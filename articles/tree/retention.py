@@ -16,13 +16,13 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.files.storage import Storage
 
 from articles.tree import names
 from backups.trees.removal import check_listing
 from backups.trees.tree import Tree, TreeError
 
-KEEP = timedelta(days=7)
 IN_USE = "it is in use"
 
 
@@ -34,7 +34,7 @@ class TreeVerdict:
     stays: str = ""
 
 
-def judge(manifest: Mapping[str, object], now: datetime, keep: timedelta = KEEP) -> str:
+def judge(manifest: Mapping[str, object], now: datetime, keep: timedelta) -> str:
     """Why a tree stays, in a phrase; "" when it may go."""
     steps, source = manifest.get("pipeline_stages"), manifest.get("source")
     if manifest.get("schema") != 1 or not isinstance(steps, dict) or not isinstance(source, dict):
@@ -57,11 +57,11 @@ def verdicts(
 
     Raises ShortListing before the first verdict when the listing cannot be true.
     """
-    listed = list(prefixes)
+    listed, keep = list(prefixes), timedelta(days=settings.GALLEY_TREE_KEEP_DAYS)
     check_listing(len(listed), expected)
     for prefix in listed:
         try:
-            reason = IN_USE if prefix in in_use else judge(Tree(storage, prefix).manifest(), now)
+            reason = IN_USE if prefix in in_use else judge(Tree(storage, prefix).manifest(), now, keep)
         except TreeError:
             reason = "its manifest cannot be read"
         yield TreeVerdict(prefix, reason)

@@ -54,7 +54,7 @@ class Window:
         self._keep = keep
         if state:
             self._admin = state.admin
-            self._do(lambda page: page.context.add_cookies(state.cookies))  # type: ignore[arg-type]
+            self._do(lambda page: page.context.add_cookies(state.cookies))  # type: ignore[arg-type]  # as it gave them
 
     def close(self) -> None:
         self._chromium.close()

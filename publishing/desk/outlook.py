@@ -15,6 +15,7 @@ from articles.models import Article, Call, Cost
 from articles.providers.errors import ProviderError
 from publishing.models import Site
 from publishing.options import Options
+from publishing.publish_tasks import is_gone
 from publishing.publishers.post import UNSEEN, slug_of
 from publishing.sites import client_for
 from publishing.wordpress.marks import Marked
@@ -36,7 +37,7 @@ class Outlook:
 
 def outlook(articles: Sequence[Article], site: Site, options: Options) -> Outlook:
     """Of one article what the site has now is looked at; of many, what the rows say."""
-    expired = [article for article in articles if article.tree_expired_at and article.status == Article.Status.DONE]
+    expired = [article for article in articles if is_gone(article)]
     cost = _of_pictures(expired)
     mind = _expired_words(expired)
     if len(articles) != 1:
@@ -49,6 +50,9 @@ def outlook(articles: Sequence[Article], site: Site, options: Options) -> Outloo
         return Outlook(problem, "make a draft, or bring the one that is there up to date", mind, cost=cost)
     if post is None:
         return Outlook("nothing of this article yet", f"make a draft{_ending(options)}", mind, cost=cost)
+    if post["status"] == "trash":
+        will = "take it out again and publish it" if options.is_for_readers else "leave it there"
+        return Outlook(f"post {post['id']}, in the trash there", will, mind, cost=cost)
     kind = "draft" if post["status"] in UNSEEN else "published post"
     text = Marked(post["version"], post["found"])
     changed = bool(text.found) and not text.is_untouched

@@ -18,12 +18,13 @@ from articles import formats
 from articles.batches.errors import NotPossible
 from articles.desk.article_admin import ArticleAdmin
 from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
-from articles.models import Article, ArticleQuerySet
+from articles.models import Article, ArticleQuerySet, Stage, StageRecord
 from publishing import publish_tasks
 from publishing.desk.forms import PublishForm
 from publishing.desk.outlook import Outlook, outlook
 from publishing.models import Site
 
+LEFT_OUT = "stopped before the last stage: recover first"
 MAY = "publishing.add_publishtask"
 
 
@@ -82,7 +83,7 @@ class PublishViews:
         return TemplateResponse(request, "admin/publishing/publish.html", context)
 
     def _publishable(self, request: HttpRequest, ids: list[int]) -> Selection:
-        return select_articles(ids, self.desk.get_queryset(request), lambda _: True, "not to be published")
+        return select_articles(ids, self.desk.get_queryset(request), _may_go, LEFT_OUT)
 
     def _outlook(self, chosen: Selection, form: PublishForm | None) -> Outlook | None:
         if form is None or not form.is_valid() or not chosen.articles:
@@ -100,6 +101,7 @@ class PublishViews:
                     cast(User, request.user),
                     publisher=form.cleaned_data["publisher"],
                     options=form.options,
+                    may_cost=True,  # the page has said how much
                 )
             except NotPossible as exc:
                 self.desk.message_user(request, f"“{article}”: {exc}", messages.WARNING)
@@ -112,6 +114,12 @@ class PublishViews:
         said = f"{formats.count(len(tasks), 'article')} on the way to {site}."
         self.desk.message_user(request, said, messages.SUCCESS if tasks else messages.WARNING)
         return HttpResponseRedirect(reverse("admin:publishing_publishtask_changelist"))
+
+
+def _may_go(article: Article) -> bool:
+    """Not what would pay for other stages: that is Recover, with its plan."""
+    unfinished = [record for record in article.records.all() if record.state != StageRecord.State.DONE]
+    return article.status not in publish_tasks.STOPPED or all(record.stage == Stage.UPLOAD for record in unfinished)
 
 
 def _sites() -> bool:

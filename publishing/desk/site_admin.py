@@ -12,8 +12,8 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 
 from articles.failures import Failure
-from articles.providers.errors import ProviderError
-from publishing.models import Site
+from articles.providers.errors import IT, ProviderError
+from publishing.models import Site, Way
 from publishing.sites import client_for
 
 
@@ -86,11 +86,20 @@ class SiteAdmin(admin.ModelAdmin[Site]):
     def get_fieldsets(self, request: HttpRequest, obj: Site | None = None) -> Any:
         may_change = self.has_change_permission(request, obj) if obj else self.has_add_permission(request)
         login = ["user", "kind", *(["password", "web_password"] if may_change else [])]
+        closed = ["closed"] if obj and obj.closed_ways else []
         return [
             (None, {"fields": ["name", "url"]}),
             ("Signing in", {"fields": login}),
-            ("Posts", {"fields": ["publisher", "ways", "typography", "hero", "categories", "time_limit"]}),
+            ("Posts", {"fields": ["publisher", "ways", *closed, "typography", "hero", "categories", "time_limit"]}),
         ]
+
+    readonly_fields = ("closed",)
+
+    @admin.display(description="Closed ways")
+    def closed(self, site: Site) -> str:
+        """Which are not tried at present, and why; Save, Test and Recover try them again."""
+        said = [f"{Way(way).label}: {why['reason'].replace(IT, 'it')}" for way, why in site.closed_ways.items()]
+        return f"{'; '.join(said)}. Saving the site opens them again."
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
         original = context.get("original")
@@ -130,6 +139,8 @@ class SiteAdmin(admin.ModelAdmin[Site]):
             self.message_user(request, said, messages.ERROR)
             self.log_change(request, site, f"Tested: {reason}.")
         else:
+            if site.closed_ways.pop(Way.REST, None):
+                site.save(update_fields=["closed_ways"])
             said = f"“{site}” works: user “{site.user}” can write drafts and upload pictures there."
             self.message_user(request, said, messages.SUCCESS)
             self.log_change(request, site, "Tested: it works.")

@@ -20,8 +20,9 @@ WAYS = {
 
 
 def publish(run: Run, task: PublishTask, site: Site) -> Outcome:
-    ways = [way for way in site.order if way in WAYS and (way != Way.PLAYWRIGHT or browser.may_be_used(site))]
-    ways = [way for way in ways if way not in site.closed_ways] or ways
+    known = [way for way in site.order if way in WAYS]
+    usable = [way for way in known if way != Way.PLAYWRIGHT or browser.may_be_used(site)] or known
+    ways = [way for way in usable if way not in site.closed_ways] or usable
     if task.way in ways:  # it goes on where it had turned to
         ways = ways[ways.index(task.way) :]
     doubts: dict[str, ProviderError] = {}

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
 from articles import call_keys
 from articles.models import Call, ImageFile
 from articles.providers import Answer
 from articles.providers.errors import Rejected
 from publishing.publishers.page import about, load
 from publishing.publishers.visit import Visit, called
-from publishing.wordpress.reading import Json
-
-ADDRESS = re.compile(r"https?://[!-~]{1,490}")
+from publishing.wordpress.reading import ADDRESS, Json
 
 
 class Pictures:

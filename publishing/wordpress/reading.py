@@ -9,6 +9,7 @@ from typing import Any
 from publishing.wordpress.marks import Marked
 
 Json = dict[str, Any]
+ADDRESS = re.compile(r"https?://[!-~]{1,490}")
 
 
 def as_dict(answer: Any) -> Json | None:
@@ -35,7 +36,7 @@ def as_post(answer: Any) -> Json | None:
         "excerpt": text_of(as_dict(answer.get("excerpt")) or {}, "raw", 5000),
         "comment_status": text_of(answer, "comment_status", 10),
         "date_gmt": text_of(answer, "date_gmt", 30),
-        "link": text_of(answer, "link", 500),
+        "link": link if ADDRESS.fullmatch(link := text_of(answer, "link", 500)) else "",  # people will click on it
         "modified": text_of(answer, "modified_gmt", 30),
         "version": text.version,
         "found": text.found,

@@ -18,6 +18,10 @@ from publishing.wordpress.reading import Json
 T = TypeVar("T")
 
 
+class Died(BaseException):
+    """As a killed process: nothing of ours catches it."""
+
+
 @dataclass
 class MemorySite:
     """Posts and pictures by their ids. `fails` raises before a method of a way works, `loses` after it has."""
@@ -27,6 +31,13 @@ class MemorySite:
     fails: dict[tuple[str, str], ProviderError] = field(default_factory=dict)
     loses: dict[tuple[str, str], ProviderError] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)
+    dies_at: int | None = None  # the moment at which whoever asks dies: before a question, or with its answer in hand
+    met: int = 0  # such moments
+
+    def moment(self) -> None:
+        self.met += 1
+        if self.dies_at is not None and self.met > self.dies_at:
+            raise Died
 
     def channel(self, way: str) -> Callable[[Site, Callable[[str], None] | None], MemoryChannel]:
         return lambda site, before: MemoryChannel(self, way, login_of(site), before)
@@ -56,7 +67,9 @@ class MemoryChannel:
         self.site.asked.append((self.way, name))
         if failure := self.site.fails.get((self.way, name)):
             raise failure
+        self.site.moment()
         done = work()
+        self.site.moment()
         if loss := self.site.loses.pop((self.way, name), None):
             raise loss
         return done

@@ -38,7 +38,7 @@ def finished(
 
 
 def test_pictures_are_fetched_from_the_site(finished: Article, run: Drive, editor: User) -> None:
-    publish_tasks.submit(finished, finished.site, editor)
+    publish_tasks.submit(finished, finished.site, editor, may_cost=True)
     article = run(finished)
     assert article.status == Article.Status.DONE, article.error
     assert not article.calls.filter(key__startswith="image:").exists(), "nothing was bought"
@@ -53,7 +53,7 @@ def test_what_is_another_picture_there_is_made_again(
     finished: Article, run: Drive, editor: User, impostor: Impostor, answer: tuple[int, bytes]
 ) -> None:
     impostor.says("GET /hero.jpg", answer[1], answer[0])
-    publish_tasks.submit(finished, finished.site, editor)
+    publish_tasks.submit(finished, finished.site, editor, may_cost=True)
     article = run(finished)
     assert article.events.filter(kind="damaged").exists()
     [fetched] = article.events.filter(kind="fetched")
@@ -62,7 +62,7 @@ def test_what_is_another_picture_there_is_made_again(
 
 def test_a_site_that_is_down_is_waited_for(finished: Article, run: Drive, editor: User, impostor: Impostor) -> None:
     impostor.says("GET /hero.jpg", b"", 503)
-    publish_tasks.submit(finished, finished.site, editor)
+    publish_tasks.submit(finished, finished.site, editor, may_cost=True)
     article = run(finished)
     assert article.status == Article.Status.WAITING
     assert not article.events.filter(kind="damaged").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -16,17 +17,19 @@ from articles.models import Article, Stage
 from articles.pipeline import transitions
 from articles.pipeline.lease import Fenced
 from articles.pipeline.run import Run
+from articles.pipeline.sweep import sweep
 from articles.providers.errors import Refused, Rejected, Unreachable
 from articles.state_wording import link_words
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site, Way
 from publishing.options import Options
-from publishing.publishers import hybrid
+from publishing.publishers import browser, hybrid
 from tests.publishing.conftest import Drive, Ready, new_site
-from tests.publishing.memory_site import MemorySite
+from tests.publishing.memory_site import Died, MemorySite
 
 pytestmark = pytest.mark.django_db
 Status = PublishTask.Status
+RETRIES = 3  # as the settings have it by themselves
 
 
 def only_task(article: Article) -> PublishTask:
@@ -260,11 +263,11 @@ def test_a_failed_task_is_tried_again_so_often(
 ) -> None:
     memory.fails["rest", "check"] = failing(magazine)
     article = run(ready(magazine))
-    for _ in range(publish_tasks.MOST_RETRIES):
+    for _ in range(RETRIES):
         assert publish_tasks.actions(only_task(article)) == ["retry"]
         publish_tasks.retry(only_task(article), editor)
         article = run(article)
-    assert only_task(article).retry_count == publish_tasks.MOST_RETRIES
+    assert only_task(article).retry_count == RETRIES
     assert publish_tasks.actions(only_task(article)) == []
     with pytest.raises(NotPossible, match="3 times"):
         publish_tasks.retry(only_task(article), editor)
@@ -300,3 +303,127 @@ def test_what_has_ended_is_not_cancelled(
     task.refresh_from_db()
     with pytest.raises(NotPossible):
         publish_tasks.cancel(task, editor)
+
+
+# Wishes, and what they would cost
+
+
+def test_another_wish_is_not_taken_for_the_one_that_is_on_its_way(magazine: Site, ready: Ready, editor: User) -> None:
+    article = ready(magazine)
+    publish_tasks.submit(article, magazine, editor)
+    with pytest.raises(NotPossible, match="other wishes"):
+        publish_tasks.submit(article, magazine, editor, options=Options(publish_immediately=True))
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_what_stopped_before_its_last_stage_is_not_recovered_unasked(
+    magazine: Site, ready: Ready, editor: User, status: str
+) -> None:
+    article = ready(magazine)
+    article.records.filter(stage=Stage.FORMAT).update(state="failed")
+    error = Rejected("layout", "no").saved(Stage.FORMAT)
+    Article.objects.filter(pk=article.pk).update(status=status, error=error)
+    with pytest.raises(NotPossible, match="Recover it first"):
+        publish_tasks.submit(article, magazine, editor)
+    assert Article.objects.get(pk=article.pk).status == status
+    assert not article.publish_tasks.exists()
+
+
+def test_pictures_are_paid_for_again_only_by_who_knows_it(
+    memory: MemorySite, magazine: Site, ready: Ready, run: Drive, editor: User
+) -> None:
+    article = run(ready(magazine))
+    Article.objects.filter(pk=article.pk).update(tree_expired_at=timezone.now())
+    with pytest.raises(NotPossible, match="paid for again"):
+        publish_tasks.submit(article, magazine, editor)
+    assert publish_tasks.submit(article, magazine, editor, may_cost=True)[1]
+
+
+# Changed in the middle
+
+
+def test_the_site_that_was_chosen_last_counts_while_the_page_is_being_made(
+    memory: MemorySite, magazine: Site, ready: Ready, editor: User
+) -> None:
+    """A worker has claimed the article with the site of before."""
+    other = new_site("https://other.example.org", name="Other")
+    claimed = transitions.claim(ready(magazine).pk)
+    assert claimed
+    task, _ = publish_tasks.submit(claimed, other, editor)
+    working = Run(claimed)
+    working.lease.stage = Stage.UPLOAD
+    assert publish_tasks.begin(working) == task
+    assert claimed.site == other
+
+
+@pytest.mark.parametrize("while_it", ["waits for its turn", "has stopped"])
+def test_cancel_on_the_article_leaves_what_was_finished_finished_too(
+    memory: MemorySite, magazine: Site, ready: Ready, run: Drive, editor: User, while_it: str
+) -> None:
+    article = run(ready(magazine))
+    publish_tasks.submit(article, magazine, editor)
+    if while_it == "has stopped":
+        memory.fails["rest", "check"] = failing(magazine)
+        article = run(article)
+    assert transitions.cancel(article, editor)
+    article.refresh_from_db()
+    assert (article.status, article.site) == (Article.Status.DONE, magazine)
+    assert list(article.publish_tasks.values_list("status", flat=True)) == ["failed", "completed"]
+
+
+def test_recover_tries_a_way_again_that_was_closed(
+    memory: MemorySite, magazine: Site, ready: Ready, run: Drive, editor: User
+) -> None:
+    """Whoever has opened it at the site follows the advice, and presses Recover."""
+    memory.fails["rest", "check"] = Refused(magazine.provider, "a firewall", code="firewall")
+    memory.fails["xmlrpc", "check"] = Refused(magazine.provider, "it is off", code="xmlrpc_off")
+    article = run(ready(magazine))
+    assert article.status == Article.Status.FAILED
+    magazine.refresh_from_db()
+    assert set(magazine.closed_ways) == {"rest"}
+    del memory.fails["rest", "check"]
+    transitions.resume(article, editor)
+    article = run(article)
+    assert article.status == Article.Status.DONE, article.error
+    assert only_task(article).way == "rest"
+
+
+def test_a_way_that_nobody_can_go_says_what_is_missing(
+    memory: MemorySite, ready: Ready, run: Drive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(hybrid.WAYS, "playwright", browser.publish)
+    article = run(ready(new_site("https://magazine.example.org", publisher=Way.HYBRID, ways="playwright")))
+    assert article.status == Article.Status.FAILED
+    assert article.error
+    assert article.error["code"] in ("no_browser", "no_web_secret")
+
+
+# Killed anywhere
+
+
+def test_killed_at_any_moment_of_publishing_once_more_there_is_one_post(
+    magazine: Site, ready: Ready, run: Drive, editor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before each question to the site, and with each answer in hand."""
+    magazine.publisher, magazine.time_limit = Way.REST, 0
+    magazine.save()
+    options = Options(publish_immediately=True, tags=("Freight",), slug="tariffs")
+    moment, dies = 0, True
+    while dies:
+        memory = MemorySite()
+        monkeypatch.setattr(hybrid, "WAYS", memory.ways("rest"))
+        article = run(ready(magazine, title=f"Number {moment}"))
+        publish_tasks.submit(article, magazine, editor, options=options)
+        memory.met, memory.dies_at = 0, moment
+        with suppress(Died):
+            run(article)
+        dies, memory.dies_at = memory.met > moment, None
+        Article.objects.filter(pk=article.pk, status="running").update(lease_until=timezone.now() - timedelta(hours=1))
+        sweep()
+        article = run(article)
+        assert article.status == Article.Status.DONE, (moment, article.error)
+        [post] = memory.posts.values()
+        assert (post["status"], post["slug"], len(memory.media)) == ("publish", "tariffs", 2), moment
+        assert list(article.publish_tasks.values_list("status", "progress")) == [("completed", 100)] * 2, moment
+        moment += 1
+    assert moment > 10, "it died at each of them"

@@ -36,6 +36,9 @@ class Command(BaseCommand):
         when.add_argument("--at", metavar="TIME", help="for readers, at a time like 2026-12-24T18:00")
         parser.add_argument("--tags", default="", help="separated by commas")
         parser.add_argument("--categories", default="", help="beside those of the site, separated by commas")
+        parser.add_argument(
+            "--accept-cost", action="store_true", help="where its backup is gone, pictures may be paid for again"
+        )
         parser.add_argument("--wait", action="store_true", help="until it is there, or has stopped")
         parser.add_argument("--json", action="store_true", help="a line of JSON")
 
@@ -46,7 +49,12 @@ class Command(BaseCommand):
         site = self._site(article, options)
         try:
             task, _is_new = publish_tasks.submit(
-                article, site, None, publisher=options["by"], options=_options(options)
+                article,
+                site,
+                None,
+                publisher=options["by"],
+                options=_options(options),
+                may_cost=options["accept_cost"],
             )
         except NotPossible as exc:
             raise CommandError(str(exc)) from exc
