@@ -119,8 +119,10 @@ def actions(task: PublishTask) -> list[str]:
     """What a person may do with it now: `retry`, `cancel`."""
     if task.is_open:
         return ["cancel"]
-    has_tries = task.retry_count < settings.GALLEY_PUBLISH_RETRIES
-    return ["retry"] if task.status == Status.FAILED and has_tries and task.article.can_recover else []
+    if task.status != Status.FAILED or not task.article.can_recover:
+        return []
+    may = {"retry": task.retry_count < settings.GALLEY_PUBLISH_RETRIES, "cancel": task.was_done}
+    return [action for action, allowed in may.items() if allowed]
 
 
 def retry(task: PublishTask, by: User | None) -> None:

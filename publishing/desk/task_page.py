@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -154,6 +154,9 @@ def _steps(task: PublishTask) -> list[Step]:
         done = min(max(task.completed_steps - before, 0), size)
         before += size
         steps.append(Step(STEPS[status], _kind(task, status, done >= size), _number(status, done, size)))
+    if task.status == Status.FAILED and not task.cancelled:
+        at = next((number for number, step in enumerate(steps) if step.kind != "done"), len(steps) - 1)
+        steps[at] = replace(steps[at], kind="failed")
     return steps
 
 

@@ -22,7 +22,7 @@ from publishing.desk.task_page import task_page
 from publishing.models import PublishTask, Shot, Site
 from publishing.options import Options
 from tests.desk import as_
-from tests.publishing.conftest import Drive, Ready
+from tests.publishing.conftest import Drive, Ready, new_site
 from tests.publishing.memory_site import MemorySite
 
 pytestmark = pytest.mark.django_db
@@ -70,6 +70,9 @@ def test_a_stopped_one_says_why_and_goes_on(
     said = page(editor, task)
     assert "the site has locked the user out" in said
     assert "wait a while" in said
+    assert "press Recover" in said
+    assert ">Recover</button>" in said, "the advice names the button that is there"
+    assert [step.kind for step in task_page(task).steps] == ["failed", "todo", "todo"]
     memory.fails.clear()
     assert "goes on." in act(editor, task, "retry")
     article = run(article)
@@ -83,6 +86,24 @@ def test_one_is_cancelled(memory: MemorySite, magazine: Site, ready: Ready, run:
     assert "what is on the site stays" in act(editor, task, "cancel")
     assert "Cancelled" in page(editor, task)
     assert "has ended already" in act(editor, task, "cancel") or "by now" in act(editor, task, "cancel")
+
+
+def test_one_that_stopped_may_be_left_as_it_was(
+    memory: MemorySite, magazine: Site, ready: Ready, run: Drive, editor: User
+) -> None:
+    """Where the article was finished before it was to go to another site, too."""
+    article = run(ready(magazine))
+    other = new_site("https://other.example.org", name="Other")
+    memory.fails["rest", "check"] = Refused(other.provider, "it may not", code="rights")
+    task, _ = publish_tasks.submit(article, other, editor)
+    run(article)
+    task.refresh_from_db()
+    assert "Leave it as it was" in page(editor, task)
+    act(editor, task, "cancel")
+    article.refresh_from_db()
+    assert (article.status, article.site) == (Article.Status.DONE, magazine)
+    task.refresh_from_db()
+    assert publish_tasks.actions(task) == []
 
 
 def test_why_another_way_was_begun(memory: MemorySite, magazine: Site, ready: Ready, run: Drive, editor: User) -> None:

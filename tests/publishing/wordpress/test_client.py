@@ -415,6 +415,7 @@ def test_only_what_is_used_is_kept_of_an_answer(impostor: Impostor) -> None:
         "categories": [1, "2", None, {"id": 3}],
         "title": {"raw": "<script>alert(1)</script>"},
         "extra": nested,
+        "link": "javascript:alert(1)",
         "source_url": {"a": 1},
         "alt_text": 5,
         "media_details": [1],
