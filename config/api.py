@@ -23,7 +23,7 @@ from ninja.utils import check_csrf
 
 from articles.api.articles import router as articles
 from articles.api.batches import router as batches
-from articles.batches.errors import NotPossible
+from articles.errors import NotPossible
 from articles.models.access import works_here
 from config.models import Token
 from publishing.api import router as publish

@@ -20,7 +20,7 @@ from django.db.models import F, Q
 from django.utils import timezone
 
 from articles import call_keys
-from articles.batches.errors import NotPossible
+from articles.errors import NotPossible
 from articles.formats import count
 from articles.models import Article, Call, Event, Stage, StageRecord
 from articles.pipeline import reopening, transitions

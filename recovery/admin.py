@@ -21,9 +21,9 @@ from django.utils.safestring import SafeString
 
 from articles import formats
 from articles.batches import control
-from articles.batches.errors import NotPossible
 from articles.desk.article_admin import ArticleAdmin, status_of
 from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
+from articles.errors import NotPossible
 from articles.failures import Failure, problems, with_cause
 from articles.models import Article, ArticleQuerySet, Batch, Section
 from articles.pipeline import transitions

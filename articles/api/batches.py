@@ -18,9 +18,9 @@ from pydantic import Field
 
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
 from articles.batches import control, progress, stream
-from articles.batches.errors import NotPossible
 from articles.batches.plan import plan_batch
 from articles.batches.start import start_batch
+from articles.errors import NotPossible
 from articles.formats import count
 from articles.models import Batch, BatchQuerySet, Section
 from articles.models.access import may_look

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from articles.batches.errors import NotPossible
 from articles.batches.slices import slices
+from articles.errors import NotPossible
 from articles.failures import RESUME, Failure
 from articles.models import Article, Batch, Section
 from articles.pipeline import dispatch, many, transitions

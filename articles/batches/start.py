@@ -18,9 +18,9 @@ from django.utils import timezone
 
 from articles.batches import lists
 from articles.batches.changes import Change, FoundSection, change_of, found_articles
-from articles.batches.errors import NotPossible
 from articles.batches.plan import BatchPlan, given, plan_batch
 from articles.batches.slices import ARTICLES, ROWS, slices
+from articles.errors import NotPossible
 from articles.models import Article, Attempt, Batch, Event, Preferences, Section, Stage, StageRecord
 from articles.pipeline import dispatch, many, reopening, transitions
 from articles.pipeline.many import Part

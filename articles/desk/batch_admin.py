@@ -29,7 +29,6 @@ from django.utils.safestring import SafeString
 
 from articles.batches import control
 from articles.batches.counts import count_batch
-from articles.batches.errors import NotPossible
 from articles.batches.plan import has_other_lists, key_of
 from articles.batches.start import start_batch
 from articles.desk.batch_forms import BatchForm, file_of
@@ -38,6 +37,7 @@ from articles.desk.batch_page import batch_page
 from articles.desk.batch_plan_page import BatchPlanPage, batch_plan_page
 from articles.desk.plain_fields import plain
 from articles.desk.selection import way_back
+from articles.errors import NotPossible
 from articles.formats import count
 from articles.models import Batch, BatchQuerySet
 from articles.models.access import EVERYTHING, may_touch

@@ -15,9 +15,9 @@ from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 
 from articles import formats
-from articles.batches.errors import NotPossible
 from articles.desk.article_admin import ArticleAdmin
 from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
+from articles.errors import NotPossible
 from articles.models import Article, ArticleQuerySet, Stage, StageRecord
 from publishing import publish_tasks
 from publishing.desk.forms import PublishForm

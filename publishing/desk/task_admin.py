@@ -18,7 +18,7 @@ from django.urls import URLPattern, path
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles.batches.errors import NotPossible
+from articles.errors import NotPossible
 from articles.models.access import EVERYTHING
 from articles.templatetags import desk as written
 from publishing import publish_tasks

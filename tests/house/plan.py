@@ -40,7 +40,9 @@ ROOMS = {
         Floor({"admin", "apps"}, "the doors for Django"),
     ],
     "articles": [
-        Floor({"tree.names", "bounds"}, "plain words and numbers: the records name their own files, and say how large"),
+        Floor(
+            {"tree.names", "bounds", "errors"}, "plain words, numbers and refusals: for the records, and for everybody"
+        ),
         Floor({"models", "providers", "formats"}, "records, services and the form of numbers: each stands alone"),
         Floor(
             {"content", "call_keys", "processes"},

@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError
 from django.utils import timezone
 
-from articles.batches.errors import NotPossible
+from articles.errors import NotPossible
 from articles.models import Article, Stage
 from articles.pipeline import transitions
 from articles.pipeline.lease import Fenced

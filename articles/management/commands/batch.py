@@ -16,10 +16,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db.models import Prefetch
 
 from articles.batches import completeness, control, progress
-from articles.batches.errors import NotPossible
 from articles.batches.plan import BatchPlan, key_of, plan_batch
 from articles.batches.start import start_batch
 from articles.content.reading import decoding
+from articles.errors import NotPossible
 from articles.failures import Failure
 from articles.formats import about, count, duration
 from articles.management.follow_batch import articles_line, follow_batch, line

@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
-from articles.batches.errors import NotPossible
+from articles.errors import NotPossible
 from articles.failures import Failure
 from articles.models import Article
 from publishing import publish_tasks

@@ -17,8 +17,8 @@ from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles import tasks
-from articles.batches import completeness, control, counts, errors, plan, progress
+from articles import errors, tasks
+from articles.batches import completeness, control, counts, plan, progress
 from articles.batches.start import start_batch
 from articles.models import Article, Batch, Call, Pace, Section, Stage
 from articles.pipeline import dispatch, rate_limits, transitions

@@ -14,8 +14,8 @@ from pytest_django import Settings
 
 from articles import bounds, call_keys
 from articles.batches import control
-from articles.batches.errors import NotPossible
 from articles.batches.start import start_batch
+from articles.errors import NotPossible
 from articles.models import Article, Batch, Call
 from articles.pipeline import dispatch, many, transitions
 from articles.pipeline.lease import Fenced, Lease
