@@ -214,3 +214,15 @@ def test_an_address_without_https_draws_a_warning(admin_user: User) -> None:
         page = client.post(ADD, fields, follow=True).content.decode()
         assert Site.objects.filter(name=name).exists()
         assert ("travels in clear" in page) is warned, scheme
+
+
+def test_a_closed_way_is_named_and_opened_again(site: Site, chief: User) -> None:
+    Site.objects.update(closed_ways={"xmlrpc": {"code": "firewall", "reason": "a firewall turned {it} away"}})
+
+    said = as_(chief).get(page_of(site)).content.decode()
+    assert "XML-RPC: a firewall turned it away. Saving the site opens them again." in said
+
+    assert as_(chief).post(page_of(site), given(url=site.url, hero="text")).status_code == 302
+    site.refresh_from_db()
+    assert (site.closed_ways, site.hero) == ({}, "text")
+    assert "Closed ways" not in as_(chief).get(page_of(site)).content.decode()
