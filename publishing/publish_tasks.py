@@ -158,8 +158,7 @@ def cancel(task: PublishTask, by: User | None) -> None:
 def begin(run: Run) -> PublishTask:
     """The task that this go of stage five is about: the one that was asked for, else a new one. Raises Fenced."""
     article = run.article
-    with transaction.atomic():
-        run.lease.renew()
+    with run.lease.fence():
         article.refresh_from_db(fields=["site"])  # people may have chosen another one since it was claimed
         task = article.publish_tasks.open().filter(site=article.site_id).first() or PublishTask.objects.create(
             article=article, site=article.site, publisher=way_of(article.site), asked_by=_who_asked(article)
@@ -180,8 +179,7 @@ def _who_asked(article: Article) -> User | None:
 
 def step(run: Run, task: PublishTask, status: str, at: str = "", **changes: Any) -> None:
     """What is at hand now: `at` in words. Raises Fenced."""
-    with transaction.atomic():
-        run.lease.renew()
+    with run.lease.fence():
         _set(task, status=status, current_step=at[:60], **changes)
 
 
@@ -189,8 +187,7 @@ def did(run: Run, task: PublishTask, number: int, **changes: Any) -> None:
     """So many steps are done; never fewer, also where another way begins anew with what is there. Raises Fenced."""
     done = max(number, task.completed_steps)
     percent = min(99, 100 * done // task.total_steps) if task.total_steps else 0
-    with transaction.atomic():
-        run.lease.renew()
+    with run.lease.fence():
         _set(task, completed_steps=done, progress=max(percent, task.progress), **changes)
 
 
@@ -198,15 +195,13 @@ def film(run: Run, task: PublishTask, at: str, jpeg: bytes) -> None:
     """Keep a picture of a step; what is too large, or one too many, is left out. Raises Fenced."""
     if len(jpeg) > Shot.MOST_BYTES or task.film.count() >= Shot.MOST:
         return
-    with transaction.atomic():
-        run.lease.renew()
+    with run.lease.fence():
         Shot.objects.create(task=task, step=at[:40], jpeg=jpeg)
 
 
 def set_back(run: Run, task: PublishTask, exc: ProviderError) -> None:
     """It did not succeed. Whether it is tried again by itself, the article's run decides. Raises Fenced."""
-    with transaction.atomic():
-        run.lease.renew()
+    with run.lease.fence():
         _set(task, status=Status.PENDING, error=exc.saved(Stage.UPLOAD))
 
 
@@ -219,11 +214,10 @@ def turn(run: Run, task: PublishTask, way: str, exc: ProviderError) -> None:
         "reason": exc.reason,
         "at": timezone.now().isoformat(timespec="seconds"),
     }
-    with transaction.atomic():
+    with run.lease.fence():
         run.lease.note(
             "turned", f"Goes on by {Way(way).label}, because {exc.reason}", exc.detail, provider=exc.provider
         )
-        run.lease.renew()
         _set(task, way=way, turns=[*task.turns, taken])
         failed = task.article.calls.filter(state=Call.State.FAILED, provider=exc.provider)
         failed.filter(Q(key=call_keys.POST) | Q(key__startswith=call_keys.MEDIA)).update(state=Call.State.CLOSED)

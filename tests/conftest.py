@@ -22,6 +22,7 @@ from articles.pipeline import transitions, worker
 from backups import redaction
 from config.roles import CHIEF_EDITORS, EDITORS
 from tests.doubles.server import Doubles, doubles
+from tests.faults.fences import watched_fences
 
 # How long a machine takes is no property of what is tested, and what is tried must not be luck: GALLEY_EXPLORE=1 looks
 # for new cases.
@@ -84,6 +85,14 @@ def small_cards() -> dict[str, tuple[int, int]]:
 def secrets_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     """What one test has made known as a secret is a word like others in the next."""
     monkeypatch.setattr(redaction, "_known", dict(redaction._known))
+
+
+@pytest.fixture(autouse=True)
+def all_is_fenced() -> Iterator[None]:
+    """Whatever a test lets run: it writes to its article's rows only while the article is its own."""
+    with watched_fences() as unfenced:
+        yield
+    assert unfenced == []
 
 
 @pytest.fixture(autouse=True)

@@ -264,8 +264,7 @@ class Calls:
 
     def give_up(self, call: Call) -> None:
         """What an answered call has made is not there any more: whoever asks next asks anew. Raises Fenced."""
-        with transaction.atomic():
-            self._lease.renew()
+        with self._lease.fence():
             _unchanged(call).update(state=Call.State.CLOSED)
         _set(call, state=Call.State.CLOSED)
 

@@ -7,11 +7,14 @@ slow, lost its lease and comes back finds itself `Fenced` and stops. The lease i
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import structlog
+from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -58,6 +61,16 @@ class Lease:
         computes_anew()
         for name, value in changes.items():
             setattr(self.article, name, value)
+
+    @contextmanager
+    def fence(self) -> Iterator[None]:
+        """Around writes to what belongs to the article: they are made while it is ours, or not at all. Raises Fenced.
+
+        A worker may sleep between a look at its lease and a write; within a transaction both are one.
+        """
+        with transaction.atomic():
+            self.renew()
+            yield
 
     def made_headway(self, **changes: Any) -> None:
         """Renew, and forget earlier crashes and waits: something was saved. Raises Fenced."""

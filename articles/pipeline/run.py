@@ -67,10 +67,10 @@ class Run:
 
     def begin(self, record: StageRecord) -> None:
         self.lease.stage = Stage(record.stage)
-        self.lease.renew()
         record.state, record.started_at = StageRecord.State.RUNNING, timezone.now()
         record.failed_at, record.error = None, ""
-        record.save()
+        with self.lease.fence():
+            record.save()
 
     def finish(self, record: StageRecord, outcome: Outcome) -> None:
         """File, row, manifest: the stage is complete when the manifest names what it made."""

@@ -112,15 +112,15 @@ def _set_back(run: Run, exc: ProviderError) -> None:
     no_fault = isinstance(exc, rate_limits.NotYet)
     failure = Failure.of(exc)
     waits = no_fault or (exc.retry and article.retries < times)
-    run.lease.renew()
-    unfinished = article.records.filter(stage=stage).exclude(state=StageRecord.State.DONE)
-    unfinished.update(
-        state=StageRecord.State.PENDING if waits else StageRecord.State.FAILED,
-        failed_at=None if waits else timezone.now(),
-        error=failure.sentence,
-    )
-    if not waits:
-        _keep_instructions(article, stage, failure)
+    with run.lease.fence():
+        unfinished = article.records.filter(stage=stage).exclude(state=StageRecord.State.DONE)
+        unfinished.update(
+            state=StageRecord.State.PENDING if waits else StageRecord.State.FAILED,
+            failed_at=None if waits else timezone.now(),
+            error=failure.sentence,
+        )
+        if not waits:
+            _keep_instructions(article, stage, failure)
     _try_manifest(run)
     if waits:
         seconds = _seconds(article.retries, exc.retry_after, *backoff)

@@ -199,7 +199,8 @@ class _Making:
     def _note_url(self, image: ImageFile, call: Call, url: str) -> None:
         image.source_url = "" if url.startswith("data:") else url[:2000]
         image.source_expires_at = (call.received_at or timezone.now()) + replicate.URL_LIFE
-        image.save(update_fields=["source_url", "source_expires_at"])
+        with self.run.lease.fence():
+            image.save(update_fields=["source_url", "source_expires_at"])
 
 
 def _keep_edited_prompts(run: Run) -> None:
@@ -209,4 +210,5 @@ def _keep_edited_prompts(run: Run) -> None:
     if hashlib.sha256(content).hexdigest() != record.sha256:
         stored = run.save_file(names.PROMPTS, content)
         record.sha256, record.bytes = stored.sha256, stored.bytes
-        record.save(update_fields=["sha256", "bytes"])
+        with run.lease.fence():
+            record.save(update_fields=["sha256", "bytes"])

@@ -120,10 +120,11 @@ def _saved(run: Run, prompts: list[Prompt], maker: str, *, again: bool) -> Outco
     there = {image.role: image for image in run.article.images.all()} if again else {}
     pictures = [there.get(picture.role, picture) for picture in pictures]
     stored = run.save_file(names.PROMPTS, prompts_file(pictures))
-    ImageFile.objects.bulk_create(
-        [picture for picture in pictures if picture.pk is None],
-        update_conflicts=True,
-        unique_fields=["article", "role"],
-        update_fields=["prompt", "alt_text", "aspect"],
-    )
+    with run.lease.fence():
+        ImageFile.objects.bulk_create(
+            [picture for picture in pictures if picture.pk is None],
+            update_conflicts=True,
+            unique_fields=["article", "role"],
+            update_fields=["prompt", "alt_text", "aspect"],
+        )
     return Outcome(stored, maker=maker, details={"prompts": len(pictures)})

@@ -50,7 +50,8 @@ class Pictures:
                 self.run.calls.update_answer(call, Answer(media))
         if (image.wordpress_media_id, image.wordpress_url) != (media["id"], media["source_url"]):
             image.wordpress_media_id, image.wordpress_url = media["id"], media["source_url"]
-            image.save(update_fields=["wordpress_media_id", "wordpress_url"])
+            with self.run.lease.fence():
+                image.save(update_fields=["wordpress_media_id", "wordpress_url"])
         if call.state != Call.State.DONE:
             self.run.calls.done(call)
 

@@ -34,6 +34,11 @@ PER_MINUTE = {text.PROVIDER: 1, replicate.PROVIDER: 4}
 PATIENCE = 10.0  # seconds that nothing stands still beside an idle worker
 
 
+@pytest.fixture(autouse=True)
+def all_is_fenced() -> None:
+    """Workers in one thread, each within a run at the same time, cannot be told apart by who watches their rows."""
+
+
 class _Day:
     """What happens: a batch from the beginning, an idea every half hour, and a freeze every minute."""
 
@@ -64,10 +69,14 @@ class _Day:
 
     def _freeze(self) -> None:
         """One that is at work, where there is one; where it is, or before a write that it comes to."""
-        awake = [worker for worker in self.simulation.awake if not worker.fuse]
-        worker = self.chance.choice([worker for worker in awake if not worker.is_idle] or awake)
-        seconds = LEASE.total_seconds() + self.chance.uniform(1, 60)
-        self.simulation.freeze(worker, seconds, fuse=self.chance.choice([0, self.chance.randint(1, 15)]))
+        awake = self.simulation.awake
+        unmarked = [worker for worker in awake if not worker.fuse]
+        at_work = [worker for worker in unmarked if not worker.is_idle]
+        if not awake:
+            return  # all are frozen already
+        worker = self.chance.choice(at_work or unmarked or awake)
+        fuse = 0 if worker.fuse else self.chance.choice([0, self.chance.randint(1, 15)])
+        self.simulation.freeze(worker, LEASE.total_seconds() + self.chance.uniform(1, 60), fuse=fuse)
         self.freezes += 1
 
     def _look(self) -> None:
