@@ -1,20 +1,25 @@
-"""What nobody needs any more, once a day: sessions that ended, old records of logins, keys of requests, and timelines
-as old as the operator wants.
+"""What nobody needs any more, once a day: sessions that ended, old records of logins, keys of requests, timelines and
+months of records as old as the operator wants. The months that come get their partitions.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from itertools import accumulate
 
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.core.management import call_command
+from django.db import DEFAULT_DB_ALIAS
+from django.utils import timezone
 
-from articles.models import Article, Event
-from publishing.models import PublishTask, Shot, SubmitKey
+from articles.models import Article, CostRecord, Event
+from backups import partitions
+from publishing.models import ExecutionLog, PublishTask, Shot, SubmitKey
 
 LOGIN_DAYS = 90  # who has signed in, and who was locked out, may be asked about for a while
-ROWS = 1000  # of timelines in one transaction: nobody waits for it
+ROWS = 1000  # of timelines, or of records, in one transaction: nobody waits for it
+MONTHS_AHEAD = 3  # that have their partition: a desk that stood still for so long still finds one
 
 
 def remove_what_ended(now: datetime) -> int:
@@ -24,7 +29,25 @@ def remove_what_ended(now: datetime) -> int:
     AxesProxyHandler.reset_failure_logs(age_days=LOGIN_DAYS)
     _remove_film(now)
     SubmitKey.objects.filter(at__lt=now - timedelta(days=SubmitKey.DAYS)).delete()
+    today = timezone.localdate(now)
+    keep_months(CostRecord, today, settings.GALLEY_COST_KEEP_MONTHS)
+    keep_months(ExecutionLog, today, settings.GALLEY_LOG_KEEP_MONTHS)
     return _remove_timelines(now, settings.GALLEY_TIMELINE_KEEP_DAYS)
+
+
+def keep_months(model: type[CostRecord | ExecutionLog], today: date, months: int) -> None:
+    """Make the months that come, and drop those before the last so many that are over; 0: none."""
+    table = model._meta.db_table
+    coming = accumulate(range(MONTHS_AHEAD), lambda day, _: partitions.month_after(day), initial=today)
+    partitions.make_room(table, coming, DEFAULT_DB_ALIAS)
+    if not months:
+        return
+    before = today.year * 12 + today.month - 1 - months
+    first = date(before // 12, before % 12 + 1, 1)
+    partitions.drop_before(table, first, DEFAULT_DB_ALIAS)
+    old = model._base_manager.filter(day__lt=first)
+    while some := list(old.values_list("pk", flat=True)[:ROWS]):  # where a table is whole
+        model._base_manager.filter(pk__in=some).delete()
 
 
 def _remove_film(now: datetime) -> None:

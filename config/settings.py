@@ -155,6 +155,8 @@ GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
 if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
     env.problem("GALLEY_BACKUP_KMS_KEY", "needs another setting", "Set GALLEY_BACKUP_SSE=aws:kms as well.")
 GALLEY_TIMELINE_KEEP_DAYS = env.number("GALLEY_TIMELINE_KEEP_DAYS", 0, least=0)  # of finished articles; 0: for ever
+GALLEY_COST_KEEP_MONTHS = env.number("GALLEY_COST_KEEP_MONTHS", 36, least=0)  # of what was paid; 0: for ever
+GALLEY_LOG_KEEP_MONTHS = env.number("GALLEY_LOG_KEEP_MONTHS", 12, least=0)  # of publications; 0: for ever
 GALLEY_PUBLISH_RETRIES = env.number("GALLEY_PUBLISH_RETRIES", 3, least=0)  # of one task, by a person or a program
 GALLEY_TREE_KEEP_DAYS = env.number("GALLEY_TREE_KEEP_DAYS", 7)  # of finished articles on a site
 GALLEY_FILM_DAYS = env.number("GALLEY_FILM_DAYS", 14, least=0)  # pictures of what browsers showed at sites
@@ -175,7 +177,9 @@ BACKUP_MODELS = [
     "articles.Section",
     "articles.Attempt",
     "articles.Event",
+    "articles.CostRecord",
     "publishing.PublishTask",
+    "publishing.ExecutionLog",
 ]
 # What tells a row apart on any machine, for these and for what they refer to.
 BACKUP_NATURAL_KEYS = {
@@ -193,7 +197,9 @@ BACKUP_NATURAL_KEYS = {
     "articles.Section": ["article", "index"],
     "articles.Attempt": ["article", "asked_at"],
     "articles.Event": ["article", "at", "kind", "message"],
+    "articles.CostRecord": ["article", "key", "generation", "number"],
     "publishing.PublishTask": ["article", "created_at"],
+    "publishing.ExecutionLog": ["task", "at", "code", "step"],
 }
 # What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
 BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "time": "created_at"}

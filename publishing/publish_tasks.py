@@ -27,7 +27,10 @@ from articles.pipeline import reopening, transitions
 from articles.pipeline.run import Run
 from articles.providers.errors import ProviderError
 from articles.tree.due import due, write_soon
+from publishing import execution_log
+from publishing.execution_log import Code
 from publishing.models import PublishTask, Shot, Site, Way
+from publishing.models.task import PublishTaskQuerySet
 from publishing.options import Options
 
 Status = PublishTask.Status
@@ -94,6 +97,7 @@ def _submit(article: Article, site: Site | None, by: User | None, publisher: str
         was_done=was_done,
         status=Status.PENDING if was_done else Status.IDLE,
     )
+    execution_log.write([task.pk], Code.ASKED, task.status, {"by": execution_log.name_of(by)})
     others = article.publish_tasks.open().exclude(pk=task.pk)
     if was_done:
         reopening.to_publish(article, task.site_id, by)
@@ -169,6 +173,7 @@ def begin(run: Run) -> PublishTask:
             started_at=task.started_at or timezone.now(),
             error=None,
         )
+        execution_log.write([task.pk], Code.BEGAN, task.status)
     return task
 
 
@@ -181,6 +186,7 @@ def step(run: Run, task: PublishTask, status: str, at: str = "", **changes: Any)
     """What is at hand now: `at` in words. Raises Fenced."""
     with run.lease.fence():
         _set(task, status=status, current_step=at[:60], **changes)
+        execution_log.write([task.pk], Code.STEP, status, {"at": task.current_step})
 
 
 def did(run: Run, task: PublishTask, number: int, **changes: Any) -> None:
@@ -202,6 +208,7 @@ def film(run: Run, task: PublishTask, at: str, jpeg: bytes) -> None:
 def set_back(run: Run, task: PublishTask, exc: ProviderError) -> None:
     """It did not succeed. Whether it is tried again by itself, the article's run decides. Raises Fenced."""
     with run.lease.fence():
+        execution_log.write([task.pk], Code.WAITS, task.status, exc.saved(Stage.UPLOAD))
         _set(task, status=Status.PENDING, error=exc.saved(Stage.UPLOAD))
 
 
@@ -219,6 +226,7 @@ def turn(run: Run, task: PublishTask, way: str, exc: ProviderError) -> None:
             "turned", f"Goes on by {Way(way).label}, because {exc.reason}", exc.detail, provider=exc.provider
         )
         _set(task, way=way, turns=[*task.turns, taken])
+        execution_log.write([task.pk], Code.TURNED, task.status, taken)
         failed = task.article.calls.filter(state=Call.State.FAILED, provider=exc.provider)
         failed.filter(Q(key=call_keys.POST) | Q(key__startswith=call_keys.MEDIA)).update(state=Call.State.CLOSED)
 
@@ -236,7 +244,9 @@ def note_stopped(*, article: Article, **_: Any) -> None:
     """It stopped: in stage five its task has, too; before that, the task waits on."""
     if article.error and article.error["stage"] == Stage.UPLOAD:
         ended = {"status": Status.FAILED, "error": article.error, "completed_at": timezone.now()}
-        article.publish_tasks.open().filter(site=article.site_id).update(**ended)
+        tasks = article.publish_tasks.open().filter(site=article.site_id)
+        execution_log.write(_pks(tasks), Code.STOPPED, Status.FAILED, article.error)
+        tasks.update(**ended)
 
 
 def note_cancelled(*, articles: Collection[int], **_: Any) -> None:
@@ -249,8 +259,9 @@ def note_cancelled(*, articles: Collection[int], **_: Any) -> None:
 
 
 def _end_cancelled(articles: Collection[int]) -> None:
-    tasks = PublishTask.objects.filter(article__in=articles)
-    tasks.open().update(status=Status.FAILED, cancelled=True, completed_at=timezone.now())
+    tasks = PublishTask.objects.filter(article__in=articles).open()
+    execution_log.write(_pks(tasks), Code.CANCELLED, Status.FAILED)
+    tasks.update(status=Status.FAILED, cancelled=True, completed_at=timezone.now())
 
 
 def _as_it_was(article: Article) -> bool:
@@ -265,6 +276,7 @@ def note_resumed(*, articles: Collection[int], **_: Any) -> None:
     stopped = [pk for pk, status in newest.values() if status == Status.FAILED]
     # Whoever has mended what had closed a way has done it at the site, and presses this button then.
     Site.objects.filter(tasks__in=stopped).exclude(closed_ways={}).update(closed_ways={})
+    execution_log.write(stopped, Code.RESUMED, Status.PENDING)
     PublishTask.objects.filter(pk__in=stopped).update(
         status=Status.PENDING, error=None, cancelled=False, completed_at=None, way="", retry_count=F("retry_count") + 1
     )
@@ -273,7 +285,9 @@ def note_resumed(*, articles: Collection[int], **_: Any) -> None:
 def note_finished(*, article: Article, **_: Any) -> None:
     """It is done, and so is its task; the next one that was asked for meanwhile begins."""
     tasks = article.publish_tasks.open()
-    tasks.filter(site=article.site_id).update(
+    done = tasks.filter(site=article.site_id)
+    execution_log.write(_pks(done), Code.COMPLETED, Status.COMPLETED)
+    done.update(
         status=Status.COMPLETED,
         progress=100,
         completed_steps=F("total_steps"),
@@ -284,6 +298,10 @@ def note_finished(*, article: Article, **_: Any) -> None:
     if waiting := tasks.order_by("pk").first():
         PublishTask.objects.filter(pk=waiting.pk).update(status=Status.PENDING, was_done=True)
         reopening.to_publish(article, waiting.site_id, waiting.asked_by)
+
+
+def _pks(tasks: PublishTaskQuerySet) -> list[int]:
+    return list(tasks.values_list("pk", flat=True))
 
 
 def _set(task: PublishTask, **changes: Any) -> None:

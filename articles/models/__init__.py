@@ -9,6 +9,7 @@ stage          one of the five steps from what was handed in to the draft on the
 stage record   how an article stands at one stage
 call           one call to the outside that costs money or changes the world
 cost           what calls have cost, as far as it is known, and how many of them nobody knows the cost of
+cost record    one change of what a call has cost; it outlives the call and its article
 image file     one picture of an article, from its prompt to the media library of the site
 attempt        one go at an article
 event          a line of an article's timeline
@@ -19,6 +20,7 @@ from articles.models.article import Article, ArticleQuerySet
 from articles.models.batch import Batch, BatchQuerySet, Section
 from articles.models.calls import Call, CallQuerySet, Cost, Pace
 from articles.models.choices import ACCENT, PRIMARY, Formatter, Stage, is_colour, new_uid
+from articles.models.cost_records import CostRecord, CostRecordQuerySet
 from articles.models.history import Attempt, Event, StageRecord
 from articles.models.images import ImageFile, storage_of_images
 from articles.models.preferences import Preferences
@@ -34,6 +36,8 @@ __all__ = [
     "Call",
     "CallQuerySet",
     "Cost",
+    "CostRecord",
+    "CostRecordQuerySet",
     "Event",
     "Formatter",
     "ImageFile",

@@ -193,7 +193,7 @@ class Calls:
         """
         for seconds in (0, 1, 2, 4, 8, 16):
             try:
-                with noting(self._lease.article, call) as noted:
+                with noting(self._lease.article, call, answer) as noted:
                     return _kept(call, changes, noted.answered(answer, most))
             except (OperationalError, InterfaceError):
                 if connection.in_atomic_block or seconds == 16:

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from articles import bounds, call_keys
+from articles import bounds, call_keys, cost_records
 from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Section, StageRecord
 from articles.pipeline.transitions import ANEW, OPERATOR, UNHELD, cancelled, resumed
 from articles.tree.due import due
@@ -96,7 +96,7 @@ def cancel_all(articles: Collection[int], said: str, with_: Article.CancelledWit
 def write_again(articles: Collection[int]) -> None:
     """They got further sections: their texts are joined anew, and all that was made of these."""
     pages = Call.objects.filter(article__in=articles, key=call_keys.FORMAT)
-    pages.exclude(article__status=Article.Status.RUNNING).update(state=Call.State.CLOSED)  # they lack the new sections
+    cost_records.close(pages.exclude(article__status=Article.Status.RUNNING))  # they lack the new sections
     records = StageRecord.objects.filter(article__in=articles).exclude(article__status=Article.Status.RUNNING)
     records.update(state=StageRecord.State.PENDING)
 
@@ -112,7 +112,7 @@ def drop_sections(sections: Collection[Part]) -> None:
     articles = {part.article for part in sections}
     calls = Call.objects.filter(article__in=articles).exclude(state=Call.State.CLOSED)
     asked = [pk for pk, *key in calls.values_list("pk", "article_id", "key") if tuple(key) in keys]
-    Call.objects.filter(pk__in=asked).update(state=Call.State.CLOSED)
+    cost_records.close(Call.objects.filter(pk__in=asked))
     _forget_pictures(ImageFile.objects.filter(article__in=articles), roles)
     Section.objects.filter(pk__in=[part.section for part in sections]).delete()
 

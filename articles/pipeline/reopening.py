@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from articles import call_keys
+from articles import call_keys, cost_records
 from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
@@ -20,7 +20,7 @@ def with_further_sections(article: Article) -> None:
     done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE)
     if done.update(status=Article.Status.DRAFT, ended_at=None, **due()):
         article.records.update(state=StageRecord.State.PENDING)
-        article.calls.filter(key=call_keys.FORMAT).update(state=Call.State.CLOSED)  # that page has no new sections
+        cost_records.close(article.calls.filter(key=call_keys.FORMAT))  # that page has no new sections
         Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED)
         Event.objects.create(article=article, kind="reopened", message="Further sections were handed in")
 

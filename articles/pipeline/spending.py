@@ -12,12 +12,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.conf import settings
 from django.db import transaction
 from django.db.models import F, QuerySet, Sum
 
+from articles import cost_records
+from articles.cost_records import Noted
 from articles.formats import money
 from articles.models import Article, Batch, Call
 from articles.models.calls import IN_FLIGHT
@@ -31,48 +33,20 @@ from articles.providers.prices import Bound
 SOON = 15.0  # seconds until a call is thought of again that has no room beside those in flight
 
 
-class Noted(NamedTuple):
-    """What the row of a call says: US dollars that it is known to have cost, and that it may have cost besides."""
-
-    cost: Decimal | None = None
-    reserved: Decimal | None = None
-
-    def with_more(self, most: Bound) -> dict[str, Decimal]:
-        """The change of a row that is sent (once more)."""
-        return {"reserved": (self.reserved or Decimal(0)) + most.dollars}
-
-    def with_less(self, most: Bound | None) -> dict[str, Decimal | None]:
-        """The change of a row of which one sending is settled: what was reserved for it is free again."""
-        rest = (self.reserved or Decimal(0)) - (most.dollars if most else Decimal(0))
-        return {"reserved": rest if rest > 0 else None}
-
-    def answered(self, answer: Answer, most: Bound | None) -> dict[str, Any]:
-        """The change of a row by an answer: where that does not say what it has cost, at least what it cannot have."""
-        if answer.cost is not None:
-            return {"cost": (self.cost or Decimal(0)) + answer.cost, **self.with_less(most)}
-        if answer.at_most is not None and most and answer.at_most < most.dollars:
-            return self.with_less(Bound(most.dollars - answer.at_most))
-        return {}
-
-    def finished(self, answer: Answer, most: Bound) -> dict[str, Any]:
-        """The change of a row whose work went on after its answer, by what is known of its cost at last."""
-        if self.cost and answer.cost is None:
-            return {"cost": (self.cost - most.dollars) or None, **self.with_more(most)}
-        return self.answered(answer, most) if self.cost is None else {}
-
-
 @contextmanager
-def noting(article: Article, call: Call) -> Iterator[Noted]:
-    """A transaction that changes what a call has cost or may cost: the sums of its article and batch follow.
+def noting(article: Article, call: Call, answer: Answer | None = None) -> Iterator[Noted]:
+    """A transaction that changes what a call has cost or may cost, by its `answer` if one has come: the sums of its
+    article and batch follow, and a record that outlives them.
 
     Gives what its row says now. Locks the batch, then the article, then the call: everybody does so in this order.
     """
     with transaction.atomic():
         batch, row = _locked(article)
-        before = _noted(call)
+        before = _noted(call) or Noted()
         yield before
         after = _noted(call)
-        if article.batch_id and after != before:
+        cost_records.write(article, call, before, after or cost_records.without_its_row(call, answer), answer)
+        if after and article.batch_id and after[:2] != before[:2]:
             spent = (after.cost or Decimal(0)) - (before.cost or Decimal(0))
             reserved = (after.reserved or Decimal(0)) - (before.reserved or Decimal(0))
             is_open = int(after.reserved is not None) - int(before.reserved is not None)
@@ -90,10 +64,11 @@ def _locked(article: Article) -> tuple[QuerySet[Batch], QuerySet[Article]]:
     return batch, row
 
 
-def _noted(call: Call) -> Noted:
-    """Nothing, where the article was deleted meanwhile."""
-    row = Call.objects.select_for_update().filter(pk=call.pk).values_list("cost", "reserved").first()
-    return Noted(*row) if row else Noted()
+def _noted(call: Call) -> Noted | None:
+    """None, where the article was deleted meanwhile."""
+    row = Call.objects.select_for_update().filter(pk=call.pk)
+    said = row.values_list("cost", "reserved", "state", "lost_answers").first()
+    return Noted(*said) if said else None
 
 
 @contextmanager

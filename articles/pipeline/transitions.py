@@ -28,7 +28,7 @@ from django.db.models import F, Q
 from django.dispatch import Signal
 from django.utils import timezone
 
-from articles import call_keys
+from articles import call_keys, cost_records
 from articles.failures import Failure, cause, report
 from articles.models import Article, Attempt, Batch, Call, Event, Section, Stage, StageRecord
 from articles.pipeline.lease import LEASE, Found, Lease
@@ -364,7 +364,7 @@ def prepare(article: Article, work: Work, revision: int) -> None:
     keys = {key(role) for key in of_images for role in work.images} | {
         call_keys.OF_STAGE[stage] for stage in work.anew if stage in call_keys.OF_STAGE
     }
-    article.calls.filter(Q(state=Call.State.FAILED) | Q(key__in=keys)).update(state=Call.State.CLOSED)
+    cost_records.close(article.calls.filter(Q(state=Call.State.FAILED) | Q(key__in=keys)))
 
 
 def _reopen_sections(article: Article, revision: int, *, anew: bool) -> None:
@@ -374,7 +374,7 @@ def _reopen_sections(article: Article, revision: int, *, anew: bool) -> None:
         unfinished = article.sections.all()
         unfinished.update(html="", sha256="", bytes=0, word_count=0)
         article.records.filter(stage=Stage.ARTICLE).update(details={})
-        article.calls.filter(key__startswith=call_keys.SECTION).update(state=Call.State.CLOSED)
+        cost_records.close(article.calls.filter(key__startswith=call_keys.SECTION))
     unfinished.update(state=Section.State.PENDING, error=None, finished_at=None, revision=revision)
 
 

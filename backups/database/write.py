@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.core.management.color import no_style
 from django.db import connections, models
 
+from backups import partitions
 from backups.database import tables
 from backups.database.comparison.steps import CHANGE, CREATE, DELETE, DatabasePlan, batches
 from backups.database.comparison.translate import TableTranslation, TargetKeys
@@ -36,9 +37,13 @@ class Writing:
         keys = TargetKeys(self.plan.staged, self.plan.alias)
         for table in self.plan.staged.tables:
             translation = TableTranslation(keys, table)
+            day = partitions.day_column(table.name, self.plan.alias)
             for action in (CHANGE, CREATE):
                 for some in batches(self.plan.steps(action, model=table.label)):
-                    self._write(table, action, translation.written(some))
+                    rows = translation.written(some)
+                    if day:
+                        partitions.make_room(table.name, {row[day] for row in rows}, self.plan.alias)
+                    self._write(table, action, rows)
         self._let_sequences_grow(before)
 
     def _let_sequences_grow(self, before: dict[tables.Model, int]) -> None:

@@ -10,7 +10,7 @@ from django.core.exceptions import ValidationError as ModelError
 from django.db import DataError, IntegrityError, transaction
 from django.utils import timezone
 
-from articles import call_keys
+from articles import call_keys, cost_records
 from articles.batches.lists import folded
 from articles.content import word_counts
 from articles.failures import cause
@@ -125,7 +125,8 @@ def _note_spent(article: Article, state: StatePart) -> None:
     if spent or reserved:
         closed = {"state": Call.State.CLOSED, "provider": GALLEY, "idempotency_key": article.uid}
         sums = {"cost": spent or None, "reserved": reserved or None}
-        Call.objects.create(article=article, key=call_keys.EARLIER, **sums, **closed)
+        call = Call.objects.create(article=article, key=call_keys.EARLIER, **sums, **closed)
+        cost_records.write_rebuilt(article, call)
     if article.batch_id:
         article.spent = spent
         article.save(update_fields=["spent"])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from axes.models import AccessFailureLog, AccessLog
@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_q.models import Schedule
 from pytest_django import Settings
 
-from articles.models import Article, Event
+from articles.models import Article, CostRecord, Event
 from config import housekeeping, tasks
 from tests.conftest import HandIn
 
@@ -66,6 +66,22 @@ def test_many_lines_go_in_slices(hand_in: HandIn, settings: Settings, monkeypatc
         assert housekeeping.remove_what_ended(timezone.now()) == 5
 
     assert len([query for query in queries if query["sql"].startswith('DELETE FROM "articles_event"')]) == 3
+
+
+def test_records_go_by_whole_months(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The month at hand, and so many that are over, stay whole."""
+    monkeypatch.setattr(housekeeping, "ROWS", 2)
+    settings.GALLEY_COST_KEEP_MONTHS = 2
+    days = [date(2025, 10, 1), date(2025, 10, 31), date(2025, 11, 1), date(2025, 12, 31), date(2026, 1, 15)]
+    for number, day in enumerate([*days[:2], *days], 1):
+        CostRecord.objects.create(day=day, article="a", key="text", number=number, stage="article", provider="text")
+
+    housekeeping.remove_what_ended(datetime(2026, 1, 15, tzinfo=UTC))
+    assert sorted({record.day for record in CostRecord.objects.all()}) == days[2:]
+
+    settings.GALLEY_COST_KEEP_MONTHS = 0
+    housekeeping.remove_what_ended(datetime(2046, 1, 15, tzinfo=UTC))
+    assert sorted({record.day for record in CostRecord.objects.all()}) == days[2:]
 
 
 def test_it_is_done_once_a_day_and_never_raises(monkeypatch: pytest.MonkeyPatch) -> None:

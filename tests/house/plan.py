@@ -27,6 +27,7 @@ ROOMS = {
     "backups": [
         Floor({"redaction"}, "our secrets, and words without them: for everybody who writes down what others say"),
         Floor({"errors", "progress"}, "what can go wrong, and how far it is: for everybody"),
+        Floor({"partitions"}, "months of large tables: for whoever writes rows into one"),
         Floor({"storage"}, "bytes by key, wherever they lie"),
         Floor({"repository"}, "generations in an object store, whatever they hold; what a signature of ours is"),
         Floor({"trees"}, "files under a prefix, and the manifest that names them: signed, too"),
@@ -48,7 +49,10 @@ ROOMS = {
             {"content", "call_keys", "processes"},
             "what comes from outside, made safe; names of calls, and of processes",
         ),
-        Floor({"failures", "estimates"}, "what the records say of what stopped, and what calls will cost and take"),
+        Floor(
+            {"failures", "estimates", "cost_records"},
+            "what the records say of what stopped; what calls will cost and take, and what they have cost",
+        ),
         Floor({"tree"}, "the same as files: a manifest says what failed, too"),
         Floor({"state_wording"}, "sentences about all of these"),
         Floor({"templatetags"}, "the same sentences for templates, and for the columns of the desk"),

@@ -40,6 +40,7 @@ NOT_BACKED_UP = {
 WITHOUT_RIGHTS = {
     "articles.Section": "by its article",
     "articles.Call": "by its article",
+    "articles.CostRecord": "by its article, and by its owner once that is gone",
     "articles.StageRecord": "by its article",
     "articles.Attempt": "by its article",
     "articles.Event": "by its article",
@@ -52,6 +53,7 @@ WITHOUT_RIGHTS = {
     "backups.Restore": "by superusers",
     "backups.Touched": "by nobody: the restore's own",
     "config.Token": "by its owner, who needs no right for it",
+    "publishing.ExecutionLog": "by its task",
     "publishing.Shot": "by its task",
     "publishing.SubmitKey": "by nobody: the API's own",
     "publishing.BrowserSession": "by nobody: the browsers' own",

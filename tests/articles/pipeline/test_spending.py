@@ -14,10 +14,10 @@ from pathlib import Path
 import pytest
 from django.contrib.auth.models import User
 from django.db import connection
-from django.db.models import Count, Sum
+from django.db.models import Count, QuerySet, Sum
 from pytest_django import Settings
 
-from articles.models import Article, Batch, Call, Cost, Stage
+from articles.models import Article, Batch, Call, Cost, CostRecord, Stage
 from articles.pipeline import transitions
 from articles.pipeline.lease import Fenced, HeldBack
 from articles.pipeline.rate_limits import NotYet
@@ -71,7 +71,17 @@ def kept(batch: Batch) -> tuple[Decimal, Decimal, int]:
     assert (batch.spent, batch.reserved, batch.open_costs) == (known, reserved, found["reserved__count"])
     for spent, known_of_article in batch.articles.annotate(Sum("calls__cost")).values_list("spent", "calls__cost__sum"):
         assert spent == (known_of_article or NOTHING)
+    recorded(calls)
     return known, reserved, batch.open_costs
+
+
+def recorded(calls: QuerySet[Call]) -> None:
+    """The records of each call come to what its row says, at any time."""
+    for call in calls.select_related("article"):
+        records = CostRecord.objects.filter(article=call.article.uid, key=call.key, generation=call.generation)
+        unanswered = call.state == Call.State.INTENT and not call.lost_answers
+        assert records.cost() == Cost(call.cost or NOTHING, int(call.reserved is not None and not unanswered))
+        assert list(records.values_list("number", flat=True)) == list(range(1, records.count() + 1))
 
 
 # One call
