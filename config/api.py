@@ -26,6 +26,8 @@ from articles.api.batches import router as batches
 from articles.errors import NotPossible
 from articles.models.access import works_here
 from config.models import Token
+from insights.api.analytics import router as analytics
+from insights.api.monitoring import router as monitoring
 from publishing.api import router as publish
 from recovery.api import of_articles
 from recovery.api import router as recovery
@@ -161,6 +163,8 @@ api = NinjaAPI(
 api.add_router("articles", articles)
 api.add_router("batches", batches)
 api.add_router("publish", publish)
+api.add_router("monitoring", monitoring)
+api.add_router("analytics", analytics)
 api.add_router("articles", of_articles)
 api.add_router("recovery", recovery)
 

@@ -82,6 +82,7 @@ INSTALLED_APPS = [
     "articles",
     "publishing",
     "recovery",
+    "insights",
 ]
 
 MIDDLEWARE = [

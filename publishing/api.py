@@ -38,6 +38,7 @@ from publishing.options import (
 MOST = 100  # tasks in one answer
 COUNTED = 10_000  # tasks at most; beyond it there are "more"
 
+NAMED = Prefetch("article", Article.objects.named())
 WITHOUT_PICTURES = Prefetch("film", Shot.objects.defer("jpeg"))
 
 router = Router(tags=["publish"])
@@ -244,10 +245,10 @@ def tasks(request: HttpRequest, wanted: Query[Wanted]) -> TasksOut:
     if wanted.provider is not None:
         found = found.filter(publisher=wanted.provider)
     counted = found.order_by()[: COUNTED + 1].count()
-    page = found.select_related("article", "site").defer("article__html", "article__manuscript").order_by("-pk")
+    page = found.select_related("site").order_by("-pk")
     if wanted.after is not None:
         page = page.filter(pk__lt=wanted.after)
-    rows = list(page.prefetch_related(WITHOUT_PICTURES)[wanted.offset : wanted.offset + wanted.limit + 1])
+    rows = list(page.prefetch_related(WITHOUT_PICTURES, NAMED)[wanted.offset : wanted.offset + wanted.limit + 1])
     shown = rows[: wanted.limit]
     return TasksOut(
         tasks=[_out(task) for task in shown],

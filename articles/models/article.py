@@ -54,6 +54,11 @@ class ArticleQuerySet(OwnedQuerySet["Article"]):
             written=number(of_article.filter(state=Section.State.DONE)),
         )
 
+    def named(self) -> ArticleQuerySet:
+        """With what each is called by and whose it is, and without its texts: for lists of what belongs to articles."""
+        texts = ("manuscript", "earlier_manuscripts", "html", "components")
+        return self.select_related("owner").defer(*texts).annotate(opening=Substr("manuscript", 1, 200))
+
     def with_progress(self) -> ArticleQuerySet:
         """With all that a line in a list shows, in a constant number of queries."""
         return (
@@ -221,7 +226,7 @@ class Article(models.Model):
     @property
     def working_title(self) -> str:
         """Something to call it by before it has a title: its first line, shortened."""
-        # `opening` is from `with_progress`, which leaves the manuscript in the database.
+        # `opening` is from `named` or `with_progress`, which leave the manuscript in the database.
         text = (self.idea or getattr(self, "opening", "") or self.manuscript[:1000]).strip()
         words = ("" if set(line) <= set("-+=") else line.strip("# ") for line in text.split("\n"))
         first = next(filter(None, words), "Untitled").removeprefix("title:").strip(" \"'")

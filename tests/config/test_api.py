@@ -77,6 +77,10 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
     more |= {f"POST {publish}/submit/{{article_id}}": {"202", "409"}} | {name: {"202", "409"} for name in begun}
     assert operations.keys() == {
         f"GET {publish}/tasks",
+        "GET /api/v1/analytics/cost-usage",
+        "GET /api/v1/monitoring/tasks",
+        "GET /api/v1/monitoring/statistics",
+        "GET /api/v1/monitoring/tasks/{task_id}/logs",
         f"GET {publish}/tasks/{{task_id}}/status",
         "GET /api/v1/articles/{article_id}/progress",
         "GET /api/v1/batches",

@@ -1,0 +1,10 @@
+"""What runs, what it costs and what works: reads everything below, and changes nothing.
+
+Everybody is shown what is of articles that they may touch, and no more.
+
+rate        completed tasks among those that ended by themselves; of none there is no rate
+duration    from the beginning of a task to its end, in seconds
+p95         the duration that 95 in 100 completed tasks did not exceed
+cursor      where a page of a list ended, for the next one to go on there
+range       the last 7, 30 or 90 days of the desk's time zone, today among them; or all
+"""

@@ -1,0 +1,188 @@
+"""Publish tasks: which there are, how they ended, how long they took."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import NamedTuple, Self
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models import Count, DurationField, ExpressionWrapper, F, Prefetch, Q, QuerySet, Sum, Window
+from django.db.models.functions import RowNumber
+
+from articles.models import Article
+from publishing.models import ExecutionLog, PublishTask
+
+COUNTED = 10_000  # at most; beyond it there are "more"
+DURATION = ExpressionWrapper(F("completed_at") - F("started_at"), output_field=DurationField())
+TIMED = Q(status=PublishTask.Status.COMPLETED, started_at__isnull=False, completed_at__isnull=False)
+
+
+@dataclass(frozen=True)
+class TaskFilter:
+    """Which tasks; what is None is not asked for. `since` is within, `until` is not."""
+
+    status: str | None = None
+    provider: str | None = None
+    site: int | None = None
+    owner: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    text: str | None = None
+
+    def of(self, user: AbstractBaseUser | AnonymousUser) -> QuerySet[PublishTask]:
+        """Among those that this person may see."""
+        wanted = {
+            "status": self.status,
+            "publisher": self.provider,
+            "site": self.site,
+            "article__owner__username": self.owner,
+            "created_at__gte": self.since,
+            "created_at__lt": self.until,
+            "article__title__icontains": self.text,
+        }
+        tasks = PublishTask.objects.touchable_by(user)
+        return tasks.filter(**{name: value for name, value in wanted.items() if value is not None})
+
+
+class Cursor(NamedTuple):
+    """The last row of a page: the next page begins behind it, whatever has arrived since."""
+
+    at: datetime
+    pk: int
+
+    def __str__(self) -> str:
+        return urlsafe_b64encode(f"{self.at.isoformat()} {self.pk}".encode()).decode()
+
+    @classmethod
+    def read(cls, text: str) -> Self:
+        """Raises ValueError."""
+        at, _, pk = urlsafe_b64decode(text.encode()).decode().partition(" ")
+        moment = datetime.fromisoformat(at)
+        if moment.tzinfo is None or not pk.isdecimal() or len(pk) > 18:
+            raise ValueError(text)
+        return cls(moment, int(pk))
+
+    def rows_behind(self, tasks: QuerySet[PublishTask]) -> QuerySet[PublishTask]:
+        same = Q(created_at=self.at, pk__gte=self.pk)
+        return tasks.filter(created_at__lte=self.at).exclude(same)
+
+
+@dataclass(frozen=True)
+class Page:
+    """Newest first; of one moment the later row first, so that no two orders are possible."""
+
+    tasks: list[PublishTask]
+    count: int
+    more: bool
+    next: Cursor | None
+
+
+def page(tasks: QuerySet[PublishTask], limit: int, offset: int = 0, cursor: Cursor | None = None) -> Page:
+    """So many of them, and how many there are in all, counted up to COUNTED (three queries)."""
+    counted = tasks.order_by()[: COUNTED + 1].count()
+    behind = cursor.rows_behind(tasks) if cursor else tasks
+    shown = behind.select_related("site").defer("kept").prefetch_related(Prefetch("article", Article.objects.named()))
+    rows = list(shown.order_by("-created_at", "-pk")[offset : offset + limit + 1])
+    last = rows[limit - 1] if len(rows) > limit else None
+    return Page(
+        rows[:limit], min(counted, COUNTED), counted > COUNTED, Cursor(last.created_at, last.pk) if last else None
+    )
+
+
+def log_of(task: PublishTask, limit: int, after: int = 0, level: str | None = None) -> Sequence[ExecutionLog]:
+    """Its lines in their order, from where a watcher stopped (one query)."""
+    lines = task.log.filter(pk__gt=after).order_by("pk")
+    return list((lines.filter(level=level) if level else lines)[:limit])
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Of some tasks. Seconds; None: of nothing there is no rate, no mean and no p95."""
+
+    total: int = 0
+    completed: int = 0
+    failed: int = 0  # of their own accord
+    cancelled: int = 0
+    seconds: float = 0  # of those that are `timed`, together
+    timed: int = 0
+    p95: float | None = None
+
+    def __add__(self, other: Figures) -> Figures:
+        """Percentiles do not add up."""
+        return Figures(
+            self.total + other.total,
+            self.completed + other.completed,
+            self.failed + other.failed,
+            self.cancelled + other.cancelled,
+            self.seconds + other.seconds,
+            self.timed + other.timed,
+        )
+
+    @property
+    def in_progress(self) -> int:
+        return self.total - self.completed - self.failed - self.cancelled
+
+    @property
+    def success_rate(self) -> float | None:
+        ended = self.completed + self.failed
+        return self.completed / ended if ended else None
+
+    @property
+    def mean(self) -> float | None:
+        return self.seconds / self.timed if self.timed else None
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """All tasks together, by the way that was asked for, and by site; None: the page at the desk."""
+
+    all: Figures
+    by_provider: dict[str, Figures]
+    by_site: dict[tuple[int, str] | None, Figures]
+
+
+def statistics(tasks: QuerySet[PublishTask]) -> Statistics:
+    """Four queries, however many tasks there are."""
+    whole, providers, sites = Figures(), dict[str, Figures](), dict[tuple[int, str] | None, Figures]()
+    for provider, site, name, figures in _grouped(tasks):
+        whole += figures
+        providers[provider] = providers.get(provider, Figures()) + figures
+        of_site = (site, name) if site else None
+        sites[of_site] = sites.get(of_site, Figures()) + figures
+    late, by_provider, by_site = (_p95(tasks, *by) for by in ((), ("publisher",), ("site",)))
+    return Statistics(
+        replace(whole, p95=late.get(())),
+        {name: replace(found, p95=by_provider.get((name,))) for name, found in sorted(providers.items())},
+        {site: replace(found, p95=by_site.get((site and site[0],))) for site, found in sites.items()},
+    )
+
+
+def _grouped(tasks: QuerySet[PublishTask]) -> list[tuple[str, int | None, str, Figures]]:
+    status = PublishTask.Status
+    rows = tasks.order_by().values_list("publisher", "site", "site__name").annotate(
+        total=Count("pk"),
+        completed=Count("pk", filter=Q(status=status.COMPLETED)),
+        failed=Count("pk", filter=Q(status=status.FAILED, cancelled=False)),
+        cancelled=Count("pk", filter=Q(status=status.FAILED, cancelled=True)),
+        time=Sum(DURATION, filter=TIMED),
+        timed=Count("pk", filter=TIMED),
+    )  # fmt: skip
+    return [
+        (provider, site, name, Figures(*counts, seconds=(time or timedelta()).total_seconds(), timed=timed))
+        for provider, site, name, *counts, time, timed in rows
+    ]
+
+
+def _p95(tasks: QuerySet[PublishTask], *by: str) -> dict[tuple[object, ...], float]:
+    """The duration at rank ⌈0.95 n⌉ of the n completed tasks of each group, as they stand in their order."""
+    groups = [F(name) for name in by] or None
+    ranked = tasks.filter(TIMED).order_by().annotate(
+        duration=DURATION,
+        rank=Window(RowNumber(), partition_by=groups, order_by=[DURATION.asc(), F("pk").asc()]),
+        size=Window(Count("pk"), partition_by=groups),
+    )  # fmt: skip
+    rows = ranked.filter(rank=(F("size") * 95 + 99) / 100).values_list(*by, "duration")
+    return {tuple(group): duration.total_seconds() for *group, duration in rows}
