@@ -12,15 +12,18 @@ from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, URLResolver, path
+from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils import timezone
 
+from articles.models import Article
+from articles.models.access import may_look
 from backups.desk.page import last_good
 from backups.models import Generation
 from config.desk.machinery import LookedAt, Timed
 from config.desk.people import WithinOwnRights
 from config.desk.questions import unanswerable
 from config.desk.start import greeting, start
+from insights.desk.views import csv_of, found
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 MACHINERY = {"django_q", "axes"}
@@ -58,6 +61,8 @@ class Desk(admin.AdminSite):
         backups = self.get_model_admin(Generation).changelist_view
         return [
             path("start/", self.admin_view(self.start_view), name="start"),
+            path("insights/", self.admin_view(self.insights_view), name="insights"),
+            path("insights/<slug:name>.csv", self.admin_view(csv_of), name="insights_csv"),
             path("backups/", self.admin_view(backups), name="backups_generation_changelist"),
             *super().get_urls(),
         ]
@@ -84,6 +89,8 @@ class Desk(admin.AdminSite):
             for model in app["models"]
             if model["admin_url"]
         ]
+        if may_look(request.user, Article):
+            sections.append({"name": "Insights", "admin_url": reverse("admin:insights")})
         return context | {"sections": sections}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
@@ -92,6 +99,12 @@ class Desk(admin.AdminSite):
     def start_view(self, request: HttpRequest) -> HttpResponse:
         """The moving part of the start page alone."""
         return TemplateResponse(request, "admin/start_parts.html", self._start_context(request))
+
+    def insights_view(self, request: HttpRequest) -> HttpResponse:
+        """What works, and what it costs."""
+        page = found(request)
+        shown = {"title": "Insights", "page": page, "month": page.usage.this_month, "all": page.tasks.all}
+        return TemplateResponse(request, "insights/page.html", {**self.each_context(request), **shown})
 
     def _start_context(self, request: HttpRequest) -> dict[str, Any]:
         allowed = request.user.has_perm("articles.view_article")

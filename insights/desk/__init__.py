@@ -1,0 +1,5 @@
+"""The page *Insights*: what works, what it costs.
+
+chart   bars as SVG, drawn on the server; whoever cannot see it has the table beside
+table   what a chart is drawn from, for people, and as CSV for their spreadsheets
+"""

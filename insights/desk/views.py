@@ -1,0 +1,73 @@
+"""The page *Insights*, and its tables as CSV."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, time
+
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.core.exceptions import PermissionDenied
+from django.http import Http404, HttpRequest, HttpResponse
+from django.utils import timezone
+
+from articles.models import Article
+from articles.models.access import may_look
+from insights.costs import Range, Usage, usage
+from insights.desk import charts, tables
+from insights.desk.tables import Table
+from insights.monitoring import Statistics, TaskFilter, statistics
+
+LABELS = {Range.WEEK: "7 days", Range.MONTH: "30 days", Range.QUARTER: "90 days", Range.ALL: "All"}
+
+
+@dataclass(frozen=True)
+class Insights:
+    """What the page shows to one person."""
+
+    range: Range
+    usage: Usage
+    tasks: Statistics
+    by_day: Table
+    tables: list[Table]
+    bars: list[charts.Bar]
+    at: datetime
+
+    @property
+    def ranges(self) -> list[tuple[str, str, bool]]:
+        """For the links: value, label, whether it is this one."""
+        return [(each.value, label, each == self.range) for each, label in LABELS.items()]
+
+
+def insights(user: AbstractBaseUser | AnonymousUser, range_: Range) -> Insights:
+    """Of the articles that this person may see (fifteen queries, however many there are)."""
+    now = timezone.localtime()
+    used = usage(user, range_, now.date())
+    since = used.since and timezone.make_aware(datetime.combine(used.since, time.min))
+    tasks = statistics(TaskFilter(since=since).of(user))
+    by_day = tables.by_day(used)
+    paid = zip(by_day.rows, by_day.plain, strict=True)
+    drawn = charts.bars([(row[0], plain[1], row[1]) for row, plain in paid])  # type: ignore[misc]  # a sum of dollars
+    return Insights(range_, used, tasks, by_day, [*tables.cost_tables(used), *tables.task_tables(tasks)], drawn, now)
+
+
+def found(request: HttpRequest) -> Insights:
+    """What a request asks for. Raises PermissionDenied, Http404."""
+    if not may_look(request.user, Article):
+        raise PermissionDenied
+    try:
+        range_ = Range(request.GET.get("time_range", Range.MONTH))
+    except ValueError as exc:
+        raise Http404 from exc
+    return insights(request.user, range_)
+
+
+def csv_of(request: HttpRequest, name: str) -> HttpResponse:
+    """A table of the page, as a file. Raises PermissionDenied, Http404."""
+    shown = found(request)
+    for table in (shown.by_day, *shown.tables):
+        if table.name == name:
+            file = f'attachment; filename="galley_{name}_{shown.range}.csv"'
+            return HttpResponse(
+                tables.as_csv(table), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": file}
+            )
+    raise Http404
