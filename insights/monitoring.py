@@ -171,8 +171,13 @@ def _grouped(tasks: QuerySet[PublishTask]) -> list[tuple[str, int | None, str, F
         timed=Count("pk", filter=TIMED),
     )  # fmt: skip
     return [
-        (provider, site, name, Figures(*counts, seconds=(time or timedelta()).total_seconds(), timed=timed))
-        for provider, site, name, *counts, time, timed in rows
+        (
+            provider,
+            site,
+            name,
+            Figures(total, completed, failed, cancelled, (time or timedelta()).total_seconds(), timed),
+        )
+        for provider, site, name, total, completed, failed, cancelled, time, timed in rows
     ]
 
 

@@ -21,7 +21,7 @@ LEVELS = {
 }
 
 
-def write(tasks: Iterable[int], code: Code, step: str, values: Mapping[str, Any] | None = None) -> None:
+def write(tasks: Iterable[int], code: ExecutionLog.Code, step: str, values: Mapping[str, Any] | None = None) -> None:
     """A line for each task. To be called in the transaction that makes it so."""
     now = timezone.now()
     day = timezone.localdate(now)

@@ -8,7 +8,7 @@ from typing import Self
 from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
-from django.db.models import Count, Q, Sum
+from django.db.models import Sum
 from django.utils import timezone
 
 from articles.models.access import EVERYTHING, may_look
@@ -34,9 +34,6 @@ class CostRecordQuerySet(models.QuerySet["CostRecord"]):
         """What they come to (one query)."""
         found = self.order_by().aggregate(known=Sum("cost"), unknown=Sum("unknown"))
         return Cost(found["known"] or Cost().known, found["unknown"] or 0)
-
-    def answers(self) -> int:
-        return self.order_by().aggregate(answers=Count("pk", filter=Q(answered=True)))["answers"]
 
 
 class CostRecord(models.Model):

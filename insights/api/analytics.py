@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -83,7 +84,7 @@ def cost_usage(request: HttpRequest, wanted: Query[Within]) -> CostUsageOut:
     """What was paid, as far as this person may know: by day, month, provider, model, stage, person, site and batch."""
     found = costs.usage(_who(request), wanted.time_range, timezone.localdate())
     month = found.this_month
-    named = {
+    named: dict[str, Any] = {
         f"by_{name}": [OfNameOut(name=key[0], **_paid(paid)) for key, paid in found.by[name].items()]
         for name in ("provider", "stage", "person", "site", "batch")
     }
@@ -110,7 +111,7 @@ def _who(request: HttpRequest) -> User:
     return user
 
 
-def _paid(paid: Paid) -> dict[str, Decimal | int]:
+def _paid(paid: Paid) -> dict[str, Any]:
     return {
         "cost": paid.cost.known,
         "unknown": paid.cost.unknown,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -206,7 +207,7 @@ def _who(request: HttpRequest) -> User:
     return user
 
 
-def _figures(found: Figures) -> dict[str, int | float | None]:
+def _figures(found: Figures) -> dict[str, Any]:
     return {
         "total": found.total,
         "completed": found.completed,

@@ -23,7 +23,13 @@ BEFORE = [("articles", "0019_published_again"), ("publishing", "0001_initial")]
 
 def record(alias: str, day: date, number: int = 1, **fields: Any) -> CostRecord:
     partitions.make_room(TABLE, [day], alias)
-    what = {"at": desks.START, "article": "a" * 32, "key": "text", "stage": "article", "provider": "text"}
+    what: dict[str, Any] = {
+        "at": desks.START,
+        "article": "a" * 32,
+        "key": "text",
+        "stage": "article",
+        "provider": "text",
+    }
     return CostRecord.objects.using(alias).create(**what | fields, day=day, number=number)
 
 
@@ -93,12 +99,13 @@ def test_calls_of_before_have_a_record_each(desk: str) -> None:
     make = {name: apps.get_model(name).objects.using(desk).create for name in ("auth.User", "articles.Article")}
     article = make["articles.Article"](owner=make["auth.User"](username="ada"), uid="b" * 32, tree_prefix="t", idea="i")
     calls = apps.get_model("articles", "Call").objects.using(desk)
-    for key, fields in {
+    made: dict[str, dict[str, Any]] = {
         "text": {"state": "done", "answer": {}, "cost": "0.02", "input_tokens": 7, "received_at": desks.START},
         "image:hero": {"state": "closed", "reserved": "0.03"},
         "format": {"state": "intent", "reserved": "0.03"},  # in flight: its answer will have its own
         "media:hero": {"state": "done", "answer": {}},
-    }.items():
+    }
+    for key, fields in made.items():
         calls.create(article=article, key=key, provider="P", created_at=desks.START, **fields)
 
     executor = MigrationExecutor(connections[desk])

@@ -13,6 +13,7 @@ from articles.pipeline import transitions
 from articles.providers.errors import Rejected
 from publishing import execution_log, publish_tasks
 from publishing.models import ExecutionLog, PublishTask, Site
+from publishing.options import Options
 from tests.conftest import HandIn
 from tests.publishing.conftest import Drive, Ready
 from tests.publishing.memory_site import MemorySite
@@ -106,7 +107,7 @@ def test_tasks_of_before_have_the_lines_that_their_rows_tell() -> None:
 def test_the_log_of_many_is_one_statement(magazine: Site, ready: Ready, editor: User) -> None:
     articles = [ready(magazine) for _ in range(3)]
     for article in articles:
-        publish_tasks._submit(article, magazine, editor, "rest", publish_tasks.Options())
+        publish_tasks._submit(article, magazine, editor, "rest", Options())
 
     transitions.cancelled.send(None, articles=[article.pk for article in articles])
 

@@ -40,7 +40,11 @@ def other(editor: User) -> User:
 def task(article: Article, n: int = 0, **fields: Any) -> PublishTask:
     status = fields.setdefault("status", "completed")
     ended = {"completed_at": START + timedelta(minutes=n, seconds=9)} if status in PublishTask.ENDED else {}
-    what = {"publisher": "rest", "created_at": START + timedelta(minutes=n), "started_at": START + timedelta(minutes=n)}
+    what: dict[str, Any] = {
+        "publisher": "rest",
+        "created_at": START + timedelta(minutes=n),
+        "started_at": START + timedelta(minutes=n),
+    }
     return PublishTask.objects.create(article=article, **what | ended | fields)
 
 
@@ -91,7 +95,7 @@ def test_another_persons_tasks_never_appear(hand_in: HandIn, editor: User, other
 def test_cursors_go_on_where_a_page_ended_also_within_one_moment(hand_in: HandIn, editor: User) -> None:
     article = hand_in()
     made = [task(article, n // 4) for n in range(10)]
-    desk, cursor, seen = as_(editor), {}, list[int]()
+    desk, cursor, seen = as_(editor), dict[str, str](), list[int]()
     for _ in range(4):
         told = ask(desk, "tasks", limit=3, **cursor)
         seen += ids(told)
