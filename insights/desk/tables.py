@@ -64,7 +64,7 @@ def by_day(usage: Usage) -> Table:
 
 def _costs(name: str, title: str, paid: dict[Key, Paid]) -> Table:
     heads = [name.capitalize(), "Cost", "Unknown", "Answers", "Tokens in", "Tokens out"]
-    rows, plain = [], []
+    rows, plain = list[list[str]](), list[list[Cell]]()
     for key, each in paid.items():
         used = (each.answers, each.input_tokens, each.output_tokens)
         label = _label(name, key)
@@ -110,7 +110,7 @@ def _figures(name: str, title: str, figures: dict[str, Figures]) -> Table:
         "Mean",
         "p95",
     ]
-    rows, plain = [], []
+    rows, plain = list[list[str]](), list[list[Cell]]()
     for label, each in figures.items():
         counts = (each.total, each.completed, each.failed, each.cancelled)
         rate = "–" if each.success_rate is None else f"{each.success_rate:.0%}"

@@ -42,7 +42,7 @@ def insights(user: AbstractBaseUser | AnonymousUser, range_: Range) -> Insights:
     """Of the articles that this person may see (fifteen queries, however many there are)."""
     now = timezone.localtime()
     used = usage(user, range_, now.date())
-    since = used.since and timezone.make_aware(datetime.combine(used.since, time.min))
+    since = timezone.make_aware(datetime.combine(used.since, time.min)) if used.since else None
     tasks = statistics(TaskFilter(since=since).of(user))
     by_day = tables.by_day(used)
     paid = zip(by_day.rows, by_day.plain, strict=True)

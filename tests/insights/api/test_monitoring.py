@@ -27,7 +27,9 @@ from tests.publishing.conftest import new_site
 pytestmark = pytest.mark.django_db
 MONITORING = "/api/v1/monitoring"
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
-FAILED = {"error": {"kind": "Rejected", "provider": "wordpress:1", "reason": "it declined the post", "code": "413"}}
+FAILED: dict[str, Any] = {
+    "error": {"kind": "Rejected", "provider": "wordpress:1", "reason": "it declined the post", "code": "413"}
+}
 
 
 @pytest.fixture
@@ -66,7 +68,7 @@ def test_each_filter_finds_its_tasks(hand_in: HandIn, other: User, chief: User, 
     desk = as_(chief)
 
     assert ids(ask(desk, "tasks")) == [third.pk, second.pk, first.pk]
-    for query, found in [
+    queries: list[tuple[dict[str, Any], list[PublishTask]]] = [
         ({"status": "failed"}, [second]),
         ({"provider": "xmlrpc"}, [third]),
         ({"site": site.pk}, [third, first]),
@@ -75,7 +77,8 @@ def test_each_filter_finds_its_tasks(hand_in: HandIn, other: User, chief: User, 
         ({"from": second.created_at.isoformat()}, [third, second]),
         ({"to": second.created_at.isoformat()}, [first]),
         ({"status": "failed", "provider": "xmlrpc"}, []),
-    ]:
+    ]
+    for query, found in queries:
         assert ids(ask(desk, "tasks", **query)) == [each.pk for each in found], query
     [shown] = ask(desk, "tasks", status="failed")["tasks"]
     assert (shown["owner"], shown["duration"], shown["site"]) == (mine.owner.username, 9, None)
