@@ -9,5 +9,6 @@ channel     what can be asked of a site, the same by each way
 kept        what the site has made of a field: kept, changed or dropped (`keeping`)
 door        a way into a WordPress: its REST API (`wordpress`) or XML-RPC (`xmlrpc`), over one `line`
 answer      what WordPress says; where it is no success: what that means, and what mends it (`answers`)
+trial       a site tried before an article goes there (`trial`)
 preview     the page that stands for a site where an article has none
 """

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django import forms
@@ -11,10 +12,11 @@ from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
-from articles.failures import Failure
-from articles.providers.errors import IT, ProviderError
+from articles.providers.errors import IT
 from publishing.models import Site, Way
-from publishing.sites import client_for
+from publishing.trial.findings import Finding, Trial
+from publishing.trial.trial import try_site
+from publishing.trial.wording import MARKS, STATES, title, trouble, verdict, words
 
 
 class SiteForm(forms.ModelForm[Site]):
@@ -69,6 +71,34 @@ class SiteForm(forms.ModelForm[Site]):
         return super().save(commit)
 
 
+@dataclass(frozen=True)
+class Row:
+    """A finding as its line: `state` is of `STATES`."""
+
+    title: str
+    mark: str
+    state: str
+    sentence: str
+    advice: str
+
+    @classmethod
+    def of(cls, site: Site, finding: Finding) -> Row:
+        return cls(title(finding), MARKS[finding.state], STATES[finding.state], *words(site, finding))
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was found when the site was tried last."""
+
+    at: datetime
+    rows: list[Row]
+
+    @classmethod
+    def of(cls, site: Site) -> Shown | None:
+        trial = Trial.kept(site)
+        return cls(trial.at, [Row.of(site, finding) for finding in trial.findings]) if trial else None
+
+
 @admin.register(Site)
 class SiteAdmin(admin.ModelAdmin[Site]):
     form = SiteForm
@@ -108,6 +138,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
             "subtitle": None,
             "show_save_and_add_another": False,
             "show_save_and_continue": False,
+            "trial": Shown.of(original) if original else None,
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -122,7 +153,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
         return [path("<int:pk>/test/", view, name="publishing_site_test"), *super().get_urls()]
 
     def test_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Signs in at the site with what is stored, and says how it went."""
+        """Tries the site with what is stored; its page shows what was found."""
         if request.method != "POST":
             return HttpResponseNotAllowed(["POST"])
         site = self.get_queryset(request).filter(pk=pk).first()
@@ -130,18 +161,9 @@ class SiteAdmin(admin.ModelAdmin[Site]):
             raise Http404("There is no such site.")
         if not self.has_change_permission(request, site):
             raise PermissionDenied
-        try:
-            with closing(client_for(site)) as client:
-                client.check()
-        except ProviderError as exc:
-            reason = Failure.of(exc).reason
-            said = f"“{site}” cannot be used: {reason}. Next: {exc.mend or 'try again later'}."
-            self.message_user(request, said, messages.ERROR)
-            self.log_change(request, site, f"Tested: {reason}.")
-        else:
-            if site.closed_ways.pop(Way.REST, None):
-                site.save(update_fields=["closed_ways"])
-            said = f"“{site}” works: user “{site.user}” can write drafts and upload pictures there."
-            self.message_user(request, said, messages.SUCCESS)
-            self.log_change(request, site, "Tested: it works.")
+        trial = try_site(site)
+        trial.keep()
+        said = verdict(trial)
+        self.message_user(request, said, messages.SUCCESS if trial.works else messages.ERROR)
+        self.log_change(request, site, "Tested: it works." if trial.works else f"Tested: {trouble(trial)}")
         return HttpResponseRedirect(reverse("admin:publishing_site_change", args=[site.pk]))

@@ -113,6 +113,9 @@ class Site(models.Model):
     # Ways that are closed there, until the site is edited: {"rest": "rest_no_route"}.
     closed_ways = models.JSONField(default=dict, editable=False)
 
+    # What was found when it was tried last: {"at": …, "login": its login_version then, "findings": […]}.
+    trial = models.JSONField(default=dict, blank=True, editable=False)
+
     # Of one that was rebuilt, to be filled in: the address that its backup tells, or its name. Nothing is sent there.
     rebuilt_from = models.CharField(max_length=300, blank=True, editable=False)
 

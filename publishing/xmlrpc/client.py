@@ -21,6 +21,7 @@ from publishing.wordpress.answers import Login, Reply, failure, is_from_a_cache,
 from publishing.wordpress.doubts import from_a_cache, kept_otherwise, lacks_rights
 from publishing.wordpress.line import Line
 from publishing.wordpress.reading import Json, as_dict, as_dicts, as_media, as_post, plain
+from publishing.wordpress.transport import Transport
 from publishing.xmlrpc import terms, values
 from publishing.xmlrpc.faults import DOOR, NAMING, NOT_THERE, Spoken
 from publishing.xmlrpc.values import Value
@@ -42,10 +43,17 @@ class XmlRpc:
     # What a site cannot be told this way: the alternative text of pictures, and to make their smaller versions anew.
     LACKS: ClassVar[frozenset[str]] = frozenset({"alt_text", "sizes"})
 
-    def __init__(self, login: Login, *, allow_private: bool, before: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        login: Login,
+        *,
+        allow_private: bool,
+        before: Callable[[str], None] | None = None,
+        transport: Transport | None = None,
+    ) -> None:
         """`before` is called before each request, with "GET" where it only reads; what it raises holds it back."""
         self.login = login
-        self._line = Line(login, allow_private=allow_private, before=before)
+        self._line = Line(login, allow_private=allow_private, before=before, transport=transport)
         self._line.headers["Content-Type"] = "text/xml; charset=UTF-8"
         self._url = f"{login.home}xmlrpc.php"
         self._now = datetime.now(UTC)  # by the clock of the site, once it has answered

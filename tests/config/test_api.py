@@ -86,6 +86,7 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
         "GET /api/v1/batches",
         f"GET {batch}/progress",
         "POST /api/v1/recovery/sweep",
+        "POST /api/v1/settings/test-connection",
         *more,
     }
     usual = {"200", "400", "401", "403", "404", "405", "422", "429", "500"}

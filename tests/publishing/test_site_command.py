@@ -133,7 +133,12 @@ def test_a_site_that_is_not_there(shell: Shell, verb: str) -> None:
 
 def test_a_login_that_works(shell: Shell, wordpress: WordPress) -> None:
     add(shell, url=wordpress.url, typed=wordpress.app_password)
-    assert shell("test", "Magazine") == f'User "desk" can write drafts and upload pictures at {wordpress.url}.\n'
+    *findings, said = shell("test", "Magazine").splitlines()
+    assert said == f'User "desk" can write drafts and upload pictures at {wordpress.url}.'
+    assert findings[0] == "✓ REST API:        User “desk” signs in, and may write drafts and upload pictures."
+    assert {line[0] for line in findings} == {"✓", "!", " "}
+    facts = [json.loads(line) for line in shell("test", "Magazine", "--json").splitlines()]
+    assert {fact["about"]: fact["code"] for fact in facts}["upload"] == "takes"
 
 
 def test_a_login_that_does_not(shell: Shell, wordpress: WordPress) -> None:

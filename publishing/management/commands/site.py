@@ -6,18 +6,17 @@ import getpass
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import orjson
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
-from articles.failures import Failure
-from articles.providers.errors import ProviderError
 from publishing import secrets
 from publishing.models import Site
-from publishing.sites import client_for
+from publishing.trial.findings import Finding
+from publishing.trial.trial import try_site
+from publishing.trial.wording import MARKS, title, trouble, words
 
 
 class Command(BaseCommand):
@@ -32,7 +31,9 @@ class Command(BaseCommand):
         add.add_argument("--kind", choices=Site.Kind.values, default=Site.Kind.APP_PASSWORD)
         add.add_argument("--categories", default="", help="for every draft, separated by commas")
         verbs.add_parser("list", help="list the sites").add_argument("--json", action="store_true")
-        verbs.add_parser("test", help="sign in at a site").add_argument("name")
+        test = verbs.add_parser("test", help="see what publishing will meet at a site; nothing is changed there")
+        test.add_argument("name")
+        test.add_argument("--json", action="store_true", help="a line of JSON for each finding")
         verbs.add_parser("password", help="give a site another password, from standard input").add_argument("name")
         web = verbs.add_parser(
             "web-password", help="the password of a site's login page, from standard input; none: forget"
@@ -72,15 +73,25 @@ class Command(BaseCommand):
         if not json and not Site.objects.exists():
             self.stdout.write("There are no sites yet. Add one: manage.py site add NAME --url URL --user USER")
 
-    def _test(self, *, name: str, **_: Any) -> None:
-        site = _named(name)
-        try:
-            with closing(client_for(site)) as client:
-                client.check()
-        except ProviderError as exc:
-            said = f"{Failure.of(exc).reason}. Next: {exc.mend or 'try again later'}."
-            raise CommandError(f'Site "{site}" does not work: {said}') from exc
-        self.stdout.write(f'User "{site.user}" can write drafts and upload pictures at {site.url}.')
+    def _test(self, *, name: str, json: bool, **_: Any) -> None:
+        trial = try_site(_named(name), by_browser=True)
+        trial.keep()
+        for finding in trial.findings:
+            if json:
+                self.stdout.write(orjson.dumps({**finding.saved(), **words(trial.site, finding)._asdict()}).decode())
+            else:
+                self._say(trial.site, finding)
+        if not trial.works:
+            raise CommandError(f'Site "{trial.site}" does not work: {trouble(trial)}')
+        if not json:
+            site = trial.site
+            self.stdout.write(f'User "{site.user}" can write drafts and upload pictures at {site.url}.')
+
+    def _say(self, site: Site, finding: Finding) -> None:
+        said = words(site, finding)
+        self.stdout.write(f"{MARKS[finding.state]} {title(finding) + ':':16} {said.sentence}")
+        if said.advice:
+            self.stdout.write(f"{'':18} {said.advice}")
 
     def _password(self, *, name: str, **_: Any) -> None:
         site = _named(name)

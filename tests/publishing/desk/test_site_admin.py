@@ -193,6 +193,17 @@ def test_the_test_signs_in_and_says_how_it_went(
     assert LogEntry.objects.get().change_message.startswith("Tested: ")
 
 
+def test_the_page_shows_what_was_found_until_the_login_changes(site: Site, wordpress: WordPress, chief: User) -> None:
+    assert "What was found" not in as_(chief).get(page_of(site)).content.decode()
+    page = as_(chief).post(page_of(site, "test"), follow=True).content.decode()
+    assert "What was found" in page
+    assert "User “desk” signs in, and may write drafts and upload pictures." in page
+    assert "Not tried: nobody has given the password of the login page." in page
+
+    as_(chief).post(page_of(site), given(url=site.url, password="another password"))
+    assert "What was found" not in as_(chief).get(page_of(site)).content.decode()
+
+
 def test_a_password_that_no_key_opens_is_said(site: Site, chief: User) -> None:
     Site.objects.update(encrypted_secret="x")
 
