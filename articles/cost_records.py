@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -20,25 +20,32 @@ NOTHING = Decimal(0)
 
 
 class Noted(NamedTuple):
-    """What the row of a call says: US dollars that it is known to have cost, and that it may have cost besides."""
+    """What the row of a call says: US dollars that it is known to have cost, and that it may have cost besides; and to
+    which day they count.
+    """
 
     cost: Decimal | None = None
     reserved: Decimal | None = None
     state: str = Call.State.INTENT
     lost_answers: int = 0
+    counted_on: date | None = None
+
+    @property
+    def open(self) -> Decimal:
+        return self.reserved or NOTHING
 
     @property
     def is_unknown(self) -> bool:
         """Whether nobody knows (all of) what it has cost; of one that is in flight, its answer will say it."""
         return self.reserved is not None and (self.state != Call.State.INTENT or self.lost_answers > 0)
 
-    def with_more(self, most: Bound) -> dict[str, Decimal]:
-        """The change of a row that is sent (once more)."""
-        return {"reserved": (self.reserved or Decimal(0)) + most.dollars}
+    def with_more(self, most: Bound) -> dict[str, Any]:
+        """The change of a row that is sent (once more): what is open of it counts to today."""
+        return {"reserved": self.open + most.dollars, "counted_on": timezone.localdate()}
 
     def with_less(self, most: Bound | None) -> dict[str, Decimal | None]:
         """The change of a row of which one sending is settled: what was reserved for it is free again."""
-        rest = (self.reserved or Decimal(0)) - (most.dollars if most else Decimal(0))
+        rest = self.open - (most.dollars if most else Decimal(0))
         return {"reserved": rest if rest > 0 else None}
 
     def answered(self, answer: Answer, most: Bound | None) -> dict[str, Any]:

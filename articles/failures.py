@@ -55,6 +55,10 @@ NEXT = {
 # What a failure is called where there is room for two or three words only. The codes are those of ProviderError;
 # a service's own codes, which may be anything, are named by their kind.
 SHORT = {
+    "limit_day": "limit of the day reached",
+    "limit_month": "limit of the month reached",
+    "limit_article": "limit of an article reached",
+    "limit_unpriced": "price not known",
     "login": "login refused",
     "rights": "rights are missing",
     "undecipherable": "password cannot be read",

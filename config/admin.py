@@ -17,7 +17,10 @@ from django.utils import formats, timezone
 
 from articles.desk.article_forms import FAR_YEAR
 from articles.formats import clock
+from config.desk import limits_admin
 from config.models import LIFETIME, MARK, Token
+
+__all__ = ["TokenAdmin", "limits_admin"]
 
 
 def _in_a_year() -> date:

@@ -13,7 +13,7 @@ from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS
 from django.utils import timezone
 
-from articles.models import Article, CostRecord, Event
+from articles.models import Article, CostRecord, DeskSettings, Event
 from backups import partitions
 from publishing.models import ExecutionLog, PublishTask, Shot, SubmitKey
 
@@ -51,10 +51,11 @@ def keep_months(model: type[CostRecord | ExecutionLog], today: date, months: int
 
 
 def _remove_film(now: datetime) -> None:
+    kept = DeskSettings.now()
     stopped = Shot.objects.filter(task__status=PublishTask.Status.FAILED)
-    stopped.filter(at__lt=now - timedelta(days=settings.GALLEY_FILM_FAILED_DAYS)).delete()
+    stopped.filter(at__lt=now - timedelta(days=kept.keeps_film_of_failed)).delete()
     others = Shot.objects.exclude(task__status=PublishTask.Status.FAILED)
-    others.filter(at__lt=now - timedelta(days=settings.GALLEY_FILM_DAYS)).delete()
+    others.filter(at__lt=now - timedelta(days=kept.keeps_film)).delete()
 
 
 def _remove_timelines(now: datetime, days: int) -> int:

@@ -30,6 +30,7 @@ RIGHTS = {
             *("add_article", "view_article", "change_article", "delete_article", "touch_every_article"),
             *BATCHES,
             *("view_preferences", "change_preferences"),
+            *("view_desksettings", "change_desksettings"),
         ],
         "publishing": ["add_site", "view_site", "change_site", "delete_site", *PUBLISHING],
         "backups": ["view_generation", "change_generation"],

@@ -14,6 +14,8 @@ image file     one picture of an article, from its prompt to the media library o
 attempt        one go at an article
 event          a line of an article's timeline
 preferences    what an editor always wants
+desk settings  what chief editors set for the desk as a whole: its limits
+spent day      what the calls of one day have cost, and may have cost besides
 """
 
 from articles.models.article import Article, ArticleQuerySet
@@ -21,6 +23,7 @@ from articles.models.batch import Batch, BatchQuerySet, Section
 from articles.models.calls import Call, CallQuerySet, Cost, Pace
 from articles.models.choices import ACCENT, PRIMARY, Formatter, Stage, is_colour, new_uid
 from articles.models.cost_records import CostRecord, CostRecordQuerySet
+from articles.models.desk_settings import DeskSettings, SpentDay
 from articles.models.history import Attempt, Event, StageRecord
 from articles.models.images import ImageFile, storage_of_images
 from articles.models.preferences import Preferences
@@ -38,12 +41,14 @@ __all__ = [
     "Cost",
     "CostRecord",
     "CostRecordQuerySet",
+    "DeskSettings",
     "Event",
     "Formatter",
     "ImageFile",
     "Pace",
     "Preferences",
     "Section",
+    "SpentDay",
     "Stage",
     "StageRecord",
     "is_colour",

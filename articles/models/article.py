@@ -140,7 +140,7 @@ class Article(models.Model):
     batch = models.ForeignKey(Batch, models.PROTECT, null=True, blank=True, related_name="articles", editable=False)
     batch_key = models.CharField(max_length=bounds.LONGEST_NAME, blank=True, editable=False)  # the style, folded
     batch_fields = models.JSONField(default=dict, editable=False)  # what its line says: {"style": "Art Deco", …}
-    # Of a batch: what its calls are known to have cost, in US dollars (`articles.pipeline.spending`).
+    # Of a batch: what its calls are known to have cost, in US dollars (`articles.pipeline.money.spending`).
     spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)
 
     scheduled_at = models.DateTimeField(

@@ -109,7 +109,7 @@ class Batch(models.Model):
     # One more with each change of a section of it, written in the same transaction: whoever has seen everything up
     # to a revision misses nothing by asking for what is greater.
     revision = models.PositiveBigIntegerField(default=0, editable=False)
-    # Sums over all its articles, those that are deleted by now among them (`articles.pipeline.spending`).
+    # Sums over all its articles, those that are deleted by now among them (`articles.pipeline.money.spending`).
     spent = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # US dollars, known
     reserved = models.DecimalField(max_digits=12, decimal_places=6, default=0, editable=False)  # US dollars, of calls
     open_costs = models.PositiveIntegerField(default=0, editable=False)  # calls that have something reserved

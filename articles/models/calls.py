@@ -72,6 +72,8 @@ class Call(models.Model):
     error = models.JSONField(null=True)  # ProviderError.saved()
     cost = models.DecimalField(max_digits=12, decimal_places=6, null=True)  # US dollars; null: unknown
     reserved = models.DecimalField(max_digits=12, decimal_places=6, null=True)  # US dollars; null: `cost` is all
+    # The day of the desk to which its money counts: that of its last sending. Null: it has cost nothing yet.
+    counted_on = models.DateField(null=True)
     input_tokens = models.PositiveIntegerField(default=0)
     output_tokens = models.PositiveIntegerField(default=0)
     reasoning_tokens = models.PositiveIntegerField(default=0)

@@ -22,7 +22,7 @@ from django.utils import timezone
 from articles.models import Call
 from articles.pipeline import rate_limits
 from articles.pipeline.lease import Fenced, Lease, OutOfTime
-from articles.pipeline.spending import noting, reserving
+from articles.pipeline.money.spending import noting, reserving
 from articles.processes import ComputesTooLong
 from articles.providers import Answer
 from articles.providers.errors import Busy, Garbled, ProviderError, Then, Unreachable

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Q
@@ -11,12 +12,27 @@ from django.utils import timezone
 
 from articles.desk.batch_overviews import BatchOverview, batch_overviews
 from articles.failures import Problem, problems
-from articles.models import Article, Batch, Call, Cost
+from articles.formats import money
+from articles.models import Article, Batch, Call, Cost, DeskSettings
 from articles.models.access import EVERYTHING
+from articles.pipeline.money import limits
 from articles.pipeline.worker_health import health, queued_since
 
 SHOWN = 8  # lines of a kind on the start page
 UNCLAIMED = timedelta(minutes=2)
+
+
+@dataclass(frozen=True)
+class Spent:
+    """`$12.40 this month of $50`."""
+
+    when: str
+    sum: Decimal
+    limit: Decimal
+
+    def __str__(self) -> str:
+        digits = 2 if self.limit % 1 else 0
+        return f"{money(self.sum)} {self.when} of ${self.limit:,.{digits}f}"
 
 
 @dataclass(frozen=True)
@@ -35,6 +51,7 @@ class Start:
     done_today: int
     scheduled: int
     cost_today: Cost
+    spent: list[Spent]  # against the limits that there are
     is_new: bool
 
 
@@ -45,7 +62,8 @@ def greeting(now: datetime) -> str:
 
 
 def start(user: AbstractBaseUser | AnonymousUser) -> Start:
-    """What concerns this person (eleven queries, thirteen where batches run, however many articles there are)."""
+    """What concerns this person (eleven queries, thirteen where batches run, up to three for limits,
+    however many articles there are)."""
     mine = Article.objects.touchable_by(user)
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
     scheduled = mine.filter(status=Article.Status.WAITING, attempt=0)
@@ -74,9 +92,17 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         done=list(done.order_by("-ended_at").with_progress()[:SHOWN]),
         done_today=done.count(),
         cost_today=calls.cost(),
+        spent=_spent() if isinstance(user, User) and user.has_perm(EVERYTHING) else [],
         scheduled=scheduled.count(),
         is_new=not (mine.exists() or under_way),
     )
+
+
+def _spent() -> list[Spent]:
+    """Of the whole desk, with what may have been charged besides (one query, one more for each limit)."""
+    row, today = DeskSettings.now(), timezone.localdate()
+    since = {"today": (row.limit_day, today), "this month": (row.limit_month, limits.first_of_month(today))}
+    return [Spent(when, limits.charged(day), limit) for when, (limit, day) in since.items() if limit is not None]
 
 
 def _unclaimed_since() -> datetime | None:

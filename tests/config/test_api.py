@@ -75,6 +75,7 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
     publish = "/api/v1/publish"
     begun = {f"POST {publish}/tasks/{{task_id}}/{deed}" for deed in ("retry", "cancel")}
     more |= {f"POST {publish}/submit/{{article_id}}": {"202", "409"}} | {name: {"202", "409"} for name in begun}
+    more["PUT /api/v1/settings"] = {"412", "428"}
     assert operations.keys() == {
         f"GET {publish}/tasks",
         "GET /api/v1/analytics/cost-usage",
@@ -87,6 +88,7 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
         f"GET {batch}/progress",
         "POST /api/v1/recovery/sweep",
         "POST /api/v1/settings/test-connection",
+        "GET /api/v1/settings",
         *more,
     }
     usual = {"200", "400", "401", "403", "404", "405", "422", "429", "500"}

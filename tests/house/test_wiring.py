@@ -46,6 +46,7 @@ WITHOUT_RIGHTS = {
     "articles.Event": "by its article",
     "articles.ImageFile": "by its article",
     "articles.Pace": "by nobody: the pipeline's own",
+    "articles.SpentDay": "by nobody: sums that the pipeline keeps",
     "backups.Verification": "by the page of the backups",
     "backups.Drill": "by the page of the backups",
     "backups.Look": "by the page of the backups",

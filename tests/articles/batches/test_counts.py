@@ -18,8 +18,8 @@ from articles.batches.counts import COUNTED_ANEW, count_batch
 from articles.batches.progress import BatchProgress, batch_progress
 from articles.models import Article, Batch, Call, Cost, Section
 from articles.pipeline.lease import Fenced
+from articles.pipeline.money.spending import reserving
 from articles.pipeline.run import Run
-from articles.pipeline.spending import reserving
 from articles.providers import Answer
 from articles.providers.prices import Bound
 from articles.stages import sections

@@ -20,5 +20,113 @@ from tests.backups.database.test_restore import plan_of, restore
 from tests.backups.desks import Copies
 
 BEFORE_BATCHES = ("articles", "0005_indexes_for_a_million")
-NEW_OF_SITES = ("closed_ways", "encrypted_web_secret", "hero", "publisher", "trial", "typography", "ways")
+NEW_OF_SITES = ("closed_ways", "encrypted_web_secret", "hero", "publisher", "standing", "trial", "typography", "ways")
 TASKS = ("publishing.PublishTask", "publishing.ExecutionLog")
+MONEY = ("articles.DeskSettings", "articles.SpentDay", "articles.CostRecord")
+BEFORE_TASKS = ("publishing", "0002_site_rebuilt_from")
+AUTH = "0012_alter_user_first_name_max_length"
+NEW = ["alone", "batch_fields", "batch_id", "batch_key", "cancelled_with", "earlier_manuscripts", "is_long"]
+NEW += ["manifest_due", "spent"]
+LATER = ("articles", "9999_costs_of_sections")
+
+
+@contextmanager
+def version(apps: StateApps, settings: Settings, *, without: tuple[str, ...] = (), also: str = "") -> Iterator[None]:
+    """The database tier as a version with these models has it."""
+    labels = [label for label in settings.BACKUP_MODELS if label not in without] + [also] * bool(also)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tables, "apps", apps)
+        patch.setattr(settings, "BACKUP_MODELS", labels)
+        patch.setitem(settings.BACKUP_NATURAL_KEYS, also, ["name"])
+        tables._kept.cache_clear()
+        yield
+    tables._kept.cache_clear()
+
+
+def test_the_backup_of_an_earlier_version_comes_back(
+    desk: str, store: Repository, copies: Copies, settings: Settings
+) -> None:
+    """Of before there were batches, and with a column that is gone since."""
+    executor = MigrationExecutor(connections[desk])
+    executor.migrate([BEFORE_BATCHES, BEFORE_TASKS])
+    state = executor.loader.project_state([BEFORE_BATCHES, BEFORE_TASKS, ("auth", AUTH)])
+    outlay = migrations.AddField("article", "outlay", models.IntegerField(default=3))
+    _really(outlay, state, desk)
+    then = state.apps
+    ada = then.get_model("auth.User").objects.using(desk).create(username="ada", date_joined=desks.START)
+    site = then.get_model("publishing.Site").objects.using(desk).create(name="S", url="https://s.example.org", user="u")
+    for n in range(3):
+        values = {"uid": f"{n:032x}", "tree_prefix": f"{n}", "title": desks.SCRIPTS[n], "created_at": desks.START}
+        made = then.get_model("articles.Article").objects.using(desk).create(owner=ada, site=site, idea="i", **values)
+        then.get_model("articles.Event").objects.using(desk).create(article=made, at=desks.START, kind="k", message="m")
+    with version(then, settings, without=("articles.Batch", "articles.Section", *MONEY, *TASKS)):
+        backup.backup(store, desk)
+        before = desks.rows(desk)
+
+    with copies.desk() as now:
+        told = plan_of(store, now)[2]
+        restore(store, now)
+        after = desks.rows(now)
+        Article.objects.using(now).update(spent=3, title="x")
+        restore(store, now, mode="overwrite")
+        assert {article.spent for article in Article.objects.using(now)} == {3}  # nothing is known of it: it stays
+        assert [article.title for article in Article.objects.using(now).order_by("pk")] == desks.SCRIPTS[:3]
+    new = {column.name: column.field.get_default() for column in tables.table("articles.Article").columns}
+    wanted = [{**new, **{k: v for k, v in row.items() if k != "outlay"}} for row in before["articles.Article"]]
+    for row in (*after["articles.Article"], *wanted):
+        assert row.pop("manifest_due"), "from now on"
+    assert after["articles.Article"] == wanted
+    assert after["articles.Event"] == [row | {"provider": ""} for row in before["articles.Event"]]
+    assert told == [
+        *(f"publishing.Site.{name} is new since this backup: it gets its default." for name in NEW_OF_SITES),
+        "articles.DeskSettings is not in this backup.",
+        "articles.SpentDay is not in this backup.",
+        "articles.Batch is not in this backup.",
+        *(f"articles.Article.{name} is new since this backup: it gets its default." for name in NEW),
+        "articles.Article.outlay is not there any more: it is left out.",
+        "articles.CostRecord is not in this backup.",
+        *(
+            f"articles.Call.{name} is new since this backup: it gets its default."
+            for name in ("address", "reserved", "counted_on")
+        ),
+        "articles.Section is not in this backup.",
+        "articles.Event.provider is new since this backup: it gets its default.",
+        "publishing.PublishTask is not in this backup.",
+        "publishing.ExecutionLog is not in this backup.",
+    ]
+
+
+def test_the_backup_of_a_later_version_says_what_it_leaves_out(
+    desk: str, store: Repository, copies: Copies, settings: Settings
+) -> None:
+    """A table and a column that nobody knows here."""
+    desks.fill(desk, 3)
+    before = desks.rows(desk)
+    state = MigrationExecutor(connections[desk]).loader.project_state()
+    _really(migrations.AddField("article", "outlay", models.IntegerField(default=3)), state, desk)
+    topic = migrations.CreateModel(
+        "Topic", [("id", models.BigAutoField(primary_key=True)), ("name", models.CharField(max_length=9))]
+    )
+    _really(topic, state, desk)
+    MigrationRecorder(connections[desk]).record_applied(*LATER)
+    state.apps.get_model("articles.Topic").objects.using(desk).create(name="t")
+    with version(state.apps, settings, also="articles.Topic"):
+        backup.backup(store, desk)
+
+    with copies.desk() as now:
+        assert plan_of(store, now)[2] == [
+            "It was made by a later version of the desk, with articles 9999_costs_of_sections: what only that knows is "
+            "left out.",
+            "articles.Topic is not kept by this version: its rows are left out.",
+            "articles.Article.outlay is not known here: it is left out.",
+        ]
+        restore(store, now)
+        assert desks.rows(now) == before
+
+
+def _really(operation: migrations.AddField | migrations.CreateModel, state: ProjectState, alias: str) -> None:
+    """A migration in the state and in the database."""
+    before = state.clone()
+    operation.state_forwards("articles", state)
+    with connections[alias].schema_editor() as editor:
+        operation.database_forwards("articles", editor, before, state)

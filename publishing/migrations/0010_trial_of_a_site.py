@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publishing", "0008_film"),
+        ("publishing", "0009_execution_log"),
     ]
 
     operations = [

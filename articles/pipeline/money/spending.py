@@ -25,12 +25,12 @@ from articles.models import Article, Batch, Call
 from articles.models.calls import IN_FLIGHT
 from articles.pipeline import dispatch
 from articles.pipeline.lease import HeldBack
+from articles.pipeline.money import limits
+from articles.pipeline.money.limits import SOON
 from articles.pipeline.rate_limits import NotYet
 from articles.providers import Answer
 from articles.providers.errors import GALLEY
 from articles.providers.prices import Bound
-
-SOON = 15.0  # seconds until a call is thought of again that has no room beside those in flight
 
 
 @contextmanager
@@ -46,14 +46,25 @@ def noting(article: Article, call: Call, answer: Answer | None = None) -> Iterat
         yield before
         after = _noted(call)
         cost_records.write(article, call, before, after or cost_records.without_its_row(call, answer), answer)
-        if after and article.batch_id and after[:2] != before[:2]:
-            spent = (after.cost or Decimal(0)) - (before.cost or Decimal(0))
-            reserved = (after.reserved or Decimal(0)) - (before.reserved or Decimal(0))
+        if after is None or after[:2] == before[:2]:
+            return
+        spent, reserved = (after.cost or Decimal(0)) - (before.cost or Decimal(0)), after.open - before.open
+        _count(before, after, spent)
+        if article.batch_id:
             is_open = int(after.reserved is not None) - int(before.reserved is not None)
             row.update(spent=F("spent") + spent)
             batch.update(
                 spent=F("spent") + spent, reserved=F("reserved") + reserved, open_costs=F("open_costs") + is_open
             )
+
+
+def _count(before: Noted, after: Noted, spent: Decimal) -> None:
+    """In the sums of the days: what was open goes along where the call now counts to another one."""
+    if before.counted_on == after.counted_on:
+        limits.count(after.counted_on, spent, after.open - before.open)
+        return
+    limits.count(before.counted_on, Decimal(0), -before.open)  # the earlier day first: everybody does so in this order
+    limits.count(after.counted_on, spent, after.open)
 
 
 def _locked(article: Article) -> tuple[QuerySet[Batch], QuerySet[Article]]:
@@ -67,7 +78,7 @@ def _locked(article: Article) -> tuple[QuerySet[Batch], QuerySet[Article]]:
 def _noted(call: Call) -> Noted | None:
     """None, where the article was deleted meanwhile."""
     row = Call.objects.select_for_update().filter(pk=call.pk)
-    said = row.values_list("cost", "reserved", "state", "lost_answers").first()
+    said = row.values_list("cost", "reserved", "state", "lost_answers", "counted_on").first()
     return Noted(*said) if said else None
 
 
@@ -76,13 +87,17 @@ def reserving(article: Article, call: Call, most: Bound | None, thing: str) -> I
     """The transaction in which the intent of a call is written: gives what its row is to say of `most`, its bound.
 
     A call without a bound costs nothing, and reserves nothing. Where the batch's budget has no room, nothing is
-    written: raises HeldBack, with the batch paused; NotYet, where there may be room once others are answered.
+    written: raises HeldBack, with the batch paused; NotYet, where there may be room once others are answered, and
+    where a limit of the desk has none for now; Refused, where a limit has none for this article.
     """
     with transaction.atomic(durable=True):  # nothing is sent that a transaction around it could still undo
         if most is None:
             yield {}
             return
         with noting(article, call) as noted:
+            if beyond := limits.refusal(article, most):
+                beyond.thing = thing
+                raise beyond
             refused = _refusal(article, most)
             if refused is None:
                 yield noted.with_more(most)
