@@ -47,7 +47,7 @@ CONFLICT: dict[int, type[Message]] = {**REFUSALS, 409: Message}
 
 
 class OptionsIn(Strict):
-    """How the post shall be. Left out: as the site has it by itself, a draft."""
+    """How the post shall be. What is left out is as its site wants its posts, else as the site has it, a draft."""
 
     seo_optimization: bool = Field(False, description="fill in the fields of the site's SEO plugin")
     publish_immediately: bool = Field(False, description="false: a draft")
@@ -185,8 +185,7 @@ def submit(
         if idempotency_key and (before := _asked_before(user, idempotency_key, asked)):
             task, is_new = before, False
         else:
-            options = Options(**wanted.options.model_dump() | {"tags": tuple(wanted.options.tags)})
-            options = Options.read(options.saved())
+            options = (site.wishes if site else Options()).but(wanted.options.model_dump(exclude_unset=True))
             task, is_new = publish_tasks.submit(
                 article,
                 site,

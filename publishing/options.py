@@ -42,7 +42,7 @@ class Options:
         """Of a row; a name that is not known any more is left out."""
         known = {field.name: saved[field.name] for field in fields(cls) if field.name in saved}
         at = known.get("publish_at")
-        known["publish_at"] = parse_datetime(at) if isinstance(at, str) else None
+        known["publish_at"] = parse_datetime(at) if isinstance(at, str) else at
         for name in ("tags", "categories"):
             known[name] = tuple(known.get(name, ()))
         return cls(**known)
@@ -53,6 +53,11 @@ class Options:
         if self.publish_at:
             said["publish_at"] = self.publish_at.isoformat()
         return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
+
+    def but(self, said: dict[str, Any]) -> Options:
+        """With what somebody has said in place of what stands here; a time of publication is said of the whole."""
+        at_once = {"publish_immediately": False} if said.get("publish_at") else {}
+        return Options.read(self.saved() | at_once | said)
 
     @property
     def is_for_readers(self) -> bool:

@@ -11,6 +11,7 @@ A step is written with the fence of the article: a worker that lost its claim mo
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import Any
 
 from django.conf import settings
@@ -52,9 +53,10 @@ def submit(
     """Have an article published: a finished one once more, any other one when it comes to its fifth stage.
 
     Returns the task, and whether it is new: while one is open for this article and site, it stays the only one.
-    `may_cost`: whoever asks knows that pictures may have to be paid for again. Raises NotPossible.
+    Without `options` it is as its site wants its posts. `may_cost`: whoever asks knows that pictures may have to be
+    paid for again. Raises NotPossible.
     """
-    options = options or Options()
+    options = options or (site.wishes if site else Options())
     with transaction.atomic():
         fresh = Article.objects.select_for_update().get(pk=article.pk)  # whoever makes tasks of it has locked it first
         if there := fresh.publish_tasks.open().filter(site=site).first():
@@ -165,7 +167,11 @@ def begin(run: Run) -> PublishTask:
     with run.lease.fence():
         article.refresh_from_db(fields=["site"])  # people may have chosen another one since it was claimed
         task = article.publish_tasks.open().filter(site=article.site_id).first() or PublishTask.objects.create(
-            article=article, site=article.site, publisher=way_of(article.site), asked_by=_who_asked(article)
+            article=article,
+            site=article.site,
+            publisher=way_of(article.site),
+            options=_unasked(article.site).saved(),
+            asked_by=_who_asked(article),
         )
         _set(
             task,
@@ -175,6 +181,11 @@ def begin(run: Run) -> PublishTask:
         )
         execution_log.write([task.pk], Code.BEGAN, task.status)
     return task
+
+
+def _unasked(site: Site | None) -> Options:
+    """Of an article that nobody has published: as its site wants its posts, but readers see none without a yes."""
+    return replace(site.wishes, publish_immediately=False) if site else Options()
 
 
 def _who_asked(article: Article) -> User | None:

@@ -15,8 +15,18 @@ WHEN = [("draft", "as a draft, or as it is there"), ("now", "for readers, at onc
 WAYS = [("", "as the site says"), *((way.value, way.label) for way in Way if way != Way.PREVIEW)]
 
 
-def _names(text: str) -> list[str]:
-    return list(dict.fromkeys(name for part in text.split(",") if (name := " ".join(part.split()))))
+COMMENTS = [("", "as the site has it"), ("open", "open"), ("closed", "closed")]
+FOR_SEARCH = "Fill in title and description in the site's SEO plugin, from the article."
+
+
+def terms(text: str) -> list[str]:
+    """Names of tags, or categories. Raises ValidationError for too many, or too long ones."""
+    names = list(dict.fromkeys(name for part in text.split(",") if (name := " ".join(part.split()))))
+    if len(names) > MOST_TERMS:
+        raise forms.ValidationError(f"These are {len(names)}; {MOST_TERMS} are the most.")
+    if long := [name for name in names if len(name) > LONGEST_TERM]:
+        raise forms.ValidationError(f"“{long[0][:30]}…” is longer than {LONGEST_TERM} characters.")
+    return names
 
 
 class PublishForm(forms.Form):
@@ -43,13 +53,11 @@ class PublishForm(forms.Form):
         validators=[RegexValidator(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z", "Use small letters, digits and single hyphens.")],
         help_text="The last part of the post's address, such as home-batteries. Empty: made from the title.",
     )
-    comments = forms.ChoiceField(
-        choices=[("", "as the site has it"), ("open", "open"), ("closed", "closed")], required=False
-    )
+    comments = forms.ChoiceField(choices=COMMENTS, required=False)
     seo_optimization = forms.BooleanField(
         required=False,
         label="Search engines",
-        help_text="Fill in title and description in the site's SEO plugin, from the article.",
+        help_text=FOR_SEARCH,
     )
     seo_title = forms.CharField(label="… title", required=False, max_length=LONGEST_SEO)
     seo_description = forms.CharField(label="… description", required=False, max_length=LONGEST_SEO)
@@ -66,18 +74,10 @@ class PublishForm(forms.Form):
             del self.fields[name]
 
     def clean_tags(self) -> list[str]:
-        return self._terms("tags")
+        return terms(self.cleaned_data["tags"])
 
     def clean_categories(self) -> list[str]:
-        return self._terms("categories")
-
-    def _terms(self, field: str) -> list[str]:
-        names = _names(self.cleaned_data[field])
-        if len(names) > MOST_TERMS:
-            raise forms.ValidationError(f"These are {len(names)}; {MOST_TERMS} are the most.")
-        if long := [name for name in names if len(name) > LONGEST_TERM]:
-            raise forms.ValidationError(f"“{long[0][:30]}…” is longer than {LONGEST_TERM} characters.")
-        return names
+        return terms(self.cleaned_data["categories"])
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data

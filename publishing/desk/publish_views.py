@@ -23,6 +23,7 @@ from publishing import publish_tasks
 from publishing.desk.forms import PublishForm
 from publishing.desk.outlook import Outlook, outlook
 from publishing.models import Site
+from publishing.options import Options
 
 LEFT_OUT = "stopped before the last stage: recover first"
 MAY = "publishing.add_publishtask"
@@ -130,7 +131,18 @@ def _as_it_is(articles: list[Article]) -> dict[str, Any]:
     """Where they have gone, or go, already; else the first site."""
     of_article = next((article.site_id for article in articles if article.site_id), None)
     site = of_article or Site.objects.values_list("pk", flat=True).first()
-    return {"site": site, "when": "draft"}
+    return {"site": site, "when": "draft"} | _standing(Site.objects.filter(pk=site).first())
+
+
+def _standing(site: Site | None) -> dict[str, Any]:
+    """How the site wants its posts, as the form has it."""
+    wishes = site.wishes if site else Options()
+    return {
+        "when": "now" if wishes.publish_immediately else "draft",
+        "tags": ", ".join(wishes.tags),
+        "comments": wishes.comments,
+        "seo_optimization": "on" if wishes.seo_optimization else "",
+    }
 
 
 def _signed(form: PublishForm) -> str:

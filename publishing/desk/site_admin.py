@@ -13,7 +13,9 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllow
 from django.urls import URLPattern, path, reverse
 
 from articles.providers.errors import IT
+from publishing.desk.forms import COMMENTS, FOR_SEARCH, terms
 from publishing.models import Site, Way
+from publishing.options import Options
 from publishing.trial.findings import Finding, Trial
 from publishing.trial.trial import try_site
 from publishing.trial.wording import MARKS, STATES, title, trouble, verdict, words
@@ -37,6 +39,18 @@ class SiteForm(forms.ModelForm[Site]):
         widget=forms.PasswordInput(render_value=False, attrs={"autocomplete": "new-password"}),
     )
 
+    posts = forms.ChoiceField(
+        label="Posts",
+        choices=[("", "as drafts"), ("publish", "for readers, at once")],
+        required=False,
+        help_text="Where whoever presses Publish says nothing else. What is only handed in stays a draft.",
+    )
+    tags = forms.CharField(
+        required=False, max_length=2500, help_text="Of every post, separated by commas. Missing ones are made."
+    )
+    comments = forms.ChoiceField(choices=COMMENTS, required=False)
+    seo_optimization = forms.BooleanField(label="Search engines", required=False, help_text=FOR_SEARCH)
+
     class Meta:
         model = Site
         fields = ["name", "url", "user", "kind", "publisher", "ways", "typography", "hero", "categories", "time_limit"]
@@ -51,6 +65,11 @@ class SiteForm(forms.ModelForm[Site]):
             if is_new
             else "It is never shown again. Leave it empty to keep the present one."
         )
+        wishes = self.instance.wishes
+        self.fields["posts"].initial = "publish" if wishes.publish_immediately else ""
+        self.fields["tags"].initial = ", ".join(wishes.tags)
+        self.fields["comments"].initial = wishes.comments
+        self.fields["seo_optimization"].initial = wishes.seo_optimization
         kept = "Leave it empty to keep the present one. " if self.instance.encrypted_web_secret else ""
         said = f"Only for publishing by a browser: what the user types there. {kept}A new address or user forgets it."
         self.fields["web_password"].help_text = said
@@ -63,7 +82,17 @@ class SiteForm(forms.ModelForm[Site]):
             self.add_error("password", "Enter the password again: the address, or the way of signing in, is new.")
         return cleaned
 
+    def clean_tags(self) -> list[str]:
+        return terms(self.cleaned_data["tags"])
+
     def save(self, commit: bool = True) -> Site:
+        said = self.cleaned_data
+        self.instance.standing = Options(
+            publish_immediately=said["posts"] == "publish",
+            tags=tuple(said["tags"]),
+            comments=said["comments"],
+            seo_optimization=said["seo_optimization"],
+        ).saved()
         if self.cleaned_data["password"]:
             self.instance.secret = self.cleaned_data["password"]
         if self.cleaned_data["web_password"] or {"url", "user"} & set(self.changed_data):
@@ -120,7 +149,11 @@ class SiteAdmin(admin.ModelAdmin[Site]):
         return [
             (None, {"fields": ["name", "url"]}),
             ("Signing in", {"fields": login}),
-            ("Posts", {"fields": ["publisher", "ways", *closed, "typography", "hero", "categories", "time_limit"]}),
+            ("Posts", {"fields": ["publisher", "ways", *closed, "typography", "hero", "time_limit"]}),
+            (
+                "Where nobody says otherwise",
+                {"fields": ["posts", "categories", "tags", "comments", "seo_optimization"]},
+            ),
         ]
 
     readonly_fields = ("closed",)

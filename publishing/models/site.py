@@ -10,6 +10,7 @@ from django.core.validators import MaxValueValidator, MinValueValidator, RegexVa
 from django.db import models
 
 from publishing import secrets
+from publishing.options import Options
 
 
 class Way(models.TextChoices):
@@ -110,6 +111,9 @@ class Site(models.Model):
         validators=[is_order],
         help_text="Which is tried first where the best one is wanted, and which when that is closed, by commas.",
     )
+    # How posts are there where nobody says otherwise: publishing.options.Options.
+    standing = models.JSONField(default=dict, editable=False)
+
     # Ways that are closed there, until the site is edited: {"rest": "rest_no_route"}.
     closed_ways = models.JSONField(default=dict, editable=False)
 
@@ -150,6 +154,11 @@ class Site(models.Model):
     def order(self) -> list[str]:
         """Ways by their names, the best first."""
         return _names(self.ways)
+
+    @property
+    def wishes(self) -> Options:
+        """How a post shall be there where whoever publishes it says nothing."""
+        return Options.read(self.standing)
 
     @property
     def secret(self) -> str:

@@ -32,10 +32,11 @@ class Command(BaseCommand):
         parser.add_argument("--site", metavar="NAME", help="left out: the site that it is for already")
         parser.add_argument("--by", choices=Way.values, default="", help="left out: as the site says")
         when = parser.add_mutually_exclusive_group()
-        when.add_argument("--now", action="store_true", help="for readers, at once; left out: as a draft")
+        when.add_argument("--now", action="store_true", help="for readers, at once")
+        when.add_argument("--draft", action="store_true", help="as a draft; left out: as its site wants its posts")
         when.add_argument("--at", metavar="TIME", help="for readers, at a time like 2026-12-24T18:00")
-        parser.add_argument("--tags", default="", help="separated by commas")
-        parser.add_argument("--categories", default="", help="beside those of the site, separated by commas")
+        parser.add_argument("--tags", help="separated by commas; left out: those of the site")
+        parser.add_argument("--categories", help="beside those of the site, separated by commas")
         parser.add_argument(
             "--accept-cost", action="store_true", help="where its backup is gone, pictures may be paid for again"
         )
@@ -53,7 +54,7 @@ class Command(BaseCommand):
                 site,
                 None,
                 publisher=options["by"],
-                options=_options(options),
+                options=(site.wishes if site else Options()).but(_said(options)),
                 may_cost=options["accept_cost"],
             )
         except NotPossible as exc:
@@ -88,18 +89,16 @@ class Command(BaseCommand):
             self.stdout.write(f"{failure.sentence}. Next: {failure.next}.")
 
 
-def _options(options: dict[str, Any]) -> Options:
+def _said(options: dict[str, Any]) -> dict[str, Any]:
+    """What was said, and nothing of what was not."""
     at = parse_datetime(options["at"]) if options["at"] else None
     if options["at"] and at is None:
         raise CommandError(f"“{options['at']}” is no time. Write it like 2026-12-24T18:00.")
     if at is not None and timezone.is_naive(at):
         at = timezone.make_aware(at)
-    return Options(
-        publish_immediately=options["now"],
-        publish_at=at,
-        tags=_names(options["tags"]),
-        categories=_names(options["categories"]),
-    )
+    when = {"publish_immediately": options["now"]} if options["now"] or options["draft"] else {}
+    terms = {name: _names(options[name]) for name in ("tags", "categories") if options[name] is not None}
+    return {**when, **({"publish_at": at} if at else {}), **terms}
 
 
 def _names(text: str) -> tuple[str, ...]:

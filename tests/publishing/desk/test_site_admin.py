@@ -14,6 +14,7 @@ from django.contrib.auth.models import User
 from django.test import Client
 
 from publishing.models import Site
+from publishing.options import Options
 
 LIST = "/admin/publishing/site/"
 ADD = "/admin/publishing/site/add/"
@@ -237,3 +238,19 @@ def test_a_closed_way_is_named_and_opened_again(site: Site, chief: User) -> None
     site.refresh_from_db()
     assert (site.closed_ways, site.hero) == ({}, "text")
     assert "Closed ways" not in as_(chief).get(page_of(site)).content.decode()
+
+
+def test_how_a_site_wants_its_posts_is_kept_and_shown_again(site: Site, chief: User) -> None:
+    client = as_(chief)
+    wishes = {"posts": "publish", "tags": "Freight,  Harbours, Freight", "comments": "closed", "seo_optimization": "on"}
+    assert client.post(page_of(site), given(url=site.url, **wishes)).status_code == 302
+
+    site.refresh_from_db()
+    assert site.wishes == Options(True, None, ("Freight", "Harbours"), comments="closed", seo_optimization=True)
+    page = client.get(page_of(site)).content.decode()
+    assert 'value="Freight, Harbours"' in page
+    assert '<option value="publish" selected>' in page
+    assert client.post(page_of(site), given(url=site.url, tags="x" * 101)).status_code == 200
+    assert client.post(page_of(site), given(url=site.url)).status_code == 302
+    site.refresh_from_db()
+    assert site.standing == {}
