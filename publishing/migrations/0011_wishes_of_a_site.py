@@ -3,7 +3,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publishing", "0009_trial_of_a_site"),
+        ("publishing", "0010_trial_of_a_site"),
     ]
 
     operations = [
