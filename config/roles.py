@@ -13,6 +13,7 @@ EDITORS, CHIEF_EDITORS = "Editors", "Chief editors"
 BATCHES = ("add_batch", "view_batch", "change_batch", "delete_batch")
 # Tasks are kept as a record.
 PUBLISHING = ("add_publishtask", "view_publishtask", "change_publishtask")
+WORKLIST = ("add_document", "view_document", "change_document")
 RIGHTS = {
     EDITORS: {
         "articles": [
@@ -24,6 +25,7 @@ RIGHTS = {
             "change_preferences",
         ],
         "publishing": ["view_site", *PUBLISHING],
+        "worklist": [*WORKLIST],
     },
     CHIEF_EDITORS: {
         "articles": [
@@ -33,6 +35,7 @@ RIGHTS = {
             *("view_desksettings", "change_desksettings"),
         ],
         "publishing": ["add_site", "view_site", "change_site", "delete_site", *PUBLISHING],
+        "worklist": [*WORKLIST, "approve_document"],
         "backups": ["view_generation", "change_generation"],
     },
 }

@@ -83,6 +83,7 @@ INSTALLED_APPS = [
     "publishing",
     "recovery",
     "insights",
+    "worklist",
 ]
 
 MIDDLEWARE = [
@@ -183,6 +184,11 @@ BACKUP_MODELS = [
     "articles.CostRecord",
     "publishing.PublishTask",
     "publishing.ExecutionLog",
+    "worklist.Document",
+    "worklist.Version",
+    "worklist.Entry",
+    "worklist.Note",
+    "worklist.Reply",
 ]
 # What tells a row apart on any machine, for these and for what they refer to.
 BACKUP_NATURAL_KEYS = {
@@ -205,6 +211,11 @@ BACKUP_NATURAL_KEYS = {
     "articles.CostRecord": ["article", "key", "generation", "number"],
     "publishing.PublishTask": ["article", "created_at"],
     "publishing.ExecutionLog": ["task", "at", "code", "step"],
+    "worklist.Document": ["uid"],
+    "worklist.Version": ["document", "sha256"],
+    "worklist.Entry": ["uid"],
+    "worklist.Note": ["uid"],
+    "worklist.Reply": ["uid"],
 }
 # What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
 BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "time": "created_at"}

@@ -49,12 +49,14 @@ def submit(
     publisher: str = "",
     options: Options | None = None,
     may_cost: bool = False,
+    is_later_text: bool = False,
 ) -> tuple[PublishTask, bool]:
     """Have an article published: a finished one once more, any other one when it comes to its fifth stage.
 
     Returns the task, and whether it is new: while one is open for this article and site, it stays the only one.
     Without `options` it is as its site wants its posts. `may_cost`: whoever asks knows that pictures may have to be
-    paid for again. Raises NotPossible.
+    paid for again. `is_later_text`: the article is to have another text than before, and whoever asks wants its post
+    brought up to date. Raises NotPossible.
     """
     options = options or (site.wishes if site else Options())
     with transaction.atomic():
@@ -63,7 +65,8 @@ def submit(
             _refuse_another_wish(there, options)
             return there, False
         _refuse_what_costs(fresh, may_cost=may_cost)
-        return _submit(fresh, site, by, publisher or way_of(site), options), True
+        had_one = is_later_text and fresh.publish_tasks.filter(site=site, status=Status.COMPLETED).exists()
+        return _submit(fresh, site, by, publisher or way_of(site), options, had_one), True
 
 
 def _refuse_another_wish(there: PublishTask, options: Options) -> None:
@@ -88,7 +91,9 @@ def is_gone(article: Article) -> bool:
     return article.status == Article.Status.DONE and article.tree_expired_at is not None
 
 
-def _submit(article: Article, site: Site | None, by: User | None, publisher: str, options: Options) -> PublishTask:
+def _submit(
+    article: Article, site: Site | None, by: User | None, publisher: str, options: Options, had_one: bool
+) -> PublishTask:
     was_done = article.status == Article.Status.DONE
     task = PublishTask.objects.create(
         article=article,
@@ -96,7 +101,7 @@ def _submit(article: Article, site: Site | None, by: User | None, publisher: str
         publisher=publisher,
         options=options.saved(),
         asked_by=by,
-        was_done=was_done,
+        was_done=was_done or had_one,
         status=Status.PENDING if was_done else Status.IDLE,
     )
     execution_log.write([task.pk], Code.ASKED, task.status, {"by": execution_log.name_of(by)})
@@ -152,7 +157,7 @@ def cancel(task: PublishTask, by: User | None) -> None:
     with transaction.atomic():
         if not PublishTask.objects.filter(pk=task.pk).open().exists() and task.status != Status.FAILED:
             raise NotPossible("It has ended already.")
-        if not (_as_it_was(article) if task.was_done else transitions.cancel(article, by)):
+        if not (_as_it_was(article) if _comes_back(task) else transitions.cancel(article, by)):
             raise NotPossible("The article is finished, or cancelled, by now.")
         _end_cancelled([article.pk])
         Event.objects.create(article=article, kind="cancelled", message=f"{by or transitions.OPERATOR} stopped it")
@@ -265,7 +270,7 @@ def note_cancelled(*, articles: Collection[int], **_: Any) -> None:
     newest = {task.article_id: task for task in PublishTask.objects.filter(article__in=articles).order_by("pk")}
     _end_cancelled(articles)
     for task in newest.values():
-        if task.was_done and task.status != Status.COMPLETED:
+        if _comes_back(task) and task.status != Status.COMPLETED:
             _as_it_was(task.article)
 
 
@@ -273,6 +278,12 @@ def _end_cancelled(articles: Collection[int]) -> None:
     tasks = PublishTask.objects.filter(article__in=articles).open()
     execution_log.write(_pks(tasks), Code.CANCELLED, Status.FAILED)
     tasks.update(status=Status.FAILED, cancelled=True, completed_at=timezone.now())
+
+
+def _comes_back(task: PublishTask) -> bool:
+    """Whether its article is finished without it: it was before, and its page is not being made of a later text."""
+    unfinished = task.article.records.exclude(state=StageRecord.State.DONE).exclude(stage=Stage.UPLOAD)
+    return task.was_done and not unfinished.exists()
 
 
 def _as_it_was(article: Article) -> bool:

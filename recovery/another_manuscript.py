@@ -17,9 +17,9 @@ from django.utils import timezone
 from articles import bounds
 from articles.models import Article, Event, Stage
 from articles.pipeline import transitions
+from articles.pipeline.reopening import with_present_manuscript
 from articles.state_wording import state
 from articles.tree.due import due, write_soon
-from articles.tree.manifest import prompts
 from recovery.forms import AnotherManuscriptForm
 from recovery.plan import Options, plans
 
@@ -76,16 +76,9 @@ def _changed(article: Article) -> Changed:
 
 def _changes(article: Article, text: str, file_name: str) -> dict[str, Any]:
     """With the text, all goes that was read from the earlier one; what people may have written is kept with it."""
-    earlier = {
-        "manuscript": article.manuscript,
-        "manuscript_name": article.manuscript_name,
-        "title": article.title,
-        "prompts": prompts(article.images.all()),
-        "until": timezone.now().isoformat(),
-    }
     read = {"title": "", "html": "", "word_count": 0, "components": []}
     given = {"manuscript": text, "manuscript_name": file_name}
-    return {**given, **read, "earlier_manuscripts": [*article.earlier_manuscripts, earlier]}
+    return {**given, **read, "earlier_manuscripts": with_present_manuscript(article)}
 
 
 def _replaced(article: Article, by: User, changes: dict[str, Any]) -> bool:

@@ -8,11 +8,13 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from articles import call_keys, cost_records
+from articles.bounds import MOST_MANUSCRIPTS
 from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
-from articles.pipeline.transitions import OPERATOR, UNHELD
+from articles.pipeline.transitions import ANEW, OPERATOR, UNHELD, Work, prepare
 from articles.tree.due import due
+from articles.tree.manifest import prompts
 
 
 def with_further_sections(article: Article) -> None:
@@ -23,6 +25,45 @@ def with_further_sections(article: Article) -> None:
         cost_records.close(article.calls.filter(key=call_keys.FORMAT))  # that page has no new sections
         Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED)
         Event.objects.create(article=article, kind="reopened", message="Further sections were handed in")
+
+
+def with_another_manuscript(article: Article, text: str, file_name: str, title: str, by: User | None) -> bool:
+    """An article that is finished, or has stopped, is made of a later text of the same: its pictures stay as they are.
+
+    `title` is one that a person has set; else it is the text's. The earlier text is kept with it; of many, the latest,
+    as one manifest holds them all. False: it moves.
+    """
+    ended = (Article.Status.DONE, Article.Status.FAILED, Article.Status.CANCELLED)
+    with batch_revision(article.batch_id) as revision:
+        changes: dict[str, Any] = {"manuscript": text, "manuscript_name": file_name, "title": title, "html": ""}
+        changes |= {
+            "word_count": 0,
+            "components": [],
+            "earlier_manuscripts": with_present_manuscript(article)[-MOST_MANUSCRIPTS:],
+        }
+        won = Article.objects.filter(pk=article.pk, status__in=ended).update(
+            status=Article.Status.QUEUED, queued_at=timezone.now(), **(ANEW | due() | changes)
+        )
+        if won:
+            # What was read of the earlier text is read anew, and its page is no page of this one.
+            again = Work(stages=frozenset({Stage.ARTICLE, Stage.FORMAT, Stage.UPLOAD}), anew=frozenset({Stage.FORMAT}))
+            prepare(article, again, revision)
+            Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED, asked_by=by, from_stage=Stage.ARTICLE)
+            Event.objects.create(article=article, kind="manuscript", message=f"{by or OPERATOR} published a later text")
+            enqueue(article.pk)
+    return bool(won)
+
+
+def with_present_manuscript(article: Article) -> list[dict[str, Any]]:
+    """The earlier manuscripts of an article, and the present one: what people may have written is kept with each."""
+    present = {
+        "manuscript": article.manuscript,
+        "manuscript_name": article.manuscript_name,
+        "title": article.title,
+        "prompts": prompts(article.images.all()),
+        "until": timezone.now().isoformat(),
+    }
+    return [*article.earlier_manuscripts, present]
 
 
 def to_publish(article: Article, site_id: int | None, by: User | None) -> bool:

@@ -62,7 +62,7 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
         ) from exc
     if read.is_flattened:
         run.lease.note("flattened", FLATTENED)
-    return _saved(run, read, "manuscript", {}, again=bool(article.html))
+    return _saved(run, read, "manuscript", {}, again=True)
 
 
 def _from_idea(run: Run, article: Article) -> Outcome:
@@ -101,7 +101,7 @@ def _read(raw: dict[str, Any]) -> manuscripts.Manuscript:
 
 
 def _saved(run: Run, read: manuscripts.Manuscript, maker: str, details: dict[str, Any], *, again: bool) -> Outcome:
-    """`again`: from what was read once before. An editor may have changed the title since; it stays."""
+    """`again`: a title that is there was set by a person, and stays."""
     return Outcome(
         run.save_page(names.ARTICLE, read.title, read.html),
         maker=maker,

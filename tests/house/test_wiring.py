@@ -61,6 +61,10 @@ WITHOUT_RIGHTS = {
     "publishing.BrowserSlot": "by nobody: the browsers' own",
     "recovery.Mail": "by nobody: the outbox's own",
     "recovery.Stop": "by nobody: the outbox's own",
+    "worklist.Version": "by its document",
+    "worklist.Entry": "by its document",
+    "worklist.Note": "by its document",
+    "worklist.Reply": "by its document",
 }
 
 
