@@ -109,5 +109,5 @@ class PublishForm(forms.Form):
             seo_title=chosen.get("seo_title", ""),
             seo_description=chosen.get("seo_description", ""),
             focus_keyword=chosen.get("focus_keyword", ""),
-            over=chosen["over"] if chosen["write_over"] else "",
+            over=chosen["over"] if chosen.get("write_over") else "",
         )

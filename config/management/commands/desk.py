@@ -22,6 +22,7 @@ from articles.pipeline import transitions
 from config.roles import CHIEF_EDITORS, EDITORS
 from config.supervision.supervisor import Supervisor
 from config.supervision.worker import workers
+from worklist import samples
 
 SAMPLES = Path(settings.BASE_DIR) / "articles" / "samples"
 PEOPLE = {"editor": EDITORS, "chief": CHIEF_EDITORS}
@@ -44,6 +45,7 @@ class Command(BaseCommand):
         call_command("migrate", verbosity=0)
         password = sample_people()
         sample_articles()
+        samples.hand_in(*(User.objects.get(username=name) for name in PEOPLE))
         self.stdout.write(f"\nThe desk is at http://127.0.0.1:{port}/ for you alone. Log in as {' or '.join(PEOPLE)}, ")
         self.stdout.write(
             f"with the password {password} (unless you changed it).\n"

@@ -1,0 +1,5 @@
+"""The door for Django."""
+
+from worklist.desk import document_admin
+
+__all__ = ["document_admin"]
