@@ -32,6 +32,7 @@ from publishing.api import router as publish
 from publishing.settings_api import router as settings_of_the_desk
 from recovery.api import of_articles
 from recovery.api import router as recovery
+from worklist.api import router as worklist
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Galley"'}  # goes with every 401
 BELOW = "/api/"
@@ -169,6 +170,7 @@ api.add_router("analytics", analytics)
 api.add_router("settings", settings_of_the_desk)
 api.add_router("articles", of_articles)
 api.add_router("recovery", recovery)
+api.add_router("worklist", worklist)
 
 
 # Errors. What is not named here goes on to Django, which logs it and gives it a status; `JsonErrors` words it.

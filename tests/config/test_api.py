@@ -76,7 +76,13 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
     begun = {f"POST {publish}/tasks/{{task_id}}/{deed}" for deed in ("retry", "cancel")}
     more |= {f"POST {publish}/submit/{{article_id}}": {"202", "409"}} | {name: {"202", "409"} for name in begun}
     more["PUT /api/v1/settings"] = {"412", "428"}
+    waiting = "/api/v1/worklist"
+    more |= {f"POST {waiting}/{{document_id}}/status": {"409"}, f"POST {waiting}/sync": {"409"}}
+    more |= {f"POST {waiting}/{{document_id}}/publish": {"202", "409"}}
     assert operations.keys() == {
+        f"GET {waiting}",
+        f"GET {waiting}/statistics",
+        f"GET {waiting}/sync-status",
         f"GET {publish}/tasks",
         "GET /api/v1/analytics/cost-usage",
         "GET /api/v1/monitoring/tasks",
