@@ -17,6 +17,7 @@ from articles.models import Article, Batch, Call, Cost, DeskSettings
 from articles.models.access import EVERYTHING
 from articles.pipeline.money import limits
 from articles.pipeline.worker_health import health, queued_since
+from worklist.models import Document
 
 SHOWN = 8  # lines of a kind on the start page
 UNCLAIMED = timedelta(minutes=2)
@@ -53,6 +54,7 @@ class Start:
     cost_today: Cost
     spent: list[Spent]  # against the limits that there are
     is_new: bool
+    documents: list[Document]  # on the worklist, that wait for this person by name
 
 
 def greeting(now: datetime) -> str:
@@ -62,7 +64,7 @@ def greeting(now: datetime) -> str:
 
 
 def start(user: AbstractBaseUser | AnonymousUser) -> Start:
-    """What concerns this person (eleven queries, thirteen where batches run, up to three for limits,
+    """What concerns this person (twelve queries, fourteen where batches run, up to three for limits,
     however many articles there are)."""
     mine = Article.objects.touchable_by(user)
     midnight = timezone.localtime().replace(hour=0, minute=0, second=0, microsecond=0)
@@ -79,6 +81,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         calls = calls.filter(article__owner=user)
     open_batches = Batch.objects.touchable_by(user).filter(state__in=[Batch.State.RUNNING, Batch.State.PAUSED])
     under_way = list(open_batches.select_related("owner").defer("styles", "sections", "brief"))
+    documents = list(Document.objects.visible_to(user).mine(user).order_by("due", "since")[:SHOWN])
     found = problems(mine)
     return Start(
         problems=found[:SHOWN],
@@ -94,7 +97,8 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         cost_today=calls.cost(),
         spent=_spent() if isinstance(user, User) and user.has_perm(EVERYTHING) else [],
         scheduled=scheduled.count(),
-        is_new=not (mine.exists() or under_way),
+        is_new=not (documents or under_way or mine.exists()),
+        documents=documents,
     )
 
 

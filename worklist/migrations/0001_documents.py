@@ -105,6 +105,7 @@ class Migration(migrations.Migration):
                 ),
             ],
             options={
+                "verbose_name_plural": "worklist",
                 "ordering": ["since", "pk"],
                 "permissions": [("approve_document", "Can confirm and approve documents")],
             },

@@ -89,6 +89,7 @@ class Document(models.Model):
     objects = DocumentQuerySet.as_manager()
 
     class Meta:
+        verbose_name_plural = "worklist"
         ordering = ["since", "pk"]
         permissions = [("approve_document", "Can confirm and approve documents")]
         constraints = [
