@@ -18,6 +18,9 @@ from recovery.mail import links
 from recovery.models import Mail, Stop
 from tests.publishing.conftest import PAGE, Ready
 from tests.publishing.conftest import ready as ready
+from worklist import intake
+from worklist.intake import Arrival
+from worklist.models import Source
 
 pytestmark = pytest.mark.django_db
 
@@ -55,6 +58,7 @@ class Scene:
         )
         Stop.objects.create(article=article, attempt=1, recipient=user, cause="x", stopped_at=now, mail=mail)
         self.mail = links.address(mail).partition("/recover/")[2]
+        self.document, _ = intake.arrive(Source.FOLDER, "ports.md", Arrival("# Ports\n\nThey are old."))
         self.batch = Batch.objects.create(owner=article.owner, name="Five")
         page = self.client.get(reverse("preview", args=[article.uid])).content.decode()
         self.picture = page.split('src="', 1)[1].split('"', 1)[0].removeprefix("http://testserver")
@@ -77,6 +81,10 @@ class Scene:
             ),
             "batch in the API": lambda: self._status(f"/api/v1/batches/{self.batch.pk}/progress"),
             "open stream": watching,
+            "worklist": lambda: self._status(reverse("admin:worklist_document_changelist")),
+            "document": lambda: self._status(self.document.get_absolute_url()),
+            "its text": lambda: self._status(reverse("admin:worklist_document_text", args=[self.document.pk])),
+            "worklist in the API": lambda: self._status("/api/v1/worklist"),
             "preview": lambda: self._status(reverse("preview", args=[uid])),
             "artefact": lambda: self._status(reverse("artefact", args=[uid, "04_formatted.html"])),
             "signed picture": lambda: Client().get(self.picture).status_code,

@@ -39,7 +39,8 @@ def get(user: User, path: str = "", **asked: Any) -> Any:
 def test_pages_hold_each_document_once(editor: User, django_assert_max_num_queries: DjangoAssertNumQueries) -> None:
     for number in range(7):
         arrive(source_id=str(number), title=f"Title {number}")
-    client, after = as_(editor), {}
+    client = as_(editor)
+    after: dict[str, str] = {}
     seen: list[str] = []
     while True:
         with django_assert_max_num_queries(6):

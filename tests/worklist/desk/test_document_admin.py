@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.test import Client
 from django.urls import reverse
 from pytest_django import DjangoAssertNumQueries
@@ -179,7 +179,7 @@ def test_who_may_only_look_presses_no_button(document_in: InState, editor: User)
     document.refresh_from_db()
     Document.objects.filter(pk=document.pk).update(offered_hash=document.source_hash)
     looker = User.objects.create_user("looker", is_staff=True)
-    looker.user_permissions.add(*_rights("view_document"))
+    looker.user_permissions.add(Permission.objects.get(codename="view_document"))
     client = as_(looker)
     assert client.get(page(document)).status_code == 200
     sent = {"seen": "to_revise", "after": "to_rereview", "title": "x", "said": "x", "note": note.uid, "why": "x"}
@@ -191,12 +191,6 @@ def test_who_may_only_look_presses_no_button(document_in: InState, editor: User)
     }
     assert answers == dict.fromkeys(DEEDS, 403)
     assert Entry.objects.count() == entries
-
-
-def _rights(*names: str) -> list[object]:
-    from django.contrib.auth.models import Permission
-
-    return list(Permission.objects.filter(codename__in=names))
 
 
 def test_every_kind_of_entry_has_words(document_in: InState) -> None:
