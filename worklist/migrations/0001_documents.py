@@ -10,8 +10,8 @@ class Migration(migrations.Migration):
     initial = True
 
     dependencies = [
-        ("articles", "0019_published_again"),
-        ("publishing", "0008_film"),
+        ("articles", "0022_rights_on_limits"),
+        ("publishing", "0011_wishes_of_a_site"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
