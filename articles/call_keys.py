@@ -1,6 +1,7 @@
 """The key of a call within its article: what was asked for, and which stage asked.
 
     text   text:section-7   prompts   image:hero   image:section_1   format   media:hero   post   earlier
+    agent:17.0:hero:3
 
 Calls are found again by their keys, so a key never changes once it is in use.
 """
@@ -21,7 +22,9 @@ STAGE_OF = {  # by what a key begins with, up to the colon
     "format": Stage.FORMAT,
     "media": Stage.UPLOAD,
     "post": Stage.UPLOAD,
+    "agent": Stage.UPLOAD,
 }
+FREE = ("media", "post")  # what sites are asked for costs nothing
 
 
 def section(index: int) -> str:
@@ -39,8 +42,31 @@ def media(role: str) -> str:
     return f"{MEDIA}{role}"
 
 
+def agent_task(task: int) -> str:
+    """What the agent's turns in a publish task begin with."""
+    return f"agent:{task}."
+
+
+def agent_go(task: int, tries: int) -> str:
+    """The same, of those since people have had it tried again for the last time, the `tries`th."""
+    return f"{agent_task(task)}{tries}:"
+
+
+def agent_turn(go: str, goal: str, number: int) -> str:
+    """A turn of its conversation about a goal: `hero`, `post`."""
+    return f"{go}{goal}:{number}"
+
+
+def goal_and_number(key: str) -> tuple[str, str]:
+    """Of a turn."""
+    goal, _, number = key.partition(":")[2].partition(":")[2].partition(":")
+    return goal, number
+
+
 def kind(key: str) -> str:
-    """`text`, `section`, `prompts`, `image`, `format`, `media` or `post`: what costs and times are told apart by."""
+    """`text`, `section`, `prompts`, `image`, `format`, `media`, `post` or `agent`: what costs and times are told apart
+    by.
+    """
     return "section" if key.startswith(SECTION) else key.partition(":")[0]
 
 

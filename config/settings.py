@@ -267,6 +267,7 @@ GALLEY_PER_MINUTE = {
     "text": env.number("GALLEY_TEXT_PER_MINUTE", 0, least=0),
     "pictures": env.number("GALLEY_PICTURES_PER_MINUTE", 0, least=0),
     "layout": env.number("GALLEY_FORMAT_PER_MINUTE", 0, least=0),
+    "agent": 0,  # what it may cost bounds it
 }
 
 OPENAI_BASE_URL = env.url("OPENAI_BASE_URL", "https://api.openai.com/v1")
@@ -276,6 +277,12 @@ OPENAI_API = env.choice("OPENAI_API", "responses", "chat")
 ANTHROPIC_BASE_URL = env.url("ANTHROPIC_BASE_URL", "https://api.anthropic.com")
 ANTHROPIC_API_KEY = env.secret("ANTHROPIC_API_KEY")
 ANTHROPIC_MODEL = env.text("ANTHROPIC_MODEL", "claude-sonnet-5-5")
+# The agent, which steers a browser by a model of Claude. What it may use up for one publication, until a person has it
+# tried again.
+GALLEY_AGENT_MODEL = env.text("GALLEY_AGENT_MODEL", "claude-sonnet-5-5")
+GALLEY_AGENT_TURNS = env.number("GALLEY_AGENT_TURNS", 50)
+GALLEY_AGENT_SECONDS = env.number("GALLEY_AGENT_SECONDS", 900)
+GALLEY_AGENT_DOLLARS = env.number("GALLEY_AGENT_DOLLARS", 2, least=0)  # 0: there is no agent
 REPLICATE_BASE_URL = env.url("REPLICATE_BASE_URL", "https://api.replicate.com/v1")
 REPLICATE_API_TOKEN = env.secret("REPLICATE_API_TOKEN")
 REPLICATE_MODEL = env.text("REPLICATE_MODEL", "bytedance/seedream-4")

@@ -25,7 +25,7 @@ from articles.failures import Failure
 from articles.models import Article
 from articles.models.access import may_look
 from publishing import keeping, publish_tasks
-from publishing.models import PublishTask, Shot, Site, SubmitKey
+from publishing.models import PublishTask, Shot, Site, SubmitKey, Way
 from publishing.options import (
     LONGEST_EXCERPT,
     LONGEST_SEO,
@@ -67,7 +67,9 @@ class OptionsIn(Strict):
 class SubmitIn(Strict):
     """What to publish by which way, and how."""
 
-    provider: Literal["hybrid", "rest", "xmlrpc", "playwright", "preview"] = "hybrid"
+    provider: str = Field(
+        Way.HYBRID.value, pattern=f"^({'|'.join(Way.values)})$", json_schema_extra={"enum": list(Way.values)}
+    )
     site_id: str | None = Field(
         None, pattern=r"^[0-9]{1,18}$", description="left out: the site that the article is for already"
     )

@@ -232,7 +232,7 @@ def _file(article: Article, name: str, size: int, sha256: str = "") -> File:
 
 def _is_charged(call: Call) -> bool:
     """Calls to sites cost nothing."""
-    return call_keys.stage_of(call.key) != Stage.UPLOAD
+    return call_keys.kind(call.key) not in call_keys.FREE
 
 
 def _cost(call: Call, article: Article) -> Cost:
@@ -242,6 +242,8 @@ def _cost(call: Call, article: Article) -> Cost:
 
 def _thing(call: Call) -> str:
     kind, part = call.key.partition(":")[0], call_keys.part(call.key).replace("_", " ").replace("-", " ")
+    if kind == "agent":
+        return "the {} on the site, turn {}".format(*call_keys.goal_and_number(call.key))
     if kind in ("image", "media"):
         return f"the {part} image" if kind == "image" else f"the {part} image, to the site"
     return f"{THINGS.get(kind, kind)}{f', {part}' if part else ''}"

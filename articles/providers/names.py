@@ -9,6 +9,7 @@ NAMES = {
     "text": "the text service",
     "pictures": "the picture service",
     "layout": "Claude",
+    "agent": "the agent",
     "storage": "the backup storage",
     "database": "the database",
     "galley": "Galley",

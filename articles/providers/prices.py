@@ -92,6 +92,10 @@ class Prices:
         answers are as long as they may be; but what is to be kept within a budget is not guessed.
         """
         read = sum(len(text.encode() if isinstance(text, str) else text) for text in asked) + FRAME
+        return self.most_of(model, read, written)
+
+    def most_of(self, model: str, read: int, written: int) -> Bound:
+        """The most that so many tokens may cost, by the dearest price known where the model has none."""
         price = _today(self._of(model))
         if price is None or read > price.up_to:
             return Bound(_up(self._dearest().of_tokens(read, written)), is_priced=False)

@@ -30,6 +30,12 @@ WHOLE_SECONDS = 570.0  # for all that one browser is asked: a task of the queue 
 def open_channel(
     site: Site, half: Half, *, before: Callable[[str], None] | None = None, film: Film | None = None
 ) -> Calls | Forms:
+    """The half of the way that is wanted. The rest as `open_window`."""
+    window = open_window(site, before=before, film=film)
+    return Calls(window, before=before) if half == "calls" else Forms(window, before=before)
+
+
+def open_window(site: Site, *, before: Callable[[str], None] | None = None, film: Film | None = None) -> Window:
     """A browser for this site, not signed in yet; to be closed. `before` is called, in the caller's thread, with the
     method of whatever is about to leave, and what it raises holds it back; `film` with the code of a step and a JPEG.
 
@@ -56,7 +62,7 @@ def open_channel(
     except BaseException:
         window.close()
         raise
-    return Calls(window, before=before) if half == "calls" else Forms(window, before=before)
+    return window
 
 
 def login_of(site: Site) -> Login:

@@ -53,6 +53,7 @@ FRAMES = {
     "signed_in": "Signed in",
     "picture": "A picture",
     "draft": "The post",
+    "steered": "The agent at work",
     "failed": "Where it stopped",
 }
 ORDER = ["dropped", "changed", "kept"]  # what somebody may have to look at first

@@ -20,10 +20,12 @@ class Way(models.TextChoices):
     REST = "rest", "REST API"
     XMLRPC = "xmlrpc", "XML-RPC"
     PLAYWRIGHT = "playwright", "Browser"
+    COMPUTER_USE = "computer_use", "Agent in a browser"
     PREVIEW = "preview", "A page at the desk"
 
 
-SINGLE = (Way.REST.value, Way.XMLRPC.value, Way.PLAYWRIGHT.value)  # those that a hybrid is made of
+# Those that a hybrid is made of.
+SINGLE = (Way.REST.value, Way.XMLRPC.value, Way.PLAYWRIGHT.value, Way.COMPUTER_USE.value)
 
 
 def is_clean_url(value: str) -> None:
@@ -107,7 +109,7 @@ class Site(models.Model):
     ways = models.CharField(
         "order of the ways",
         max_length=100,
-        default="rest, xmlrpc, playwright",
+        default="rest, xmlrpc, playwright, computer_use",
         validators=[is_order],
         help_text="Which is tried first where the best one is wanted, and which when that is closed, by commas.",
     )

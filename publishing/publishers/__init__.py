@@ -3,6 +3,7 @@
 rest           a WordPress by its REST API
 xmlrpc         a WordPress by XML-RPC
 browser        a WordPress by a browser that signs in like a person
+agent          a WordPress by a browser that a model steers
 hybrid         the best way that works, each in the order of the site
 fates          which failure may change the way, and which never may
 posting        what each way does: look up, adopt, complete, bring up to date, see what was kept

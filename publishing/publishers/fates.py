@@ -37,7 +37,11 @@ TABLE = [
     Row(Way.REST, r"403|firewall|cached|application_passwords_disabled", Fate.CLOSED),
     # A wrong password and a header that was dropped on the way look the same; in a body it arrives.
     Row(Way.REST, r"login|rest_not_logged_in|rest_cannot_create", Fate.DOUBTFUL),
-    Row(Way.PLAYWRIGHT, r"no_browser|no_web_secret", Fate.WORN),
+    Row(f"{Way.PLAYWRIGHT}|{Way.COMPUTER_USE}", r"no_browser|no_web_secret|no_agent", Fate.WORN),
+    # What is in the way of a browser alone, a model may get past.
+    Row(Way.PLAYWRIGHT, r"unknown_screen", Fate.WORN),
+    # It has used up what it may, or got nowhere; what it may have sent is looked for when a person has it tried again.
+    Row(Way.COMPUTER_USE, r"agent_\w+", Fate.STAYS),
     Row(Way.XMLRPC, r"xmlrpc_off|403|404|405|firewall", Fate.CLOSED),
 ]
 

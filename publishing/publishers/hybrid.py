@@ -9,19 +9,22 @@ from articles.pipeline.run import Outcome, Run
 from articles.providers.errors import ProviderError
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site, Way
-from publishing.publishers import browser, rest, xmlrpc
+from publishing.publishers import agent, browser, rest, xmlrpc
 from publishing.publishers.fates import Fate, fate_of
 
 WAYS = {
     Way.REST.value: rest.publish,
     Way.XMLRPC.value: xmlrpc.publish,
     Way.PLAYWRIGHT.value: browser.publish,
+    Way.COMPUTER_USE.value: agent.publish,
 }
+# What not every machine and every site has: passed over where there is another way.
+MAY_BE_USED = {Way.PLAYWRIGHT.value: browser.may_be_used, Way.COMPUTER_USE.value: agent.may_be_used}
 
 
 def publish(run: Run, task: PublishTask, site: Site) -> Outcome:
     known = [way for way in site.order if way in WAYS]
-    usable = [way for way in known if way != Way.PLAYWRIGHT or browser.may_be_used(site)] or known
+    usable = [way for way in known if way not in MAY_BE_USED or MAY_BE_USED[way](site)] or known
     ways = [way for way in usable if way not in site.closed_ways] or usable
     if task.way in ways:  # it goes on where it had turned to
         ways = ways[ways.index(task.way) :]

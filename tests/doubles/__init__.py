@@ -4,6 +4,7 @@
     tests.doubles.server     the socket, the log, the script of faults; `doubles()` starts all three
     tests.doubles.openai     text        tests.doubles.anthropic  formatting
     tests.doubles.replicate  pictures and their delivery
+    tests.doubles.pilot      steering a browser, at Anthropic's end
 
 They stand at the far end of a connection and not in place of a client, so that time-outs, cut connections
 and killed processes are the real ones.

@@ -10,7 +10,7 @@ import re
 import uuid
 from collections.abc import Mapping
 
-from . import Answer, Json, Request, Settings, canonical, last_prompt
+from . import Answer, Json, Request, Settings, canonical, last_prompt, pilot
 
 # kind: status, type, message
 ERRORS = {
@@ -34,6 +34,7 @@ class Anthropic:
     name = "anthropic"
     prefixes: tuple[str, ...] = ("/anthropic/",)
     faults: Mapping[str, frozenset[str]] = {"messages": frozenset({*ERRORS, *OUTCOMES, *STREAM_FAULTS})}
+    script: pilot.Script | None = None  # of whoever steers a browser
 
     def operation(self, method: str, path: str) -> str:
         return "messages" if (method, path) == ("POST", "/anthropic/v1/messages") else ""
@@ -51,9 +52,29 @@ class Anthropic:
         for needed in ("model", "max_tokens", "messages"):
             if not request.body.get(needed):
                 return _error(400, "invalid_request_error", f"{needed}: Field required")
+        if request.body.get("tools"):
+            return self._steer(request.body, fault)
         message = _message(request.body, fault)
         if request.body.get("stream"):
             return _stream(message, fault)
+        return Answer.json(message, request_id=_id("req"))
+
+    def _steer(self, body: Json, fault: str) -> Answer:
+        if said := pilot.wrong(body):
+            return _error(400, "invalid_request_error", said)
+        assert self.script, "nobody steers"
+        wanted = "" if fault == "refusal" else self.script(pilot.Seen(body["messages"]))
+        ends = "end_turn" if isinstance(wanted, str) else "tool_use"
+        message = {
+            "id": _id("msg"),
+            "type": "message",
+            "role": "assistant",
+            "model": body["model"],
+            "content": pilot.content(wanted) if wanted else [],
+            "stop_reason": fault if fault in ("refusal", "max_tokens") else ends,
+            "stop_sequence": None,
+            "usage": pilot.usage(body),
+        }
         return Answer.json(message, request_id=_id("req"))
 
     def reset(self) -> None:

@@ -32,7 +32,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from . import Answer, Provider, Request, Settings, digest
+from . import Answer, Provider, Request, Settings, digest, pilot
 from .anthropic import Anthropic
 from .openai import OpenAI
 from .replicate import Replicate
@@ -63,7 +63,8 @@ class Doubles:
 
     def __init__(self, port: int = 0, log: Path | None = None, state: Path | None = None) -> None:
         self.settings = Settings()
-        self._providers: list[Provider] = [OpenAI(), Anthropic(), Replicate(state)]
+        self._anthropic = Anthropic()
+        self._providers: list[Provider] = [OpenAI(), self._anthropic, Replicate(state)]
         self._requests: list[Request] = []
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
@@ -85,6 +86,10 @@ class Doubles:
             raise ValueError(f"{provider} {operation} cannot fail by {kind!r}")
         with self._lock:
             self._faults.append(Fault(provider, operation, kind, times, match))
+
+    def steer(self, script: pilot.Script) -> None:
+        """Who asks Anthropic with tools is answered by this script."""
+        self._anthropic.script = script
 
     def configure(self, **settings: Any) -> None:
         """Change some of the settings. Raises TypeError for one that does not exist."""
