@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from articles.providers.errors import Garbled
+from publishing.agent import steering
 from publishing.agent.goals import Goal
-from publishing.agent.steering import Steering
 from publishing.agent.tab import Parcel
+from publishing.agent.work import Work
 from publishing.browser.calls import Calls
 from publishing.browser.forms import Forms
 from publishing.browser.window import Window
@@ -23,9 +24,9 @@ UNKNOWN = "unknown_screen"  # the code of a page that is not the one that was as
 class SteeredCalls(Calls):
     """By the JSON calls of the page."""
 
-    def __init__(self, window: Window, steering: Steering, *, before: Callable[[str], None] | None) -> None:
+    def __init__(self, window: Window, work: Work, *, before: Callable[[str], None] | None) -> None:
         super().__init__(window, before=before)
-        self._deeds = Deeds(window, steering)
+        self._deeds = Deeds(window, work)
 
     def check(self) -> None:
         self._deeds.check(super().check)
@@ -42,9 +43,9 @@ class SteeredCalls(Calls):
 class SteeredForms(Forms):
     """By the old forms, of a site without a REST API."""
 
-    def __init__(self, window: Window, steering: Steering, *, before: Callable[[str], None] | None) -> None:
+    def __init__(self, window: Window, work: Work, *, before: Callable[[str], None] | None) -> None:
         super().__init__(window, before=before)
-        self._deeds = Deeds(window, steering)
+        self._deeds = Deeds(window, work)
 
     def check(self) -> None:
         self._deeds.check(super().check)
@@ -61,9 +62,9 @@ class SteeredForms(Forms):
 class Deeds:
     """What is steered, each proved by a look of the channel."""
 
-    def __init__(self, window: Window, steering: Steering) -> None:
-        self._window, self._steering = window, steering
-        self._uid = steering.run.article.uid
+    def __init__(self, window: Window, work: Work) -> None:
+        self._window, self._work = window, work
+        self._uid = work.run.article.uid
 
     def check(self, look: Callable[[], None]) -> None:
         """Sign in by `look`, and past what stands before the dashboard then. Raises as it does."""
@@ -79,16 +80,16 @@ class Deeds:
 
         if not is_past():
             goal = Goal("page", "the way to the dashboard", "page", is_past)
-            self._steering.reach(goal, self._window, f"{self._window.login.home}wp-admin/")
+            steering.reach(self._work, goal, self._window, f"{self._window.login.home}wp-admin/")
 
     def create_draft(self, key: str, fields: Json, find: Callable[[str, str], Json | None]) -> Json:
         parcel = Parcel(title=fields["title"], text=fields["content"])
         goal = Goal("post", "the draft", "post", lambda: find(key, self._uid), parcel)
-        found: Json = self._steering.reach(goal, self._window, f"{self._window.admin}edit.php")
+        found: Json = steering.reach(self._work, goal, self._window, f"{self._window.admin}edit.php")
         return found
 
     def upload(self, key: str, jpeg: bytes, find: Callable[[str], Json | None]) -> Json:
         name = key.removeprefix(f"img-{self._uid[:12]}-")[:-9]
         goal = Goal(name, f"the {name} image", "picture", lambda: find(key), Parcel(picture=f"{key}.jpg", jpeg=jpeg))
-        found: Json = self._steering.reach(goal, self._window, f"{self._window.admin}upload.php")
+        found: Json = steering.reach(self._work, goal, self._window, f"{self._window.admin}upload.php")
         return found

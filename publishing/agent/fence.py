@@ -34,10 +34,15 @@ PAGES = (  # of a dashboard, that may be opened
     "load-styles.php",
 )
 LOOKS = ("", "-1", "edit", "rest-nonce", "query-attachments", "get-attachment")  # actions that change nothing
+# What makes a deed of an address; of the dashboard's, each that is one bears a nonce.
+DEEDS = {"_method", "_wpnonce", "_ajax_nonce", "delete_all", "delete_all2", "bulk_edit"}
 # What editors ask for by themselves.
 AJAX = ("heartbeat", "query-attachments", "get-attachment", "sample-permalink", "wp-remove-post-lock")
 SAVES = ("editpost", "post-quickdraft-save")
 UNSEEN = ("", "draft", "auto-draft", "pending")  # states of a post that no reader sees
+PROGRAMS = re.compile(
+    r"(?<!/wp-includes/js/tinymce)/(?!index\.php)[^/]*\.php", re.IGNORECASE
+)  # outside of the dashboard
 REST = re.compile(r"/wp/v2/(posts|media)(?:/(\d+)(/autosaves)?)?/?")
 
 
@@ -76,7 +81,7 @@ class Fence:
         if not guard.may_go(self.login, asked.url):
             return False
         words = {name: values[-1] for name, values in parse_qs(urlsplit(asked.url).query).items()}
-        if "_method" in words or any(words.get(name, "") not in LOOKS + AJAX for name in ("action", "action2")):
+        if words.keys() & DEEDS or any(words.get(name, "") not in LOOKS + AJAX for name in ("action", "action2")):
             return False
         override = asked.headers.get("x-http-method-override", "POST")
         if asked.method in READS:
@@ -88,7 +93,7 @@ class Fence:
     def _may_open(self, url: str) -> bool:
         name = self._in_dashboard(url)
         if name is None:
-            return not re.search(r"/wp-(?!content/|includes/|json)[\w-]*\.php", urlsplit(url).path)
+            return not PROGRAMS.search(urlsplit(url).path)
         is_asset = name.startswith(("css/", "js/", "images/"))
         return is_asset or name in PAGES or (self.sends == "page" and name == "admin.php")
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from anthropic.tools import ToolError
 from anthropic.types.beta import BetaToolUseBlock
@@ -22,9 +22,7 @@ from articles.providers.errors import Rejected
 from publishing.agent.goals import Goal, instructions
 from publishing.agent.tab import Tab, in_base64
 from publishing.agent.toolset import Toolset
-
-if TYPE_CHECKING:
-    from publishing.agent.steering import Steering
+from publishing.agent.work import Work
 
 CLAIMS = 2  # how often it may say that it is done where the site says otherwise
 STILL = 4  # pages in a row that look the same, whatever it does
@@ -47,9 +45,9 @@ PUT: Json = {
 class Talk:
     """One conversation about one goal, from its first turn or from where another worker has left it."""
 
-    def __init__(self, steering: Steering, goal: Goal, tab: Tab, within: Callable[[Callable[[], Any]], Any]) -> None:
+    def __init__(self, work: Work, goal: Goal, tab: Tab, within: Callable[[Callable[[], Any]], Any]) -> None:
         """`within` runs a closure in the browser's thread."""
-        self._steering, self._run, self._goal, self._tab = steering, steering.run, goal, tab
+        self._work, self._run, self._goal, self._tab = work, work.run, goal, tab
         self._tools = Toolset(tab, within)
         self._messages: list[Json] = []
         self._known, self._new = 0, 0  # tokens that the model knew at its last answer; messages that it knew
@@ -84,7 +82,7 @@ class Talk:
 
     def _answered(self) -> list[Call]:
         """Turns of this goal that have an answer, in their order."""
-        key = call_keys.agent_turn(self._steering.limits.go, self._goal.name, 0)[:-1]
+        key = call_keys.agent_turn(self._work.limits.go, self._goal.name, 0)[:-1]
         calls = self._run.article.calls.filter(key__startswith=key)
         return sorted((call for call in calls if call.is_paid), key=lambda call: call.pk)
 
@@ -96,12 +94,11 @@ class Talk:
 
     def _ask(self, client: AgentClient) -> Call:
         """The next turn. Raises Rejected where it has no room."""
-        steering = self._steering
-        steering.begins(self._goal, self._turns + 1)
+        self._work.begins(self._goal, self._turns + 1)
         most = client.most(self._messages[self._new :], known=self._known)
-        steering.limits.look(most)
+        self._work.limits.look(most)
         call = self._run.calls.ask(
-            call_keys.agent_turn(steering.limits.go, self._goal.name, self._turns + 1),
+            call_keys.agent_turn(self._work.limits.go, self._goal.name, self._turns + 1),
             f"a turn of the agent, about {self._goal.thing}",
             provider=agent.PROVIDER,
             most=most,
@@ -109,7 +106,7 @@ class Talk:
                 instructions(), [dict(self._tools.to_dict()), PUT], _cached(self._messages), key=call.idempotency_key
             ),
         )
-        steering.limits.note_cost()
+        self._work.limits.note_cost()
         return call
 
     def _heard(self, call: Call) -> list[Json]:
@@ -136,7 +133,7 @@ class Talk:
         return results
 
     def _acted(self, block: Json) -> Json:
-        self._steering.acts()
+        self._work.acts()
         if block.get("toolset_name") == self._tools.toolset_name:
             return dict(self._tools.tool_result(BetaToolUseBlock.construct(**block)))
         if block.get("name") != PUT["name"]:
@@ -155,7 +152,7 @@ class Talk:
         """What the proof has found; None where the model is told that it has not. Raises Rejected."""
         if (found := self._goal.proof()) is not None:
             return found
-        stopped, reason = self._steering.stopped, call.raw.get("stop_reason")
+        stopped, reason = self._work.stopped, call.raw.get("stop_reason")
         if reason == "refusal":
             raise stopped("the agent's model refuses to do this", "agent_refused")
         if reason != "end_turn":
@@ -169,9 +166,9 @@ class Talk:
 
     def _is_lost(self) -> Rejected | None:
         if self._tab.refused >= STRAYED:
-            return self._steering.stopped("the agent went where it has no business", "agent_strayed")
+            return self._work.stopped("the agent went where it has no business", "agent_strayed")
         if len(self._looks) >= STILL and len(set(self._looks[-STILL:])) == 1:
-            return self._steering.stopped("the agent comes no further: the page stays as it is", "agent_stuck")
+            return self._work.stopped("the agent comes no further: the page stays as it is", "agent_stuck")
         return None
 
     def _proved(self, exc: Rejected) -> Any:
@@ -197,7 +194,7 @@ class Talk:
         except ToolError:
             return b""
         self._looks.append(hashlib.sha256(jpeg).hexdigest())
-        self._steering.show(jpeg)
+        self._work.show(jpeg)
         return jpeg
 
 

@@ -11,8 +11,8 @@ from articles.providers.agent import toolset_of
 from articles.providers.errors import GALLEY, Refused, Rejected
 from publishing import publish_tasks
 from publishing.agent.channel import SteeredCalls, SteeredForms
-from publishing.agent.steering import Steering
 from publishing.agent.toolset import NAME
+from publishing.agent.work import Work
 from publishing.browser.opening import open_window
 from publishing.channel import Channel
 from publishing.models import PublishTask, Site, Way
@@ -53,4 +53,4 @@ def may_be_used(site: Site) -> bool:
 def _opened(run: Run, task: PublishTask, steered: Steered, site: Site, before: Before) -> Channel:
     film = partial(publish_tasks.film, run, task)
     window = open_window(site, before=before, film=film)
-    return steered(window, Steering(run, task, site, before, film), before=before)
+    return steered(window, Work(run, task, site, before, film), before=before)

@@ -50,6 +50,19 @@ class MemorySite:
 
         return {way: publisher(way) for way in ways}
 
+    def add_post(self, key: str, fields: Json) -> Json:
+        number = len(self.posts) + 1
+        blank = {"featured_media": 0, "categories": [], "tags": [], "excerpt": "", "comment_status": "open"}
+        post = {"id": number, "slug": key, "status": "draft", "date_gmt": "", "link": f"https://site/?p={number}"}
+        self.posts[number] = {**blank, **post, **fields}
+        return _answered(self.posts[number])
+
+    def add_media(self, key: str, alt_text: str) -> Json:
+        number = 100 + len(self.media)
+        shown = {"slug": key, "source_url": f"https://site/{key}.jpg", "alt_text": alt_text}
+        self.media[number] = {"id": number, "modified": "", "width": 400, "has_sizes": True, **shown}
+        return self.media[number]
+
     def made(self, method: str) -> list[str]:
         """By which ways it was called."""
         return [way for way, name in self.asked if name == method]
@@ -89,14 +102,7 @@ class MemoryChannel:
         return self._ask("find_post", "GET", found)
 
     def create_draft(self, key: str, fields: Json) -> Json:
-        return self._ask("create_draft", "POST", lambda: self._create(key, fields))
-
-    def _create(self, key: str, fields: Json) -> Json:
-        number = len(self.site.posts) + 1
-        blank = {"featured_media": 0, "categories": [], "tags": [], "excerpt": "", "comment_status": "open"}
-        post = {"id": number, "slug": key, "status": "draft", "date_gmt": "", "link": f"https://site/?p={number}"}
-        self.site.posts[number] = {**blank, **post, **fields}
-        return _answered(self.site.posts[number])
+        return self._ask("create_draft", "POST", lambda: self.site.add_post(key, fields))
 
     def update_post(self, post_id: int, fields: Json) -> Json:
         def updated() -> Json:
@@ -113,15 +119,8 @@ class MemoryChannel:
         return self._ask("find_media", "GET", lambda: next(found, None))
 
     def upload(self, key: str, jpeg: bytes, alt_text: str) -> Json:
-        def uploaded() -> Json:
-            number = 100 + len(self.site.media)
-            url = f"https://site/{key}.jpg"
-            shown = {"slug": key, "source_url": url, "alt_text": alt_text, "width": 400, "has_sizes": True}
-            self.site.media[number] = {"id": number, "modified": "", **shown}
-            return self.site.media[number]
-
         assert jpeg
-        return self._ask("upload", "POST", uploaded)
+        return self._ask("upload", "POST", lambda: self.site.add_media(key, alt_text))
 
     def media_there(self, ids: list[int]) -> set[int]:
         return self._ask("media_there", "GET", lambda: set(ids) & self.site.media.keys())
