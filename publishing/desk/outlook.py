@@ -7,15 +7,18 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 
+from django.conf import settings
+
 from articles import call_keys
 from articles.estimates import cost_of, costs
 from articles.failures import Failure
 from articles.formats import count
 from articles.models import Article, Call, Cost
 from articles.providers.errors import ProviderError
-from publishing.models import Site
+from publishing.models import Site, Way
 from publishing.options import Options
-from publishing.publish_tasks import is_gone
+from publishing.publish_tasks import is_gone, way_of
+from publishing.publishers import agent
 from publishing.publishers.post import UNSEEN, slug_of
 from publishing.sites import client_for
 from publishing.wordpress.marks import Marked
@@ -35,11 +38,14 @@ class Outlook:
     cost: Cost = field(default_factory=Cost)
 
 
-def outlook(articles: Sequence[Article], site: Site, options: Options) -> Outlook:
-    """Of one article what the site has now is looked at; of many, what the rows say."""
+def outlook(articles: Sequence[Article], site: Site, options: Options, publisher: str = "") -> Outlook:
+    """Of one article what the site has now is looked at; of many, what the rows say. `publisher`: the way, where it is
+    not the site's.
+    """
     expired = [article for article in articles if is_gone(article)]
-    cost = _of_pictures(expired)
-    mind = _expired_words(expired)
+    may = _agent_may(site, publisher or way_of(site))
+    cost = _of_pictures(expired) + Cost(may * len(articles))
+    mind = " ".join(filter(None, [_expired_words(expired), _agent_words(site, publisher or way_of(site))]))
     if len(articles) != 1:
         known = _published_before(articles, site)
         there = f"{known:,} of them {'is' if known == 1 else 'are'} there already" if known else ""
@@ -90,6 +96,17 @@ def _of_pictures(expired: Sequence[Article]) -> Cost:
     """What it costs to make those pictures again that are nowhere any more."""
     number = sum(article.images.count() for article in expired)
     return cost_of({"image": number}, costs()) if number else Cost(Decimal(0))
+
+
+def _agent_may(site: Site, way: str) -> Decimal:
+    """US dollars that the agent may spend for an article, where it is the way."""
+    return Decimal(settings.GALLEY_AGENT_DOLLARS if way == Way.COMPUTER_USE and agent.may_be_used(site) else 0)
+
+
+def _agent_words(site: Site, way: str) -> str:
+    if way != Way.HYBRID or Way.COMPUTER_USE not in site.order or not agent.may_be_used(site):
+        return ""
+    return f"Where no other way works, the agent may spend up to ${settings.GALLEY_AGENT_DOLLARS} for an article."
 
 
 def _expired_words(expired: Sequence[Article]) -> str:

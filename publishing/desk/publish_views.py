@@ -89,7 +89,7 @@ class PublishViews:
     def _outlook(self, chosen: Selection, form: PublishForm | None) -> Outlook | None:
         if form is None or not form.is_valid() or not chosen.articles:
             return None
-        return outlook(chosen.articles, form.cleaned_data["site"], form.options)
+        return outlook(chosen.articles, form.cleaned_data["site"], form.options, form.cleaned_data["publisher"])
 
     def _publish(self, request: HttpRequest, ids: list[int], form: PublishForm) -> HttpResponse:
         chosen, site = self._publishable(request, ids), form.cleaned_data["site"]

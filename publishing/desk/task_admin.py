@@ -22,7 +22,7 @@ from articles.errors import NotPossible
 from articles.models.access import EVERYTHING
 from articles.templatetags import desk as written
 from publishing import publish_tasks
-from publishing.desk.task_page import film, task_page
+from publishing.desk.task_page import cost, film, task_page
 from publishing.models import PublishTask
 from publishing.models.task import PublishTaskQuerySet
 
@@ -153,7 +153,7 @@ class PublishTaskAdmin(admin.ModelAdmin[PublishTask]):
 
     def _shown(self, request: HttpRequest, task: PublishTask) -> dict[str, Any]:
         return {
-            "page": replace(task_page(task), film=film(task)),
+            "page": replace(task_page(task), film=film(task), cost=cost(task)),
             "may_change": self.has_change_permission(request),
             "user": request.user,
         }

@@ -9,7 +9,9 @@ from typing import Any
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 
+from articles import call_keys
 from articles.failures import Failure
+from articles.models import Cost
 from publishing import keeping, publish_tasks
 from publishing.keeping import Finding
 from publishing.models import PublishTask, Way
@@ -105,6 +107,7 @@ class TaskPage:
     kept: list[Kept]
     actions: list[str]
     film: list[Frame] = field(default_factory=list)
+    cost: Cost | None = None  # of what was paid for; None: nothing was
 
     @property
     def is_moving(self) -> bool:
@@ -132,6 +135,13 @@ def film(task: PublishTask) -> list[Frame]:
         for pk, step, at in shots
     ]
     return sorted(frames, key=lambda frame: frame.label != FRAMES["failed"])
+
+
+def cost(task: PublishTask) -> Cost | None:
+    """What its agent has cost (a query, where there may have been one)."""
+    turns = task.article.calls.filter(key__startswith=call_keys.agent_task(task.pk))
+    ways = {task.way, *(turn["to"] for turn in task.turns)}
+    return turns.cost() if Way.COMPUTER_USE in ways else None
 
 
 def state(task: PublishTask) -> str:

@@ -35,7 +35,7 @@ class Seen:
     @property
     def turn(self) -> int:
         """1, 2, 3…"""
-        return 1 + sum(message["role"] == "assistant" for message in self.messages)
+        return 1 + len([message for message in self.messages if message["role"] == "assistant"])
 
     @property
     def goal(self) -> str:

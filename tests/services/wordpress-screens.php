@@ -5,6 +5,7 @@
  * Each is on while the file of its name is there in the folder GALLEY_SWITCHES:
  *
  *   rest-off       no REST API for anybody
+ *   terms          before the dashboard stands a page that wants to be agreed to, once
  *   second-factor  the login page asks for a code after the password, with the form of the plugin Two Factor
  */
 
@@ -30,6 +31,23 @@ add_action(
 		login_header( 'Two-factor' );
 		echo '<form name="validate_2fa_form" method="post"><input name="authcode" autocomplete="one-time-code"></form>';
 		login_footer();
+		exit;
+	}
+);
+
+add_action(
+	'admin_init',
+	function () {
+		if ( ! is_on( 'terms' ) || wp_doing_ajax() ) {
+			return;
+		}
+		if ( isset( $_POST['agree'] ) ) {
+			unlink( getenv( 'GALLEY_SWITCHES' ) . '/terms' );
+			wp_safe_redirect( admin_url() );
+			exit;
+		}
+		echo '<!doctype html><title>Terms</title><p>There are new terms.</p>';
+		echo '<form method="post"><button name="agree" value="1">I agree</button></form>';
 		exit;
 	}
 );

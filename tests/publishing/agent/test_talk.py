@@ -12,12 +12,14 @@ from pytest_django import Settings
 
 from articles import call_keys
 from articles.desk.article_page import article_page
+from articles.formats import money
 from articles.models import Article, Call
 from articles.pipeline import transitions
 from articles.pipeline.calls import Calls
 from publishing import publish_tasks
 from publishing.agent.talk import Talk
 from publishing.models import Site
+from tests.desk import as_
 from tests.doubles.pilot import Action, Seen, click
 from tests.doubles.server import Doubles
 from tests.publishing.agent.conftest import Pages, code_of
@@ -49,6 +51,16 @@ def test_it_publishes_and_the_ledger_says_what_it_cost(
     page = article_page(article)
     assert page.cost.known == task.cost
     assert "the hero on the site, turn 1" in [row.thing for row in page.calls]
+
+
+def test_its_cost_stands_on_the_page_of_the_publication(
+    pages: Pages, steered: Site, pilot: Doubles, ready: Ready, run: Drive, editor: User
+) -> None:
+    task = run(ready(steered)).publish_tasks.get()
+    said = as_(editor).get(task.get_absolute_url()).content.decode()
+    assert f"cost {money(task.cost)}" in said
+    assert "Agent in a browser" in said
+    assert "The agent at work" in said
 
 
 def test_what_it_is_shown_holds_no_secret(

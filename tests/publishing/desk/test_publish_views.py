@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -11,11 +12,12 @@ from django.contrib.auth.models import Permission, User
 from django.urls import reverse
 from django.utils import timezone
 
-from articles.models import Article
+from articles.models import Article, Cost
 from articles.providers.errors import Unreachable
 from publishing import publish_tasks
 from publishing.desk import outlook
 from publishing.models import PublishTask, Site
+from publishing.options import Options
 from tests.desk import as_
 from tests.publishing.conftest import Drive, Ready
 from tests.publishing.memory_site import MemorySite
@@ -185,3 +187,23 @@ def test_who_may_not_publish_is_refused(memory: MemorySite, magazine: Site, read
         group.permissions.remove(Permission.objects.get(codename="add_publishtask"))
     assert as_(editor).get(ASK, {"ids": article.pk}).status_code == 403
     assert as_(editor).delete(ASK).status_code == 405
+
+
+@pytest.fixture
+def agent_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outlook.agent, "may_be_used", lambda _: True)
+
+
+@pytest.mark.usefixtures("agent_there")
+def test_what_the_agent_may_spend_is_said_before(memory: MemorySite, done: Article, magazine: Site) -> None:
+    chosen = outlook.outlook([done], magazine, Options(), "computer_use")
+    assert chosen.cost == Cost(Decimal(2))
+    by_the_site = outlook.outlook([done, done], magazine, Options())
+    assert by_the_site.cost == Cost(Decimal(0))
+    assert "the agent may spend up to $2 for an article" in by_the_site.mind
+    assert "agent" not in outlook.outlook([done], magazine, Options(), "rest").mind
+
+
+def test_where_there_is_no_agent_nothing_is_said_of_it(memory: MemorySite, done: Article, magazine: Site) -> None:
+    will = outlook.outlook([done], magazine, Options())
+    assert (will.cost, will.mind) == (Cost(Decimal(0)), "")
