@@ -18,6 +18,7 @@ from publishing import publish_tasks
 from publishing.desk import outlook
 from publishing.models import PublishTask, Site
 from publishing.options import Options
+from publishing.publishers import agent
 from tests.desk import as_
 from tests.publishing.conftest import Drive, Ready
 from tests.publishing.memory_site import MemorySite
@@ -191,7 +192,7 @@ def test_who_may_not_publish_is_refused(memory: MemorySite, magazine: Site, read
 
 @pytest.fixture
 def agent_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(outlook.agent, "may_be_used", lambda _: True)
+    monkeypatch.setattr(agent, "may_be_used", lambda _: True)
 
 
 @pytest.mark.usefixtures("agent_there")
