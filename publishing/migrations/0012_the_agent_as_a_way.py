@@ -7,7 +7,7 @@ import publishing.models.site
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("publishing", "0008_film"),
+        ("publishing", "0011_wishes_of_a_site"),
     ]
 
     operations = [
