@@ -6,7 +6,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.db import DEFAULT_DB_ALIAS
+from django.db import DEFAULT_DB_ALIAS, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
@@ -81,10 +81,11 @@ def write_rebuilt(article: Article, call: Call) -> None:
 
 def close(calls: QuerySet[Call]) -> None:
     """Give calls up: whoever asks next asks anew. Of those in flight nobody will say any more what they cost."""
-    in_flight = calls.filter(state=Call.State.INTENT, reserved__isnull=False, lost_answers=0)
-    for call in in_flight.select_related("article").select_for_update(of=("self",)):
-        _create(call.article, call, timezone.now(), Answer({}, call.model), unknown=1)
-    calls.update(state=Call.State.CLOSED)
+    with transaction.atomic(savepoint=False):
+        in_flight = calls.filter(state=Call.State.INTENT, reserved__isnull=False, lost_answers=0)
+        for call in in_flight.select_related("article").select_for_update(of=("self",)):
+            _create(call.article, call, timezone.now(), Answer({}, call.model), unknown=1)
+        calls.update(state=Call.State.CLOSED)
 
 
 def _create(article: Article, call: Call, at: datetime, used: Answer, **what: Any) -> None:
