@@ -18,6 +18,7 @@ from worklist.models import Document, DocumentQuerySet, State
 SHOWN = 8  # lines of a state, where all states are shown
 MOST_FOLDERS = 100  # in the filter
 ANYBODY, ME, NOBODY = "", "me", "nobody"
+LET_GO = "let_go"
 AGES = {"3": "for three days or more", "7": "for a week or more", "30": "for a month or more"}
 
 
@@ -28,6 +29,8 @@ class Filters(forms.Form):
     person = forms.ChoiceField(label="For", required=False)
     folder = forms.ChoiceField(label="Folder", required=False)
     age = forms.ChoiceField(label="Waits", choices=[("", "however long"), *AGES.items()], required=False)
+
+    shelf = forms.ChoiceField(label="Where", choices=[("", "on the board"), (LET_GO, "let go")], required=False)
 
     def __init__(self, data: QueryDict, people: list[User], folders: list[str]) -> None:
         super().__init__(data)
@@ -41,6 +44,7 @@ class Filters(forms.Form):
     def applied(self, documents: DocumentQuerySet, user: AbstractBaseUser | AnonymousUser) -> DocumentQuerySet:
         self.is_valid()
         asked = self.cleaned_data
+        documents = documents.exclude(let_go_at=None) if asked.get("shelf") else documents.on_the_board()
         if words := asked.get("q"):
             documents = documents.filter(title__icontains=words)
         if folder := asked.get("folder"):
@@ -81,7 +85,6 @@ class Board:
     chosen: State | None
     pager: Pager | None
     filters: Filters
-    let_go: int
 
     @property
     def shown(self) -> list[Column]:
@@ -96,12 +99,11 @@ class Board:
 
 
 def board(request: HttpRequest) -> Board:
-    """What this person sees (eleven queries at most, however many documents there are)."""
+    """What this person sees (ten queries at most, however many documents there are)."""
     said = request.GET
     visible = Document.objects.visible_to(request.user)
-    wanted = visible.on_the_board()
-    filters = Filters(said, _people(), _folders(wanted))
-    found = filters.applied(wanted, request.user)
+    filters = Filters(said, _people(), _folders(visible.on_the_board()))
+    found = filters.applied(visible, request.user)
     counts = dict(found.order_by().values_list("state").annotate(Count("pk")))
     chosen = State(said["state"]) if said.get("state") in State.values else None
     pager = Pager.read(said.get("p"), "p", counts.get(chosen, 0)) if chosen else None
@@ -111,7 +113,7 @@ def board(request: HttpRequest) -> Board:
         part = pager.slice if pager and state == chosen else slice(SHOWN)
         is_shown = number and (state == chosen if chosen else state != State.PUBLISHED)
         columns.append(Column(state, number, _lines(found, state, part) if is_shown else []))
-    return Board(columns, chosen, pager, filters, visible.exclude(let_go_at=None).count())
+    return Board(columns, chosen, pager, filters)
 
 
 def _lines(found: DocumentQuerySet, state: State, part: slice) -> list[Document]:

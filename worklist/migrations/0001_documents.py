@@ -296,7 +296,13 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="document",
-            index=models.Index(fields=["state", "since", "id"], name="document_by_state"),
+            index=models.Index(
+                condition=models.Q(("let_go_at", None)), fields=["state", "since", "id"], name="document_by_state"
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="document",
+            index=models.Index(condition=models.Q(("let_go_at", None)), fields=["folder"], name="document_by_folder"),
         ),
         migrations.AddIndex(
             model_name="document",

@@ -102,7 +102,9 @@ class Document(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["state", "since", "id"], name="document_by_state"),
+            # Of those on the board alone: they are counted without a look at the rows.
+            models.Index(fields=["state", "since", "id"], condition=Q(let_go_at=None), name="document_by_state"),
+            models.Index(fields=["folder"], condition=Q(let_go_at=None), name="document_by_folder"),
             models.Index(fields=["assignee", "state"], name="document_by_person"),
         ]
 

@@ -82,6 +82,15 @@ def test_a_long_board_asks_the_database_no_more_than_a_short_one(
         assert "51 to 60 of 60" in text(client.get(BOARD, {"state": "to_evaluate", "p": "2"}))
 
 
+def test_what_was_let_go_is_found_and_kept_again(editor: User) -> None:
+    document, client = arrive(), as_(editor)
+    press(client, document, "let-go", why="Not for us")
+    assert "Tariffs and AI" not in text(client.get(BOARD))
+    assert "Tariffs and AI" in text(client.get(BOARD, {"shelf": "let_go"}))
+    press(client, document, "keep")
+    assert "Tariffs and AI" in text(client.get(BOARD))
+
+
 def test_an_empty_board_says_what_to_do(editor: User) -> None:
     assert "Nothing waits here. Hand in a document" in text(as_(editor).get(BOARD))
 
