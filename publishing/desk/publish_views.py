@@ -131,7 +131,7 @@ def _as_it_is(articles: list[Article]) -> dict[str, Any]:
     """Where they have gone, or go, already; else the first site."""
     of_article = next((article.site_id for article in articles if article.site_id), None)
     site = of_article or Site.objects.values_list("pk", flat=True).first()
-    return {"site": site, "when": "draft"} | _standing(Site.objects.filter(pk=site).first())
+    return {"site": site, "when": "draft"} | _standing(Site.objects.filter(pk=site or 0).first())
 
 
 def _standing(site: Site | None) -> dict[str, Any]:
