@@ -88,7 +88,7 @@ def test_the_backup_of_an_earlier_version_comes_back(
         "articles.CostRecord is not in this backup.",
         *(
             f"articles.Call.{name} is new since this backup: it gets its default."
-            for name in ("address", "reserved", "counted_on")
+            for name in ("address", "counted_on", "reserved")
         ),
         "articles.Section is not in this backup.",
         "articles.Event.provider is new since this backup: it gets its default.",
