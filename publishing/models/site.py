@@ -133,7 +133,7 @@ class Site(models.Model):
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         super().save(*args, **kwargs)
-        BrowserSession.objects.filter(site=self).exclude(login=self.login_version).delete()
+        BrowserSession.objects.using(self._state.db).filter(site=self).exclude(login=self.login_version).delete()
 
     @property
     def provider(self) -> str:
