@@ -11,6 +11,7 @@ BackupError             .retry says whether trying again may help
   Damaged               an object is not what its manifest names    a person looks
   Forged                a document that is not ours, or was changed a person looks
   Hostile               a document of ours that says what cannot be a person looks
+  Doubtful              what is newest cannot be told             a person chooses
   Changed               a source is not any more what it was        retry
 """
 
@@ -64,6 +65,10 @@ class Forged(BackupError):
 
 
 class Hostile(BackupError):
+    pass
+
+
+class Doubtful(BackupError):
     pass
 
 

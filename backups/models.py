@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from django.db import models
 from django.utils import timezone
@@ -26,20 +27,27 @@ class Generation(models.Model):
     parent = models.CharField(max_length=80, blank=True)
     began = models.DateTimeField()
     made = models.DateTimeField()  # signed; everything that goes by age goes by this
+    placed = models.DateTimeField()  # the same, but never after what builds on it: by this they follow each other
     counts = models.JSONField(default=dict)
     about = models.JSONField(default=dict)
     verified_at = models.DateTimeField(null=True, blank=True)  # when all of its objects were there, the last time
     damage = models.JSONField(default=list, blank=True)  # a sentence each
+    evidence = models.JSONField(default=dict, blank=True)  # by key of an object: how it was found, and the sentence
     pinned = models.BooleanField(default=False)  # as the storage said, the last time it was asked
 
     class Meta:
-        ordering = ["-made", "-name"]
+        ordering = ["-placed", "-name"]
         verbose_name = "backup"
         constraints = [models.UniqueConstraint(fields=["tier", "name"], name="one_row_per_generation")]
-        indexes = [models.Index(fields=["tier", "-made"])]  # the newest of a tier
+        indexes = [models.Index(fields=["tier", "-placed"])]  # the newest of a tier
 
     def __str__(self) -> str:
         return f"{self.get_tier_display()} of {self.made:%Y-%m-%d %H:%M}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Where nobody has compared it with others, its place is its time."""
+        self.placed = self.placed or self.made
+        super().save(*args, **kwargs)
 
 
 class Verification(models.Model):

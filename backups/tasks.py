@@ -57,10 +57,11 @@ def verify() -> None:
     for tier in TIERS.values():
         try:
             repository, now = configured.repository(tier), timezone.now()
-            for verdict in (quick(repository), deep(repository, today(now))):
+            listed = quick(repository, known=catalogue.known(tier.name), doubted=catalogue.doubted(tier.name))
+            for verdict in (listed, deep(repository, today(now))):
                 catalogue.record(verdict, repository, now)
                 if not verdict.whole:
-                    log.error("backups are damaged", tier=tier.name, objects=len(verdict.damage))
+                    log.error("backups are damaged", tier=tier.name, reasons=len(verdict.sentences))
         except Exception:
             log.exception("backups were not verified; it is tried again tomorrow", tier=tier.name)
     look()

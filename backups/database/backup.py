@@ -299,7 +299,9 @@ class _Work:
         sha256 = hashlib.sha256(content).hexdigest()
         if there := self.there.get(sha256):
             return object_of(there)
-        return self.run.put(name, content, sha256)
+        md5 = hashlib.md5(content, usedforsecurity=False).hexdigest()
+        stored = self.run.put(name, content, sha256, md5)
+        return stored if "sealed" in stored else {**stored, "md5": md5}  # by which a listing tells another content
 
     def _drift(self, found: maps.Map) -> dict[str, list[int]]:
         """Rows whose content is another than in the last backup although the map says that they are the same."""
@@ -330,7 +332,7 @@ class _Work:
             starts = range(0, len(entries), INLINE_ENTRIES)
             pages = [self.run.page(entries[start : start + INLINE_ENTRIES]) for start in starts]
         made = self.run.commit(
-            parent=self.last.generation.id if self.last.generation else None,
+            parent=self.last.generation,
             counts={
                 "rows": sum(rows.values()),
                 "stored_rows": sum(entry["rows"] for entry in chunks),

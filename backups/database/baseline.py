@@ -12,6 +12,7 @@ from backups.database import chains, maps
 from backups.database.snapshot import Difference, Identity, Snapshot
 from backups.errors import BackupError, Damaged, Hostile, Missing
 from backups.repository.manifests import Generation
+from backups.repository.order import ahead
 from backups.repository.repository import Repository
 
 FULL_EVERY = timedelta(days=7)
@@ -65,19 +66,22 @@ def baseline(repository: Repository, seen: Snapshot, source: str, identity: Iden
 
     Raises Forged, and StorageError.
     """
-    generations = chains.of_source(repository.trusted(), source)
+    survey = repository.believed()
+    generations = chains.of_source(survey.generations, source)
     if not generations:
         return Baseline(why_full="It is the first one.")
     newest = generations[0]
     file = map_file(repository, source)
     try:
-        links = chains.chain(generations, newest)
+        links = chains.chain(survey, newest)
         known = chains.read_map(repository, links, maps.saved(file) if file else maps.NONE_SAVED)
     except (Damaged, Missing, Hostile) as exc:
         return Baseline(newest, why_full=f"The last one cannot be built on: {exc}")
     found = Baseline(newest, known, links, seen.comparable(newest.about.get("identity", {}), identity))
     if not found.comparable:
         found.why_full = "The database or its tables are not those of the last backup."
+    elif ahead(links[0].made, now):
+        found.why_full = "The last full one is of a time that lies ahead."
     elif now - links[0].made >= FULL_EVERY:
         found.why_full = "The last full one is a week old."
     return found

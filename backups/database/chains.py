@@ -22,7 +22,7 @@ from backups.database import maps
 from backups.database.snapshot import Identity
 from backups.database.tables import END_OF_KEYS, LOWEST_KEY, NaturalKeys, Row
 from backups.errors import Damaged, Hostile, Missing
-from backups.repository.manifests import Entry, Generation, content_bytes
+from backups.repository.manifests import Entry, Generation, Survey, content_bytes
 from backups.repository.repository import Repository
 
 CHUNK_ROLE, MAP_ROLE = "chunk", "map"  # roles of entries
@@ -59,14 +59,19 @@ def of_source(generations: Iterable[Generation], source: str) -> list[Generation
     return [generation for generation in generations if generation.about.get("source") == source]
 
 
-def chain(generations: Iterable[Generation], newest: Generation) -> list[Generation]:
-    """A generation and all that it builds on, the full one first. Raises Damaged when one is missing, and Hostile."""
-    known = {generation.id: generation for generation in generations}
+def chain(survey: Survey, newest: Generation) -> list[Generation]:
+    """A generation and all that it builds on, the full one first. Raises Damaged where one cannot be had, Hostile."""
+    known = {generation.id: generation for generation in survey.generations}
     found = [newest]
     while found[-1].about.get("kind") != FULL:
-        parent = known.get(found[-1].parent or "")
+        id_ = found[-1].parent or ""
+        parent = known.get(id_)
+        if parent is None and id_ in survey.doubtful:
+            raise Damaged(f"The backup {found[-1].id} builds on {id_}, which cannot be had. {survey.doubtful[id_]}")
         if parent is None or parent in found:
-            raise Damaged(f"The backup {found[-1].id} builds on {found[-1].parent}, which is not there.")
+            raise Damaged(f"The backup {found[-1].id} builds on {id_}, which is not there.")
+        if (follows := found[-1].about.get("follows")) and follows != parent.digest():
+            raise Damaged(f"The backup {found[-1].id} builds on another {id_} than the one that is there.")
         found.append(parent)
     for link in found:
         _check(link)

@@ -24,6 +24,7 @@ from backups.database.write import Writing
 from backups.errors import BackupError, Failed
 from backups.progress import Started, silent
 from backups.repository.manifests import Generation
+from backups.repository.order import check_choice
 from backups.repository.repository import Repository
 
 SAFETY = "before a restore"  # the source of the backups that are made before one
@@ -62,7 +63,8 @@ def planned(
     started: Started = silent,
 ) -> Iterator[DatabasePlan]:
     """Compare a backup with the database. Writes nothing. Raises Damaged, Missing, Hostile, Failed."""
-    links = chains.chain(repository.trusted(), generation)
+    repository = repository.asking_storage()
+    links = chains.chain(repository.believed(), generation)
     with staged(repository, links, started=started) as found:
         whole = choice is None or choice.all
         if choice is not None and not whole:
@@ -108,10 +110,17 @@ def restore(
 
 
 def choose(repository: Repository, *, at: datetime | None = None, name: str = "") -> Generation:
-    """The backup of that name, else the newest of the desk's database that was read until then. Raises Missing."""
+    """The backup of that name, else the newest of the desk's database that was read until then.
+
+    As the storage has it. Raises Missing, and Doubtful where a newer one may be there that cannot be believed.
+    """
+    repository = repository.asking_storage()
     if name:
         return repository.generation(name)
-    return chains.at(chains.of_source(repository.trusted(), backup.SOURCE), at)
+    survey = repository.believed()
+    found = chains.of_source(survey.generations, backup.SOURCE)
+    check_choice(survey, next((each for each in found if at is None or each.began <= at), None), at, datetime.now(UTC))
+    return chains.at(found, at)
 
 
 def _lock(plan: DatabasePlan) -> None:

@@ -31,7 +31,8 @@ def planned(
 
     Writes nothing. Raises Damaged, Missing, Hostile, Failed.
     """
-    links = chains.chain(repository.trusted(), safety)
+    repository = repository.asking_storage()
+    links = chains.chain(repository.believed(), safety)
     with staged(repository, links, started=started) as found:
         for label, action, packed in touched:
             rows = ((label, *row) for row in unpacked(action, packed))

@@ -40,6 +40,7 @@ from backups.storage.bulk import in_bulk
 from backups.storage.port import Listed
 
 SHRUNK = 0.9  # with a smaller share of the last backup's files or bytes, the source is not believed
+FEW_VANISHED = 20  # files, of which any share may vanish meanwhile
 PAGE_FILES = 500
 TURNS = 30  # days in which every file is read again
 LIST_FROM = 100  # files to store, from which on a listing of what is there already is worth its time
@@ -50,7 +51,7 @@ NAMES = {"changing": "that changed while they were read", "vanished": "that vani
 
 
 class Shrunk(BackupError):
-    """The source has lost so much that it may be the wrong one; the message says how much."""
+    """The source has lost so much, or loses it, that it may be the wrong one; the message says how much."""
 
 
 @dataclass
@@ -63,7 +64,8 @@ class Outcome:
     @property
     def incomplete(self) -> bool:
         """Whether there are files whose content of today is not in this backup."""
-        return any(finding.kind in ("changing", "unreadable") for finding in self.findings)
+        earlier = self.generation.counts["earlier"] > 0
+        return earlier or any(finding.kind in ("changing", "unreadable") for finding in self.findings)
 
     def summary(self) -> dict[str, object]:
         """For programs: JSON with the first FINDINGS_KEPT findings."""
@@ -114,7 +116,8 @@ def backup(
     known = before | {path_of(entry): entry for entry in run.found}
     today = _today()
     due = _turns(parent, today)
-    todo = [seen for seen in scan.files if not _reusable(known.get(seen.path), seen, due, run.damaged)]
+    useless = run.damaged | _locked(known.values(), repository)
+    todo = [seen for seen in scan.files if not _reusable(known.get(seen.path), seen, due, useless)]
     copy = Copy(
         source,
         run,
@@ -126,6 +129,8 @@ def backup(
     )
     entries = {seen.path: known[seen.path] for seen in scan.files if seen.path in known}
     _copy_all(copy, todo, entries, before)
+    if not accept_shrink:
+        _believe_end(label, scan, copy)
     entries |= _behind_closed_doors(before, scan)
     return _commit(run, parent, label, entries, copy, pages, len(before.keys() - entries.keys()), today)
 
@@ -171,9 +176,7 @@ def _commit(
     findings = [str(finding) for finding in copy.findings[:FINDINGS_KEPT]]
     about: About = {"source": label, "turn": today, "findings": findings}
     mended = run.damaged.isdisjoint(entry["key"] for entry in entries.values() if "earlier" in entry)
-    generation = run.commit(
-        parent=parent.id if parent else None, counts=counts, about=about, pages=pages, mended=mended
-    )
+    generation = run.commit(parent=parent, counts=counts, about=about, pages=pages, mended=mended)
     return Outcome(generation, copy.findings)
 
 
@@ -202,6 +205,18 @@ def _believe(label: str, scan: Scan, parent: Generation | None) -> None:
         )
 
 
+def _believe_end(label: str, scan: Scan, copy: Copy) -> None:
+    """What was a good source when it was looked through may have been unmounted while it was read."""
+    gone = {finding.path for finding in copy.findings if finding.kind == "vanished"}
+    lost = sum(seen.size for seen in scan.files if seen.path in gone)
+    files, size = len(scan.files), sum(seen.size for seen in scan.files)
+    if len(gone) > FEW_VANISHED and (len(gone) > files * (1 - SHRUNK) or lost > size * (1 - SHRUNK)):
+        copy.run.save()  # what was stored is used by the next run
+        raise Shrunk(
+            f"Of {files:,} files of {label} {len(gone):,} vanished while they were read. Is it mounted, and whole?"
+        )
+
+
 def _last(repository: Repository, parent: Generation | None, scan: Scan) -> tuple[dict[str, Entry], dict[str, Page]]:
     """The files of the last backup by path, and its pages by hash. What is damaged of it is said, and made anew."""
     files: dict[str, Entry] = {}
@@ -222,11 +237,19 @@ def _today() -> int:
 def _turns(parent: Generation | None, today: int) -> set[int]:
     """Whose turn it is to be read again: today's thirtieth, and those of the days without a backup."""
     last = parent.about.get("turn") if parent else today
-    first = last + 1 if isinstance(last, int) else 0
+    first = (
+        last + 1 if isinstance(last, int) and last <= today else 0
+    )  # what a clock that was ahead has read is not known
     return {day % TURNS for day in range(max(first, today - TURNS + 1), today + 1)}
 
 
-def _reusable(entry: Entry | None, seen: Seen, due: set[int], damaged: set[str]) -> bool:
+def _locked(entries: Iterable[Entry], repository: Repository) -> set[str]:
+    """Keys of what nobody here can open any more."""
+    at_hand = repository.encryption_keys.names
+    return {entry["key"] for entry in entries if entry.get("sealed") and entry["sealed"] not in at_hand}
+
+
+def _reusable(entry: Entry | None, seen: Seen, due: set[int], useless: set[str]) -> bool:
     if entry is None:
         return False
     return (
@@ -234,7 +257,7 @@ def _reusable(entry: Entry | None, seen: Seen, due: set[int], damaged: set[str])
         and content_bytes(entry) == seen.size
         and "unsettled" not in entry
         and "earlier" not in entry
-        and entry["key"] not in damaged
+        and entry["key"] not in useless
         and (not due or _spread(seen.path) % TURNS not in due)
     )
 

@@ -21,16 +21,17 @@ import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from backups.errors import BackupError, Damaged, Failed, Hostile, Missing
+from backups.errors import BackupError, Damaged, Failed, Forged, Hostile, Missing
 from backups.files.backup import of_source, path_of
 from backups.files.source import readable
 from backups.files.target import Blocked, Target, check_path
 from backups.progress import Progress, Started, silent
 from backups.repository.manifests import Entry, Generation, content_bytes, content_sha256
+from backups.repository.order import check_choice
 from backups.repository.repository import Repository
 from backups.storage.bulk import in_bulk
 
@@ -97,19 +98,29 @@ class Restored:
 
 
 def choose(repository: Repository, *, source: str = "", at: datetime | None = None, name: str = "") -> Generation:
-    """The generation of that name, else the newest one of the source that was made until then. Raises Failed."""
-    generations = repository.trusted()
+    """The generation of that name, else the newest one of the source that was made until then.
+
+    As the storage has it, whatever was seen before. Raises Failed, Forged, and Doubtful where a newer one may be there
+    that cannot be believed.
+    """
+    survey = repository.asking_storage().believed()
+    generations = survey.generations
     if name:
+        if name in survey.doubtful:
+            raise Forged(survey.doubtful[name])
         generations = [each for each in generations if each.id == name]
-    labels = sorted({str(each.about.get("source")) for each in generations})
+    labels = sorted({each.source for each in generations})
     if source:
         generations = of_source(generations, source)
     elif len(labels) > 1:
         raise Failed(f"There are backups of several sources: {', '.join(labels)}. Say which one.")
-    for generation in generations:
-        if at is None or generation.made <= at:
-            return generation
-    raise Failed("There is no such backup." if generations or name or source else "There is no backup of files yet.")
+    chosen = next((each for each in generations if at is None or each.made <= at), None)
+    if not name:
+        check_choice(survey, chosen, at, datetime.now(UTC))
+    if chosen is None:
+        there = generations or name or source
+        raise Failed("There is no such backup." if there else "There is no backup of files yet.")
+    return chosen
 
 
 def plan(
@@ -125,7 +136,7 @@ def plan(
 
     `only`: paths, folders or patterns. Raises Hostile, before anything else, for a backup that cannot be meant.
     """
-    entries = [entry for entry in repository.entries(generation) if _meant(entry["path"], only)]
+    entries = [entry for entry in repository.asking_storage().entries(generation) if _meant(entry["path"], only)]
     _check(entries)
     if not entries and only:
         raise Failed("The backup has no file of that name.")

@@ -43,6 +43,7 @@ class Damage:
     broken: Collection[str] = frozenset()  # names of all that cannot be restored
     needed: list[DamagedBackup] = field(default_factory=list)  # the newest first
     old: list[DamagedBackup] = field(default_factory=list)  # that nothing needs any more
+    sources: Collection[str] = frozenset()  # of all that cannot be restored
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,7 @@ def find_damage(tier: str, scheduled: Collection[str], now: datetime) -> Damage:
         set(root_of),
         [root for root in roots if root.name in needed],
         [root for root in roots if root.name not in needed],
+        {row.source or "" for row in rows if row.name in root_of},
     )
 
 

@@ -6,6 +6,7 @@ hash; nothing of it touches the desk, and nothing of it stays.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from datetime import datetime
 from pathlib import Path
 from shutil import disk_usage
 
+from backups import catalogue
 from backups.database import chains, connections
 from backups.database import restore as database_restore
 from backups.database.backup import SOURCE
@@ -21,11 +23,11 @@ from backups.database.comparison import steps
 from backups.database.restore import choose, planned
 from backups.errors import BackupError, Missing
 from backups.files import restore
-from backups.files.backup import of_source
 from backups.models import FINDINGS, Drill
 from backups.progress import Started, silent
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository
+from backups.repository.verify import read_again
 
 MOST_DIFFERENCES = 100  # differences that are kept word for word
 ROOM = 1.1  # of what is restored, that must be free on the disk
@@ -40,6 +42,7 @@ class DrillResult:
     things: int = 0  # rows, or files
     seconds: float = 0
     differences: list[str] = field(default_factory=list)
+    damage: dict[str, dict[str, str]] = field(default_factory=dict)  # of those that did not pass: by name and key
 
     @property
     def passed(self) -> bool:
@@ -59,14 +62,13 @@ def drill(
     """Both tiers; each source of files by itself; nothing of what has no backup. `folder` is where scratch goes."""
     found = []
     if _is_backed_up(rows):
-        found.append(_timed("database", lambda result, scratch: _database(rows, result, scratch, started), folder))
+        found.append(_timed(rows, lambda result, scratch: _database(rows, result, scratch, started), folder))
     try:
-        sources = sorted({str(each.about.get("source")) for each in files.trusted()})
+        sources = sorted({each.source for each in files.trusted()})
     except BackupError as exc:
         return [*found, DrillResult("files", differences=[str(exc)])]
     for source in sources:
-        newest = of_source(files.trusted(), source)[0]
-        found.append(_timed("files", lambda d, at, g=newest: _files(files, g, d, at, now, started), folder))  # type: ignore[misc]
+        found.append(_timed(files, lambda d, at, of=source: _files(files, of, d, at, now, started), folder))  # type: ignore[misc]
     return found
 
 
@@ -78,15 +80,28 @@ def _is_backed_up(rows: Repository) -> bool:
         return True
 
 
-def _timed(tier: str, work: Callable[[DrillResult, Path], None], folder: Path | None) -> DrillResult:
-    result, began = DrillResult(tier), time.monotonic()
+def _timed(repository: Repository, work: Callable[[DrillResult, Path], None], folder: Path | None) -> DrillResult:
+    result, began = DrillResult(repository.tier.name), time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="galley-drill-", dir=folder) as scratch:
             work(result, Path(scratch))
     except (BackupError, OSError) as exc:
         result.differences.append(str(exc))
     result.seconds = time.monotonic() - began
+    if result.generation and not result.passed:
+        with contextlib.suppress(BackupError):  # the difference is told in any case
+            result.damage = read_again(repository, _links(repository, result.generation))
     return result
+
+
+def _links(repository: Repository, name: str) -> list[Generation]:
+    """A generation and what it builds on, as far as that can be had."""
+    known = {each.id: each for each in repository.asking_storage().survey().generations}
+    found, id_ = [], name
+    while (each := known.pop(id_, None)) and id_:
+        found.append(each)
+        id_ = each.parent or "" if each.about.get("needs_parent") else ""
+    return found
 
 
 def _database(repository: Repository, result: DrillResult, scratch: Path, started: Started) -> None:
@@ -106,8 +121,9 @@ def _database(repository: Repository, result: DrillResult, scratch: Path, starte
 
 
 def _files(
-    repository: Repository, generation: Generation, result: DrillResult, scratch: Path, now: datetime, started: Started
+    repository: Repository, source: str, result: DrillResult, scratch: Path, now: datetime, started: Started
 ) -> None:
+    generation = restore.choose(repository, source=source)
     result.generation = generation.id
     size, free = generation.counts["bytes"], disk_usage(scratch).free
     if size * ROOM > free:
@@ -121,7 +137,9 @@ def _files(
 
 
 def record(found: list[DrillResult], now: datetime) -> None:
-    """Keep what a drill found."""
+    """Keep what a drill found, damage with the backups that have it."""
+    for result in found:
+        catalogue.note_read(result.tier, result.damage)
     Drill.objects.bulk_create(
         Drill(
             tier=each.tier,

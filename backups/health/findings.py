@@ -92,6 +92,34 @@ class NotBackedUpSince:
 
 
 @dataclass(frozen=True)
+class NoneUsable:
+    """There are backups of the database, or of a source, and none of them can be restored."""
+
+    tier: str
+    source: str = ""  # a folder of files; "" for the database
+    state: ClassVar[State] = ALARM
+
+    @property
+    def action(self) -> Action:
+        return _back_up(self.tier)
+
+
+@dataclass(frozen=True)
+class TimeAhead:
+    """The newest backup is of a time that lies in the future: a clock was wrong."""
+
+    tier: str
+    name: str
+    made: datetime
+    source: str = ""  # a folder of files; "" for the database
+    state: ClassVar[State] = ALARM
+
+    @property
+    def action(self) -> Action:
+        return _back_up(self.tier)
+
+
+@dataclass(frozen=True)
 class DatabaseUnscheduled:
     """No schedule backs up the database."""
 
@@ -321,8 +349,9 @@ class QuestionUnanswered:
 
 
 TierFinding = (
-    NothingAskedFor | NeverBackedUp | FirstBackupAwaited | NotBackedUpSince | DatabaseUnscheduled | SourceUnscheduled
-    | RowsDrifted | BackupDamaged | MoreBackupsDamaged | ManifestsUnusable | OldBackupsDamaged
+    NothingAskedFor | NeverBackedUp | FirstBackupAwaited | NotBackedUpSince | NoneUsable | TimeAhead
+    | DatabaseUnscheduled | SourceUnscheduled | RowsDrifted | BackupDamaged | MoreBackupsDamaged | ManifestsUnusable
+    | OldBackupsDamaged
 )  # fmt: skip
 DrillFinding = NeverDrilled | NothingToTry | NotDrilledSince | DrillFailed
 BucketFinding = (
@@ -333,7 +362,7 @@ StorageFinding = NeverChecked | StorageUnread | UploadsUnfinished | BucketFindin
 Finding = TierFinding | DrillFinding | StorageFinding
 # Those of the states alarm and damaged.
 Urgent = (
-    NeverBackedUp | NotBackedUpSince | BackupDamaged | MoreBackupsDamaged | ManifestsUnusable
+    NeverBackedUp | NotBackedUpSince | NoneUsable | TimeAhead | BackupDamaged | MoreBackupsDamaged | ManifestsUnusable
     | DrillFailed | StorageUnread
 )  # fmt: skip
 

@@ -6,7 +6,7 @@ A report has no words: it has findings and facts, and `wording` says them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,6 +33,7 @@ from backups.health.findings import (
     NeverBackedUp,
     NeverChecked,
     NeverDrilled,
+    NoneUsable,
     NotBackedUpSince,
     NotDrilledSince,
     NothingAskedFor,
@@ -43,12 +44,14 @@ from backups.health.findings import (
     State,
     StorageUnread,
     TierFinding,
+    TimeAhead,
     UploadsUnfinished,
     from_json,
 )
 from backups.health.limits import DRILLED, LATE, UNSCHEDULED
 from backups.models import Awaited, Drill, Generation, Look, Verification
 from backups.repository.manifests import DATABASE, FILES, TIERS
+from backups.repository.order import ahead
 
 DRILL, STORAGE = "drill", "storage"  # parts, beside the tiers
 NAMED = 3  # damaged backups of a tier that have a finding of their own
@@ -137,7 +140,7 @@ def last_good() -> Generation | None:
 
 def _newest(tier: str, damage: Damage) -> dict[str, Generation]:
     """The newest backup of each source that can be restored (one query)."""
-    place = Window(RowNumber(), partition_by="source", order_by=[F("made").desc(), F("name").desc()])
+    place = Window(RowNumber(), partition_by="source", order_by=[F("placed").desc(), F("name").desc()])
     rows = Generation.objects.filter(tier=tier).exclude(name__in=damage.broken).annotate(source=KT("about__source"))
     found = rows.annotate(place=place).filter(place=1).order_by("source")
     return {str(row.about.get("source", "")): row for row in found}
@@ -159,13 +162,7 @@ def _tier(tier: str, now: datetime) -> Part:
     found: list[TierFinding] = []
     if not (newest or every or damage.broken):
         found.append(NothingAskedFor())
-    awaited = Awaited.objects.filter(tier=tier, source__in=every.keys() - newest.keys()).order_by("-since")
-    since = dict(awaited.values_list("source", "since"))
-    for source in sorted({*every, *newest}):
-        if source in newest:
-            found += _judged(tier, source, newest[source], every.get(source), now)
-        else:
-            found.append(_judged_first(tier, source, since.get(source, now), every[source], now))
+    found += _of_sources(tier, newest, every, damage, now)
     if facts.drifted:
         found.append(RowsDrifted(facts.drifted))
     found += _damaged(tier, damage.needed, every)
@@ -186,9 +183,24 @@ def _tier(tier: str, now: datetime) -> Part:
     )
 
 
+def _of_sources(
+    tier: str, newest: dict[str, Generation], every: Intervals, damage: Damage, now: datetime
+) -> Iterator[TierFinding]:
+    awaited = Awaited.objects.filter(tier=tier, source__in=every.keys() - newest.keys()).order_by("-since")
+    since = dict(awaited.values_list("source", "since"))
+    for source in sorted({*every, *newest}):
+        if source in newest:
+            yield from _ahead(tier, source, newest[source], now)
+            yield from _judged(tier, source, newest[source], every.get(source), now)
+        elif source in damage.sources:
+            yield NoneUsable(tier, "" if tier == DATABASE.name else source)
+        else:
+            yield _judged_first(tier, source, since.get(source, now), every[source], now)
+
+
 def _age(newest: dict[str, Generation], every: Mapping[str, timedelta | None], now: datetime) -> int | None:
     """Of the one that is behind all others, among those that a schedule backs up; else of the last one."""
-    ages = {source: int((now - each.began).total_seconds()) for source, each in newest.items()}
+    ages = {source: max(0, int((now - each.began).total_seconds())) for source, each in newest.items()}
     scheduled = [age for source, age in ages.items() if every.get(source)]
     return max(scheduled) if scheduled else min(ages.values(), default=None)
 
@@ -200,6 +212,12 @@ def _judged_first(
     folder = "" if tier == DATABASE.name else source
     in_time = interval is not None and now - since <= LATE * interval
     return FirstBackupAwaited(tier, folder) if in_time else NeverBackedUp(tier, folder)
+
+
+def _ahead(tier: str, source: str, newest: Generation, now: datetime) -> list[TierFinding]:
+    """One from the future would be the newest until then, whatever else is made or not."""
+    folder = "" if tier == DATABASE.name else source
+    return [TimeAhead(tier, newest.name, newest.made, folder)] if ahead(newest.placed, now) else []
 
 
 def _judged(tier: str, source: str, newest: Generation, interval: timedelta | None, now: datetime) -> list[TierFinding]:

@@ -22,6 +22,7 @@ from backups.health.findings import (
     NeverBackedUp,
     NeverChecked,
     NeverDrilled,
+    NoneUsable,
     NotBackedUpSince,
     NotDrilledSince,
     NothingAskedFor,
@@ -38,6 +39,7 @@ from backups.health.findings import (
     StorageFinding,
     StorageUnread,
     TierFinding,
+    TimeAhead,
     UploadsUnfinished,
     VersioningOff,
 )
@@ -141,6 +143,13 @@ def _of_tier(finding: TierFinding) -> Words:
         case NotBackedUpSince(tier, began, source):
             sentence = f"The last good backup{_of(source)} is of {_at(began)}: it did not run since."
             return Words(sentence, command=_backup(tier, source))
+        case NoneUsable(tier, source):
+            return Words(f"None of the backups{_of(source)} can be restored.", command=_backup(tier, source))
+        case TimeAhead(tier, name, made, source):
+            sentence = (
+                f"The newest backup{_of(source)}, {name}, is of {_at(made)}, which lies ahead: a clock was wrong."
+            )
+            return Words(sentence, "Set the clock right, and make another one.", _backup(tier, source))
         case DatabaseUnscheduled():
             return Words("No schedule backs it up.")
         case SourceUnscheduled(source, began):

@@ -15,12 +15,13 @@ Signed does not mean harmless: whatever is read here is held against bounds befo
 
 from __future__ import annotations
 
+import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Required, TypedDict, cast
+from typing import Any, Required, TypedDict, TypeGuard, cast
 
 import orjson
 
@@ -68,6 +69,8 @@ class Entry(TypedDict, total=False):
     content_bytes: int
     content_sha256: str
 
+    md5: str  # of what is stored, where that is not encrypted
+
     # Of the file tier: `backups.files.backup`.
     path: str
     raw: str
@@ -75,7 +78,6 @@ class Entry(TypedDict, total=False):
     ctime: int  # ns
     inode: int
     mode: int
-    md5: str
     unsettled: bool
     earlier: bool
 
@@ -115,7 +117,10 @@ class Manifest(TypedDict):
 
 @dataclass(frozen=True)
 class Generation:
-    """A backup that is complete, as its manifest tells it. `made` is the signed time of its commit."""
+    """A backup that is complete, as its manifest tells it. `made` is the signed time of its commit.
+
+    `stored_at` is no part of it: when the storage says that it got the manifest.
+    """
 
     id: str
     tier: str
@@ -126,6 +131,22 @@ class Generation:
     about: About
     objects: list[Entry]
     pages: list[Page]
+    stored_at: datetime | None = field(default=None, compare=False)
+
+    @property
+    def number(self) -> int:
+        """Of its source's, from 1 on; 0 for one that an earlier version made."""
+        said = self.about.get("number")
+        return said if _whole(said, 2**53) else 0
+
+    @property
+    def source(self) -> str:
+        """What it was made of: backups of one source follow each other."""
+        return str(self.about.get("source", ""))
+
+    def digest(self) -> str:
+        """By which the next one of its source names it, whatever key signs."""
+        return hashlib.sha256(canonical(self.body())).hexdigest()
 
     def body(self) -> Manifest:
         """What is signed and stored; `read` makes the same generation of it."""
@@ -171,6 +192,22 @@ class Generation:
         return cls(id_, name, _moment(began), _moment(made), parent, counts, about, objects, pages)
 
 
+@dataclass(frozen=True)
+class Survey:
+    """What a look at the manifests found: the generations, newest first, and what lies or is missing beside them."""
+
+    generations: list[Generation] = field(default_factory=list)
+    unusable: dict[str, str] = field(default_factory=dict)  # id → why, of manifests that cannot be believed
+    lacking: dict[str, str] = field(default_factory=dict)  # id → why it should be there
+    stored: dict[str, datetime] = field(default_factory=dict)  # id → when the storage got what is unusable
+    strays: list[str] = field(default_factory=list)  # names of files that are no manifests
+
+    @property
+    def doubtful(self) -> dict[str, str]:
+        """A sentence for each backup that was there and cannot be had."""
+        return self.unusable | self.lacking
+
+
 def check_entry(entry: object, folder: str) -> None:
     """Raises Hostile unless the entry names an object below `folder` with possible bytes and sha256."""
     match entry:
@@ -186,7 +223,7 @@ def check_entry(entry: object, folder: str) -> None:
 
 def object_of(entry: Entry) -> Entry:
     """What an entry says of its object, without what its tier knows of it."""
-    return cast(Entry, {field: value for field, value in entry.items() if field in OBJECT_FIELDS})
+    return cast(Entry, {name: value for name, value in entry.items() if name in OBJECT_FIELDS})
 
 
 def content_sha256(entry: Entry) -> str:
@@ -235,12 +272,7 @@ def read_page(content: bytes, page: Page, folder: str) -> list[Entry]:
     return entries
 
 
-def newest_first(generations: Iterable[Generation]) -> Iterator[Generation]:
-    """By signed time; names carry no meaning. The id decides between two of one moment, so that all agree."""
-    yield from sorted(generations, key=lambda generation: (generation.made, generation.id), reverse=True)
-
-
-def _whole(number: object, limit: int) -> bool:
+def _whole(number: object, limit: int) -> TypeGuard[int]:
     """Whether it is a whole number within the limit; JSON's true is none, though Python takes it for 1."""
     return isinstance(number, int) and not isinstance(number, bool) and 0 <= number <= limit
 

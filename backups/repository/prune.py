@@ -1,5 +1,7 @@
 """Which generations may go, and their removal: whole ones, by signed time and never by name. Nothing goes on doubt.
 
+Ages count from the newest backup, not from a clock that may be wrong: while no backup is made, nothing grows old.
+
 | the generation                                              | verdict                    |
 |-------------------------------------------------------------|----------------------------|
 | is one of its source's last two, or last two verified       | stays                      |
@@ -10,7 +12,8 @@
 | is the last of its month, within the months to keep         | stays                      |
 | none of these                                               | goes                       |
 
-An empty or short listing stops everything, and so does a manifest that cannot be read: nobody knows what it names.
+A listing that lacks a backup which anybody knows of stops everything, and so does a manifest that cannot be read:
+nobody knows what it names.
 First go the manifests, then the objects that nothing names any more and that have lain there for a day. While a run is
 under way only manifests go, as it may be about to name what is there.
 
@@ -26,19 +29,21 @@ from __future__ import annotations
 import secrets
 import time
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from backups.errors import Damaged, Denied, Failed, Forged, Hostile, Missing
-from backups.repository.manifests import MANIFEST_BYTES, Generation
+from backups.repository.manifests import MANIFEST_BYTES, Generation, Survey
+from backups.repository.order import places
 from backups.repository.repository import Repository
 from backups.repository.run import PRUNING, PRUNING_TIME
 from backups.storage.bulk import in_bulk
-from backups.storage.port import LEAST_LISTED, Listed
+from backups.storage.port import Listed
 
 GRACE = timedelta(days=1)  # an object that nothing names stays for so long, and a note counts as one of a living run
 LAST = 2
+NAMED = 3  # lacking backups that are named
 
 
 @dataclass(frozen=True)
@@ -81,15 +86,16 @@ def verdicts(
 ) -> dict[str, str]:
     """For each id why it stays, "" for one that goes. `generations` are all of a tier, newest first."""
     stays: dict[str, str] = {}
-    for source in {_source(each) for each in generations}:
-        of_source = [each for each in generations if _source(each) == source]
+    newest = _newest(generations, now)
+    for source in {each.source for each in generations}:
+        of_source = [each for each in generations if each.source == source]
         whole = [each for each in of_source if each.id in verified]
         stays |= {each.id: "it is one of the last two that were verified" for each in whole[:LAST]}
         stays |= {each.id: "it is one of the last two" for each in of_source[:LAST]}
         months: set[str] = set()
         for each in of_source:
             month = f"{each.made:%Y-%m}"
-            if month not in months and now - each.made < timedelta(days=31 * retention.months):
+            if month not in months and newest - each.made < timedelta(days=31 * retention.months):
                 stays.setdefault(each.id, "it is the last of its month")
             months.add(month)
     for each in generations:
@@ -97,16 +103,27 @@ def verdicts(
             stays.setdefault(each.id, "it is pinned")
         if each.made > now:
             stays.setdefault(each.id, "its time lies ahead")
-        if now - each.made < timedelta(days=retention.days):
+        if newest - each.made < timedelta(days=retention.days):
             stays.setdefault(each.id, "it is young")
-    for each in generations:  # newest first: a parent comes after what needs it
-        if each.id in stays and each.about.get("needs_parent") and each.parent:
-            stays.setdefault(each.parent, f"{each.id} needs it")
+    _keep_needed(generations, stays)
     return {each.id: stays.get(each.id, "") for each in generations}
 
 
-def _source(generation: Generation) -> str:
-    return str(generation.about.get("source", ""))
+def _newest(generations: list[Generation], now: datetime) -> datetime:
+    """When the newest backup was made; now, at the latest."""
+    placed = [moment for moment in places(generations).values() if moment <= now]
+    return max(placed, default=now)
+
+
+def _keep_needed(generations: list[Generation], stays: dict[str, str]) -> None:
+    """What one that stays builds on stays as well, whatever the times say."""
+    known = {each.id: each for each in generations}
+    waiting = list(stays)
+    while waiting:
+        each = known.get(waiting.pop())
+        if each and each.about.get("needs_parent") and each.parent and each.parent not in stays:
+            stays[each.parent] = f"{each.id} needs it"
+            waiting.append(each.parent)
 
 
 def prune(
@@ -117,18 +134,16 @@ def prune(
     verified: Collection[str],
     now: datetime,
     apply: bool,
+    going: Callable[[list[str]], object] = lambda _: None,
 ) -> Pruned:
     """Remove what may go, or only say what would. `known`: the ids that there must be for all the database knows.
 
-    Raises Failed, before anything is removed, on a listing that cannot be true and on manifests that cannot be read.
+    `going` is told which go before the first of them does, so that nobody misses them. Raises Failed, before anything
+    is removed, on a listing that cannot be true and on manifests that cannot be read.
     """
+    repository = repository.asking_storage()
     survey = repository.survey()
-    if survey.unusable:
-        why = next(iter(survey.unusable.values()))
-        raise Failed(f"Nothing is removed while {len(survey.unusable):,} manifests cannot be read. {why}")
-    listed = {each.id for each in survey.generations}
-    if not listed or len(listed.intersection(known)) < LEAST_LISTED * len(known):
-        raise Failed(f"The storage lists {len(listed):,} backups where {len(known):,} are known. Nothing is removed.")
+    _believe(survey, known)
     judged = verdicts(survey.generations, retention, pinned=pins(repository), verified=verified, now=now)
     pruned = Pruned(
         gone=[id_ for id_, stays in judged.items() if not stays],
@@ -139,10 +154,25 @@ def prune(
         going = _unnamed(repository, live, now)
         pruned.objects, pruned.bytes = len(going), sum(each.bytes for each in going)
         return pruned
+    going(pruned.gone)
     for id_ in pruned.gone:  # newest first: what needs a parent goes before it
         repository.object_store.delete(repository.path(f"manifests/{id_}.json"))
     _collect(repository, pruned)
     return pruned
+
+
+def _believe(survey: Survey, known: Collection[str]) -> None:
+    if survey.unusable:
+        why = next(iter(survey.unusable.values()))
+        raise Failed(f"Nothing is removed while {len(survey.unusable):,} manifests cannot be read. {why}")
+    listed = {each.id for each in survey.generations}
+    lacking = sorted((set(known) | survey.lacking.keys()) - listed)
+    if lacking or not listed:
+        raise Failed(
+            f"The storage lists {len(listed):,} backups, and lacks {len(lacking):,} that are known"
+            f"{': ' + ', '.join(lacking[:NAMED]) if lacking else ''}. Nothing is removed. If these are meant to be "
+            "gone: manage.py verify_backups --rebuild"
+        )
 
 
 def _collect(repository: Repository, pruned: Pruned) -> None:
@@ -157,7 +187,7 @@ def _collect(repository: Repository, pruned: Pruned) -> None:
             pruned.waits = "A run is under way, or was killed within a day; its objects are left alone until then."
             return
         live = repository.survey()
-        if live.unusable or not live.generations:
+        if live.doubtful or not live.generations:
             pruned.waits = "The manifests could not be read once more."
             return
 

@@ -17,7 +17,7 @@ A run, resumed by itself when an earlier one of the same plan was interrupted:
 
 And back again:
 
-    for generation in repository.survey().generations:              # newest first, by signed time
+    for generation in repository.survey().generations:              # newest first
         for entry in repository.entries(generation):
             content = repository.read(entry)                        # raises Damaged, Missing
             for chunk in repository.stream(entry): …                # with flat memory; Damaged at the end
@@ -30,7 +30,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from backups.errors import Damaged, Exists, Failed, Forged, Hostile, Missing, TooLarge
@@ -41,32 +41,35 @@ from backups.repository.manifests import (
     Entry,
     Generation,
     Page,
+    Survey,
     Tier,
-    newest_first,
     possible_key,
     read_page,
 )
+from backups.repository.order import newest_first
 from backups.repository.signing import SigningKeys
+from backups.repository.witness import Witness
+from backups.storage.bulk import in_bulk
 from backups.storage.port import INCOMPLETE, Listed, ObjectStore
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What a look at the manifests found: the generations, newest first, and a sentence for each that is unusable."""
-
-    generations: list[Generation] = field(default_factory=list)
-    unusable: dict[str, str] = field(default_factory=dict)  # id → why
-
-
-@dataclass(frozen=True)
 class Repository:
-    """One tier in one object store. `cache` is a folder for copies of what was read, which are checked when used."""
+    """One tier in one object store. `cache` is a folder for copies of what was read, which are checked when used.
+
+    `asks_storage`: no copy stands in for the storage, for whoever looks whether a backup could be had without them.
+    """
 
     object_store: ObjectStore
     tier: Tier
     signing_keys: SigningKeys
     encryption_keys: EncryptionKeys = field(default_factory=EncryptionKeys)
     cache: Path | None = None
+    asks_storage: bool = False
+
+    def asking_storage(self) -> Repository:
+        """The same, believing the storage alone, as a new machine has to."""
+        return replace(self, asks_storage=True)
 
     def path(self, key: str) -> str:
         """The object store's key of what has this key in the tier's folder."""
@@ -76,19 +79,34 @@ class Repository:
 
     def survey(self) -> Survey:
         """All generations. One listing, and a read for each manifest that is not in the cache. Raises StorageError."""
-        found, unusable = [], {}
-        for listed in self.object_store.list(self.path("manifests")):
-            name = listed.key.removeprefix(self.path("manifests/"))
-            if name.startswith(INCOMPLETE):
-                continue
-            try:
-                found.append(self._generation(name, listed))
-            except (Forged, Hostile) as exc:
-                unusable[name.removesuffix(".json")] = str(exc)
-        return Survey(list(newest_first(found)), unusable)
+        listing, strays = self._listed_manifests()
+        found = [each for name, listed in listing.items() if (each := self._from_cache(name, listed))]
+        unread = listing.keys() - {f"{each.id}.json" for each in found}
+        unusable: dict[str, str] = {}
+        read = in_bulk(sorted(unread), lambda name: (name, self._from_storage(name, listing[name])))
+        for name, generation in read if unread else ():  # threads are begun for work alone
+            if isinstance(generation, Generation):
+                found.append(generation)
+            elif generation:
+                unusable[name.removesuffix(".json")] = generation
+        stored = {id_: listing[f"{id_}.json"].modified for id_ in unusable}
+        generations = list(newest_first(found))
+        lacking = self.witness.lacking(generations, unusable)
+        return Survey(generations, dict(sorted(unusable.items())), lacking, stored, strays)
+
+    @property
+    def witness(self) -> Witness:
+        """Of the newest generations, here and in the storage."""
+        return Witness(
+            self.object_store, self.path("newest"), self.tier.name, self.signing_keys, self.cache, self.asks_storage
+        )
 
     def trusted(self) -> list[Generation]:
-        """All generations, newest first, for whoever builds on them.
+        """All generations, newest first, for whoever builds on them. Raises what `believed` raises."""
+        return self.believed().generations
+
+    def believed(self) -> Survey:
+        """A survey with something to build on, or of a storage that is new.
 
         Raises Forged when there are manifests and none of them can be believed, and Failed when there are none and the
         cache knows better: an empty listing must not look like a new beginning.
@@ -104,7 +122,7 @@ class Repository:
             why = next(iter(survey.unusable.values()))
             unusable = len(survey.unusable)
             raise Forged(f"None of the {unusable:,} manifests in {self.object_store} can be believed. {why}")
-        return survey.generations
+        return survey
 
     def generation(self, id_: str) -> Generation:
         """One generation. Raises Missing, Forged, Hostile."""
@@ -177,17 +195,39 @@ class Repository:
         except (Missing, TooLarge):
             return False
 
-    def _generation(self, name: str, listed: Listed) -> Generation:
-        cached = self._cached(f"manifest-{name}", listed.bytes)
-        if cached is not None:
-            try:
-                return self._read_manifest(name, cached)
-            except (Forged, Hostile):
-                pass  # of the cache, not of the storage
-        content = self.object_store.get(listed.key, MANIFEST_BYTES)
-        generation = self._read_manifest(name, content)
+    def _listed_manifests(self) -> tuple[dict[str, Listed], list[str]]:
+        """Manifests by name, and names of what is none."""
+        manifests, strays = {}, []
+        for listed in self.object_store.list(self.path("manifests")):
+            name = listed.key.removeprefix(self.path("manifests/"))
+            if name.endswith(".json"):
+                manifests[name] = listed
+            elif not name.startswith(INCOMPLETE):
+                strays.append(name)
+        return manifests, sorted(strays)
+
+    def _from_cache(self, name: str, listed: Listed) -> Generation | None:
+        """Of this machine's copy, where the storage says nothing else of the original."""
+        content = self._cached(f"manifest-{name}", listed.bytes)
+        if content is None or (listed.etag and listed.etag != _md5(content)):
+            return None
+        try:
+            return replace(self._read_manifest(name, content), stored_at=listed.modified)
+        except (Forged, Hostile):
+            return None  # of the cache, not of the storage
+
+    def _from_storage(self, name: str, listed: Listed) -> Generation | str | None:
+        """The generation, or why it cannot be believed; None when it was removed meanwhile."""
+        try:
+            content = self.object_store.get(listed.key, MANIFEST_BYTES)
+            generation = self._read_manifest(name, content)
+        except Missing:
+            return None
+        except (Forged, Hostile, TooLarge) as exc:
+            self.forget(f"manifest-{name}")
+            return str(exc)
         self.keep(f"manifest-{name}", content)
-        return generation
+        return replace(generation, stored_at=listed.modified)
 
     def _read_manifest(self, name: str, content: bytes) -> Generation:
         generation = Generation.read(self.signing_keys.read(f"The manifest {name}", content), self.tier)
@@ -223,7 +263,7 @@ class Repository:
 
     def _cached(self, name: str, size: int) -> bytes | None:
         """A copy from the cache, if it is one. Manifests carry their signature; all else is named by its hash."""
-        if self.cache is None:
+        if self.cache is None or self.asks_storage:
             return None
         try:
             content = (self.cache / name).read_bytes()

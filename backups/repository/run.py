@@ -189,7 +189,7 @@ class Run:
     def commit(
         self,
         *,
-        parent: str | None,
+        parent: Generation | None,
         counts: dict[str, int],
         about: About,
         objects: list[Entry] | None = None,
@@ -198,6 +198,7 @@ class Run:
     ) -> Generation:
         """Write the manifest: from then on the backup exists. `pages` come from `page`.
 
+        `parent` is the last one of its source, which it follows by number and names by hash.
         `mended`: nothing that is `damaged` is named any more, or it was stored anew.
         """
         repository = self.repository
@@ -206,9 +207,9 @@ class Run:
             repository.tier.name,
             self.began,
             datetime.now(UTC),
-            parent,
+            parent.id if parent else None,
             counts,
-            about,
+            about | {"number": parent.number + 1 if parent else 1, "follows": parent.digest() if parent else ""},
             objects or [],
             pages or [],
         )
@@ -217,6 +218,7 @@ class Run:
         name, content = f"{generation.id}.json", repository.signing_keys.sign(body)
         repository.put(f"manifests/{name}", content)
         repository.keep(f"manifest-{name}", content)
+        repository.witness.note(generation, in_storage=self._announced)  # one without news would not be missed there
         with contextlib.suppress(StorageError):  # they do no harm
             for key in self._checkpoints + (self._damage if mended else []):
                 repository.object_store.delete(key)

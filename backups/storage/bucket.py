@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict
 from datetime import timedelta
@@ -28,6 +29,7 @@ log = structlog.get_logger("galley.backups")
 
 PARTS = 9_000  # of an upload; S3 takes 10,000
 CONNECT, ANSWER = timedelta(seconds=10), timedelta(seconds=300)
+REASON = 500  # characters of what a store says
 RETRIES, PATIENCE = 5, timedelta(seconds=60)
 
 
@@ -151,17 +153,17 @@ def _bucket(key: str, absent: str = "") -> Iterator[None]:
         yield
     except FileNotFoundError as exc:
         if absent:
-            raise Failed(f"{absent}: {_first_line(exc)}") from exc
+            raise Failed(f"{absent}: {_reason(exc)}") from exc
         raise Missing(f"{key} is not in the backup storage.") from exc
     except (exceptions.AlreadyExistsError, exceptions.PreconditionError) as exc:
         raise Exists(f"{key} is there already.") from exc
     except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError) as exc:
-        raise Denied(f"The backup storage does not let us reach {key}: {_first_line(exc)}") from exc
+        raise Denied(f"The backup storage does not let us reach {key}: {_reason(exc)}") from exc
     except (exceptions.BaseError, ValueError) as exc:
         said = str(exc)  # a bare redirect: the bucket is in another region, or at another address
         if "status code: 4" in said or "Received redirect" in said or isinstance(exc, ValueError):
-            raise Failed(f"The backup storage refused {key}: {_first_line(exc)}") from exc
-        raise StorageUnreachable(f"The backup storage did not answer about {key}: {_first_line(exc)}") from exc
+            raise Failed(f"The backup storage refused {key}: {_reason(exc)}") from exc
+        raise StorageUnreachable(f"The backup storage did not answer about {key}: {_reason(exc)}") from exc
 
 
 def _md5(etag: str | None) -> str:
@@ -170,5 +172,10 @@ def _md5(etag: str | None) -> str:
     return bare if len(bare) == 32 else ""
 
 
-def _first_line(exc: Exception) -> str:
-    return black_out(str(exc)).partition("\n")[0][:300]
+def _reason(exc: Exception) -> str:
+    """What the store said, on one line: its code and its message, where it answers as S3 does."""
+    said = black_out(str(exc))
+    code, message = (re.search(f"<{tag}>(.*?)</{tag}>", said, re.DOTALL) for tag in ("Code", "Message"))
+    first = said.partition("<?xml")[0].partition("\n")[0].strip()
+    parts = [first, *(" ".join(found[1].split()) for found in (code, message) if found)]
+    return " ".join(parts)[:REASON]

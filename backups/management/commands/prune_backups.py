@@ -12,6 +12,7 @@ from django.utils import timezone
 
 from backups import catalogue, configured, models
 from backups.errors import BackupError
+from backups.health.damage import find_damage
 from backups.repository import prune
 from backups.repository.manifests import TIERS
 
@@ -37,13 +38,19 @@ class Command(BaseCommand):
                 prune.pin(repository, pin) if pin else prune.unpin(repository, unpin)
                 return
             rows = models.Generation.objects.filter(tier=tier)
+            if not rows.exists():
+                raise CommandError(
+                    "This desk knows of no backup, so it could not miss one. First: manage.py verify_backups"
+                )
+            broken = find_damage(tier, (), timezone.now()).broken
             pruned = prune.prune(
                 repository,
                 prune.Retention(settings.GALLEY_BACKUP_KEEP_DAYS, settings.GALLEY_BACKUP_KEEP_MONTHS),
-                known=set(rows.values_list("name", flat=True)),
-                verified=set(rows.exclude(verified_at=None).filter(damage=[]).values_list("name", flat=True)),
+                known=catalogue.known(tier),
+                verified=set(rows.exclude(verified_at=None).values_list("name", flat=True)).difference(broken),
                 now=timezone.now(),
                 apply=apply,
+                going=lambda ids: rows.filter(name__in=ids).delete(),
             )
             if apply:
                 catalogue.rebuild(repository)

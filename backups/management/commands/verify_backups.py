@@ -28,7 +28,11 @@ class Command(BaseCommand):
         parser.add_argument("--tier", choices=sorted(TIERS), help="one tier; without: all")
         parser.add_argument("--deep", action="store_true", help="read and hash today's thirtieth as well")
         parser.add_argument("--all", action="store_true", help="read and hash everything")
-        parser.add_argument("--rebuild", action="store_true", help="only make the database's tables from the storage")
+        parser.add_argument(
+            "--rebuild",
+            action="store_true",
+            help="only make the database's tables from the storage: what it lists is all that there is",
+        )
         parser.add_argument("--json", action="store_true", help="a line of JSON for each verification")
 
     def handle(self, *_: object, tier: str | None, deep: bool, json: bool, rebuild: bool, **options: object) -> None:
@@ -40,7 +44,7 @@ class Command(BaseCommand):
                 continue
             for verdict in self._verdicts(each, slot, deep or everything, json):
                 whole = whole and verdict.whole
-                for sentence in (*verdict.unusable.values(), *verdict.damage.values()):
+                for sentence in verdict.sentences:
                     self.stderr.write(sentence)
                 self.stdout.write(orjson.dumps(asdict(verdict)).decode() if json else str(verdict))
         if not whole:
@@ -48,7 +52,7 @@ class Command(BaseCommand):
 
     def _rebuilt(self, tier: str) -> bool:
         try:
-            unusable = catalogue.rebuild(configured.repository(TIERS[tier]))
+            unusable = catalogue.accept(configured.repository(TIERS[tier]))
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         for sentence in unusable:
@@ -59,7 +63,8 @@ class Command(BaseCommand):
     def _verdicts(self, tier: str, slot: int | None, deep: bool, json: bool) -> list[verify.Verdict]:
         try:
             repository = configured.repository(TIERS[tier])
-            verdicts = [verify.quick(repository)]
+            known, doubted = catalogue.known(tier), catalogue.doubted(tier)
+            verdicts = [verify.quick(repository, known=known, doubted=doubted)]
             if deep:
                 with shown("Reading", quiet=json) as started:
                     verdicts.append(verify.deep(repository, slot, started=started))

@@ -29,10 +29,10 @@ from tests.backups.desks import Copies
 
 def contents(repository: Repository, id_: str = "") -> dict[str, dict[int, dict[str, object]]]:
     """The rows that a backup stands for, read from its chunks alone."""
-    generations = repository.survey().generations
-    newest = repository.generation(id_) if id_ else generations[0]
+    survey = repository.survey()
+    newest = repository.generation(id_) if id_ else survey.generations[0]
     found: dict[str, dict[int, dict[str, object]]] = {}
-    for link in chains.chain(generations, newest):
+    for link in chains.chain(survey, newest):
         for entry in chains.entries_of(repository, link, chains.CHUNK_ROLE):
             chunk = chains.read_chunk(repository, entry)
             rows = found.setdefault(chunk.model, {})

@@ -75,8 +75,8 @@ class Story:
 
 def held(repository: Repository) -> Held:
     """What the newest backup stands for: its rows, and the map that the next one goes by."""
-    generations = repository.survey().generations
-    links = chains.chain(generations, generations[0])
+    survey = repository.survey()
+    links = chains.chain(survey, survey.generations[0])
     known = chains.read_map(repository, links)
     for block in (block for blocks in known.values() for block in blocks.values()):
         block.digests = b""

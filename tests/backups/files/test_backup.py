@@ -162,6 +162,45 @@ def test_the_same_content_is_stored_once(repository: Repository, tmp_path: Path)
     assert second.generation.counts["removed"] == 1
 
 
+@pytest.mark.parametrize("earlier", [False, True])
+def test_a_folder_that_is_unmounted_in_between_gives_no_complete_backup(
+    repository: Repository, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, earlier: bool
+) -> None:
+    source = filled(tmp_path / "source", {f"{n}.txt": b"page %d" % n for n in range(100)})
+    if earlier:
+        backup(repository, source)
+        filled(source, {f"{n}.txt": b"changed %d" % n for n in range(100)}, age=LONG_AGO + 1)
+    real, left = Source.read, iter(range(20))
+
+    def read(self: Source, path: str) -> tuple[Seen, bytes]:
+        if next(left, None) is None:
+            raise Vanished("it vanished before it was read.")
+        return real(self, path)
+
+    with monkeypatch.context() as unmounted:
+        unmounted.setattr(Source, "read", read)
+        with pytest.raises(Shrunk, match=r"Of 100 files of .* 80 vanished while they were read"):
+            backup(repository, source)
+    assert len(repository.survey().generations) == earlier
+    outcome = backup(repository, source)
+    assert (outcome.incomplete, outcome.generation.counts["files"]) == (False, 100)
+    assert outcome.generation.counts["stored"] == 80  # what was stored is used
+
+
+def test_what_is_kept_as_it_was_makes_a_backup_incomplete(
+    repository: Repository, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup(repository, source)
+    filled(source, {"0/page 0.txt": b"changed"}, age=LONG_AGO + 1)
+
+    def vanished(_self: Source, _path: str) -> tuple[Seen, bytes]:
+        raise Vanished("it vanished before it was read.")
+
+    monkeypatch.setattr(Source, "read", vanished)
+    outcome = backup(repository, source)
+    assert (outcome.incomplete, outcome.generation.counts["earlier"]) == (True, 1)
+
+
 def test_a_run_with_nothing_to_do_reads_nothing_and_asks_three_times(
     repository: Repository, source: Path, tmp_path: Path
 ) -> None:

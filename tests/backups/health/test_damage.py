@@ -268,7 +268,7 @@ def test_without_any_whole_one_there_is_none() -> None:
     _made("b1", 1, damage=GONE)
     desks.awaited_since(timezone.now() - timedelta(days=1))
     assert report.last_good() is None
-    assert "There is no backup yet." in sentences(_part("database"))
+    assert "None of the backups can be restored." in sentences(_part("database"))
     models.Generation.objects.all().delete()
     _files("/srv/ocr", 1, damage=GONE)
     assert sentences(_part("files")) == ["The backup /srv/ocr-1 is damaged: chunks/x is missing."]

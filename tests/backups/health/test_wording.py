@@ -83,6 +83,13 @@ OTHERS: list[tuple[Finding, str, str]] = [  # with the command that ends it
         "The last good backup of /a is of 2026-05-08 10:00 UTC: it did not run since.",
         "backup_files /a",
     ),
+    (findings.NoneUsable("files", "/a"), "None of the backups of /a can be restored.", "backup_files /a"),
+    (
+        findings.TimeAhead("database", "b1", AT),
+        "The newest backup, b1, is of 2026-05-08 10:00 UTC, which lies ahead: a clock was wrong. Set the clock right, "
+        "and make another one.",
+        "backup_database",
+    ),
     (findings.DatabaseUnscheduled(), "No schedule backs it up.", ""),
     (
         findings.SourceUnscheduled("/a", AT),

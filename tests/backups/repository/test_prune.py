@@ -38,7 +38,7 @@ def generations(repository: Repository, monkeypatch: pytest.MonkeyPatch) -> list
 
 def _pruned(repository: Repository) -> Pruned:
     later = datetime.now(UTC) + timedelta(days=400)
-    return prune(repository, Retention(90, 0), known=(), verified=(), now=later, apply=True)
+    return prune(repository, Retention(0, 0), known=(), verified=(), now=later, apply=True)
 
 
 def _with(repository: Repository, deletes: Callable[[Folder, str], None]) -> Repository:

@@ -187,6 +187,12 @@ def test_rows_are_rebuilt_from_the_storage(repository: Repository, source: Path)
 
     repository.object_store.delete(repository.path(f"manifests/{made[1].id}.json"))
     catalogue.rebuild(repository)
+    rows = models.Generation.objects.all()
+    assert [row.damage for row in rows if row.name == made[1].id] == [
+        [f"The manifest {made[1].id}.json is missing from the backup storage."]
+    ]
+    assert [row.name for row in rows if not row.damage] == [made[2].id, made[0].id]
+    catalogue.accept(repository)
     assert [row.name for row in models.Generation.objects.all()] == [made[2].id, made[0].id]
     for each in made:
         repository.object_store.delete(repository.path(f"manifests/{each.id}.json"))
@@ -210,15 +216,16 @@ def _made(age: float, *, id_: str = "", needs: str = "", source: str = "a") -> G
         ([], [], {}),
         ([500], [], {}),  # the only one
         ([500, 501], [], {}),
-        ([500, 501, 502], [502], {}),
+        ([500, 501, 502], [], {}),  # no backup was made since, so none grows old
+        ([0, 500, 501, 502], [501, 502], {}),
         ([1, 2, 3, 89.9], [], {}),
-        ([1, 2, 90, 91], [90, 91], {}),
-        ([1, 2, 90, 91, 92], [92], {"months": 12}),  # the first of December and the last of November
-        ([1, 2, 90, 91], [90], {"pinned": {"91"}}),
-        ([1, 2, 90, 91, 92, 93], [92, 93], {"verified": {"90", "91", "92", "93"}}),
-        ([1, 2, 90, 91, 92, 93], [90, 91], {"verified": {"92", "93"}}),
-        ([-1, 90, 91], [91], {}),
-        ([-1, -2, -3, 90], [90], {}),
+        ([0, 1, 2, 90, 91], [90, 91], {}),
+        ([0, 1, 2, 90, 91, 92], [92], {"months": 12}),  # the first of December and the last of November
+        ([0, 1, 2, 90, 91], [90], {"pinned": {"91"}}),
+        ([0, 1, 2, 90, 91, 92, 93], [92, 93], {"verified": {"90", "91", "92", "93"}}),
+        ([0, 1, 2, 90, 91, 92, 93], [90, 91], {"verified": {"92", "93"}}),
+        ([-1, 0, 90, 91], [90, 91], {}),
+        ([-1, -2, -3, 0, 90], [90], {}),
     ],
 )  # fmt: skip
 def test_golden_table(ages: list[float], goes: list[float], how: dict[str, object]) -> None:
@@ -261,7 +268,7 @@ def generations(repository: Repository, source: Path) -> list[Generation]:
 
 def _pruned(repository: Repository, *, later: timedelta = timedelta(days=400), **options: object) -> Pruned:
     settings: dict[str, object] = {"known": set(), "verified": set(), "now": datetime.now(UTC) + later, "apply": True}
-    return prune(repository, Retention(90, 0), **(settings | options))  # type: ignore[arg-type]
+    return prune(repository, Retention(0, 0), **(settings | options))  # type: ignore[arg-type]
 
 
 @pytest.fixture
