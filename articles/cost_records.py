@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from django.db import DEFAULT_DB_ALIAS, transaction
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Sum
 from django.utils import timezone
 
 from articles import call_keys
@@ -73,10 +73,13 @@ def write(article: Article, call: Call, before: Noted, after: Noted, answer: Ans
 
 
 def write_rebuilt(article: Article, call: Call) -> None:
-    """What an article had cost before the ledger was lost, on the day when it was made; nothing where that is known."""
-    if not CostRecord.objects.filter(article=article.uid).exists():
-        unknown = int(call.reserved is not None)
-        _create(article, call, article.created_at, Answer({}), cost=call.cost or NOTHING, unknown=unknown)
+    """What its calls have cost that no record tells, as they were lost with the ledger; on the day when it was made."""
+    records = CostRecord.objects.filter(article=article.uid)
+    told = records.order_by().aggregate(cost=Sum("cost"), unknown=Sum("unknown"))
+    cost = (article.calls.order_by().aggregate(sum=Sum("cost"))["sum"] or NOTHING) - (told["cost"] or NOTHING)
+    unknown = int(call.reserved is not None and not told["unknown"])
+    if cost > 0 or unknown:
+        _create(article, call, article.created_at, Answer({}), cost=max(cost, NOTHING), unknown=unknown)
 
 
 def close(calls: QuerySet[Call]) -> None:

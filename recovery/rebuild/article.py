@@ -8,13 +8,14 @@ from typing import cast
 
 from django.core.exceptions import ValidationError as ModelError
 from django.db import DataError, IntegrityError, transaction
+from django.db.models import Sum
 from django.utils import timezone
 
 from articles import call_keys, cost_records
 from articles.batches.lists import folded
 from articles.content import word_counts
 from articles.failures import cause
-from articles.models import Article, Attempt, Batch, Call, Event, Stage, StageRecord
+from articles.models import Article, Attempt, Batch, Call, Event, Section, Stage, StageRecord
 from articles.providers.errors import GALLEY, ProviderError, Rejected, SavedError
 from articles.tree import names
 from articles.tree.schema import Colours, Manifest, StatePart, Stop
@@ -64,8 +65,49 @@ def rebuild(prefix: str, *, unsigned: bool = False) -> Rebuilt:
     return Rebuilt(article, True, content.lacking, is_ours=not found.flaw)
 
 
-def _made(content: Content, batch: Batch | None) -> Article:
-    article, state = _article(content, batch), content.manifest.state
+def go_further(row: Article, found: Found) -> Rebuilt:
+    """Make a row from its tree, which is further. It keeps its number, its timeline and the answers that were paid for.
+
+    Raises TreeError, and Unreachable.
+    """
+    with storing():
+        content = read_content(found)
+    try:
+        with transaction.atomic():
+            for related in (row.images, row.records, row.sections):
+                related.all().delete()
+            row.calls.filter(state=Call.State.INTENT).delete()  # the tree tells what they came to, and what they cost
+            Article.objects.filter(pk=row.pk)._raw_delete(row._state.db)  # what refers to it finds it again
+            article = _made(content, batches.known(found.manifest.source.batch), number=row.pk)
+            _note_rebuilt(article, content, found)
+    except (ModelError, DataError, IntegrityError, ValueError, OverflowError) as exc:
+        raise TreeError(f"The manifest in {found.tree.prefix} describes no article that could exist.") from exc
+    return Rebuilt(article, False, content.lacking)
+
+
+def put_to_rest(article: Article) -> None:
+    """Stop what was in line or at work when its row was backed up: what came of it since then nobody knows.
+
+    What is scheduled and still lies ahead begins at its time.
+    """
+    records = list(article.records.all())
+    unfinished = next((record for record in records if record.state != StageRecord.State.DONE), None)
+    if unfinished is None or (article.status == Article.Status.WAITING and not article.error and _is_ahead(article)):
+        return
+    running = StageRecord.State.RUNNING
+    article.records.filter(state=running).update(state=StageRecord.State.PENDING)
+    article.sections.filter(state=Section.State.RUNNING).update(state=Section.State.PENDING)
+    article.next_at = article.queued_at = article.lease_until = None
+    article.lease_owner, article.ended_at = "", timezone.now()
+    if article.batch:
+        article.status, article.ended_at = Article.Status.DRAFT, None
+    else:
+        _stop(article, _INTERRUPTED.saved(unfinished.stage), unfinished)
+    article.save()
+
+
+def _made(content: Content, batch: Batch | None, *, number: int | None = None) -> Article:
+    article, state = _article(content, batch, number), content.manifest.state
     rows.make_images(article, content)
     rows.make_records(article, content, has_stopped=_has_stopped(state))
     rows.make_sections(article, content)
@@ -81,13 +123,14 @@ def _note_rebuilt(article: Article, content: Content, found: Found) -> None:
     Event.objects.create(article=article, kind="rebuilt", message=f"Rebuilt from {source}")
 
 
-def _article(content: Content, batch: Batch | None) -> Article:
+def _article(content: Content, batch: Batch | None, number: int | None) -> Article:
     manifest = content.manifest
     source, facts, steps = manifest.source, manifest.article, manifest.pipeline_stages
     laid_out, upload = (steps.get(names.STEPS[stage]) for stage in (Stage.FORMAT, Stage.UPLOAD))
     colours = laid_out.brand_colors if laid_out else Colours()
     html = content.texts.get(names.ARTICLE) or content.texts.get(names.OPENING, "")
     article = Article(
+        pk=number,
         uid=source.uid,
         owner=owner_of(source.owner),
         created_at=moment(source.created_at) or timezone.now(),
@@ -120,15 +163,20 @@ def _article(content: Content, batch: Batch | None) -> Article:
 
 
 def _note_spent(article: Article, state: StatePart) -> None:
-    """The ledger is gone, its sum is not: one line for all that was paid before, so that budgets go on to hold."""
-    spent, reserved = Decimal(state.spent), Decimal(state.reserved)
+    """The ledger is gone, its sum is not: one line for all of it that no call tells, so that budgets go on to hold."""
+    told = article.calls.aggregate(cost=Sum("cost"), reserved=Sum("reserved"))
+    spent, reserved = (
+        max(Decimal(0), Decimal(said) - (told[name] or 0))
+        for name, said in (("cost", state.spent), ("reserved", state.reserved))
+    )
     if spent or reserved:
         closed = {"state": Call.State.CLOSED, "provider": GALLEY, "idempotency_key": article.uid}
         sums = {"cost": spent or None, "reserved": reserved or None}
-        call = Call.objects.create(article=article, key=call_keys.EARLIER, **sums, **closed)
+        generation = article.calls.filter(key=call_keys.EARLIER).count() + 1
+        call = Call.objects.create(article=article, key=call_keys.EARLIER, generation=generation, **sums, **closed)
         cost_records.write_rebuilt(article, call)
     if article.batch_id:
-        article.spent = spent
+        article.spent = Decimal(state.spent)
         article.save(update_fields=["spent"])
 
 

@@ -7,13 +7,16 @@ from collections.abc import Callable
 from io import StringIO
 from typing import Any
 
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Group, User
 from django.core.files.base import ContentFile
 from django.core.management import call_command
+from django.db import connection
 from django.db.models import ForeignKey, Model
 from django.db.models.fields.files import FieldFile
 
 from articles.models import Article, Batch, ImageFile, Section, StageRecord
+from backups.database import tables
+from backups.models import Generation, Restore
 from backups.trees.tree import MANIFEST, Tree
 from publishing.models import Site
 from recovery.rebuild.batch import LOOK_THROUGH
@@ -162,3 +165,18 @@ def _settled_section(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _without(fields: dict[str, Any], *names: str) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if name not in names}
+
+
+def everything() -> dict[str, list[dict[str, Any]]]:
+    """All rows of what backups of the database keep, by model."""
+    return {table.label: list(table.rows("default").order_by("pk").values()) for table in tables.kept()}
+
+
+def lose_everything() -> None:
+    """As a database that was just migrated: what backups keep, but for the groups of the migrations, and their rows."""
+    with connection.constraint_checks_disabled():
+        for table in reversed(tables.kept()):
+            if table.model is not Group:
+                table.model._base_manager.all().delete()
+    for model in (Generation, Restore):
+        model.objects.all().delete()

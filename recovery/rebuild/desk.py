@@ -1,0 +1,211 @@
+"""The whole desk from keys and storage: its database, then its trees; where both know an article, whichever is further.
+
+A backup of the database is older than the trees, by an hour or by a day. Rows as they were then would have workers make
+and pay for again what lies finished in the storage, over the only copy of it. So rows and trees are reconciled within
+the transaction that brings the rows: nobody sees one without the other, and nothing begins by itself.
+
+| killed                       | what is there                      | the next restore                        |
+|------------------------------|------------------------------------|-----------------------------------------|
+| before the rows are there    | an empty desk                      | begins again                            |
+| between the rows and the end | rows, reconciled; trees without    | goes on with the trees that have no row |
+| at the end                   | the desk                           | finds nothing to do                     |
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from django.contrib.auth.models import User
+
+from articles.models import Article, Batch, StageRecord
+from articles.tree import manifest, names
+from articles.tree.due import due
+from articles.tree.schema import Manifest, StatePart
+from articles.tree.storing import storing
+from backups import configured
+from backups.database import restore as rows
+from backups.database.comparison.restore_policy import MIRROR
+from backups.database.comparison.steps import CHANGE, CREATE
+from backups.errors import Failed
+from backups.models import Restore
+from backups.progress import Started, silent
+from backups.repository.manifests import Generation
+from backups.repository.repository import Repository
+from backups.trees.tree import TreeError
+from publishing.models import Site
+from recovery.rebuild.article import go_further, put_to_rest, rebuild
+from recovery.rebuild.batch import LOOK_THROUGH, rebuild_batch
+from recovery.rebuild.content import Found, batch_uids, find, trees
+
+WHO = "restore_desk"
+MOVING = (Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
+
+RESTING = (Article.Status.DONE, Article.Status.FAILED, Article.Status.CANCELLED)
+
+
+@dataclass
+class Journey:
+    """What came back, or would. `lacking` are sentences about what did not, or not as it was."""
+
+    generation: Generation
+    rows: int = 0
+    further: list[str] = field(default_factory=list)  # articles that were newer in their trees
+    rested: int = 0  # that were in line or at work
+    rebuilt: int = 0  # articles that no row knew
+    batches: int = 0
+    lacking: list[str] = field(default_factory=list)
+    known: set[str] = field(default_factory=set)  # uids of articles that the backup has
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def timed(self, part: str) -> Iterator[None]:
+        began = time.monotonic()
+        yield
+        self.seconds[part] = time.monotonic() - began
+
+
+def is_begun() -> bool:
+    """Whether the rows are there already, by a restore that was cut off. Raises Failed for a desk that is in use."""
+    if Restore.objects.filter(who=WHO, state=Restore.State.DONE).exists():
+        return True
+    used = [model for model in (User, Site, Batch, Article) if model._default_manager.exists()]
+    if used:
+        there = ", ".join(str(model._meta.verbose_name_plural) for model in used)
+        raise Failed(
+            f"This desk is not empty: it has {there}. A whole desk comes back into an empty one, right after migrate; "
+            "manage.py restore_database adds what is missing to this one."
+        )
+    return False
+
+
+def restore_desk(repository: Repository, generation: Generation, *, apply: bool, started: Started = silent) -> Journey:
+    """Bring all of it back, or only say what would. Raises what a restore of the database raises, and Unreachable."""
+    journey = Journey(generation)
+    begun = is_begun()
+    with journey.timed("manifests of trees"):
+        found = dict(_readable(journey))
+    if not begun:
+        with journey.timed("database and what is further"):
+            _restore_rows(repository, journey, found, apply=apply, started=started)
+    with journey.timed("what no row knows"):
+        _rebuild_others(journey, found, apply=apply)
+    return journey
+
+
+def _readable(journey: Journey) -> Iterator[tuple[str, Found]]:
+    """The trees of ours by the uid of their articles; what cannot be used is named."""
+    for prefix in trees():
+        try:
+            with storing():
+                found = find(configured.tree(prefix))
+        except TreeError as exc:
+            journey.lacking.append(str(exc))
+            continue
+        if found.flaw:
+            journey.lacking.append(found.flaw)
+        else:
+            yield found.manifest.source.uid, found
+
+
+def _restore_rows(
+    repository: Repository, journey: Journey, found: Mapping[str, Found], *, apply: bool, started: Started
+) -> None:
+    with rows.planned(repository, journey.generation, mode=MIRROR, started=started) as plan:
+        journey.rows = plan.total[CREATE] + plan.total[CHANGE]
+        journey.lacking += plan.staged.remarks
+        table = next(table for table in plan.staged.tables if table.model is Article)
+        journey.known = {row["uid"] for some in plan.staged.rows(table, chosen=False) for _, row in some}
+        if not apply:
+            return
+
+        def note(_safety: Generation | None, _touched: object) -> None:
+            _reconcile(journey, found)
+            Restore.objects.create(who=WHO, backup=plan.generation.id, mode=plan.mode, state=Restore.State.DONE)
+
+        rows.restore(repository, plan, safety=False, note=note)
+
+
+def _reconcile(journey: Journey, found: Mapping[str, Found]) -> None:
+    """In the transaction that has brought the rows: nobody else has seen them yet."""
+    running = Batch.objects.filter(state=Batch.State.RUNNING)
+    running.update(state=Batch.State.PAUSED, reason=LOOK_THROUGH, starting="", **due())
+    for article in Article.objects.order_by("pk").iterator(chunk_size=500):
+        tree = found.get(article.uid)
+        if tree and is_further(tree, article) and _went_further(journey, tree, article):
+            continue
+        if not tree and not article.tree_expired_at:
+            journey.lacking.append(f"Article {article.pk}, {article}: its files are not in the storage.")
+        if article.status in MOVING:
+            put_to_rest(article)
+            journey.rested += 1
+
+
+def _went_further(journey: Journey, tree: Found, article: Article) -> bool:
+    try:
+        journey.lacking += go_further(article, tree).lacking
+    except TreeError as exc:
+        journey.lacking.append(f"{exc} Its row is that of the backup.")
+        return False
+    journey.further.append(article.uid)
+    return True
+
+
+def is_further(tree: Found, article: Article) -> bool:
+    """Whether the tree tells of something that the row does not know yet.
+
+    A manifest is written after its row, so where they differ it is the later one; except in the moments after a commit,
+    when the row has what the tree lacks, or is due to be told.
+    """
+    in_tree, in_row = _things_of_tree(tree), _things_of_row(article)
+    if in_tree != in_row:
+        another_text = len(tree.manifest.source.earlier_manuscripts) > len(article.earlier_manuscripts)
+        return another_text or not in_tree < in_row
+    if article.manifest_due is not None:
+        return False
+    if article.status in MOVING:
+        return tree.manifest.state != _state_of_row(article)
+    return tree.manifest.state.status in RESTING and tree.manifest.state.status != article.status
+
+
+def _things_of_tree(tree: Found) -> set[str]:
+    steps = {stage: tree.manifest.pipeline_stages.get(name) for stage, name in names.STEPS.items()}
+    done = {str(stage) for stage, step in steps.items() if step and step.status == "completed"}
+    return done | {name for name in tree.files if name.endswith(".jpg") or names.is_section(name)}
+
+
+def _things_of_row(article: Article) -> set[str]:
+    done = {str(record.stage) for record in article.records.filter(state=StageRecord.State.DONE)}
+    pictures = {image.file_name for image in article.images.all() if image.is_stored}
+    return done | pictures | {section.file_name for section in article.sections.exclude(sha256="").defer("html")}
+
+
+def _state_of_row(article: Article) -> StatePart:
+    return Manifest.model_validate(manifest.build(article)[0]).state
+
+
+def _rebuild_others(journey: Journey, found: Mapping[str, Found], *, apply: bool) -> None:
+    """What was handed in since the backup: articles and batches that no row knows. Only counted, unless `apply`."""
+    journey.known |= set(Article.objects.values_list("uid", flat=True))
+    new = [tree.tree.prefix for uid, tree in found.items() if uid not in journey.known]
+    if not apply:
+        journey.rebuilt = len(new)
+        return
+    for uid in batch_uids():
+        with _named(journey):
+            journey.batches += rebuild_batch(uid)
+    for prefix in new:
+        with _named(journey):
+            rebuilt = rebuild(prefix)
+            journey.rebuilt += rebuilt.new
+            journey.lacking += [f"{prefix}: {sentence}" for sentence in rebuilt.lacking]
+
+
+@contextmanager
+def _named(journey: Journey) -> Iterator[None]:
+    try:
+        yield
+    except TreeError as exc:
+        journey.lacking.append(str(exc))

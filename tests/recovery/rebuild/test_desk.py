@@ -1,0 +1,122 @@
+"""The machine is gone; there are keys and a storage. The same desk comes back, and nothing that is paid for is lost."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.core.management import CommandError, call_command
+from django.db import connection
+from pytest_django import Settings
+
+from articles.models import Article, Batch, Call, Event, Preferences
+from articles.pipeline import sweep, worker
+from articles.tree.due import write_due
+from backups.models import Generation, Restore
+from config.roles import EDITORS
+from publishing.models import Site
+from recovery.rebuild import desk
+from tests.conftest import HandIn
+from tests.doubles.server import Doubles
+from tests.recovery.rebuild.loss import differences, everything, lose_everything, settled, state
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch, services: Doubles) -> None:
+    services.configure(image_width=480, image_bytes=4000)
+    monkeypatch.setattr("articles.stages.images.POLL_SECONDS", (0.001,))
+
+
+def _back(*words: str) -> dict[str, Any]:
+    out = StringIO()
+    call_command("restore_desk", *words, "--json", stdout=out, stderr=StringIO())
+    found: dict[str, Any] = json.loads(out.getvalue())
+    return found
+
+
+@pytest.fixture
+def lost(hand_in: HandIn, settings: Settings, tmp_path: Path, editor: User) -> dict[str, Any]:
+    """What a desk held when its machine was lost, some work after its last backup."""
+    settings.VAR_DIR = tmp_path / "var"
+    editor.groups.add(Group.objects.get(name=EDITORS))
+    editor.set_password("a long password")
+    editor.save()
+    Preferences.objects.create(user=editor, instructions="Calm, please.")
+    site = Site(name="Magazine", url="https://magazine.example.org", user="desk")
+    site.secret = "a password"
+    site.save()
+    done, going = hand_in(), hand_in(idea="Home batteries")
+    hand_in(idea="Heat pumps", style="dry")  # stays in line
+    worker.run_article(done.pk)
+    call_command("backup_database", stdout=StringIO())
+
+    worker.run_article(going.pk)
+    later = hand_in(idea="Tides")
+    worker.run_article(later.pk)
+    hand_in(idea="Wind")
+    write_due()
+    spent = sum((call.cost or 0) for call in Call.objects.filter(article=going))
+    before = {"state": state(), "rows": everything(), "going": going.uid, "spent": spent}
+    lose_everything()
+    settings.VAR_DIR = tmp_path / "another machine"
+    return before
+
+
+def test_the_whole_desk_comes_back(lost: dict[str, Any], services: Doubles) -> None:
+    asked = len(services.requests())
+    dry = _back()
+    assert (dry["rebuilt"], User.objects.exists(), Article.objects.exists()) == (2, False, False)
+
+    back = _back("--apply")
+
+    assert back["further"] == [lost["going"]]
+    assert (back["rebuilt"], back["rested"]) == (2, 1)
+    assert differences(settled(lost["state"]), state()) == []
+    kept = everything()
+    for label in ("auth.User", "auth.User_groups", "publishing.Site", "articles.Preferences"):
+        assert kept[label] == lost["rows"][label]
+    assert User.objects.get().check_password("a long password")
+    assert Site.objects.get().secret == "a password"
+    assert sum((call.cost or 0) for call in Call.objects.filter(article__uid=lost["going"])) == lost["spent"]
+    connection.check_constraints()
+
+    # Nothing begins by itself, and what is done is not made again.
+    sweep.sweep()
+    for article in Article.objects.all():
+        worker.run_article(article.pk)
+    assert len(services.requests()) == asked
+    assert Generation.objects.filter(tier="database", damage=[]).exists()
+
+
+def test_a_restore_that_was_cut_off_goes_on(lost: dict[str, Any]) -> None:
+    """Before the rows are there: nothing is. After: they are reconciled, and the rest follows."""
+    with mock.patch.object(desk, "put_to_rest", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        _back("--apply")
+    assert not Article.objects.exists()
+    assert not Restore.objects.exists()
+    with mock.patch.object(desk, "rebuild", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        _back("--apply")
+    assert Article.objects.count() == 3
+    assert not Article.objects.filter(status__in=desk.MOVING).exists()
+
+    assert _back("--apply")["rebuilt"] == 2
+    assert differences(settled(lost["state"]), state()) == []
+    assert _back("--apply")["rebuilt"] == 0
+    assert Event.objects.filter(kind="rebuilt", article__uid=lost["going"]).count() == 1
+
+
+@pytest.mark.usefixtures("storage_folder")
+def test_a_desk_that_is_in_use_is_left_alone(editor: User, settings: Settings, tmp_path: Path) -> None:
+    settings.VAR_DIR = tmp_path / "var"
+    call_command("backup_database", stdout=StringIO())
+    with pytest.raises(CommandError, match="not empty: it has users"):
+        call_command("restore_desk", "--apply")
+    assert User.objects.get() == editor
+    assert not Batch.objects.exists()
