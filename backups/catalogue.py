@@ -138,7 +138,7 @@ def rebuild(repository: Repository, *, doubtful: Mapping[str, str] | None = None
     wanted = {
         each.id: _fields(each) | {"pinned": each.id in pinned, "placed": placed[each.id]} for each in survey.generations
     }
-    why = survey.doubtful | (doubtful or {})
+    why = {**survey.doubtful, **(doubtful or {})}
     differing = [row for name, row in rows.items() if _hold_manifest(row, name in wanted, why, doubtful is not None)]
     new = []
     for name, fields in wanted.items():

@@ -14,7 +14,7 @@ from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import TruncMonth
 
-from articles.models import Cost, CostRecord, CostRecordQuerySet
+from articles.models import Cost, CostRecord, CostRecordQuerySet, DeskSettings
 
 Key = tuple[Any, ...]  # values of columns by which costs are told apart
 
@@ -88,12 +88,7 @@ def this_month(records: CostRecordQuerySet, today: date) -> ThisMonth:
     spent = records.filter(day__gte=today.replace(day=1), day__lte=today).cost()
     days = monthrange(today.year, today.month)[1]
     forecast = spent.known * days / today.day if today.day > 1 else None
-    return ThisMonth(spent, forecast and round(forecast, 6), limit(today))
-
-
-def limit(_: date) -> Decimal | None:
-    """US dollars that may be spent in the month of a day; None: there is no limit."""
-    return None
+    return ThisMonth(spent, forecast and round(forecast, 6), DeskSettings.now().limit_month)
 
 
 def paid_by(records: CostRecordQuerySet, *columns: str) -> dict[Key, Paid]:

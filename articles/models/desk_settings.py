@@ -33,7 +33,7 @@ def _days(label: str, help_text: str) -> models.PositiveSmallIntegerField[Any, A
 
 
 class DeskSettings(models.Model):
-    """One row. Limits in US dollars: null is no limit. Days: null is what the environment says."""
+    """One row. Limits in US dollars: null is no limit. Of the agent and the days null is what the environment says."""
 
     name = models.CharField(max_length=10, unique=True, default="desk", editable=False)
     limit_article = _limit("an article", "The most that one article may cost. One that would cost more stops.")
@@ -69,6 +69,12 @@ class DeskSettings(models.Model):
         """Set some of it, if it still is of this version; whether it was."""
         changed = cls.objects.filter(name="desk", version=version)
         return bool(changed.update(**values, version=version + 1, changed_at=Now()))
+
+    @property
+    def agent_dollars(self) -> Decimal:
+        """For one publication; 0: there is no agent, whatever the row says, as the operator wants none."""
+        said = Decimal(settings.GALLEY_AGENT_DOLLARS)
+        return said if self.limit_agent_run is None or not said else self.limit_agent_run
 
     @property
     def keeps_film(self) -> int:

@@ -151,8 +151,8 @@ def prune(
     )
     live = [each for each in survey.generations if judged[each.id]]
     if not apply:
-        going = _unnamed(repository, live, now)
-        pruned.objects, pruned.bytes = len(going), sum(each.bytes for each in going)
+        unnamed = _unnamed(repository, live, now)
+        pruned.objects, pruned.bytes = len(unnamed), sum(each.bytes for each in unnamed)
         return pruned
     going(pruned.gone)
     for id_ in pruned.gone:  # newest first: what needs a parent goes before it

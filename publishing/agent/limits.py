@@ -9,7 +9,7 @@ from django.db.models import Sum
 
 from articles import call_keys
 from articles.formats import count, money
-from articles.models import Call
+from articles.models import Call, DeskSettings
 from articles.pipeline.run import Run
 from articles.providers.errors import Rejected
 from articles.providers.prices import Bound
@@ -36,9 +36,9 @@ class Limits:
                 "nobody knows the price of the agent's model", "agent_price", "tell it in GALLEY_PRICES"
             )
         spent = sum(((call.cost or Decimal(0)) + (call.reserved or Decimal(0)) for call in turns), Decimal(0))
-        if spent + most.dollars > settings.GALLEY_AGENT_DOLLARS:
-            said = f"{money(spent)} of ${settings.GALLEY_AGENT_DOLLARS}"
-            raise self._used_up(said, "agent_dollars", "GALLEY_AGENT_DOLLARS")
+        limit = DeskSettings.now().agent_dollars
+        if spent + most.dollars > limit:
+            raise self._used_up(f"{money(spent)} of ${limit:,.2f}", "agent_dollars", "the limit of an agent's run")
 
     def _used_up(self, what: str, code: str, setting: str) -> Rejected:
         reason = f"the agent has used up what it may for one publication ({what})"

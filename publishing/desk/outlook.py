@@ -7,13 +7,11 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from django.conf import settings
-
 from articles import call_keys
 from articles.estimates import cost_of, costs
 from articles.failures import Failure
 from articles.formats import count
-from articles.models import Article, Call, Cost
+from articles.models import Article, Call, Cost, DeskSettings
 from articles.providers.errors import ProviderError
 from publishing.models import Site, Way
 from publishing.options import Options
@@ -100,13 +98,14 @@ def _of_pictures(expired: Sequence[Article]) -> Cost:
 
 def _agent_may(site: Site, way: str) -> Decimal:
     """US dollars that the agent may spend for an article, where it is the way."""
-    return Decimal(settings.GALLEY_AGENT_DOLLARS if way == Way.COMPUTER_USE and agent.may_be_used(site) else 0)
+    return DeskSettings.now().agent_dollars if way == Way.COMPUTER_USE and agent.may_be_used(site) else Decimal(0)
 
 
 def _agent_words(site: Site, way: str) -> str:
     if way != Way.HYBRID or Way.COMPUTER_USE not in site.order or not agent.may_be_used(site):
         return ""
-    return f"Where no other way works, the agent may spend up to ${settings.GALLEY_AGENT_DOLLARS} for an article."
+    most = DeskSettings.now().agent_dollars
+    return f"Where no other way works, the agent may spend up to ${most:,.2f} for an article."
 
 
 def _expired_words(expired: Sequence[Article]) -> str:

@@ -6,6 +6,7 @@ from functools import partial
 
 from django.conf import settings
 
+from articles.models import DeskSettings
 from articles.pipeline.run import Outcome, Run
 from articles.providers.agent import toolset_of
 from articles.providers.errors import GALLEY, Refused, Rejected
@@ -41,6 +42,8 @@ def missing() -> str:
         return "Claude is not set up: set ANTHROPIC_API_KEY"
     if not settings.GALLEY_AGENT_DOLLARS:
         return "it may spend nothing: set GALLEY_AGENT_DOLLARS to what it may for one publication"
+    if not DeskSettings.now().agent_dollars:
+        return "it may spend nothing: raise the limit of an agent's run (Limits)"
     if toolset_of(settings.GALLEY_AGENT_MODEL) != NAME:
         return "its model steers no browser: set GALLEY_AGENT_MODEL to one that does, such as claude-sonnet-5-5"
     return ""

@@ -19,9 +19,11 @@ from backups.health.findings import (
     ManifestsUnusable,
     MoreBackupsDamaged,
     NeverBackedUp,
+    NoneUsable,
     NotBackedUpSince,
     State,
     StorageUnread,
+    TimeAhead,
     Urgent,
 )
 from backups.health.report import DRILL, STORAGE, Part, Report
@@ -85,6 +87,10 @@ def _headline(finding: Urgent) -> str:
             return f"{source or f'the {tier}'} was never backed up"
         case NotBackedUpSince(tier, began, source):
             return f"{source or f'the {tier}'} was not backed up since {when(began)}"
+        case NoneUsable(tier, source):
+            return f"no backup of {source or f'the {tier}'} can be restored"
+        case TimeAhead(tier):
+            return f"the newest backup of the {tier} is of a time that has not come yet"
         case DrillFailed(differences=number):
             return f"a restore that was tried did not pass, with {count(number, 'difference')}"
         case StorageUnread():

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from articles.models import Batch, Cost, CostRecord
+from articles.models import Batch, Cost, CostRecord, DeskSettings
 from insights import costs
 from insights.costs import Range, usage
 from tests.publishing.conftest import new_site
@@ -117,6 +117,11 @@ def test_a_month_goes_on_as_it_has_begun(chief: User, today: date, forecast: int
     month = usage(chief, Range.WEEK, today).this_month
 
     assert (month.spent, month.forecast, month.limit) == (Cost(Decimal(14)), forecast, None)
+
+
+def test_a_month_is_seen_beside_its_limit(chief: User) -> None:
+    DeskSettings.objects.update_or_create(name="desk", defaults={"limit_month": 50})
+    assert usage(chief, Range.WEEK, TODAY).this_month.limit == 50
 
 
 def test_no_record_costs_a_query(chief: User) -> None:

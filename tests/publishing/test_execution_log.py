@@ -107,7 +107,7 @@ def test_tasks_of_before_have_the_lines_that_their_rows_tell() -> None:
 def test_the_log_of_many_is_one_statement(magazine: Site, ready: Ready, editor: User) -> None:
     articles = [ready(magazine) for _ in range(3)]
     for article in articles:
-        publish_tasks._submit(article, magazine, editor, "rest", Options())
+        publish_tasks._submit(article, magazine, editor, "rest", Options(), had_one=False)
 
     transitions.cancelled.send(None, articles=[article.pk for article in articles])
 

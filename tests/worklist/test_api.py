@@ -40,15 +40,15 @@ def test_pages_hold_each_document_once(editor: User, django_assert_max_num_queri
     for number in range(7):
         arrive(source_id=str(number), title=f"Title {number}")
     client = as_(editor)
-    after: dict[str, str] = {}
+    query = {"limit": "3"}
     seen: list[str] = []
     while True:
         with django_assert_max_num_queries(6):
-            page = client.get(AT, {"limit": 3, **after}).json()
+            page = client.get(AT, query).json()
         seen += [document["title"] for document in page["documents"]]
         if page["after"] is None:
             break
-        after = {"after": page["after"]}
+        query["after"] = page["after"]
     assert seen == [f"Title {number}" for number in range(7)]
     assert page["count"] == 7
 

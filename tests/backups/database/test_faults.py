@@ -410,7 +410,7 @@ def test_a_manifest_that_does_not_say_what_it_is_of_is_refused(
 ) -> None:
     made = backup.backup(store, few).generation
     forged = begin(store, {"forged": 1}).commit(
-        parent=made.id, counts=made.counts, about=made.about | about, objects=made.objects
+        parent=made, counts=made.counts, about=made.about | about, objects=made.objects
     )
     with pytest.raises(Hostile, match="does not say what it was made of"):
         whole(store, few)

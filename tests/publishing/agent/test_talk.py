@@ -13,12 +13,13 @@ from pytest_django import Settings
 from articles import call_keys
 from articles.desk.article_page import article_page
 from articles.formats import money
-from articles.models import Article, Call
+from articles.models import Article, Call, DeskSettings
 from articles.pipeline import transitions
 from articles.pipeline.calls import Calls
 from publishing import publish_tasks
 from publishing.agent.talk import Talk
 from publishing.models import Site
+from publishing.publishers import agent
 from tests.desk import as_
 from tests.doubles.pilot import Action, Seen, click
 from tests.doubles.server import Doubles
@@ -102,6 +103,16 @@ def test_it_stops_before_a_turn_that_may_cost_too_much(
     assert code_of(article.error) == "agent_dollars"
     assert Decimal(0) < sum(call.cost or 0 for call in turns(article)) < Decimal("0.070")
     assert not any(call.reserved for call in turns(article))
+
+
+def test_the_desk_may_set_a_narrower_limit(
+    pages: Pages, steered: Site, pilot: Doubles, ready: Ready, run: Drive
+) -> None:
+    DeskSettings.objects.update_or_create(name="desk", defaults={"limit_agent_run": Decimal("0.070")})
+    article = run(ready(steered))
+    assert code_of(article.error) == "agent_dollars"
+    DeskSettings.objects.update(limit_agent_run=0)
+    assert "Limits" in agent.missing()
 
 
 def test_an_unknown_price_may_be_refused(
