@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
@@ -16,6 +16,7 @@ from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.openapi.schema import OpenAPISchema
 from ninja.parser import Parser
 from ninja.security.base import AuthBase
 from ninja.types import DictStrAny
@@ -23,6 +24,7 @@ from ninja.utils import check_csrf
 
 from articles.api.articles import router as articles
 from articles.api.batches import router as batches
+from articles.api.strict import FieldProblem, Problem
 from articles.errors import NotPossible
 from articles.models.access import works_here
 from config.models import Token
@@ -36,6 +38,7 @@ from worklist.api import router as worklist
 
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Galley"'}  # goes with every 401
 BELOW = "/api/"
+PROBLEM = "application/problem+json"
 MOST_SHOWN = 60  # characters of a name that somebody else chose
 SENTENCES = {
     400: "Galley did not understand this request.",
@@ -153,7 +156,19 @@ class Forms(Parser):
         return super().parse_body(request)
 
 
-api = NinjaAPI(
+class Api(NinjaAPI):
+    """Ninja's, which describes errors as what they are."""
+
+    def get_openapi_schema(self, **given: Any) -> OpenAPISchema:
+        described = super().get_openapi_schema(**given)
+        for operation in (each for methods in described["paths"].values() for each in methods.values()):
+            for status, response in operation["responses"].items():
+                if int(status) >= 400:
+                    response["content"] = {PROBLEM: response["content"]["application/json"]}
+        return described
+
+
+api = Api(
     title="Galley",
     version="1",
     urls_namespace="api",
@@ -188,7 +203,8 @@ def not_possible(_request: HttpRequest, exc: NotPossible) -> HttpResponse:
 
 @api.exception_handler(ValidationError)
 def not_valid(_request: HttpRequest, exc: ValidationError) -> HttpResponse:
-    return _said(422, " ".join(_sentence(error) for error in exc.errors))
+    problems = [_problem(error) for error in exc.errors]
+    return _said(422, " ".join(problem.message for problem in problems), problems)
 
 
 @api.exception_handler(Http404)
@@ -197,7 +213,7 @@ def anything_else(_request: HttpRequest, exc: Exception) -> HttpResponse:
     raise exc
 
 
-def _sentence(error: dict[str, Any]) -> str:
+def _problem(error: dict[str, Any]) -> FieldProblem:
     """`"limit" in the query: input should be less than or equal to 100.`"""
     place, *path = error["loc"]
     if place == "body" or error["type"] == "extra_forbidden":
@@ -205,8 +221,10 @@ def _sentence(error: dict[str, Any]) -> str:
     name = ".".join(str(part) for part in path)[:MOST_SHOWN]
     where = f"“{name}” in the {place}" if name else f"The {place}"
     if error["type"] == "extra_forbidden":
-        return f"{where}: there is no such field. Leave it out."
-    return f"{where}: {error['msg'][:1].lower()}{error['msg'][1:]}."
+        why = "there is no such field. Leave it out"
+    else:
+        why = f"{error['msg'][:1].lower()}{error['msg'][1:]}"
+    return FieldProblem(field=f"{place}.{name}".removesuffix("."), message=f"{where}: {why}.")
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
@@ -220,20 +238,26 @@ def server_error(request: HttpRequest) -> HttpResponse:
     return _said(500, SENTENCES[500]) if request.path_info.startswith(BELOW) else defaults.server_error(request)
 
 
-def _said(status: int, message: str) -> HttpResponse:
+def _said(status: int, message: str, errors: Iterable[FieldProblem] = ()) -> HttpResponse:
     headers = CHALLENGE if status == 401 else {}
-    return JsonResponse({"message": message}, status=status, headers=headers)
+    return JsonResponse(Problem.of(status, message, errors=list(errors)).model_dump(), status=status, headers=headers)
 
 
 class JsonErrors(MiddlewareMixin):
-    """Every error below /api/ is JSON with a sentence, also one that never came as far as an operation."""
+    """Every error below /api/ is a problem with a sentence, also one that never came as far as an operation."""
 
     def process_response(self, request: HttpRequest, response: HttpResponse) -> HttpResponse:
-        is_json = response.headers.get("Content-Type", "").startswith("application/json")
-        if response.status_code < 400 or is_json or not request.path_info.startswith(BELOW):
+        if response.status_code < 400 or not request.path_info.startswith(BELOW):
             return response
-        known = response.status_code if response.status_code in SENTENCES else 400 + 100 * (response.status_code >= 500)
-        said = _said(response.status_code, SENTENCES[known])
-        if allowed := response.headers.get("Allow"):
-            said.headers["Allow"] = allowed
+        is_json = response.headers.get("Content-Type", "").startswith("application/json")
+        said = response if is_json else _worded(response)
+        said.headers["Content-Type"] = PROBLEM
         return said
+
+
+def _worded(response: HttpResponse) -> HttpResponse:
+    known = response.status_code if response.status_code in SENTENCES else 400 + 100 * (response.status_code >= 500)
+    said = _said(response.status_code, SENTENCES[known])
+    if allowed := response.headers.get("Allow"):
+        said.headers["Allow"] = allowed
+    return said

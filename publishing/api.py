@@ -20,7 +20,7 @@ from ninja import Header, Query, Router, Status
 from ninja.errors import HttpError
 from pydantic import AwareDatetime, Field
 
-from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Message, Strict
+from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Problem, Strict
 from articles.failures import Failure
 from articles.models import Article
 from articles.models.access import may_look
@@ -43,7 +43,7 @@ WITHOUT_PICTURES = Prefetch("film", Shot.objects.defer("jpeg"))
 
 router = Router(tags=["publish"])
 Name = Annotated[str, Field(min_length=1, max_length=LONGEST_TERM)]
-CONFLICT: dict[int, type[Message]] = {**REFUSALS, 409: Message}
+CONFLICT: dict[int, type[Problem]] = {**REFUSALS, 409: Problem}
 
 
 class OptionsIn(Strict):
@@ -162,7 +162,11 @@ class Wanted(InQuery):
     after: int | None = Field(None, ge=1, le=BIGGEST_ID, description="only tasks that are older than this one")
 
 
-@router.post("/submit/{int:article_id}", response={200: SubmittedOut, 202: SubmittedOut, **CONFLICT})
+@router.post(
+    "/submit/{int:article_id}",
+    response={200: SubmittedOut, 202: SubmittedOut, **CONFLICT},
+    operation_id="publish_submit",
+)
 def submit(
     request: HttpRequest,
     response: HttpResponse,
@@ -230,14 +234,18 @@ def _way(wanted: SubmitIn, site: Site | None) -> str:
 
 
 @router.get(
-    "/tasks/{int:task_id}/status", response={200: TaskOut, **REFUSALS}, by_alias=True, url_name="publish_task_status"
+    "/tasks/{int:task_id}/status",
+    response={200: TaskOut, **REFUSALS},
+    by_alias=True,
+    url_name="publish_task_status",
+    operation_id="publish_task_status",
 )
 def status(request: HttpRequest, task_id: int) -> TaskOut:
     """How far a task is (three queries)."""
     return _out(_task(_who(request), task_id))
 
 
-@router.get("/tasks", response={200: TasksOut, **REFUSALS}, by_alias=True)
+@router.get("/tasks", response={200: TasksOut, **REFUSALS}, by_alias=True, operation_id="publish_tasks")
 def tasks(request: HttpRequest, wanted: Query[Wanted]) -> TasksOut:
     """Tasks, newest first. `after` goes on where another page ended, also while new ones arrive."""
     found = PublishTask.objects.touchable_by(_who(request))
@@ -259,7 +267,9 @@ def tasks(request: HttpRequest, wanted: Query[Wanted]) -> TasksOut:
     )
 
 
-@router.post("/tasks/{int:task_id}/retry", response={202: TaskOut, **CONFLICT}, by_alias=True)
+@router.post(
+    "/tasks/{int:task_id}/retry", response={202: TaskOut, **CONFLICT}, by_alias=True, operation_id="publish_task_retry"
+)
 def retry(request: HttpRequest, task_id: int) -> Status[TaskOut]:
     """Let a task that has stopped go on where it left off."""
     user, task = _mine_to_change(request, task_id)
@@ -267,7 +277,12 @@ def retry(request: HttpRequest, task_id: int) -> Status[TaskOut]:
     return Status(202, _out(_task(user, task_id)))
 
 
-@router.post("/tasks/{int:task_id}/cancel", response={202: TaskOut, **CONFLICT}, by_alias=True)
+@router.post(
+    "/tasks/{int:task_id}/cancel",
+    response={202: TaskOut, **CONFLICT},
+    by_alias=True,
+    operation_id="publish_task_cancel",
+)
 def cancel(request: HttpRequest, task_id: int) -> Status[TaskOut]:
     """Stop a task. What is on the site stays as it is."""
     user, task = _mine_to_change(request, task_id)

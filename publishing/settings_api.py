@@ -15,7 +15,7 @@ from ninja import Header, Router, Status
 from ninja.errors import HttpError
 from pydantic import Field
 
-from articles.api.strict import REFUSALS, Message, Strict
+from articles.api.strict import REFUSALS, Problem, Strict
 from articles.models import DeskSettings
 from articles.models.desk_settings import MOST_DAYS, MOST_DOLLARS
 from articles.pipeline.money import limits
@@ -56,7 +56,7 @@ class TestOut(Strict):
     findings: list[FindingOut]
 
 
-@router.post("/test-connection", response={200: TestOut, **REFUSALS})
+@router.post("/test-connection", response={200: TestOut, **REFUSALS}, operation_id="settings_test_connection")
 def test_connection(request: HttpRequest, wanted: TestIn) -> TestOut:
     """Try a site as it is saved. Nothing is changed there; it takes a minute at most, for all questions together."""
     _may(request, "publishing.change_site")
@@ -131,7 +131,7 @@ class SettingsOut(Strict):
     screenshot_retention: FilmOut
 
 
-class StaleOut(Message):
+class StaleOut(Problem):
     """Somebody else was quicker."""
 
     present: SettingsOut
@@ -173,7 +173,7 @@ class SettingsIn(Strict):
         }
 
 
-@router.get("", response={200: SettingsOut, **REFUSALS})
+@router.get("", response={200: SettingsOut, **REFUSALS}, operation_id="settings")
 def settings_now(request: HttpRequest, response: HttpResponse) -> SettingsOut:
     """What holds for the desk as a whole (six queries)."""
     _may(request, "articles.view_desksettings")
@@ -182,17 +182,17 @@ def settings_now(request: HttpRequest, response: HttpResponse) -> SettingsOut:
     return _out(row)
 
 
-@router.put("", response={200: SettingsOut, 412: StaleOut, 428: Message, **REFUSALS})
+@router.put("", response={200: SettingsOut, 412: StaleOut, 428: Problem, **REFUSALS}, operation_id="settings_change")
 def change_settings(
     request: HttpRequest,
     response: HttpResponse,
     wanted: SettingsIn,
     if_match: Annotated[str | None, Header(alias="If-Match", max_length=100)] = None,
-) -> Status[SettingsOut | StaleOut | Message]:
+) -> Status[SettingsOut | StaleOut | Problem]:
     """Change some of it, if it still is as you know it: `If-Match` with the `ETag` of what you have read."""
     _may(request, "articles.change_desksettings")
     if if_match is None:
-        return Status(428, Message(message="Say with If-Match which version you change: the ETag of GET /settings."))
+        return Status(428, Problem.of(428, "Say with If-Match which version you change: the ETag of GET /settings."))
     row = DeskSettings.row()
     if if_match != _etag(row) or not limits.change(row.version, wanted.values):
         row = DeskSettings.row()
@@ -200,7 +200,7 @@ def change_settings(
         said = (
             "Somebody has changed the settings since you have read them: see what they are now, and send yours again."
         )
-        return Status(412, StaleOut(message=said, present=_out(row)))
+        return Status(412, StaleOut.of(412, said, present=_out(row)))
     row = DeskSettings.row()
     response["ETag"] = _etag(row)
     return Status(200, _out(row))

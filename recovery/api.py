@@ -42,7 +42,7 @@ class SweptOut(Strict):
 
 
 # `nothing` is named for its schema alone, which refuses a body that says something.
-@router.post("/sweep", response={200: SweptOut, **REFUSALS})
+@router.post("/sweep", response={200: SweptOut, **REFUSALS}, operation_id="recovery_sweep")
 def sweep_now(request: HttpRequest, nothing: Annotated[Nothing | None, Body()] = None) -> SweptOut:  # noqa: ARG001
     """Find what was interrupted and let it go on, now instead of within a minute. Safe at any time, twice at once."""
     if not request.auth.has_perm("articles.change_article"):  # type: ignore[attr-defined]  # who was let in
@@ -79,7 +79,11 @@ class HandedInOut(Strict):
     status: str
 
 
-@of_articles.get("/{int:article_id}/manuscript", response={200: ManuscriptPlanOut, **CONFLICTS})
+@of_articles.get(
+    "/{int:article_id}/manuscript",
+    response={200: ManuscriptPlanOut, **CONFLICTS},
+    operation_id="article_manuscript_plan",
+)
 def plan_manuscript(request: HttpRequest, article_id: int) -> ManuscriptPlanOut:
     """What another manuscript for an article would do and cost; 409, with the reason, for one that takes none now."""
     article = _changeable(request, article_id)
@@ -94,7 +98,9 @@ def plan_manuscript(request: HttpRequest, article_id: int) -> ManuscriptPlanOut:
     )
 
 
-@of_articles.put("/{int:article_id}/manuscript", response={200: HandedInOut, **CONFLICTS})
+@of_articles.put(
+    "/{int:article_id}/manuscript", response={200: HandedInOut, **CONFLICTS}, operation_id="article_manuscript_replace"
+)
 def replace_manuscript(request: HttpRequest, article_id: int, given: ManuscriptIn) -> HandedInOut:
     """Another manuscript for an article that rests, which goes on with it. 409: it is not as its plan was made for."""
     article, user = _changeable(request, article_id), request.auth  # type: ignore[attr-defined]  # who was let in

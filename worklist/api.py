@@ -14,7 +14,7 @@ from ninja import Query, Router, Status
 from ninja.errors import HttpError
 from pydantic import Field
 
-from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Message, Strict
+from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Problem, Strict
 from articles.content.manuscripts import Unreadable
 from articles.models.access import may_look
 from publishing.api import OptionsIn
@@ -32,7 +32,7 @@ LONGEST_TEXT = 2_000_000  # characters
 LONGEST_ID = 400  # characters, of what a program knows a document by
 
 router = Router(tags=["worklist"])
-CONFLICT: dict[int, type[Message]] = {**REFUSALS, 409: Message}
+CONFLICT: dict[int, type[Problem]] = {**REFUSALS, 409: Problem}
 
 
 class DocumentOut(Strict):
@@ -156,7 +156,7 @@ class PublishIn(Strict):
     options: OptionsIn | None = Field(None, description="left out: as it went out last, else a draft")
 
 
-@router.get("", response={200: DocumentsOut, **REFUSALS})
+@router.get("", response={200: DocumentsOut, **REFUSALS}, operation_id="worklist_documents")
 def documents(request: HttpRequest, wanted: Query[Wanted]) -> DocumentsOut:
     """Documents on the board. `after` goes on where another page ended, also while new ones arrive."""
     user = _who(request)
@@ -189,7 +189,7 @@ def _wanted(found: DocumentQuerySet, wanted: Wanted) -> DocumentQuerySet:
     return found
 
 
-@router.get("/statistics", response={200: StatisticsOut, **REFUSALS})
+@router.get("/statistics", response={200: StatisticsOut, **REFUSALS}, operation_id="worklist_statistics")
 def statistics(request: HttpRequest) -> StatisticsOut:
     """How many documents wait: by status, age and person (three queries)."""
     board = Document.objects.visible_to(_who(request)).on_the_board().order_by()
@@ -212,7 +212,7 @@ def statistics(request: HttpRequest) -> StatisticsOut:
     )
 
 
-@router.get("/sync-status", response={200: SyncStatusOut, **REFUSALS})
+@router.get("/sync-status", response={200: SyncStatusOut, **REFUSALS}, operation_id="worklist_sync_status")
 def sync_status(request: HttpRequest) -> SyncStatusOut:
     """What came from each kind of source, and when the last of it arrived (one query)."""
     visible = Document.objects.visible_to(_who(request)).order_by()
@@ -232,7 +232,7 @@ def sync_status(request: HttpRequest) -> SyncStatusOut:
     )
 
 
-@router.post("/sync", response={200: SyncOut, **CONFLICT})
+@router.post("/sync", response={200: SyncOut, **CONFLICT}, operation_id="worklist_sync")
 def sync(request: HttpRequest, wanted: SyncIn) -> SyncOut:
     """Bring documents to what a program has. Twice is once; what is in review is offered the change, never replaced."""
     user = _who(request)
@@ -262,7 +262,9 @@ def _arrival(given: ArrivalIn) -> Arrival:
     return Arrival(given.text, given.name, given.title, given.writer, given.folder)
 
 
-@router.post("/{int:document_id}/status", response={200: DocumentOut, **CONFLICT})
+@router.post(
+    "/{int:document_id}/status", response={200: DocumentOut, **CONFLICT}, operation_id="worklist_document_status"
+)
 def status(request: HttpRequest, document_id: int, wanted: StatusIn) -> DocumentOut:
     """Move a document on, from the status that you saw."""
     user, document = _mine(request, document_id)
@@ -276,7 +278,11 @@ def status(request: HttpRequest, document_id: int, wanted: StatusIn) -> Document
     return _out(_mine(request, document_id)[1], user)
 
 
-@router.post("/{int:document_id}/publish", response={200: DocumentOut, 202: DocumentOut, **CONFLICT})
+@router.post(
+    "/{int:document_id}/publish",
+    response={200: DocumentOut, 202: DocumentOut, **CONFLICT},
+    operation_id="worklist_document_publish",
+)
 def publish(request: HttpRequest, response: HttpResponse, document_id: int, wanted: PublishIn) -> Status[DocumentOut]:
     """Publish what was approved, or bring its post up to date. 202 for a new publish task, 200 where one is open."""
     user, document = _mine(request, document_id)

@@ -86,7 +86,7 @@ class Timeline(InQuery):
     limit: int = Field(20, ge=1, le=MOST_EVENTS, description="how many events at most")
 
 
-@router.get("/{int:article_id}/progress", response={200: ProgressOut, **REFUSALS})
+@router.get("/{int:article_id}/progress", response={200: ProgressOut, **REFUSALS}, operation_id="article_progress")
 def progress(request: HttpRequest, article_id: int, timeline: Query[Timeline]) -> ProgressOut:
     """How far an article came, and what happened to it (four queries, however long its story is)."""
     user: User = request.auth  # type: ignore[attr-defined]  # who was let in

@@ -16,7 +16,7 @@ from ninja import Body, Query, Router
 from ninja.errors import HttpError
 from pydantic import Field
 
-from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Message, Nothing, Strict
+from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Nothing, Problem, Strict
 from articles.batches import control, progress, stream
 from articles.batches.plan import plan_batch
 from articles.batches.start import start_batch
@@ -26,7 +26,7 @@ from articles.models import Batch, BatchQuerySet, Section
 from articles.models.access import may_look
 
 MOST_BATCHES = 100
-CONFLICTS: dict[int, type[Message]] = {**REFUSALS, 409: Message}
+CONFLICTS: dict[int, type[Problem]] = {**REFUSALS, 409: Problem}
 # Of a stream the document's version of OpenAPI describes one event, as it reads when its lines are taken apart.
 EVENT = {
     "type": "object",
@@ -158,7 +158,7 @@ def readable(user: User) -> BatchQuerySet:
     return Batch.objects.touchable_by(user)
 
 
-@router.get("", response={200: BatchesOut, **REFUSALS})
+@router.get("", response={200: BatchesOut, **REFUSALS}, operation_id="batches")
 def all_batches(request: HttpRequest, page: Query[ListQuery]) -> BatchesOut:
     """The batches that you may look at (three queries, however many there are)."""
     found = readable(_user(request)).select_related("owner").defer("brief", "styles", "sections").order_by("-pk")
@@ -191,7 +191,7 @@ def _line(batch: Batch, sections: dict[str, int]) -> BatchOut:
     )
 
 
-@router.get("/{int:batch_id}/progress", response={200: BatchProgressOut, **REFUSALS})
+@router.get("/{int:batch_id}/progress", response={200: BatchProgressOut, **REFUSALS}, operation_id="batch_progress")
 def batch_progress(request: HttpRequest, batch_id: int, known: Query[SinceQuery]) -> BatchProgressOut:
     """How a batch stands, with the cells that have changed since (a constant number of queries)."""
     _look_up(request, batch_id)
@@ -203,8 +203,9 @@ def batch_progress(request: HttpRequest, batch_id: int, known: Query[SinceQuery]
 
 @router.get(
     "/{int:batch_id}/events",
-    response={**REFUSALS, 406: Message, 503: Message},
+    response={**REFUSALS, 406: Problem, 503: Problem},
     openapi_extra={"responses": {200: STREAM}},
+    operation_id="batch_events",
 )
 def batch_events(request: HttpRequest, batch_id: int, known: Query[SinceQuery]) -> StreamingHttpResponse:
     """What changes, as server-sent events: `progress`, each with the JSON of the address above and its revision for an
@@ -256,7 +257,7 @@ def _last_event(request: HttpRequest) -> int | None:
 # Doing
 
 
-@router.post("/{int:batch_id}/start", response={200: StartedOut, **CONFLICTS})
+@router.post("/{int:batch_id}/start", response={200: StartedOut, **CONFLICTS}, operation_id="batch_start")
 def start(request: HttpRequest, batch_id: int, how: Annotated[StartIn | None, Body()] = None) -> StartedOut:
     """Make what is not there yet. Again on one that has run: only what is missing."""
     batch = _mine(request, batch_id)
@@ -277,19 +278,19 @@ def start(request: HttpRequest, batch_id: int, how: Annotated[StartIn | None, Bo
 
 # `nothing` is named for its schema alone, which refuses a body that says something.
 # A body is read and must be empty: what is sent along in error is refused, and never used.
-@router.post("/{int:batch_id}/pause", response={200: ActionOut, **CONFLICTS})
+@router.post("/{int:batch_id}/pause", response={200: ActionOut, **CONFLICTS}, operation_id="batch_pause")
 def pause(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> ActionOut:  # noqa: ARG001
     """Take no further section in hand; what is in hand is finished."""
     return _do(control.pause, request, batch_id)
 
 
-@router.post("/{int:batch_id}/resume", response={200: ActionOut, **CONFLICTS})
+@router.post("/{int:batch_id}/resume", response={200: ActionOut, **CONFLICTS}, operation_id="batch_resume")
 def resume(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> ActionOut:  # noqa: ARG001
     """Go on where it was paused or cancelled."""
     return _do(control.resume, request, batch_id)
 
 
-@router.post("/{int:batch_id}/cancel", response={200: ActionOut, **CONFLICTS})
+@router.post("/{int:batch_id}/cancel", response={200: ActionOut, **CONFLICTS}, operation_id="batch_cancel")
 def cancel(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | None, Body()] = None) -> ActionOut:  # noqa: ARG001
     """End it: what is saved stays, what is not begun is not begun."""
     return _do(control.cancel, request, batch_id)

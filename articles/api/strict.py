@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
 
@@ -15,17 +16,36 @@ class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid", frozen=True)
 
 
-class Message(Strict):
-    """The answer to a request that was not done: why, in a sentence."""
+class FieldProblem(Strict):
+    """What is wrong with one field: its place and name as they were sent, and why, in a sentence."""
+
+    field: str
+    message: str
+
+
+class Problem(Strict):
+    """The answer to a request that was not done, as RFC 9457 has it: `message` and `detail` say why, in a sentence.
+
+    No kind of problem has a page of its own: what it is says the status, and `title` is HTTP's name for that.
+    """
 
     message: str
+    type: Literal["about:blank"] = "about:blank"
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldProblem] = []
+
+    @classmethod
+    def of(cls, status: int, message: str, **more: Any) -> Self:
+        return cls(message=message, title=HTTPStatus(status).phrase, status=status, detail=message, **more)
 
 
 class Nothing(Strict):
     """The request has nothing to say: an empty object, or no body at all."""
 
 
-REFUSALS: dict[int, type[Message]] = dict.fromkeys((400, 401, 403, 404, 405, 422, 429, 500), Message)
+REFUSALS: dict[int, type[Problem]] = dict.fromkeys((400, 401, 403, 404, 405, 422, 429, 500), Problem)
 
 
 class InQuery(BaseModel):

@@ -208,7 +208,7 @@ def test_fifty_that_stopped_for_one_reason_are_recovered_at_once_on_a_phone(desk
         page.get_by_text("50 articles recovered.").wait_for()
         assert page.locator(".problems li", has_text="login refused by all").count() == 0
         page.goto("/admin/")
-        page.locator("[data-moving=no]").wait_for()
+        page.locator("[data-moving=no]").wait_for(timeout=240_000)  # fifty of them
         page.get_by_text("Nothing is running.").wait_for()
 
 

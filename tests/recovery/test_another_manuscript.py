@@ -176,7 +176,7 @@ def test_the_api_is_strict(unreadable: Article, editor: User, body: dict[str, An
     answer = put(as_(editor), unreadable, **{"version": version(unreadable), **body})
 
     assert answer.status_code == status
-    assert set(answer.json()) == {"message"}
+    assert answer.json()["message"]
     assert Article.objects.get().manuscript == EMPTY
 
 
