@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 
 LONG = "9" * 23
-PAGES = ("backups.Generation", "articles.Preferences")  # no lists
+PAGES = ("backups.Generation", "articles.Preferences", "articles.DeskSettings")  # no lists
 UNANSWERABLE = {
     "search of 3,000 words": {"q": "word " * 3000},
     "search of one long word": {"q": "w" * 5000},
