@@ -201,7 +201,7 @@ def test_what_the_agent_may_spend_is_said_before(memory: MemorySite, done: Artic
     assert chosen.cost == Cost(Decimal(2))
     by_the_site = outlook.outlook([done, done], magazine, Options())
     assert by_the_site.cost == Cost(Decimal(0))
-    assert "the agent may spend up to $2 for an article" in by_the_site.mind
+    assert "the agent may spend up to $2.00 for an article" in by_the_site.mind
     assert "agent" not in outlook.outlook([done], magazine, Options(), "rest").mind
 
 
