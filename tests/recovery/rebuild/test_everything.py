@@ -89,7 +89,8 @@ def _publish(run: Run) -> Outcome:
     """As if a site had taken it."""
     for image in run.article.images.all():
         address = f"https://magazine.example.org/{image.role}.jpg"
-        run.article.images.filter(pk=image.pk).update(wordpress_media_id=image.pk, wordpress_url=address)
+        with run.lease.fence():
+            run.article.images.filter(pk=image.pk).update(wordpress_media_id=image.pk, wordpress_url=address)
     return Outcome(
         run.save_file("05_final.html", b"<p>"),
         maker="WordPress Magazine",
