@@ -23,7 +23,7 @@ from structlog.testing import capture_logs
 from articles.models import Article, Event, StageRecord
 from backups import configured, tasks
 from backups.database import backup, baseline, chains, maps, restore, snapshot, sqlite, tables, vendors
-from backups.errors import BackupError, Damaged, Forged, Hostile, StorageUnreachable
+from backups.errors import BackupError, Damaged, Doubtful, Forged, Hostile, StorageUnreachable
 from backups.health import findings, report, wording
 from backups.repository.manifests import DATABASE, Entry, Generation
 from backups.repository.repository import Repository
@@ -435,7 +435,9 @@ def test_a_manifest_that_names_something_elsewhere_is_none(few: str, store: Repo
     assert survey.generations == [made]
     assert survey.unusable.keys() == ({"forged-objects"} if name == "pages/x" else {"forged-objects", "forged-pages"})
     assert all("would lie elsewhere" in why for why in survey.unusable.values())
-    assert whole(store, few)
+    with pytest.raises(Doubtful, match="would lie elsewhere"):
+        restore.choose(store)
+    assert restore.choose(store, name=made.id) == made
 
 
 def test_chunks_of_one_name_are_refused(few: str, store: Repository) -> None:
@@ -453,7 +455,9 @@ def test_a_manifest_that_somebody_else_signed_is_none(few: str, store: Repositor
     theirs = replace(store, signing_keys=SigningKeys(["a key that somebody else has made up, as long"]), cache=None)
     forged = begin(theirs, {}).commit(parent=None, counts=made.counts, about=made.about, objects=made.objects)
     assert store.survey().unusable.keys() == {forged.id}
-    assert restore.choose(store).id == made.id
+    with pytest.raises(Doubtful, match="signed with a key that is not among ours"):
+        restore.choose(store)
+    assert restore.choose(store, name=made.id).id == made.id
     with pytest.raises(Forged):
         restore.choose(store, name=forged.id)
     with pytest.raises(Forged, match="None of the 2 manifests"):

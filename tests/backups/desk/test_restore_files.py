@@ -451,9 +451,10 @@ def _killed_in_the_middle(job: Restore, nth: int) -> None:
 
     def dying(call: Callable[..., Any]) -> Callable[..., Any]:
         def change(*args: Any, **named: Any) -> None:
-            if seen[0] == nth:
-                os.kill(os.getpid(), signal.SIGKILL)
-            seen[0] += 1
+            if "src_dir_fd" in named:  # not what the machine keeps for itself
+                if seen[0] == nth:
+                    os.kill(os.getpid(), signal.SIGKILL)
+                seen[0] += 1
             call(*args, **named)
 
         return change
