@@ -30,12 +30,13 @@ class LimitsForm(forms.ModelForm[DeskSettings]):
         self.fields["shown"].initial = self.instance.version
         for name in DeskSettings.LIMITS:
             self.fields[name].widget.attrs |= {"placeholder": "no limit", "inputmode": "decimal"}
-        for name, days in zip(DeskSettings.DAYS, self._usual(), strict=True):
-            self.fields[name].widget.attrs["placeholder"] = str(days)
-
-    def _usual(self) -> tuple[int, int]:
         usual = DeskSettings()
-        return usual.keeps_film, usual.keeps_film_of_failed
+        for name, said in {
+            "limit_agent_run": f"{usual.agent_dollars:,.2f}",
+            "film_days": usual.keeps_film,
+            "film_failed_days": usual.keeps_film_of_failed,
+        }.items():
+            self.fields[name].widget.attrs["placeholder"] = str(said)
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
@@ -52,6 +53,7 @@ class LimitsAdmin(admin.ModelAdmin[DeskSettings]):
 
     def get_fieldsets(self, request: HttpRequest, obj: DeskSettings | None = None) -> Any:
         said = "In US dollars. Looked at before each call that costs; days and months are those of the desk."
+        said += " Where nothing stands, there is no limit, and an agent may spend what the operator has set."
         kept = "In days. Empty: what the operator has set."
         return [
             ("The most that may be spent on", {"fields": DeskSettings.LIMITS, "description": said}),
