@@ -78,6 +78,7 @@ def _processes_of(galley: Installation) -> list[int]:
     return found
 
 
+@pytest.mark.dealt(2)
 def test_it_runs_ends_and_runs_again(tmp_path: Path) -> None:
     galley, port = Installation(tmp_path), free_port()
     with _desk(galley, port) as process:

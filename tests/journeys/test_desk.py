@@ -69,6 +69,7 @@ ODD_FIELDS = """
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
     pytest.mark.xdist_group("desk"),
+    pytest.mark.dealt(2),
 ]
 
 
