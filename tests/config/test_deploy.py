@@ -203,7 +203,7 @@ def test_the_web_unit_and_the_probe_of_the_container(galley: Installation) -> No
         api, https = f"http://127.0.0.1:{port}/api/v1", {"X-Forwarded-Proto": "https"}
         foreign = requests.get(f"{api}/openapi.json", headers={"Host": "elsewhere.example", **https}, timeout=PATIENT)
         assert foreign.status_code == 400
-        assert foreign.json() == {"message": "Galley did not understand this request."}
+        assert foreign.json()["message"] == "Galley did not understand this request."
         unknown = requests.post(f"{api}/recovery/sweep", headers={"Host": "desk.example.org", **https}, timeout=PATIENT)
         assert unknown.status_code == 401
         assert unknown.json()["message"].startswith("Log in at the desk")

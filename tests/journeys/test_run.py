@@ -88,7 +88,7 @@ def test_killed_in_the_middle_it_goes_on(galley: Installation, services: Doubles
     services.configure(latency=dict.fromkeys(("responses", "create", "poll", "deliver", "messages"), 0.1))
     said = json.loads(galley.manage("submit", "--owner", "ada", "--idea", "night trains", "--json").stdout)
     with galley.workers() as workers:
-        wait_until(lambda: len(services.requests()) >= moment, 60)
+        wait_until(lambda: len(services.requests()) >= moment, 120)
         workers.kill()
         before = _paid(services)
         workers.start()
