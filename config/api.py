@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import wraps
@@ -12,6 +13,7 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.utils.datastructures import MultiValueDict
 from django.utils.deprecation import MiddlewareMixin
 from django.views import defaults
 from ninja import NinjaAPI
@@ -39,6 +41,7 @@ from worklist.api import router as worklist
 CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Galley"'}  # goes with every 401
 BELOW = "/api/"
 PROBLEM = "application/problem+json"
+LONE_SURROGATE = re.compile("[\ud800-\udfff]")
 MOST_SHOWN = 60  # characters of a name that somebody else chose
 SENTENCES = {
     400: "Galley did not understand this request.",
@@ -148,12 +151,35 @@ def for_the_desk(view: Callable[..., HttpResponse]) -> Callable[..., HttpRespons
 
 
 class Forms(Parser):
-    """JSON, or a form, which brings its CSRF token along."""
+    """JSON, or a form, which brings its CSRF token along; in texts that a database can hold."""
 
     def parse_body(self, request: HttpRequest) -> DictStrAny:
         if request.content_type in ("multipart/form-data", "application/x-www-form-urlencoded"):
-            return {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken"}
-        return super().parse_body(request)
+            said = {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken"}
+        else:
+            said = super().parse_body(request)
+        _check_texts(said)
+        return said
+
+    def parse_querydict(
+        self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest
+    ) -> DictStrAny:
+        said = super().parse_querydict(data, list_fields, request)
+        _check_texts(said)
+        return said
+
+
+def _check_texts(said: Any) -> None:
+    """Raises HttpError."""
+    left = [said]
+    while left:
+        match left.pop():
+            case dict() as named:
+                left += [*named.keys(), *named.values()]
+            case list() as several:
+                left += several
+            case str() as text if "\0" in text or (not text.isascii() and LONE_SURROGATE.search(text)):
+                raise HttpError(422, "A text holds a character that stands in no text: NUL, or half of a pair.")
 
 
 class Api(NinjaAPI):
@@ -193,7 +219,10 @@ api.add_router("worklist", worklist)
 
 @api.exception_handler(HttpError)
 def refused(_request: HttpRequest, exc: HttpError) -> HttpResponse:
-    return _said(exc.status_code, str(exc))
+    said = (
+        exc.__cause__ if isinstance(exc.__cause__, HttpError) else exc
+    )  # our parser's, which ninja takes for a mistake
+    return _said(said.status_code, str(said))
 
 
 @api.exception_handler(NotPossible)
