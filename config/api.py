@@ -219,9 +219,8 @@ api.add_router("worklist", worklist)
 
 @api.exception_handler(HttpError)
 def refused(_request: HttpRequest, exc: HttpError) -> HttpResponse:
-    said = (
-        exc.__cause__ if isinstance(exc.__cause__, HttpError) else exc
-    )  # our parser's, which ninja takes for a mistake
+    parsers = exc.__cause__  # what our parser has said, which ninja takes for a mistake in it
+    said = parsers if isinstance(parsers, HttpError) else exc
     return _said(said.status_code, str(said))
 
 
