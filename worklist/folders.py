@@ -10,14 +10,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from django.conf import settings
+from django.utils.text import capfirst
 
 from articles.content.manuscripts import Unreadable
 from articles.content.reading import decoding, file_kinds, word_files
+from backups.errors import BackupError
+from backups.files import source as files
 from worklist import intake
 from worklist.intake import Arrival
 from worklist.models import Document, Source
 
 KINDS = (".docx", ".txt", ".md", ".markdown", ".html", ".htm")
+LONGEST_PLACE = 500  # characters: of `Document.source_id`
 MANY, SHARE = 10, 5  # more than ten documents, and more than a fifth of them: not without being told
 
 
@@ -38,52 +42,70 @@ class Report:
 
 def look(folder: Path, *, believe_missing: bool = False) -> Report:
     """Bring the worklist to what the folder has. Raises NotAFolder."""
+    source = files.Source(folder.resolve())
     try:
-        root = folder.resolve(strict=True)
-        files = sorted(path for path in root.rglob("*") if path.is_file() and not _is_hidden(path, root))
-    except OSError as exc:
-        raise NotAFolder(f"{folder} cannot be read: {exc.strerror}.") from exc
-    if not root.is_dir():
-        raise NotAFolder(f"{folder} is no folder.")
+        scan = source.scan()
+    except files.Unreadable as exc:
+        raise NotAFolder(str(exc)) from exc
     report = Report()
-    for path in files:
-        _take(path, root, report)
-    if files:
-        _miss(root, {str(path) for path in files}, report, believe_missing=believe_missing)
+    there = sorted((seen for seen in scan.files if not _is_hidden(seen.path)), key=lambda seen: seen.path)
+    for seen in there:
+        _take(source, seen, report)
+    for finding in scan.findings:
+        if not _is_hidden(finding.path):
+            said = finding.sentence if finding.kind in ("unreadable", "vanished") else "it is no file of its own."
+            report.skipped[files.readable(finding.path)] = capfirst(said)
+    if there:
+        _miss(source.root, scan, report, believe_missing=believe_missing)
     return report
 
 
-def _is_hidden(path: Path, root: Path) -> bool:
-    return any(part.startswith((".", "~$")) for part in path.relative_to(root).parts)
+def _is_hidden(path: str) -> bool:
+    return any(part.startswith((".", "~$")) for part in path.split("/"))
 
 
-def _take(path: Path, root: Path, report: Report) -> None:
+def _take(source: files.Source, seen: files.Seen, report: Report) -> None:
     try:
-        text = text_of(path.name, path.read_bytes())
-        arrival = Arrival(text=text, name=path.name, folder=str(path.parent.relative_to(root.parent)))
-        _, is_new = intake.arrive(Source.FOLDER, str(path), arrival)
-    except Unreadable as exc:
-        report.skipped[str(path.relative_to(root))] = str(exc)
-    except OSError as exc:
-        report.skipped[str(path.relative_to(root))] = f"It cannot be read: {exc.strerror}."
+        place, path = _place(source.root, seen.path), Path(seen.path)
+        if seen.size > settings.MANUSCRIPT_BYTES:
+            raise Unreadable("this file is larger than 5 MB", "split it into several articles")
+        _, content = source.read(seen.path)
+        text = text_of(path.name, content)
+        arrival = Arrival(text=text, name=path.name, folder=str(source.root.name / path.parent))
+        _, is_new = intake.arrive(Source.FOLDER, place, arrival)
+    except (Unreadable, BackupError) as exc:
+        report.skipped[files.readable(seen.path)] = capfirst(str(exc))
     else:
         report.new += is_new
         report.known += not is_new
+
+
+def _place(root: Path, path: str) -> str:
+    """By which the document is known. Raises manuscripts.Unreadable for a name that cannot be kept."""
+    place = f"{root}/{path}"
+    try:
+        place.encode()
+    except UnicodeEncodeError as exc:
+        raise Unreadable("its name is in an encoding that nobody knows", "rename it") from exc
+    if len(place) > LONGEST_PLACE:
+        raise Unreadable("its name, with those of its folders, is too long", "put it higher up")
+    return place
 
 
 def text_of(name: str, content: bytes) -> str:
     """The text of a file, as the forms of the desk read it. Raises manuscripts.Unreadable."""
     if not name.lower().endswith(KINDS):
         raise Unreadable("this is no text that can be an article", f"save it as one of {', '.join(KINDS)}")
-    if len(content) > settings.MANUSCRIPT_BYTES:
-        raise Unreadable("this file is larger than 5 MB", "split it into several articles")
     return word_files.read(content) if file_kinds.is_word(content) else decoding.read(content, "").text
 
 
-def _miss(root: Path, there: set[str], report: Report, *, believe_missing: bool) -> None:
+def _miss(root: Path, scan: files.Scan, report: Report, *, believe_missing: bool) -> None:
+    """What lies where nobody could look is not missing."""
+    there = {f"{root}/{seen.path}" for seen in scan.files}
+    closed = tuple(f"{root}/{path}" for path in scan.closed)
     known = Document.objects.filter(source=Source.FOLDER, source_id__startswith=f"{root}/", gone_at=None)
     all_known = dict(known.values_list("source_id", "pk"))
-    missing = [pk for source_id, pk in all_known.items() if source_id not in there]
+    missing = [pk for place, pk in all_known.items() if place not in there and not place.startswith(closed)]
     if len(missing) > MANY and len(missing) * SHARE > len(all_known) and not believe_missing:
         report.held = len(missing)
         return

@@ -5,12 +5,14 @@ All of it is one transaction: whoever dies within it has done nothing. What died
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 
 from articles.errors import NotPossible
 from articles.models import Article
@@ -46,7 +48,7 @@ def publish(
     """
     if not may_publish(by):
         raise PermissionDenied
-    with changing(pk) as document:
+    with _changing_both(pk) as document:
         if document.text_hash != seen_text:
             raise Quicker(document)
         if document.state != State.READY or document.approved_at is None:
@@ -62,6 +64,15 @@ def publish(
             note(document, Kind.SENT, by)
         document.save()
     return document, is_new
+
+
+@contextmanager
+def _changing_both(pk: int) -> Iterator[Document]:
+    """First the article, then its document: so does whoever finishes the article and tells the document."""
+    with transaction.atomic():
+        Article.objects.select_for_update(of=("self",)).filter(document=pk).values_list("pk").first()
+        with changing(pk) as document:
+            yield document
 
 
 def as_before(document: Document) -> Options:

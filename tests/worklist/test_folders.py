@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import os
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from pytest_django import Settings
 
 from tests.conftest import MANUSCRIPT
 from worklist import folders
@@ -67,6 +70,49 @@ def test_many_at_once_are_asked_about(folder: Path) -> None:
     assert folders.look(folder, believe_missing=True).gone == 11
 
 
+def test_a_folder_in_it_that_cannot_be_read_says_nothing_about_what_it_held(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders.look(folder)
+    (folder / "other.md").write_text(f"{MANUSCRIPT}\nMore.\n")
+    scandir = os.scandir
+
+    def refused(path: Path) -> Any:
+        if str(path).rstrip("/").endswith("Harbour"):
+            raise PermissionError(13, "Permission denied")
+        return scandir(path)
+
+    monkeypatch.setattr("os.scandir", refused)
+    report = folders.look(folder)
+
+    assert (report.new, report.gone) == (1, 0)
+    assert report.skipped == {"Harbour/": "This folder cannot be read: Permission denied."}
+    assert not Document.objects.exclude(gone_at=None).exists()
+
+
+def test_what_is_odd_is_left_out_and_the_rest_is_here(folder: Path, tmp_path: Path, settings: Settings) -> None:
+    settings.MANUSCRIPT_BYTES = 5000
+    (tmp_path / "secret.md").write_text(MANUSCRIPT)
+    (folder / "link.md").symlink_to(tmp_path / "secret.md")
+    os.mkfifo(folder / "pipe.md")
+    Path(os.fsdecode(os.fsencode(folder) + b"/\xff.md")).write_text(MANUSCRIPT)
+    (folder / "large.md").write_text("word " * 2000)
+    deep = folder.joinpath(*["a folder with quite a long name, as some are"] * 12)
+    deep.mkdir(parents=True)
+    (deep / "deep.md").write_text(MANUSCRIPT)
+
+    report = folders.look(folder)
+
+    assert report.new == 1, "nothing of it keeps the others away"
+    assert {name.rpartition("/")[2]: why.partition(",")[0] for name, why in report.skipped.items()} == {
+        "link.md": "It is no file of its own.",
+        "pipe.md": "It is no file of its own.",
+        "\\xff.md": "Its name is in an encoding that nobody knows. Rename it.",
+        "large.md": "This file is larger than 5 MB. Split it into several articles.",
+        "deep.md": "Its name",
+    }
+
+
 def test_from_the_shell(folder: Path) -> None:
     said = StringIO()
     call_command("worklist", str(folder), json=True, stdout=said)
@@ -75,5 +121,5 @@ def test_from_the_shell(folder: Path) -> None:
     call_command("worklist", str(folder), stdout=said)
     assert "0 new documents, 1 known, 0 gone." in said.getvalue()
     assert "Left out: table.csv. This is no text" in said.getvalue()
-    with pytest.raises(CommandError, match="cannot be read"):
+    with pytest.raises(CommandError, match="is not a folder, or is not mounted"):
         call_command("worklist", str(folder / "nowhere"))

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from contextlib import suppress
+
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
+from django.db import connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from articles.errors import NotPossible
 from articles.models import Article, Stage, StageRecord
@@ -35,6 +39,18 @@ def article_of(document: Document) -> Article:
     document.refresh_from_db()
     assert document.article
     return document.article
+
+
+def test_the_article_is_locked_before_its_document(document_in: InState, editor: User) -> None:
+    """As by the worker that finishes it: two that lock both in another order would wait for each other."""
+    document = document_in(State.READY)
+    out(document, editor)
+    with CaptureQueriesContext(connection) as asked, suppress(NotPossible):
+        out(document, editor)
+    tables = [re.search('FROM "(articles_article|worklist_document)"', query["sql"]) for query in asked]
+    read_by_hand, *others = filter(None, tables)
+    assert read_by_hand[1] == "worklist_document", "by this test"
+    assert others[0][1] == "articles_article"
 
 
 def test_the_whole_way_and_up_to_date(

@@ -23,7 +23,7 @@ SAID = {
     Kind.BACK: "its source has it again",
     Kind.LET_GO: "it was let go",
     Kind.KEPT: "it was kept",
-    Kind.SENT: "it was sent to a site",
+    Kind.SENT: "it was sent out",
     Kind.WENT_OUT: "it is published",
 }
 NEXT = {
