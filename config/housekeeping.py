@@ -11,6 +11,7 @@ from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Max
 from django.utils import timezone
 
 from articles.models import Article, CostRecord, DeskSettings, Event
@@ -36,13 +37,18 @@ def remove_what_ended(now: datetime) -> int:
 
 
 def keep_months(model: type[CostRecord | ExecutionLog], today: date, months: int) -> None:
-    """Make the months that come, and drop those before the last so many that are over; 0: none."""
+    """Make the months that come, and drop those before the last so many that are over; 0: none.
+
+    They are counted from the newest record, if that is older: by a clock that is years ahead, all would have to go.
+    """
     table = model._meta.db_table
     coming = accumulate(range(MONTHS_AHEAD), lambda day, _: partitions.month_after(day), initial=today)
     partitions.make_room(table, coming, DEFAULT_DB_ALIAS)
-    if not months:
+    newest = model._base_manager.aggregate(day=Max("day"))["day"]
+    if not months or newest is None:
         return
-    before = today.year * 12 + today.month - 1 - months
+    last = min(today, newest)
+    before = last.year * 12 + last.month - 1 - months
     first = date(before // 12, before % 12 + 1, 1)
     partitions.drop_before(table, first, DEFAULT_DB_ALIAS)
     old = model._base_manager.filter(day__lt=first)

@@ -79,6 +79,9 @@ def test_records_go_by_whole_months(settings: Settings, monkeypatch: pytest.Monk
     housekeeping.remove_what_ended(datetime(2026, 1, 15, tzinfo=UTC))
     assert sorted({record.day for record in CostRecord.objects.all()}) == days[2:]
 
+    housekeeping.remove_what_ended(datetime(2030, 1, 15, tzinfo=UTC))  # by a clock that is years ahead
+    assert sorted({record.day for record in CostRecord.objects.all()}) == days[2:]
+
     settings.GALLEY_COST_KEEP_MONTHS = 0
     housekeeping.remove_what_ended(datetime(2046, 1, 15, tzinfo=UTC))
     assert sorted({record.day for record in CostRecord.objects.all()}) == days[2:]
