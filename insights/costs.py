@@ -49,8 +49,8 @@ BY = {  # what costs are told apart by, and the columns of a record that say it
     "model": ("provider", "model"),
     "stage": ("stage",),
     "person": ("owner__username",),
-    "site": ("site__name",),
-    "batch": ("batch__name",),
+    "site": ("site__name", "site"),
+    "batch": ("batch__name", "batch"),  # each person's batches have names of their own
 }
 
 

@@ -42,6 +42,7 @@ class OfMonthOut(PaidOut):
 
 class OfNameOut(PaidOut):
     name: str | None = Field(description="null: of none, or of one that is gone")
+    id: str | None = Field(description="of a site or a batch, of which several may have one name; else null")
 
 
 class OfModelOut(PaidOut):
@@ -85,7 +86,10 @@ def cost_usage(request: HttpRequest, wanted: Query[Within]) -> CostUsageOut:
     found = costs.usage(_who(request), wanted.time_range, timezone.localdate())
     month = found.this_month
     named: dict[str, Any] = {
-        f"by_{name}": [OfNameOut(name=key[0], **_paid(paid)) for key, paid in found.by[name].items()]
+        f"by_{name}": [
+            OfNameOut(name=key[0], id=next((str(id_) for id_ in key[1:] if id_), None), **_paid(paid))
+            for key, paid in found.by[name].items()
+        ]
         for name in ("provider", "stage", "person", "site", "batch")
     }
     return CostUsageOut(

@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from articles.models import Batch, Cost, CostRecord, DeskSettings
 from insights import costs
 from insights.costs import Range, usage
+from publishing.models import Site
 from tests.publishing.conftest import new_site
 
 pytestmark = pytest.mark.django_db
 TODAY = date(2026, 3, 31)
-NAMES = {"person": "owner__username", "site": "site__name", "batch": "batch__name"}
+NAMES = {"person": "owner__username"}
 
 RECORDS = st.lists(
     st.fixed_dictionaries(
@@ -37,7 +38,7 @@ RECORDS = st.lists(
             "output_tokens": st.integers(0, 10**6),
             "whose": st.sampled_from(["mine", "theirs", "gone"]),
             "at_site": st.booleans(),
-            "of_batch": st.booleans(),
+            "of_batch": st.sampled_from(["mine", "theirs", None]),  # both of one name
         }
     ),
     max_size=30,
@@ -51,18 +52,21 @@ def test_every_sum_is_what_the_rows_come_to(
 ) -> None:
     with transaction.atomic():
         site = new_site("https://m.example.org")
-        batch = Batch.objects.create(owner=editor, name="Rooms", key="rooms", brief="b", styles="s", sections="t")
         owners = {"mine": editor, "theirs": chief, "gone": None}
+        alike = {"name": "Rooms", "key": "rooms", "brief": "b", "styles": "s", "sections": "t"}
+        batches = {whose: Batch.objects.create(owner=owners[whose], **alike) for whose in ("mine", "theirs")}
         for n, row in enumerate(made):
             fields = {key: value for key, value in row.items() if key not in ("whose", "at_site", "of_batch")}
             fields |= {"owner": owners[row["whose"]], "site": site if row["at_site"] else None}
-            CostRecord.objects.create(article=str(n), key="text", batch=batch if row["of_batch"] else None, **fields)
+            CostRecord.objects.create(article=str(n), key="text", batch=batches.get(row["of_batch"]), **fields)
         told = {user: usage(user, range_, TODAY) for user in (editor, chief)}
         transaction.set_rollback(True)
 
     days = {Range.WEEK: 7, Range.MONTH: 30, Range.QUARTER: 90, Range.ALL: 10**4}[range_]
     for user, found in told.items():
-        rows = [row | _names(row, editor, chief) for row in made if user == chief or row["whose"] == "mine"]
+        rows = [
+            row | _names(row, editor, chief, site, batches) for row in made if user == chief or row["whose"] == "mine"
+        ]
         within = [row for row in rows if (TODAY - row["day"]).days < days]
         assert found.paid == _paid(within)
         assert found.this_month.spent == _paid([row for row in rows if row["day"] >= date(2026, 3, 1)]).cost
@@ -78,13 +82,15 @@ def _plain(name: str, columns: tuple[str, ...]) -> tuple[str, ...]:
     return (name,) if name in NAMES else columns
 
 
-def _names(row: dict[str, Any], editor: User, chief: User) -> dict[str, Any]:
+def _names(row: dict[str, Any], editor: User, chief: User, site: Site, batches: dict[str, Batch]) -> dict[str, Any]:
     owners = {"mine": editor.username, "theirs": chief.username, "gone": None}
     return {
         "month": row["day"].replace(day=1),
         "owner__username": owners[row["whose"]],
         "site__name": "Magazine" if row["at_site"] else None,
+        "site": site.pk if row["at_site"] else None,
         "batch__name": "Rooms" if row["of_batch"] else None,
+        "batch": batches[row["of_batch"]].pk if row["of_batch"] else None,
     }
 
 
