@@ -54,7 +54,9 @@ def test_every_sum_is_what_the_rows_come_to(
         site = new_site("https://m.example.org")
         owners = {"mine": editor, "theirs": chief, "gone": None}
         alike = {"name": "Rooms", "key": "rooms", "brief": "b", "styles": "s", "sections": "t"}
-        batches = {whose: Batch.objects.create(owner=owners[whose], **alike) for whose in ("mine", "theirs")}
+        batches = {
+            whose: Batch.objects.create(owner=owner, **alike) for whose, owner in (("mine", editor), ("theirs", chief))
+        }
         for n, row in enumerate(made):
             fields = {key: value for key, value in row.items() if key not in ("whose", "at_site", "of_batch")}
             fields |= {"owner": owners[row["whose"]], "site": site if row["at_site"] else None}
