@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from django.contrib.auth.models import User
 
 from articles.models import Article, Batch, StageRecord
+from articles.pipeline import transitions
 from articles.tree import manifest, names
 from articles.tree.due import due
 from articles.tree.schema import Manifest, StatePart
@@ -138,19 +139,28 @@ def _reconcile(journey: Journey, found: Mapping[str, Found]) -> None:
             continue
         if not tree and not article.tree_expired_at:
             journey.lacking.append(f"Article {article.pk}, {article}: its files are not in the storage.")
-        if article.status in MOVING:
-            put_to_rest(article)
-            journey.rested += 1
+        _rest(journey, article)
 
 
 def _went_further(journey: Journey, tree: Found, article: Article) -> bool:
     try:
-        journey.lacking += go_further(article, tree).lacking
+        gone = go_further(article, tree)
     except TreeError as exc:
         journey.lacking.append(f"{exc} Its row is that of the backup.")
         return False
+    journey.lacking += gone.lacking
     journey.further.append(article.uid)
+    if gone.article.status == Article.Status.DONE:
+        # What waits for its end has never heard of it: the publish task, the document that it was made of.
+        transitions.finished.send(Article, article=gone.article)
+        _rest(journey, Article.objects.get(pk=article.pk))
     return True
+
+
+def _rest(journey: Journey, article: Article) -> None:
+    if article.status in MOVING:
+        put_to_rest(article)
+        journey.rested += 1
 
 
 def is_further(tree: Found, article: Article) -> bool:

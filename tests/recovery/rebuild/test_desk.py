@@ -19,11 +19,16 @@ from articles.pipeline import sweep, worker
 from articles.tree.due import write_due
 from backups.models import Generation, Restore
 from config.roles import EDITORS
-from publishing.models import Site
+from publishing import publish_tasks
+from publishing.models import PublishTask, Site
 from recovery.rebuild import desk
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
+from tests.publishing.conftest import new_site
 from tests.recovery.rebuild.loss import differences, everything, lose_everything, settled, state
+from tests.worklist.conftest import WAYS, arrive, lead
+from worklist import publication
+from worklist.models import Document, State
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -93,6 +98,35 @@ def test_the_whole_desk_comes_back(lost: dict[str, Any], services: Doubles) -> N
         worker.run_article(article.pk)
     assert len(services.requests()) == asked
     assert Generation.objects.filter(tier="database", damage=[]).exists()
+
+
+def test_what_waited_for_an_article_hears_that_it_is_done(
+    editor: User, chief: User, settings: Settings, tmp_path: Path
+) -> None:
+    """Else its publish task would be open for ever, and nothing could be published there any more."""
+    settings.VAR_DIR = tmp_path / "var"
+    document = lead(arrive(), chief, *WAYS[State.READY])
+    article = publication.publish(document.pk, editor, None, seen_text=document.text_hash)[0].article
+    assert article
+    other, _ = publish_tasks.submit(article, new_site("https://other.example.org"), editor)
+    call_command("backup_database", stdout=StringIO())
+    PublishTask.objects.filter(pk=other.pk).delete()  # so that it ends at the desk, as it had begun
+    Article.objects.filter(pk=article.pk).update(site=None)
+    worker.run_article(article.pk)
+    write_due()
+    lose_everything()
+    settings.VAR_DIR = tmp_path / "another machine"
+
+    back = _back("--apply")
+
+    assert back["further"] == [article.uid]
+    article = Article.objects.get()
+    tasks = dict(article.publish_tasks.values_list("site__name", "status"))
+    assert tasks[None] == PublishTask.Status.COMPLETED
+    assert Document.objects.get().state == State.PUBLISHED
+    assert article.status not in desk.MOVING, "what is to follow elsewhere waits for a person"
+    sweep.sweep()
+    assert Article.objects.get().status == article.status
 
 
 def test_a_restore_that_was_cut_off_goes_on(lost: dict[str, Any]) -> None:
