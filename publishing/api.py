@@ -20,10 +20,10 @@ from ninja import Header, Query, Router, Status
 from ninja.errors import HttpError
 from pydantic import AwareDatetime, Field
 
+from articles.api.asking import who_may_look
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Problem, Strict
 from articles.failures import Failure
 from articles.models import Article
-from articles.models.access import may_look
 from publishing import keeping, publish_tasks
 from publishing.models import PublishTask, Shot, Site, SubmitKey, Way
 from publishing.options import (
@@ -179,7 +179,7 @@ def submit(
     202 for a new task, 200 where it was asked for already: by the same `Idempotency-Key` within a day, or as one is
     open for this article and site.
     """
-    user = _who(request)
+    user = who_may_look(request, PublishTask)
     if not user.has_perm("articles.change_article") or not user.has_perm("publishing.add_publishtask"):
         raise PermissionDenied
     article = Article.objects.touchable_by(user).filter(pk=article_id).select_related("site").first()
@@ -242,13 +242,13 @@ def _way(wanted: SubmitIn, site: Site | None) -> str:
 )
 def status(request: HttpRequest, task_id: int) -> TaskOut:
     """How far a task is (three queries)."""
-    return _out(_task(_who(request), task_id))
+    return _out(_task(who_may_look(request, PublishTask), task_id))
 
 
 @router.get("/tasks", response={200: TasksOut, **REFUSALS}, by_alias=True, operation_id="publish_tasks")
 def tasks(request: HttpRequest, wanted: Query[Wanted]) -> TasksOut:
     """Tasks, newest first. `after` goes on where another page ended, also while new ones arrive."""
-    found = PublishTask.objects.touchable_by(_who(request))
+    found = PublishTask.objects.touchable_by(who_may_look(request, PublishTask))
     if wanted.status is not None:
         found = found.filter(status=wanted.status)
     if wanted.provider is not None:
@@ -290,13 +290,6 @@ def cancel(request: HttpRequest, task_id: int) -> Status[TaskOut]:
     return Status(202, _out(_task(user, task_id)))
 
 
-def _who(request: HttpRequest) -> User:
-    user: User = request.auth  # type: ignore[attr-defined]  # who was let in
-    if not may_look(user, PublishTask):
-        raise PermissionDenied
-    return user
-
-
 def _task(user: User, task_id: int) -> PublishTask:
     tasks: QuerySet[PublishTask] = PublishTask.objects.touchable_by(user).select_related("article", "site")
     tasks = tasks.prefetch_related(WITHOUT_PICTURES)
@@ -307,7 +300,7 @@ def _task(user: User, task_id: int) -> PublishTask:
 
 
 def _mine_to_change(request: HttpRequest, task_id: int) -> tuple[User, PublishTask]:
-    user = _who(request)
+    user = who_may_look(request, PublishTask)
     if not user.has_perm("publishing.change_publishtask") or not user.has_perm("articles.change_article"):
         raise PermissionDenied
     return user, _task(user, task_id)

@@ -7,14 +7,13 @@ from decimal import Decimal
 from typing import Annotated, Any, Literal
 
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from ninja import Header, Router, Status
 from ninja.errors import HttpError
 from pydantic import Field
 
+from articles.api.asking import who_may
 from articles.api.strict import REFUSALS, Problem, Strict
 from articles.models import DeskSettings
 from articles.models.desk_settings import MOST_DAYS, MOST_DOLLARS
@@ -59,7 +58,7 @@ class TestOut(Strict):
 @router.post("/test-connection", response={200: TestOut, **REFUSALS}, operation_id="settings_test_connection")
 def test_connection(request: HttpRequest, wanted: TestIn) -> TestOut:
     """Try a site as it is saved. Nothing is changed there; it takes a minute at most, for all questions together."""
-    _may(request, "publishing.change_site")
+    who_may(request, "publishing.change_site")
     site = Site.objects.filter(pk=int(wanted.site_id)).first()
     if site is None:
         raise HttpError(422, "There is no such site. The desk lists them under Sites.")
@@ -176,7 +175,7 @@ class SettingsIn(Strict):
 @router.get("", response={200: SettingsOut, **REFUSALS}, operation_id="settings")
 def settings_now(request: HttpRequest, response: HttpResponse) -> SettingsOut:
     """What holds for the desk as a whole (six queries)."""
-    _may(request, "articles.view_desksettings")
+    who_may(request, "articles.view_desksettings")
     row = DeskSettings.row()
     response["ETag"] = _etag(row)
     return _out(row)
@@ -190,7 +189,7 @@ def change_settings(
     if_match: Annotated[str | None, Header(alias="If-Match", max_length=100)] = None,
 ) -> Status[SettingsOut | StaleOut | Problem]:
     """Change some of it, if it still is as you know it: `If-Match` with the `ETag` of what you have read."""
-    _may(request, "articles.change_desksettings")
+    who_may(request, "articles.change_desksettings")
     if if_match is None:
         return Status(428, Problem.of(428, "Say with If-Match which version you change: the ETag of GET /settings."))
     row = DeskSettings.row()
@@ -247,9 +246,3 @@ def _out(row: DeskSettings) -> SettingsOut:
 
 def _secret(secret: str | None) -> SecretOut:
     return SecretOut(set=bool(secret), changed_at=None)
-
-
-def _may(request: HttpRequest, right: str) -> None:
-    user: User = request.auth  # type: ignore[attr-defined]  # who was let in
-    if not user.has_perm(right):
-        raise PermissionDenied

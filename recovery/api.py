@@ -7,8 +7,6 @@ from decimal import Decimal
 from typing import Annotated
 
 from django.conf import settings
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import Http404, HttpRequest
 from ninja import Body, Router
@@ -16,6 +14,7 @@ from ninja.errors import HttpError
 from pydantic import Field
 
 from articles import bounds
+from articles.api.asking import who_asks, who_may
 from articles.api.batches import CONFLICTS
 from articles.api.strict import REFUSALS, Nothing, Strict
 from articles.models import Article
@@ -45,8 +44,7 @@ class SweptOut(Strict):
 @router.post("/sweep", response={200: SweptOut, **REFUSALS}, operation_id="recovery_sweep")
 def sweep_now(request: HttpRequest, nothing: Annotated[Nothing | None, Body()] = None) -> SweptOut:  # noqa: ARG001
     """Find what was interrupted and let it go on, now instead of within a minute. Safe at any time, twice at once."""
-    if not request.auth.has_perm("articles.change_article"):  # type: ignore[attr-defined]  # who was let in
-        raise PermissionDenied
+    who_may(request, "articles.change_article")
     swept = sweep()
     return SweptOut(message=swept.sentence, stats=StatsOut(**asdict(swept)))
 
@@ -103,7 +101,7 @@ def plan_manuscript(request: HttpRequest, article_id: int) -> ManuscriptPlanOut:
 )
 def replace_manuscript(request: HttpRequest, article_id: int, given: ManuscriptIn) -> HandedInOut:
     """Another manuscript for an article that rests, which goes on with it. 409: it is not as its plan was made for."""
-    article, user = _changeable(request, article_id), request.auth  # type: ignore[attr-defined]  # who was let in
+    article, user = _changeable(request, article_id), who_asks(request)
     form = _form(given)
     if not form.is_valid():
         raise HttpError(422, " ".join(str(sentence) for found in form.errors.values() for sentence in found))
@@ -118,9 +116,7 @@ def replace_manuscript(request: HttpRequest, article_id: int, given: ManuscriptI
 
 def _changeable(request: HttpRequest, article_id: int) -> Article:
     """An article that this person may change, and that takes another manuscript."""
-    user: User = request.auth  # type: ignore[attr-defined]  # who was let in
-    if not user.has_perm("articles.change_article"):
-        raise PermissionDenied
+    user = who_may(request, "articles.change_article")
     found = Article.objects.touchable_by(user).prefetch_related("records", "images")
     article = found.filter(pk=article_id).first()
     if article is None:

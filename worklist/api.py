@@ -14,9 +14,9 @@ from ninja import Query, Router, Status
 from ninja.errors import HttpError
 from pydantic import Field
 
+from articles.api.asking import who_may_look
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Problem, Strict
 from articles.content.manuscripts import Unreadable
-from articles.models.access import may_look
 from publishing.api import OptionsIn
 from publishing.models import Site
 from publishing.options import Options
@@ -159,7 +159,7 @@ class PublishIn(Strict):
 @router.get("", response={200: DocumentsOut, **REFUSALS}, operation_id="worklist_documents")
 def documents(request: HttpRequest, wanted: Query[Wanted]) -> DocumentsOut:
     """Documents on the board. `after` goes on where another page ended, also while new ones arrive."""
-    user = _who(request)
+    user = who_may_look(request, Document)
     found = _wanted(Document.objects.visible_to(user).on_the_board(), wanted)
     counted = found.order_by()[: COUNTED + 1].count()
     page = found.select_related("assignee", "article").defer("article__html", "article__manuscript").order_by("pk")
@@ -192,7 +192,7 @@ def _wanted(found: DocumentQuerySet, wanted: Wanted) -> DocumentQuerySet:
 @router.get("/statistics", response={200: StatisticsOut, **REFUSALS}, operation_id="worklist_statistics")
 def statistics(request: HttpRequest) -> StatisticsOut:
     """How many documents wait: by status, age and person (three queries)."""
-    board = Document.objects.visible_to(_who(request)).on_the_board().order_by()
+    board = Document.objects.visible_to(who_may_look(request, Document)).on_the_board().order_by()
     waiting = board.exclude(state=State.PUBLISHED)
     now = timezone.now()
     ages = {f"days_{days}": Count("pk", Q(since__lte=now - timedelta(days=days))) for days in (0, 3, 7, 30)}
@@ -215,7 +215,7 @@ def statistics(request: HttpRequest) -> StatisticsOut:
 @router.get("/sync-status", response={200: SyncStatusOut, **REFUSALS}, operation_id="worklist_sync_status")
 def sync_status(request: HttpRequest) -> SyncStatusOut:
     """What came from each kind of source, and when the last of it arrived (one query)."""
-    visible = Document.objects.visible_to(_who(request)).order_by()
+    visible = Document.objects.visible_to(who_may_look(request, Document)).order_by()
     gone = Count("pk", Q(gone_at__isnull=False))
     found = {
         source: (number, missing, last)
@@ -235,7 +235,7 @@ def sync_status(request: HttpRequest) -> SyncStatusOut:
 @router.post("/sync", response={200: SyncOut, **CONFLICT}, operation_id="worklist_sync")
 def sync(request: HttpRequest, wanted: SyncIn) -> SyncOut:
     """Bring documents to what a program has. Twice is once; what is in review is offered the change, never replaced."""
-    user = _who(request)
+    user = who_may_look(request, Document)
     if not user.has_perm("worklist.add_document") or not user.has_perm("worklist.change_document"):
         raise PermissionDenied
     new, skipped = 0, {}
@@ -306,15 +306,8 @@ def _site(wanted: PublishIn) -> Site | None:
     return site
 
 
-def _who(request: HttpRequest) -> User:
-    user: User = request.auth  # type: ignore[attr-defined]  # who was let in
-    if not may_look(user, Document):
-        raise PermissionDenied
-    return user
-
-
 def _mine(request: HttpRequest, document_id: int) -> tuple[User, Document]:
-    user = _who(request)
+    user = who_may_look(request, Document)
     found = Document.objects.visible_to(user).select_related("assignee", "article").filter(pk=document_id).first()
     if found is None:
         raise Http404

@@ -16,6 +16,7 @@ from ninja import Body, Query, Router
 from ninja.errors import HttpError
 from pydantic import Field
 
+from articles.api.asking import who_asks
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Nothing, Problem, Strict
 from articles.batches import control, progress, stream
 from articles.batches.plan import plan_batch
@@ -161,7 +162,7 @@ def readable(user: User) -> BatchQuerySet:
 @router.get("", response={200: BatchesOut, **REFUSALS}, operation_id="batches")
 def all_batches(request: HttpRequest, page: Query[ListQuery]) -> BatchesOut:
     """The batches that you may look at (three queries, however many there are)."""
-    found = readable(_user(request)).select_related("owner").defer("brief", "styles", "sections").order_by("-pk")
+    found = readable(who_asks(request)).select_related("owner").defer("brief", "styles", "sections").order_by("-pk")
     if page.before is not None:
         found = found.filter(pk__lt=page.before)
     listed = list(found.annotate(number=Count("articles"))[: page.limit + 1])
@@ -216,7 +217,7 @@ def batch_events(request: HttpRequest, batch_id: int, known: Query[SinceQuery]) 
         raise HttpError(406, "This server cannot send events, it runs under WSGI. Ask for …/progress now and then.")
     if stream.hub.is_full:
         raise HttpError(503, "Too many people watch by this server just now. Ask for …/progress now and then.")
-    person = _user(request).pk
+    person = who_asks(request).pk
     if stream.hub.has_enough(person):
         raise HttpError(429, "You watch by as many streams as one person may. Close some, or ask for …/progress.")
     since = _last_event(request)
@@ -268,7 +269,7 @@ def start(request: HttpRequest, batch_id: int, how: Annotated[StartIn | None, Bo
             f"{count(len(bad), 'line')} cannot be used: {first} "
             'Mend them in the desk, or send {"without_bad_lines": true} to leave them out.'
         )
-    plan = start_batch(batch, _user(request))
+    plan = start_batch(batch, who_asks(request))
     made = f"{count(plan.articles, 'article')}, {count(plan.new_sections + plan.missing_sections, 'section')} to write"
     left_out = plan.there.left_out_words
     done = _done(batch, f"Started: {made}.{f' Left out: {left_out}.' if left_out else ''}")
@@ -298,21 +299,16 @@ def cancel(request: HttpRequest, batch_id: int, nothing: Annotated[Nothing | Non
 
 def _do(action: Callable[[Batch, User], str], request: HttpRequest, batch_id: int) -> ActionOut:
     batch = _mine(request, batch_id)
-    return _done(batch, action(batch, _user(request)))
-
-
-def _user(request: HttpRequest) -> User:
-    user: User = request.auth  # type: ignore[attr-defined]  # who was let in
-    return user
+    return _done(batch, action(batch, who_asks(request)))
 
 
 def _look_up(request: HttpRequest, batch_id: int) -> None:
-    if not readable(_user(request)).filter(pk=batch_id).exists():
+    if not readable(who_asks(request)).filter(pk=batch_id).exists():
         raise Http404
 
 
 def _mine(request: HttpRequest, batch_id: int) -> Batch:
-    user = _user(request)
+    user = who_asks(request)
     if not user.has_perm("articles.change_batch"):
         raise PermissionDenied
     batch = Batch.objects.touchable_by(user).filter(pk=batch_id).first()

@@ -6,16 +6,14 @@ from datetime import date
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Query, Router
 from pydantic import Field
 
+from articles.api.asking import who_may_look
 from articles.api.strict import REFUSALS, InQuery, Strict
 from articles.models import Article
-from articles.models.access import may_look
 from insights import costs
 from insights.costs import Paid, Range
 
@@ -83,7 +81,7 @@ class Within(InQuery):
 @router.get("/cost-usage", response={200: CostUsageOut, **REFUSALS}, operation_id="analytics_cost_usage")
 def cost_usage(request: HttpRequest, wanted: Query[Within]) -> CostUsageOut:
     """What was paid, as far as this person may know: by day, month, provider, model, stage, person, site and batch."""
-    found = costs.usage(_who(request), wanted.time_range, timezone.localdate())
+    found = costs.usage(who_may_look(request, Article), wanted.time_range, timezone.localdate())
     month = found.this_month
     named: dict[str, Any] = {
         f"by_{name}": [
@@ -106,13 +104,6 @@ def cost_usage(request: HttpRequest, wanted: Query[Within]) -> CostUsageOut:
         **named,
         **_paid(found.paid),
     )
-
-
-def _who(request: HttpRequest) -> User:
-    user: User = request.auth  # type: ignore[attr-defined]  # who was let in
-    if not may_look(user, Article):
-        raise PermissionDenied
-    return user
 
 
 def _paid(paid: Paid) -> dict[str, Any]:

@@ -7,17 +7,15 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
-from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Query, Router
 from ninja.errors import HttpError
 from pydantic import AwareDatetime, Field
 
+from articles.api.asking import who_may_look
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Strict
 from articles.failures import Failure
-from articles.models.access import may_look
 from insights import monitoring
 from insights.monitoring import COUNTED, Cursor, Figures, TaskFilter
 from publishing import execution_log
@@ -148,7 +146,7 @@ def tasks(request: HttpRequest, wanted: Query[Listed]) -> MonitoredTasksOut:
         cursor = Cursor.read(wanted.cursor) if wanted.cursor else None
     except ValueError as exc:
         raise HttpError(422, "This is no cursor of ours. Send it as another page has told it.") from exc
-    found = monitoring.page(wanted.filter().of(_who(request)), wanted.limit, wanted.offset, cursor)
+    found = monitoring.page(wanted.filter().of(who_may_look(request, PublishTask)), wanted.limit, wanted.offset, cursor)
     return MonitoredTasksOut(
         tasks=[_out(task) for task in found.tasks],
         count=found.count,
@@ -160,7 +158,7 @@ def tasks(request: HttpRequest, wanted: Query[Listed]) -> MonitoredTasksOut:
 @router.get("/statistics", response={200: StatisticsOut, **REFUSALS}, operation_id="monitoring_statistics")
 def statistics(request: HttpRequest, wanted: Query[Which]) -> StatisticsOut:
     """How tasks did that were asked for in a time; where nobody says which, in the last 30 days."""
-    user, which = _who(request), wanted.filter()
+    user, which = who_may_look(request, PublishTask), wanted.filter()
     since = which.since or (which.until or timezone.now()) - timedelta(days=USUAL_DAYS)
     found = monitoring.statistics(replace(which, since=since).of(user))
     return StatisticsOut(
@@ -178,7 +176,7 @@ def statistics(request: HttpRequest, wanted: Query[Which]) -> StatisticsOut:
 @router.get("/tasks/{int:task_id}/logs", response={200: LogsOut, **REFUSALS}, operation_id="monitoring_task_logs")
 def logs(request: HttpRequest, task_id: int, wanted: Query[Lines]) -> LogsOut:
     """What has happened to a task. `after` goes on where a watcher stopped."""
-    task = PublishTask.objects.touchable_by(_who(request)).filter(pk=task_id).first()
+    task = PublishTask.objects.touchable_by(who_may_look(request, PublishTask)).filter(pk=task_id).first()
     if task is None:
         raise Http404
     lines = monitoring.log_of(task, wanted.limit + 1, wanted.after, wanted.level)
@@ -198,13 +196,6 @@ def logs(request: HttpRequest, task_id: int, wanted: Query[Lines]) -> LogsOut:
         after=str(shown[-1].pk if shown else wanted.after),
         more=len(lines) > len(shown),
     )
-
-
-def _who(request: HttpRequest) -> User:
-    user: User = request.auth  # type: ignore[attr-defined]  # who was let in
-    if not may_look(user, PublishTask):
-        raise PermissionDenied
-    return user
 
 
 def _figures(found: Figures) -> dict[str, Any]:
