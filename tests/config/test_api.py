@@ -226,7 +226,7 @@ def test_no_page_is_made_for_a_program_that_errs(
     monkeypatch.setattr("django.views.defaults.server_error", broken)
     client.raise_request_exception = False
     if status == 500:
-        monkeypatch.setattr("articles.api.articles.may_look", broken)
+        monkeypatch.setattr("articles.api.articles.who_may_look", broken)
         client.force_login(editor)
     answer = client.get("/api/v1/nothing/here" if status == 404 else "/api/v1/articles/1/progress")
     assert (answer.status_code, answer.json()["status"]) == (status, status)
