@@ -33,6 +33,10 @@ class Insights:
     at: datetime
 
     @property
+    def has_paid(self) -> bool:
+        return bool(self.usage.by["month"])
+
+    @property
     def ranges(self) -> list[tuple[str, str, bool]]:
         """For the links: value, label, whether it is this one."""
         return [(each.value, label, each == self.range) for each, label in LABELS.items()]
