@@ -59,6 +59,7 @@ SHORT = {
     "limit_month": "limit of the month reached",
     "limit_article": "limit of an article reached",
     "limit_unpriced": "price not known",
+    "not_approved": "its text is not approved",
     "login": "login refused",
     "rights": "rights are missing",
     "undecipherable": "password cannot be read",

@@ -18,6 +18,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q
+from django.dispatch import Signal
 from django.utils import timezone
 
 from articles import call_keys
@@ -34,6 +35,7 @@ from publishing.models import PublishTask, Shot, Site, Way
 from publishing.models.task import PublishTaskQuerySet
 from publishing.options import Options
 
+going_out = Signal()  # article: Article; whoever knows why it must not raises a ProviderError
 Status = PublishTask.Status
 STOPPED = (Article.Status.FAILED, Article.Status.CANCELLED)
 

@@ -7,6 +7,7 @@ class WorklistConfig(AppConfig):
 
     def ready(self) -> None:
         from articles.pipeline import transitions
+        from publishing import publish_tasks
         from worklist import publication
 
         # After those of publishing, which stands before this app: by then the publish task says how it ended.
@@ -14,5 +15,6 @@ class WorklistConfig(AppConfig):
             (transitions.stopped, publication.note_stopped),
             (transitions.cancelled, publication.note_cancelled),
             (transitions.finished, publication.note_finished),
+            (publish_tasks.going_out, publication.check_approved),
         ):
             signal.connect(receiver, dispatch_uid=f"worklist.publication.{receiver.__name__}")

@@ -17,9 +17,11 @@ from django.db import transaction
 from articles.errors import NotPossible
 from articles.models import Article
 from articles.pipeline import reopening, transitions
+from articles.providers.errors import GALLEY, Refused
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site
 from publishing.options import Options
+from worklist import texts
 from worklist.changing import Kind, Quicker, changing, note, put
 from worklist.models import Document, State
 
@@ -54,7 +56,7 @@ def publish(
         if document.state != State.READY or document.approved_at is None:
             raise NotPossible("Only what is ready to publish goes out. Have it reviewed and approved first.")
         options = options or as_before(document)
-        is_later = document.article is not None and document.sent_hash != document.text_hash
+        is_later = document.article is not None and not _is_made_of(document.article, document.text_hash)
         article = _article(document, by, site)
         task, is_new = publish_tasks.submit(
             article, site, by, publisher=publisher, options=options, may_cost=may_cost, is_later_text=is_later
@@ -99,11 +101,35 @@ def _article(document: Document, by: User, site: Site | None) -> Article:
     article = document.article
     if not Article.objects.touchable_by(by).filter(pk=article.pk).exists():
         raise NotPossible(f"Its article is {article.owner}'s. They, or a chief editor, can publish it again.")
-    if document.sent_hash != document.text_hash:
+    if not _is_made_of(article, document.text_hash):
         if not reopening.with_another_manuscript(article, text.manuscript, text.name, title, by):
             raise NotPossible("Its article moves just now. Wait until it is finished, or cancel it.")
         article.refresh_from_db()
     return article
+
+
+def _is_made_of(article: Article, text_hash: str) -> bool:
+    """People may have handed in another manuscript for it, at its own page."""
+    return texts.sha256(article.manuscript) == text_hash
+
+
+def check_approved(*, article: Article, **_: Any) -> None:
+    """Only a text that was approved goes out, by whichever button of whichever page. Raises Refused."""
+    document = Document.objects.filter(article=article).first()
+    if document is None or (_is_made_of(article, document.sent_hash) and _is_approved(document)):
+        return
+    raise Refused(
+        GALLEY,
+        "its text is not the one that was approved on the worklist",
+        mend="have it approved there, then press Publish there",
+        code="not_approved",
+    )
+
+
+def _is_approved(document: Document) -> bool:
+    """Of what was sent: now, or it was once, and is there already."""
+    is_now = document.approved_at is not None and document.approved_hash == document.sent_hash
+    return is_now or document.entries.filter(kind=Kind.WENT_OUT, text_hash=document.sent_hash).exists()
 
 
 # News of the article, within the transaction that makes it so

@@ -18,7 +18,7 @@ from articles.providers.errors import Refused
 from publishing import publish_tasks
 from publishing.models import Site
 from publishing.options import Options
-from tests.conftest import MANUSCRIPT
+from tests.conftest import MANUSCRIPT, error_of
 from tests.publishing.conftest import Drive
 from tests.publishing.memory_site import MemorySite
 from tests.worklist.conftest import InState, arrive, lead
@@ -51,6 +51,46 @@ def test_the_article_is_locked_before_its_document(document_in: InState, editor:
     read_by_hand, *others = filter(None, tables)
     assert read_by_hand[1] == "worklist_document", "by this test"
     assert others[0][1] == "articles_article"
+
+
+def test_what_was_sent_back_goes_out_by_no_button(
+    memory: MemorySite, magazine: Site, document_in: InState, editor: User, chief: User, run: Drive
+) -> None:
+    """Its article stopped, it was sent back; then somebody recovers the article."""
+    document = document_in(State.READY)
+    out(document, editor, magazine)
+    memory.fails = {("rest", "upload"): Refused(magazine.provider, "no")}
+    article = run(article_of(document))
+    assert article.status == Article.Status.FAILED
+    document.refresh_from_db()
+    lead(document, chief, State.TO_REVISE)
+    memory.fails = {}
+
+    transitions.resume(article, editor)
+    article = run(article)
+
+    assert (article.status, error_of(article)["code"]) == (Article.Status.FAILED, "not_approved")
+    assert not memory.posts
+    # What it advises, to its end.
+    document.refresh_from_db()
+    lead(document, chief, State.TO_REREVIEW, State.READY)
+    out(document, editor, magazine)
+    assert run(article_of(document)).status == Article.Status.DONE
+    assert len(memory.posts) == 1
+
+
+def test_another_manuscript_than_the_approved_one_goes_out_by_no_button(
+    memory: MemorySite, magazine: Site, document_in: InState, editor: User, run: Drive
+) -> None:
+    document = document_in(State.READY)
+    out(document, editor, magazine)
+    Article.objects.update(manuscript=LATER)
+    article = run(article_of(document))
+    assert (article.status, error_of(article)["code"]) == (Article.Status.FAILED, "not_approved")
+    out(document, editor, magazine)
+    assert run(article_of(document)).status == Article.Status.DONE
+    [post] = memory.posts.values()
+    assert "12 %" in str(post)
 
 
 def test_the_whole_way_and_up_to_date(
