@@ -8,6 +8,7 @@ from articles.providers.errors import ProviderError
 from publishing import publish_tasks
 from publishing.publishers import hybrid, preview_page
 
+
 def run(run: Run) -> Outcome:
     task = publish_tasks.begin(run)
     try:
