@@ -14,13 +14,16 @@ from backups.errors import Doubtful
 from backups.repository.manifests import Generation, Survey
 
 LEEWAY = timedelta(minutes=5)  # by which two good clocks may differ
+TICK = timedelta(seconds=1)  # of a storage's clock: S3 tells the second in which it had something
 BEFORE = timedelta(microseconds=1)
 
 
 def places(generations: Iterable[Generation]) -> dict[str, datetime]:
     """When each was made, by id, as far as one can tell."""
     known = {each.id: each for each in generations}
-    placed = {each.id: min(each.made, each.stored_at or each.made) for each in known.values()}
+    placed = {
+        each.id: min(each.made, each.stored_at + TICK if each.stored_at else each.made) for each in known.values()
+    }
     for each in known.values():
         child, seen = each, {each.id}
         while (parent := known.get(child.parent or "")) and parent.id not in seen:
@@ -33,10 +36,13 @@ def places(generations: Iterable[Generation]) -> dict[str, datetime]:
 
 
 def newest_first(generations: Iterable[Generation]) -> Iterator[Generation]:
-    """By place; names carry no meaning. The id decides between two of one moment, so that all agree."""
+    """By place, and by their own times where the storage had both in one second.
+
+    Names carry no meaning: the id decides between two of one moment, so that all agree.
+    """
     every = list(generations)
     placed = places(every)
-    yield from sorted(every, key=lambda each: (placed[each.id], each.id), reverse=True)
+    yield from sorted(every, key=lambda each: (placed[each.id], each.made, each.id), reverse=True)
 
 
 def ahead(moment: datetime, now: datetime) -> bool:

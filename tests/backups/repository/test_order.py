@@ -47,6 +47,16 @@ def test_the_storage_knows_when_it_got_a_manifest() -> None:
     assert _order(_made("old", 9, stored=0), _made("new", 1, stored=0)) == ["new", "old"]  # all copied at once
 
 
+@pytest.mark.parametrize("stored", [None, 0.0])
+def test_two_of_one_second_stand_as_they_were_made(stored: float | None) -> None:
+    """A storage's clock counts whole seconds, and the ids of one second are drawn."""
+    second, ids = 1 / 86400, ("b", "a", "c")
+    made = [_made(id_, -0.3 * second * n, stored=stored) for n, id_ in enumerate(ids)]
+    late = [_made(id_, -60 * second - 0.3 * second * n, stored=stored) for n, id_ in enumerate(ids)]  # a clock ahead
+    for each in (made, late):
+        assert _order(*each) == _order(*each[::-1]) == ["c", "a", "b"]
+
+
 def test_a_circle_of_parents_ends() -> None:
     assert sorted(_order(_made("a", 1, "b"), _made("b", 2, "a"))) == ["a", "b"]
 
