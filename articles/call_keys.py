@@ -1,7 +1,7 @@
 """The key of a call within its article: what was asked for, and which stage asked.
 
     text   text:section-7   prompts   image:hero   image:section_1   format   media:hero   post   earlier
-    agent:17.0:hero:3
+    search:5d41402abc4b   agent:17.0:hero:3
 
 Calls are found again by their keys, so a key never changes once it is in use.
 """
@@ -13,6 +13,7 @@ from articles.models import Stage
 TEXT, PROMPTS, FORMAT, POST = "text", "prompts", "format", "post"
 EARLIER = "earlier"  # all that was paid before the ledger was lost
 SECTION, IMAGE, MEDIA = "text:section-", "image:", "media:"  # before the index of a section, before a picture's role
+SEARCH = "search:"  # before the hash of a text
 
 OF_STAGE = {Stage.ARTICLE: TEXT, Stage.PROMPTS: PROMPTS, Stage.FORMAT: FORMAT}  # those that ask once for an article
 STAGE_OF = {  # by what a key begins with, up to the colon
@@ -22,6 +23,7 @@ STAGE_OF = {  # by what a key begins with, up to the colon
     "format": Stage.FORMAT,
     "media": Stage.UPLOAD,
     "post": Stage.UPLOAD,
+    "search": Stage.UPLOAD,
     "agent": Stage.UPLOAD,
 }
 FREE = ("media", "post")  # what sites are asked for costs nothing
@@ -40,6 +42,11 @@ def image(role: str) -> str:
 def media(role: str) -> str:
     """A picture, in the media library of the site."""
     return f"{MEDIA}{role}"
+
+
+def search(text_hash: str) -> str:
+    """What search engines are told of this very text: of another one it is asked anew."""
+    return f"{SEARCH}{text_hash[:12]}"
 
 
 def agent_task(task: int) -> str:
@@ -64,8 +71,8 @@ def goal_and_number(key: str) -> tuple[str, str]:
 
 
 def kind(key: str) -> str:
-    """`text`, `section`, `prompts`, `image`, `format`, `media`, `post` or `agent`: what costs and times are told apart
-    by.
+    """`text`, `section`, `prompts`, `image`, `format`, `media`, `post`, `search` or `agent`: what costs and times are
+    told apart by.
     """
     return "section" if key.startswith(SECTION) else key.partition(":")[0]
 

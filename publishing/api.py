@@ -27,6 +27,7 @@ from articles.models import Article
 from publishing import keeping, publish_tasks
 from publishing.models import PublishTask, Shot, Site, SubmitKey, Way
 from publishing.options import (
+    LONGEST_AUTHOR,
     LONGEST_EXCERPT,
     LONGEST_SEO,
     LONGEST_SLUG,
@@ -58,6 +59,7 @@ class OptionsIn(Strict):
     categories: list[Name] = Field([], max_length=MOST_TERMS, description="beside those of the site")
     excerpt: str = Field("", max_length=LONGEST_EXCERPT)
     slug: str = Field("", max_length=LONGEST_SLUG, pattern=r"^[a-z0-9]*(-[a-z0-9]+)*$")
+    author: str = Field("", max_length=LONGEST_AUTHOR, description="name or login of a user of the site")
     comments: Literal["", "open", "closed"] = ""
     seo_title: str = Field("", max_length=LONGEST_SEO)
     seo_description: str = Field("", max_length=LONGEST_SEO)

@@ -54,3 +54,6 @@ class Channel(Protocol):
         """The id of a category, made where it is missing. None: this user may not make one."""
 
     def tag(self, name: str) -> int | None: ...
+
+    def author(self, name: str) -> int | None:
+        """The id of a user who writes there, by name or login. None: there is none, or this user may not see it."""

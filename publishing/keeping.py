@@ -14,7 +14,9 @@ State = Literal["kept", "changed", "dropped"]
 
 
 class Finding(TypedDict):
-    """One field; `found` is what the site made of it, where that can be said in few words, `names` which of several."""
+    """One field; `found` is what the site made of it, where that can be said in few words; `names` which of several, or
+    which words for search engines.
+    """
 
     field: str
     state: State
@@ -48,9 +50,13 @@ def compare(sent: Json, options: Options, there: Json, *, without: list[str], la
     return findings
 
 
-def of_seo(word: str, kept: bool) -> Finding:
-    """Of `title`, `description` or `keyword` for search engines."""
-    return {"field": f"seo_{word}", "state": "kept" if kept else "dropped", "found": "", "names": []}
+def of_seo(word: str, said: str, kept: bool) -> Finding:
+    """Of `title`, `description` or `keyword` for search engines, by what was said."""
+    return {"field": f"seo_{word}", "state": "kept" if kept else "dropped", "found": "", "names": [said]}
+
+
+def of_author(name: str, kept: bool) -> Finding:
+    return {"field": "author", "state": "kept" if kept else "dropped", "found": "", "names": [name]}
 
 
 def _finding(field: str, same: bool, found: str = "") -> Finding:

@@ -13,6 +13,7 @@ LONGEST_TERM = 100
 LONGEST_EXCERPT = 1_000
 LONGEST_SLUG = 100
 LONGEST_SEO = 300
+LONGEST_AUTHOR = 100
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Options:
     """Empty: a draft, as the site has it by itself.
 
     `tags` and `categories` are names, made where that is allowed. `publish_at` is when readers shall see it; with
-    `publish_immediately` they see it at once. `comments` is "open" or "closed". `over` is the hash of a text that
+    `publish_immediately` they see it at once. `author` is the name or the login of a user there; "" is the one that
+    signs in. `comments` is "open" or "closed". `over` is the hash of a text that
     people have made of the post, and that somebody has seen and wants written over (`publishing.wordpress.marks`).
     """
 
@@ -30,6 +32,7 @@ class Options:
     categories: tuple[str, ...] = ()
     excerpt: str = ""
     slug: str = ""
+    author: str = ""
     comments: str = ""
     seo_optimization: bool = False
     seo_title: str = ""

@@ -244,6 +244,8 @@ def _thing(call: Call) -> str:
     kind, part = call.key.partition(":")[0], call_keys.part(call.key).replace("_", " ").replace("-", " ")
     if kind == "agent":
         return "the {} on the site, turn {}".format(*call_keys.goal_and_number(call.key))
+    if kind == "search":
+        return "the words for search engines"
     if kind in ("image", "media"):
         return f"the {part} image" if kind == "image" else f"the {part} image, to the site"
     return f"{THINGS.get(kind, kind)}{f', {part}' if part else ''}"

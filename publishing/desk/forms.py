@@ -9,14 +9,25 @@ from django.core.validators import RegexValidator
 from django.utils import timezone
 
 from publishing.models import Site, Way
-from publishing.options import LONGEST_EXCERPT, LONGEST_SEO, LONGEST_SLUG, LONGEST_TERM, MOST_TERMS, Options
+from publishing.options import (
+    LONGEST_AUTHOR,
+    LONGEST_EXCERPT,
+    LONGEST_SEO,
+    LONGEST_SLUG,
+    LONGEST_TERM,
+    MOST_TERMS,
+    Options,
+)
 
 WHEN = [("draft", "as a draft, or as it is there"), ("now", "for readers, at once"), ("at", "for readers, at a time")]
 WAYS = [("", "as the site says"), *((way.value, way.label) for way in Way if way != Way.PREVIEW)]
 
 
 COMMENTS = [("", "as the site has it"), ("open", "open"), ("closed", "closed")]
-FOR_SEARCH = "Fill in title and description in the site's SEO plugin, from the article."
+FOR_SEARCH = (
+    "Fill in title and description in the site's SEO plugin: written by the text service where there is one, else from "
+    "the article's beginning. What you write below counts first."
+)
 
 
 def terms(text: str) -> list[str]:
@@ -52,6 +63,11 @@ class PublishForm(forms.Form):
         max_length=LONGEST_SLUG,
         validators=[RegexValidator(r"\A[a-z0-9]+(-[a-z0-9]+)*\Z", "Use small letters, digits and single hyphens.")],
         help_text="The last part of the post's address, such as home-batteries. Empty: made from the title.",
+    )
+    author = forms.CharField(
+        required=False,
+        max_length=LONGEST_AUTHOR,
+        help_text="A name or a login there. Empty: the user of Galley, who must be an editor there to choose.",
     )
     comments = forms.ChoiceField(choices=COMMENTS, required=False)
     seo_optimization = forms.BooleanField(
@@ -104,6 +120,7 @@ class PublishForm(forms.Form):
             categories=tuple(chosen["categories"]),
             excerpt=chosen.get("excerpt", ""),
             slug=chosen.get("slug", ""),
+            author=" ".join(chosen["author"].split()),
             comments=chosen["comments"],
             seo_optimization=chosen["seo_optimization"],
             seo_title=chosen.get("seo_title", ""),

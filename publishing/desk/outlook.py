@@ -16,7 +16,7 @@ from articles.providers.errors import ProviderError
 from publishing.models import Site, Way
 from publishing.options import Options
 from publishing.publish_tasks import is_gone, way_of
-from publishing.publishers import agent
+from publishing.publishers import agent, search_words
 from publishing.publishers.post import UNSEEN, slug_of
 from publishing.sites import client_for
 from publishing.wordpress.marks import Marked
@@ -42,7 +42,7 @@ def outlook(articles: Sequence[Article], site: Site, options: Options, publisher
     """
     expired = [article for article in articles if is_gone(article)]
     may = _agent_may(site, publisher or way_of(site))
-    cost = _of_pictures(expired) + Cost(may * len(articles))
+    cost = _of_pictures(expired) + _of_words(options, len(articles)) + Cost(may * len(articles))
     mind = " ".join(filter(None, [_expired_words(expired), _agent_words(site, publisher or way_of(site))]))
     if len(articles) != 1:
         known = _published_before(articles, site)
@@ -94,6 +94,11 @@ def _of_pictures(expired: Sequence[Article]) -> Cost:
     """What it costs to make those pictures again that are nowhere any more."""
     number = sum(article.images.count() for article in expired)
     return cost_of({"image": number}, costs()) if number else Cost(Decimal(0))
+
+
+def _of_words(options: Options, number: int) -> Cost:
+    """What it costs to have the words for search engines written, once for each text."""
+    return cost_of({"search": number}, costs()) if search_words.are_paid_for(options) else Cost(Decimal(0))
 
 
 def _agent_may(site: Site, way: str) -> Decimal:

@@ -34,6 +34,7 @@ FIELDS = {
     "excerpt": "excerpt",
     "comments": "comments",
     "slug": "address",
+    "author": "author",
     "status": "publication",
     "date": "time of publication",
     "alt_text": "alt texts in the media library",
@@ -47,6 +48,7 @@ WHY = {
     "alt_text": "this way cannot say them; they stand in the text",
     "content": "the site has cleaned it, as it does with what its authors write",
     "slug": "another post had this address",
+    "author": "there is none of this name, or our user may not write for others",
     **dict.fromkeys(("seo_title", "seo_description", "seo_keyword"), "no plugin there keeps it"),
 }
 
@@ -190,7 +192,9 @@ def _turn(turn: dict[str, Any]) -> Turn:
 def _kept(finding: Finding) -> Kept:
     said = FIELDS[finding["field"]]
     if finding["names"]:
-        said += f" {', '.join(finding['names'])}"
+        said += (
+            f" “{finding['names'][0]}”" if finding["field"].startswith("seo_") else f" {', '.join(finding['names'])}"
+        )
     if finding["state"] == "changed" and finding["found"]:
         said += f": “{finding['found']}” there"
     if finding["state"] != "kept" and (why := WHY.get(finding["field"])):

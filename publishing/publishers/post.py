@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils import timezone
-from django.utils.html import strip_tags
 from django.utils.text import slugify
 
 from articles import call_keys
 from articles.models import Article, Call
 from articles.providers import Answer
-from articles.providers.errors import Rejected
+from articles.providers.errors import Refused, Rejected
 from publishing import keeping
 from publishing.models import Site
+from publishing.publishers import search_words
 from publishing.publishers.page import about
 from publishing.publishers.visit import THE_DRAFT, Visit
 from publishing.wordpress import seo
@@ -24,7 +25,6 @@ from publishing.wordpress.reading import Json
 
 UNSEEN = ("draft", "auto-draft", "pending", "trash")  # states of a post that no reader has seen
 EDITED = "edited"  # the code of a post that people have worked on
-SEO_TITLE, SEO_DESCRIPTION = 60, 155  # characters that search engines show
 TAKEN = ("found", "title", "featured_media", "categories")  # what is noted of a post as the site took it
 
 
@@ -36,6 +36,8 @@ class Post:
         self.article, self.options = visit.article, visit.options
         self.draft = Draft(str(self.article), content)
         self.dropped_terms: list[str] = []  # names of those that this user may not make
+        self.is_of_its_author = False
+        self.seo_words: Mapping[str, str] = {}
         self.seo_kept: frozenset[str] = frozenset()
 
     def write(self) -> Call:
@@ -49,6 +51,7 @@ class Post:
         with self.visit.completing(call, THE_DRAFT):
             self._bring_up_to_date(call, wanted)
             self._complete(call, wanted)
+            self._give_to_its_author(call)
         return call
 
     def _asked(self, wanted: Json) -> Call:
@@ -162,24 +165,38 @@ class Post:
                 mend=f'ask who runs site "{self.site}" whether a plugin forbids it',
             )
 
+    def _give_to_its_author(self, call: Call) -> None:
+        """Last, as who is not an editor there may not touch it any more. A site that refuses is no failure."""
+        name = self.options.author
+        if not name:
+            return
+        self.run.lease.check_time()
+        author = self.channel.author(name)
+        said = f'There is no author "{name}" on site "{self.site}", or user "{self.site.user}" may not see them'
+        if author and call.raw.get("author") != author:
+            try:
+                post = self.channel.update_post(call.raw["id"], {"author": author})
+            except (Refused, Rejected) as exc:
+                said = f'User "{self.site.user}" may not write for "{name}" on site "{self.site}" ({exc.reason})'
+            else:
+                self.run.calls.update_answer(call, Answer({**post, "taken": call.raw.get("taken", {})}))
+        self.is_of_its_author = bool(author) and call.raw.get("author") == author
+        if not self.is_of_its_author:
+            self.run.lease.note("author", f"{said}: the post stays the one of that user")
+
     # For search engines
 
     def tell_search_engines(self, call: Call) -> None:
         """What the site's plugin keeps of it is seen; a site without one is no failure."""
         self.run.lease.check_time()
         with about(THE_DRAFT):
-            self.seo_kept = seo.write_by(self.channel, call.raw["id"], self._seo_words())
-
-    def _seo_words(self) -> dict[str, str]:
-        """What was asked for; else, from the article, what fits into a page of results."""
-        options = self.options
-        description = options.excerpt or " ".join(strip_tags(self.article.html).split())
-        words = {
-            "title": options.seo_title or shortened(str(self.article), SEO_TITLE),
-            "description": options.seo_description or shortened(description, SEO_DESCRIPTION),
-            "keyword": options.focus_keyword,
-        }
-        return {word: text for word, text in words.items() if text}
+            support = seo.support_by(self.channel)
+        written = search_words.write(self.run, self.options, support.words)
+        self.seo_words = written.words
+        with about(THE_DRAFT):
+            self.seo_kept = seo.write_by(self.channel, support, call.raw["id"], written.words)
+        if written.call and written.call.state != Call.State.DONE:
+            self.run.calls.done(written.call)
 
     # For readers
 
@@ -217,8 +234,10 @@ class Post:
         sent = {**self.draft.fields, **self._sent}
         lacks = self.channel.LACKS if self.visit.images else frozenset[str]()
         findings = keeping.compare(sent, self.options, call.raw, without=self.dropped_terms, lacks=lacks)
+        if self.options.author:
+            findings.append(keeping.of_author(self.options.author, self.is_of_its_author))
         if self.options.asks_for_seo:
-            findings += [keeping.of_seo(word, word in self.seo_kept) for word in self._seo_words()]
+            findings += [keeping.of_seo(word, said, word in self.seo_kept) for word, said in self.seo_words.items()]
         return findings
 
 
@@ -237,13 +256,6 @@ class Draft:
     def fields(self) -> Json:
         title = self.title.replace("<", "&lt;").replace(">", "&gt;")  # it is text, and WordPress takes HTML
         return {"title": title, "content": self.content}
-
-
-def shortened(text: str, most: int) -> str:
-    """Whole words, so many characters at most."""
-    if len(text) <= most:
-        return text
-    return f"{text[:most].rsplit(' ', 1)[0].rstrip(' ,;:.-')[: most - 1]}…"
 
 
 def slug_of(article: Article) -> str:

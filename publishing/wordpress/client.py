@@ -30,13 +30,14 @@ from publishing.wordpress.answers import (
 )
 from publishing.wordpress.doubts import from_a_cache, kept_otherwise, lacks_rights
 from publishing.wordpress.line import Line
-from publishing.wordpress.reading import Json, as_dict, as_dicts, as_media, as_post, id_of, plain, token_of
+from publishing.wordpress.reading import Json, as_dict, as_dicts, as_media, as_post, author_of, id_of, plain, token_of
 from publishing.wordpress.transport import Transport
 
 NO_HEAD = (400, 403, 405, 501)  # of servers that take no HEAD
 API_REL = "https://api.w.org/"
 POST_FIELDS = (
-    "id,slug,status,title,featured_media,categories,tags,excerpt,comment_status,content,modified_gmt,date_gmt,link"
+    "id,slug,status,title,featured_media,categories,tags,excerpt,comment_status,author,content,modified_gmt,"
+    "date_gmt,link"
 )
 MEDIA_FIELDS = "id,slug,source_url,alt_text,media_details,modified_gmt"
 HIDDEN = "rest_no_route"  # the code of what a plugin has taken out of the API, such as the users
@@ -152,6 +153,14 @@ class WordPress:
     def tag(self, name: str) -> int | None:
         """The same for a tag."""
         return self._term("tags", name)
+
+    def author(self, name: str) -> int | None:
+        """The id of a user who writes there, by name or login. None: there is none, or this user may not see it."""
+        try:
+            found = self._listed("users", who="authors", search=name, per_page="100", _fields="id,name,slug")
+        except (Refused, Rejected):  # hidden, or not for this user to see
+            return None
+        return id_of(author_of(found, name, known_as=("name", "slug")))
 
     def _term(self, path: str, name: str) -> int | None:
         for term in self._listed(path, search=name, per_page="100", _fields="id,name"):

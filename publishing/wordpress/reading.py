@@ -35,6 +35,7 @@ def as_post(answer: Any) -> Json | None:
         "tags": _ids(answer, "tags"),
         "excerpt": text_of(as_dict(answer.get("excerpt")) or {}, "raw", 5000),
         "comment_status": text_of(answer, "comment_status", 10),
+        "author": id_of(answer, "author") or 0,
         "date_gmt": text_of(answer, "date_gmt", 30),
         "link": link if ADDRESS.fullmatch(link := text_of(answer, "link", 500)) else "",  # people will click on it
         "modified": text_of(answer, "modified_gmt", 30),
@@ -71,6 +72,12 @@ def id_of(answer: Any, name: str = "id") -> int | None:
 def text_of(answer: Json, name: str, most: int) -> str:
     value = answer.get(name)
     return value[:most].replace("\x00", "") if isinstance(value, str) else ""
+
+
+def author_of(people: list[Json], name: str, *, known_as: tuple[str, ...]) -> Json | None:
+    """The first of these users whose name, in one of these fields, is this one."""
+    wanted = plain(name).casefold()
+    return next((one for one in people if wanted in (plain(one.get(field)).casefold() for field in known_as)), None)
 
 
 def token_of(answer: Any) -> str | None:

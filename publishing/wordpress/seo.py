@@ -101,9 +101,14 @@ def support(client: WordPress) -> Support:
     return support_of(plugin, client.ask("OPTIONS", "wp/v2/posts") if asks else None)
 
 
-def write_by(channel: Channel, post_id: int, words: Mapping[str, str]) -> frozenset[str]:
+def support_by(channel: Channel) -> Support:
+    """`support`, where the way can say it: by REST. Raises ProviderError."""
+    return support(channel) if isinstance(channel, WordPress) else Support(None, frozenset())
+
+
+def write_by(channel: Channel, of: Support, post_id: int, words: Mapping[str, str]) -> frozenset[str]:
     """`write`, where the way can say it: by REST. Raises ProviderError."""
-    return write(channel, support(channel), post_id, words) if isinstance(channel, WordPress) else frozenset()
+    return write(channel, of, post_id, words) if isinstance(channel, WordPress) else frozenset()
 
 
 def write(client: WordPress, of: Support, post_id: int, words: Mapping[str, str]) -> frozenset[str]:

@@ -20,7 +20,7 @@ from publishing.wordpress import marks
 from publishing.wordpress.answers import Login, Reply, failure, is_from_a_cache, joined, origin_of, sent_on_to
 from publishing.wordpress.doubts import from_a_cache, kept_otherwise, lacks_rights
 from publishing.wordpress.line import Line
-from publishing.wordpress.reading import Json, as_dict, as_dicts, as_media, as_post, plain
+from publishing.wordpress.reading import Json, as_dict, as_dicts, as_media, as_post, author_of, plain
 from publishing.wordpress.transport import Transport
 from publishing.xmlrpc import terms, values
 from publishing.xmlrpc.faults import DOOR, NAMING, NOT_THERE, Spoken
@@ -148,6 +148,15 @@ class XmlRpc:
     def tag(self, name: str) -> int | None:
         """The same of a tag."""
         return self._term("post_tag", name)
+
+    def author(self, name: str) -> int | None:
+        """The id of a user who writes there, by name or login. None: there is none, or this user may not see it."""
+        try:
+            people = self._call("wp.getAuthors", read=as_dicts)
+        except (Refused, Rejected):  # hidden, or not for this user to see
+            return None
+        found = author_of(people, name, known_as=("display_name", "user_login"))
+        return terms.number(found.get("user_id")) or None if found else None
 
     # Posts
 

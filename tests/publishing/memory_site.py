@@ -140,6 +140,9 @@ class MemoryChannel:
     def tag(self, name: str) -> int | None:
         return self._ask("tag", "GET", lambda: 2000 + len(name))
 
+    def author(self, name: str) -> int | None:
+        return self._ask("author", "GET", lambda: 3000 + len(name))
+
 
 def _answered(post: Json) -> Json:
     text = Marked.read(post["content"])

@@ -9,12 +9,14 @@ import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from articles.models import Article
+from articles.models import Article, Call
 from publishing import publish_tasks
-from publishing.models import Site
+from publishing.models import Site, Way
 from publishing.options import Options
-from publishing.publishers.post import shortened
-from tests.publishing.conftest import Drive, Ready
+from publishing.publishers import search_words
+from publishing.publishers.search_words import shortened
+from tests.doubles.server import Doubles
+from tests.publishing.conftest import Drive, Ready, new_site
 from tests.services.wordpress import WordPress
 
 pytestmark = pytest.mark.django_db
@@ -99,6 +101,93 @@ def test_words_for_search_engines_are_kept_where_a_plugin_has_a_place_for_them(
     assert article.status == Article.Status.DONE, article.error
     found = states(article)
     assert [found[f"seo_{word}"] for word in ("title", "description", "keyword")] == [state] * 3
+
+
+@pytest.mark.parametrize("way", [Way.REST, Way.XMLRPC])
+@pytest.mark.parametrize(
+    ("signs_in", "wanted", "becomes", "state"),
+    [
+        ("desk", "AUTHOR", "author", "kept"),
+        ("desk", "nobody", "desk", "dropped"),
+        ("author", "desk", "author", "dropped"),  # who is no editor writes for no other
+    ],
+)
+def test_an_author_where_that_is_permitted(
+    wordpress: WordPress,
+    ready: Ready,
+    run: Drive,
+    editor: User,
+    way: Way,
+    signs_in: str,
+    wanted: str,
+    becomes: str,
+    state: str,
+) -> None:
+    account = wordpress.accounts[signs_in]
+    secret = account.app_password if way == Way.REST else account.password
+    site = new_site(wordpress.url, account.login, secret, publisher=way)
+    article = run(ready(site))
+    for _ in range(2):
+        publish_tasks.submit(article, site, editor, options=Options(author=wanted))
+        article = run(article)
+        assert article.status == Article.Status.DONE, article.error
+        assert states(article)["author"] == state
+    [post] = wordpress.posts()
+    assert post.author == wordpress.accounts[becomes].id
+
+
+def words(article: Article) -> dict[str, str]:
+    task = article.publish_tasks.first()
+    assert task
+    return {finding["field"]: finding["names"][0] for finding in task.kept if finding["field"].startswith("seo_")}
+
+
+def test_the_text_service_writes_them_once_for_a_text(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User, services: Doubles
+) -> None:
+    wordpress.use_seo("yoast")
+    article = run(ready(site))
+    for options in (Options(seo_optimization=True), Options(seo_optimization=True, seo_title="Mine")):
+        publish_tasks.submit(article, site, editor, options=options)
+        article = run(article)
+        assert article.status == Article.Status.DONE, article.error
+
+    [call] = article.calls.filter(key__startswith="search:")
+    assert (call.state, call.sends, len(services.requests("openai"))) == (Call.State.DONE, 1, 1)
+    assert call.cost
+    written = words(article)
+    assert written["seo_title"] == "Mine"
+    assert written["seo_keyword"]
+    assert written["seo_description"] != search_words.by_rule(article, Options())["description"]
+
+    Article.objects.filter(pk=article.pk).update(html="<p>Another text</p>")
+    publish_tasks.submit(article, site, editor, options=Options(seo_optimization=True))
+    article = run(article)
+    assert article.calls.filter(key__startswith="search:").count() == 2, "of another text it is asked anew"
+
+
+@pytest.mark.parametrize("fault", ["refusal", "malformed"])
+def test_without_its_words_the_rule_makes_them(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User, services: Doubles, fault: str
+) -> None:
+    wordpress.use_seo("yoast")
+    services.fail("openai", "responses", fault, times=20)
+    article = run(ready(site))
+    publish_tasks.submit(article, site, editor, options=Options(seo_optimization=True))
+    article = run(article)
+    assert article.status == Article.Status.DONE, article.error
+    ruled = search_words.by_rule(article, Options())
+    assert words(article) == {f"seo_{word}": text for word, text in ruled.items()}
+    assert "made by rule" in article.events.get(kind="search").message
+
+
+def test_a_site_that_keeps_no_words_costs_no_call(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User, services: Doubles
+) -> None:
+    article = run(ready(site))
+    publish_tasks.submit(article, site, editor, options=Options(seo_optimization=True))
+    assert run(article).status == Article.Status.DONE
+    assert not services.requests("openai")
 
 
 def test_what_is_too_long_for_a_page_of_results_is_cut_between_words() -> None:

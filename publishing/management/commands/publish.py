@@ -37,6 +37,7 @@ class Command(BaseCommand):
         when.add_argument("--at", metavar="TIME", help="for readers, at a time like 2026-12-24T18:00")
         parser.add_argument("--tags", help="separated by commas; left out: those of the site")
         parser.add_argument("--categories", help="beside those of the site, separated by commas")
+        parser.add_argument("--author", help="name or login of a user of the site; left out: the one that signs in")
         parser.add_argument(
             "--accept-cost", action="store_true", help="where its backup is gone, pictures may be paid for again"
         )
@@ -98,7 +99,8 @@ def _said(options: dict[str, Any]) -> dict[str, Any]:
         at = timezone.make_aware(at)
     when = {"publish_immediately": options["now"]} if options["now"] or options["draft"] else {}
     terms = {name: _names(options[name]) for name in ("tags", "categories") if options[name] is not None}
-    return {**when, **({"publish_at": at} if at else {}), **terms}
+    author = {"author": options["author"]} if options["author"] else {}
+    return {**when, **({"publish_at": at} if at else {}), **terms, **author}
 
 
 def _names(text: str) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def test_a_completed_one_says_what_the_site_kept(
     assert "Completed" in said
     assert "https://site/?p=1" in said
     assert "tags" in said
-    assert "focus keyword (no plugin there keeps it)" in said
+    assert "focus keyword “tariffs” (no plugin there keeps it)" in said
     assert [step.kind for step in task_page(task).steps] == ["done"] * 5
 
 
