@@ -16,6 +16,7 @@ from django.utils import timezone
 
 from articles.models import Article, CostRecord, DeskSettings, Event
 from backups import partitions
+from config.supervision import machines
 from publishing.models import ExecutionLog, PublishTask, Shot, SubmitKey
 
 LOGIN_DAYS = 90  # who has signed in, and who was locked out, may be asked about for a while
@@ -28,6 +29,7 @@ def remove_what_ended(now: datetime) -> int:
     call_command("clearsessions")
     AxesProxyHandler.reset_logs(age_days=LOGIN_DAYS)
     AxesProxyHandler.reset_failure_logs(age_days=LOGIN_DAYS)
+    machines.forget()
     _remove_film(now)
     SubmitKey.objects.filter(at__lt=now - timedelta(days=SubmitKey.DAYS)).delete()
     today = timezone.localdate(now)

@@ -1,4 +1,4 @@
-"""Personal tokens: how a program asks the API in a person's name."""
+"""Personal tokens: how a program asks the API in a person's name. Beside them, the machines that work."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+
+from config.supervision.machines import Machine
+
+__all__ = ["Machine", "Token"]
 
 MARK = "galley_"  # in front of every secret, so that people and scanners of leaked secrets know it
 SECRET_BYTES = 32

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.db.models.base import ModelBase
 from django.http import HttpRequest, HttpResponse
@@ -20,6 +21,7 @@ from articles.models.access import may_look
 from backups.desk.page import last_good
 from backups.models import Generation
 from config.desk.machinery import LookedAt, Timed
+from config.desk.machines import machines_page
 from config.desk.people import WithinOwnRights
 from config.desk.questions import unanswerable
 from config.desk.start import greeting, start
@@ -63,6 +65,7 @@ class Desk(admin.AdminSite):
             path("start/", self.admin_view(self.start_view), name="start"),
             path("insights/", self.admin_view(self.insights_view), name="insights"),
             path("insights/<slug:name>.csv", self.admin_view(csv_of), name="insights_csv"),
+            path("machines/", self.admin_view(self.machines_view), name="machines"),
             path("backups/", self.admin_view(backups), name="backups_generation_changelist"),
             *super().get_urls(),
         ]
@@ -91,6 +94,8 @@ class Desk(admin.AdminSite):
         ]
         if may_look(request.user, Article):
             sections.append({"name": "Insights", "admin_url": reverse("admin:insights")})
+        if self._may_see_backups(request):
+            sections.append({"name": "Machines", "admin_url": reverse("admin:machines")})
         return context | {"sections": sections}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
@@ -106,6 +111,16 @@ class Desk(admin.AdminSite):
         shown = {"title": "Insights", "page": page, "month": page.usage.this_month, "all": page.tasks.all}
         return TemplateResponse(request, "insights/page.html", {**self.each_context(request), **shown})
 
+    def machines_view(self, request: HttpRequest) -> HttpResponse:
+        """Who works, and what waits: for those who look after the backups."""
+        if not self._may_see_backups(request):
+            raise PermissionDenied
+        shown = {"title": "Machines", "page": machines_page()}
+        return TemplateResponse(request, "admin/config/machines.html", {**self.each_context(request), **shown})
+
+    def _may_see_backups(self, request: HttpRequest) -> bool:
+        return self.get_model_admin(Generation).has_view_permission(request)
+
     def _start_context(self, request: HttpRequest) -> dict[str, Any]:
         allowed = request.user.has_perm("articles.view_article")
         return {
@@ -119,6 +134,6 @@ class Desk(admin.AdminSite):
 
     def _backups(self, request: HttpRequest) -> dict[str, Any]:
         """One query; nothing for those who may not see backups."""
-        if not self.get_model_admin(Generation).has_view_permission(request):
+        if not self._may_see_backups(request):
             return {}
         return {"may_see_backups": True, "last_good_backup": last_good()}

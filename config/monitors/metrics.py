@@ -29,6 +29,7 @@ from articles.pipeline import worker_health
 from backups.health.findings import STATES
 from backups.health.report import Facts, remembered
 from config.api import CHALLENGE, who
+from config.models import Machine
 
 HOUR = timedelta(hours=1)
 MOST_SERIES = 100  # of one metric: services may answer with any code
@@ -112,7 +113,14 @@ class Desk(Collector):
         yield from self.stages()
         yield from self.setbacks()
         yield from self.calls()
+        yield from self.machines()
         yield from self.backups()
+
+    def machines(self) -> Iterator[GaugeMetricFamily]:
+        heard = Machine.objects.values_list("host", "seen_at")
+        help_ = "Seconds since the workers of a machine were heard of, by machine; all at long tasks, they say nothing"
+        rows = (((host,), (self.now - seen_at).total_seconds()) for host, seen_at in heard)
+        yield gauge("galley_machine_heard_seconds", help_, ["machine"], rows)
 
     def articles(self) -> Iterator[GaugeMetricFamily]:
         counted = Article.objects.filter(status__in=UNFINISHED).order_by().values_list("status")

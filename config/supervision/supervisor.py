@@ -22,6 +22,7 @@ from articles.pipeline import worker_health
 from articles.pipeline.lease import CALL_SECONDS
 from articles.pipeline.sweep import put_back
 from articles.processes import ENDING, die_with_parent, this_process
+from config.supervision import machines
 
 Program = tuple[str, Callable[[], object]]  # its name for people, and what it does
 
@@ -101,6 +102,8 @@ class Supervisor:
             self._wait()
         for process in self._living():
             _end_on_purpose(process)
+        with contextlib.suppress(Error):
+            machines.leave()
 
     def _living(self) -> list[ForkProcess]:
         self._running = {place: each for place, each in self._running.items() if each.exitcode is None}

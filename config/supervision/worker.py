@@ -28,6 +28,7 @@ from django_q.worker import worker
 from articles.pipeline import dispatch, worker_health
 from articles.pipeline.sweep import put_down, take_up
 from articles.processes import cut_computing_short, is_asked_to_stop, stop_when_asked
+from config.supervision import machines
 from config.supervision.supervisor import Program
 
 Task = dict[str, Any]  # as the library has it
@@ -84,6 +85,7 @@ class Tasks:
         put_down()
         if now >= self._schedule_at:
             self._schedule_at = now + SCHEDULE_SECONDS
+            machines.note()
             scheduler(self._broker)
         if message := self._message():
             return message

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import yaml
 from django.contrib.auth.models import Permission, User
 from django.db import connection
 from django.test import Client
@@ -20,6 +22,7 @@ from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from articles.providers.errors import IT, Rejected
 from backups.models import Drill, Generation, Look, Verification
+from config.models import Machine
 from config.monitors.metrics import BACKUPS, MOST_SERIES, Tally, bounded
 from tests.articles.pipeline.test_worker_health import passes
 from tests.backups import desks
@@ -29,7 +32,7 @@ from tests.desk import REFUSED, as_, stop
 from tests.doubles.server import Doubles
 from tests.journeys.installation import ROOT
 
-LABELS = ["status", "stage", "maker", "provider", "code", "part"]
+LABELS = ["status", "stage", "maker", "provider", "code", "part", "machine"]
 Found = dict[str, dict[tuple[str, ...], float]]
 
 
@@ -304,4 +307,24 @@ def test_their_price_does_not_grow(reader: User, hand_in: HandIn) -> None:
     for number in range(5):
         article = stop(hand_in(), code=str(number))
         call(article, f"text:{number}", provider=f"service {number}")
-    assert price() == before == 24  # session, user, rights (2), nine, and eleven about backups
+    assert price() == before == 25  # session, user, rights (2), ten, and eleven about backups
+
+
+def test_each_machine_tells_how_long_it_is_silent(scrape: Callable[[], Found]) -> None:
+    at = timezone.now() - timedelta(minutes=5)
+    said = {"release": "a", "since": at, "seen_at": at, "workers": 2, "busy": 0, "silent": 0}
+    Machine.objects.create(name="one|2", host="one", **said)
+    [(labels, seconds)] = scrape()["galley_machine_heard_seconds"].items()
+    assert labels == ("one",)
+    assert 300 <= seconds < 400
+
+
+def test_alerts_ask_for_metrics_that_there_are(scrape: Callable[[], Found]) -> None:
+    rules = yaml.safe_load((ROOT / "deploy" / "alerts.yml").read_text())["groups"][0]["rules"]
+    there = {*scrape(), "up"}
+    for rule in rules:
+        asked = set(re.findall(r"\b(?:galley_\w+|up)\b", rule["expr"]))
+        assert asked, rule["alert"]
+        assert asked <= there, rule["alert"]
+        assert set(re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"])) <= set(LABELS), rule["alert"]
+        assert rule["annotations"]["todo"], "an alert says what to do"

@@ -16,6 +16,7 @@ from django_q.tasks import async_task
 from articles import processes
 from articles.models import Article
 from articles.pipeline import transitions
+from config.models import Machine
 from config.supervision.worker import STOP, Results, Task, Tasks
 from tests.conftest import HandIn
 
@@ -157,3 +158,9 @@ def test_schedules_become_messages(tasks: Tasks) -> None:
 
     assert taken(tasks)[0] == "backups.tasks.watch"
     assert not OrmQ.objects.filter(lock__lte=timezone.now()).exists()
+
+
+def test_an_idle_worker_says_how_its_machine_is(tasks: Tasks, hand_in: HandIn) -> None:
+    hand_in()
+    taken(tasks)
+    assert Machine.objects.get().name == processes.this_machine()

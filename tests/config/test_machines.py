@@ -1,0 +1,145 @@
+"""What machines say of themselves, and the page that shows it."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.contrib.auth.models import User
+from django.test import Client
+from django.urls import reverse
+from django.utils import timezone
+from django_q.models import Schedule
+
+from articles.models import Article
+from articles.pipeline import worker_health
+from articles.processes import this_machine
+from config.desk.machines import machines_page
+from config.models import Machine
+from config.supervision import machines
+from tests.conftest import HandIn
+from tests.desk import as_
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def all_in_time() -> None:
+    Schedule.objects.update(next_run=timezone.now() + timedelta(days=1))
+
+
+def said(monkeypatch: pytest.MonkeyPatch, alive: int = 2, busy: int = 0, silent: int = 0) -> None:
+    pids = tuple(range(1, alive + 1))
+    found = worker_health.Health(pids, pids[:busy], pids[:silent])
+    monkeypatch.setattr(worker_health, "health", lambda: found)
+
+
+def another(host: str = "second", **fields: object) -> Machine:
+    now = timezone.now()
+    usual = {"name": host, "host": host, "release": "0" * 12, "since": now, "seen_at": now}
+    return Machine.objects.create(**{**usual, "workers": 2, "busy": 0, "silent": 0, **fields})
+
+
+def page(user: User) -> str:
+    return as_(user).get(reverse("admin:machines")).content.decode()
+
+
+def test_a_machine_is_one_row_however_often_it_says_how_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    said(monkeypatch, busy=1)
+    machines.note()
+    first = Machine.objects.get()
+    said(monkeypatch, alive=4, silent=1)
+    machines.note()
+    now = Machine.objects.get()
+    assert (now.name, now.workers, now.busy, now.silent) == (this_machine(), 4, 0, 1)
+    assert now.since == first.since
+    assert now.seen_at > first.seen_at
+
+    monkeypatch.setattr(machines, "release", lambda: "abc")
+    machines.note()
+    assert Machine.objects.get().since > first.since, "with another program"
+
+
+def test_a_host_that_was_started_anew_is_not_listed_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    said(monkeypatch)
+    monkeypatch.setattr("socket.gethostname", lambda: "desk")
+    before = timezone.now() - timedelta(minutes=5)
+    another("desk", name="before its start", seen_at=before)
+    another("desk", name="a container beside it")
+    another("elsewhere", seen_at=before)
+    machines.note()
+    assert set(Machine.objects.values_list("name", flat=True)) == {
+        "a container beside it",
+        "elsewhere",
+        this_machine(),
+    }
+
+
+def test_the_last_one_takes_its_row_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    said(monkeypatch)
+    machines.note()
+    machines.leave()
+    assert Machine.objects.exists(), "others run here"
+    said(monkeypatch, alive=0)
+    machines.leave()
+    assert not Machine.objects.exists()
+
+
+def test_what_was_not_heard_of_for_long_is_forgotten() -> None:
+    another("old", seen_at=timezone.now() - timedelta(days=8))
+    another("away", seen_at=timezone.now() - timedelta(days=6))
+    machines.forget()
+    assert [machine.host for machine in Machine.objects.all()] == ["away"]
+
+
+def test_the_same_files_are_the_same_program() -> None:
+    assert machines.release() == machines.release.__wrapped__()
+    assert len(machines.release()) == 12
+
+
+@pytest.mark.parametrize(
+    ("busy", "minutes", "state"),
+    [
+        (0, 1, "0 of 2 workers at work"),
+        (0, 3, "not heard of"),
+        (2, 3, "2 of 2 workers at work"),  # at long tasks, nobody is left to say anything
+        (2, 30, "not heard of"),
+    ],
+)
+def test_who_is_not_heard_of_is_told_from_who_has_no_time(busy: int, minutes: int, state: str) -> None:
+    another(busy=busy, seen_at=timezone.now() - timedelta(minutes=minutes))
+    [host] = machines_page().hosts
+    assert host.state == state
+
+
+def test_the_page_says_what_needs_somebody(chief: User, hand_in: HandIn, monkeypatch: pytest.MonkeyPatch) -> None:
+    said(monkeypatch, alive=0)
+    assert "No workers run." in page(chief)
+    one, two = another("first"), another("second", release="1" * 12, silent=1)
+    hand_in()
+    Article.objects.update(
+        status="running", lease_owner=f"{one.name}|12|34", lease_until=timezone.now() + timedelta(minutes=1)
+    )
+    Schedule.objects.filter(pk=Schedule.objects.earliest("pk").pk).update(next_run=timezone.now() - timedelta(hours=2))
+    shown = page(chief)
+    assert "They run 2 programs that differ." in shown
+    assert "0 of 2 workers at work, 1 hangs" in shown
+    assert "should have begun 2 h ago" in shown
+    assert "1 overdue" in shown
+    held = {host.machine.host: host.held for host in machines_page().hosts}
+    assert held == {one.host: 1, two.host: 0}
+
+
+def test_a_queue_that_is_away_is_said(chief: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away() -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr("config.desk.machines.get_broker", away)
+    assert "does not answer" in page(chief)
+
+
+def test_it_is_for_those_who_look_after_the_backups(editor: User, client: Client) -> None:
+    address = reverse("admin:machines")
+    assert as_(editor).get(address).status_code == 403
+    assert address not in as_(editor).get(reverse("admin:index")).content.decode()
+    assert client.get(address).status_code == 302
