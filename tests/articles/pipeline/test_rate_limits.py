@@ -95,6 +95,7 @@ for _ in range(10):
 """
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_a_turn_is_given_once(database: str, tmp_path: Path) -> None:
     """By four processes at once."""

@@ -705,6 +705,7 @@ def _notify(installation: Installation) -> subprocess.Popen[str]:
     )  # fmt: skip
 
 
+@pytest.mark.dealt(2)
 def test_many_senders_at_once_send_each_mail_once(tmp_path: Path, server: MailServer, database: str) -> None:
     installation = _install(tmp_path, server, database, stops=12)
     senders = [_notify(installation) for _ in range(4)]

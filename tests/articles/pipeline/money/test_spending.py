@@ -448,6 +448,7 @@ SUMS = "list(Batch.objects.values_list('spent', 'reserved', 'open_costs', 'state
 LEDGER = "[call for call in Call.objects.values_list('cost', 'reserved')]"
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("database", ["sqlite", "postgres"])
 def test_a_budget_holds_when_four_processes_spend_at_once(database: str, tmp_path: Path) -> None:
     with ExitStack() as stack:
