@@ -14,6 +14,7 @@ NAMES = {
     "database": "the database",
     "galley": "Galley",
     "wordpress": "WordPress",
+    "drive": "Google Drive",
 }
 
 

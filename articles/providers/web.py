@@ -140,12 +140,17 @@ class _PublicAdapter(_Adapter):
 def session(*, allow_private: bool) -> requests.Session:
     """A session that reads no proxy and no .netrc from the environment. Not for more than one thread."""
     made = requests.Session()
+    guard(made, allow_private=allow_private)
+    return made
+
+
+def guard(made: requests.Session, *, allow_private: bool) -> None:
+    """Make a session of somebody else's class one of these."""
     made.trust_env = False
     made.headers["User-Agent"] = USER_AGENT
     made.max_redirects = 5
     for scheme in ("http://", "https://"):
         made.mount(scheme, _Adapter() if allow_private else _PublicAdapter())
-    return made
 
 
 def refuse_private(url: str) -> None:
