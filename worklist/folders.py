@@ -13,14 +13,12 @@ from django.conf import settings
 from django.utils.text import capfirst
 
 from articles.content.manuscripts import Unreadable
-from articles.content.reading import decoding, file_kinds, word_files
 from backups.errors import BackupError
 from backups.files import source as files
-from worklist import intake
+from worklist import intake, texts
 from worklist.intake import Arrival
 from worklist.models import Document, Source
 
-KINDS = (".docx", ".txt", ".md", ".markdown", ".html", ".htm")
 LONGEST_PLACE = 500  # characters: of `Document.source_id`
 MANY, SHARE = 10, 5  # more than ten documents, and more than a fifth of them: not without being told
 
@@ -70,7 +68,7 @@ def _take(source: files.Source, seen: files.Seen, report: Report) -> None:
         if seen.size > settings.MANUSCRIPT_BYTES:
             raise Unreadable("this file is larger than 5 MB", "split it into several articles")
         _, content = source.read(seen.path)
-        text = text_of(path.name, content)
+        text = texts.of_file(path.name, content)
         arrival = Arrival(text=text, name=path.name, folder=str(source.root.name / path.parent))
         _, is_new = intake.arrive(Source.FOLDER, place, arrival)
     except (Unreadable, BackupError) as exc:
@@ -90,13 +88,6 @@ def _place(root: Path, path: str) -> str:
     if len(place) > LONGEST_PLACE:
         raise Unreadable("its name, with those of its folders, is too long", "put it higher up")
     return place
-
-
-def text_of(name: str, content: bytes) -> str:
-    """The text of a file, as the forms of the desk read it. Raises manuscripts.Unreadable."""
-    if not name.lower().endswith(KINDS):
-        raise Unreadable("this is no text that can be an article", f"save it as one of {', '.join(KINDS)}")
-    return word_files.read(content) if file_kinds.is_word(content) else decoding.read(content, "").text
 
 
 def _miss(root: Path, scan: files.Scan, report: Report, *, believe_missing: bool) -> None:

@@ -10,15 +10,24 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from articles.content import manuscripts, markup
-from articles.content.manuscripts import Manuscript
+from articles.content.manuscripts import Manuscript, Unreadable
+from articles.content.reading import decoding, file_kinds, word_files
 from worklist.models import Version
 
+KINDS = (".docx", ".txt", ".md", ".markdown", ".html", ".htm")  # of files that can be read
 COMPARED_AT_ONCE = 4_000_000  # pairs of words: a second; longer paragraphs are shown as one out, one in
 _WORD = re.compile(r"\s*\S+")
 
 
 def sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def of_file(name: str, content: bytes) -> str:
+    """The text of a file, as the forms of the desk read it. Raises manuscripts.Unreadable."""
+    if not name.lower().endswith(KINDS):
+        raise Unreadable("this is no text that can be an article", f"save it as one of {', '.join(KINDS)}")
+    return word_files.read(content) if file_kinds.is_word(content) else decoding.read(content, "").text
 
 
 @lru_cache(maxsize=32)
