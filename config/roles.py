@@ -14,6 +14,7 @@ BATCHES = ("add_batch", "view_batch", "change_batch", "delete_batch")
 # Tasks are kept as a record.
 PUBLISHING = ("add_publishtask", "view_publishtask", "change_publishtask")
 WORKLIST = ("add_document", "view_document", "change_document")
+DRIVES = ("add_driveaccount", "view_driveaccount", "change_driveaccount", "delete_driveaccount")
 RIGHTS = {
     EDITORS: {
         "articles": [
@@ -25,7 +26,7 @@ RIGHTS = {
             "change_preferences",
         ],
         "publishing": ["view_site", *PUBLISHING],
-        "worklist": [*WORKLIST],
+        "worklist": [*WORKLIST, "view_driveaccount"],
     },
     CHIEF_EDITORS: {
         "articles": [
@@ -35,7 +36,7 @@ RIGHTS = {
             *("view_desksettings", "change_desksettings"),
         ],
         "publishing": ["add_site", "view_site", "change_site", "delete_site", *PUBLISHING],
-        "worklist": [*WORKLIST, "approve_document"],
+        "worklist": [*WORKLIST, "approve_document", *DRIVES],
         "backups": ["view_generation", "change_generation"],
     },
 }

@@ -189,6 +189,9 @@ BACKUP_MODELS = [
     "worklist.Entry",
     "worklist.Note",
     "worklist.Reply",
+    "worklist.DriveAccount",
+    "worklist.DriveFolder",
+    "worklist.DriveFile",
 ]
 # What tells a row apart on any machine, for these and for what they refer to.
 BACKUP_NATURAL_KEYS = {
@@ -216,6 +219,9 @@ BACKUP_NATURAL_KEYS = {
     "worklist.Entry": ["uid"],
     "worklist.Note": ["uid"],
     "worklist.Reply": ["uid"],
+    "worklist.DriveAccount": ["name"],
+    "worklist.DriveFolder": ["account", "folder_id"],
+    "worklist.DriveFile": ["folder", "file_id"],
 }
 # What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
 BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "time": "created_at"}
@@ -297,6 +303,14 @@ for _model, _key in (
 ):
     if env.text(_model):
         env.together(_model, _key)
+# The desk as a client of Google, to connect people's Drives; a service account needs none.
+GOOGLE_CLIENT_ID = env.text("GOOGLE_CLIENT_ID")
+GOOGLE_CLIENT_SECRET = env.secret("GOOGLE_CLIENT_SECRET")
+if GOOGLE_CLIENT_ID:
+    env.together("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET")
+GOOGLE_BASE_URL = env.url("GOOGLE_BASE_URL", "https://www.googleapis.com")
+GOOGLE_TOKEN_URL = env.url("GOOGLE_TOKEN_URL", "https://oauth2.googleapis.com/token")
+GOOGLE_SIGN_IN_URL = env.url("GOOGLE_SIGN_IN_URL", "https://accounts.google.com/o/oauth2/v2/auth")
 
 # What models cost, for those that `articles/providers/prices.toml` does not name, or names otherwise.
 try:

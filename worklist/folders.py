@@ -20,7 +20,6 @@ from worklist.intake import Arrival
 from worklist.models import Document, Source
 
 LONGEST_PLACE = 500  # characters: of `Document.source_id`
-MANY, SHARE = 10, 5  # more than ten documents, and more than a fifth of them: not without being told
 
 
 class NotAFolder(Exception):
@@ -97,7 +96,7 @@ def _miss(root: Path, scan: files.Scan, report: Report, *, believe_missing: bool
     known = Document.objects.filter(source=Source.FOLDER, source_id__startswith=f"{root}/", gone_at=None)
     all_known = dict(known.values_list("source_id", "pk"))
     missing = [pk for place, pk in all_known.items() if place not in there and not place.startswith(closed)]
-    if len(missing) > MANY and len(missing) * SHARE > len(all_known) and not believe_missing:
+    if intake.is_much(len(missing), len(all_known)) and not believe_missing:
         report.held = len(missing)
         return
     for pk in missing:

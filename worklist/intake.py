@@ -23,6 +23,7 @@ from worklist.models import Document, Source, State, Version
 from worklist.states import EDIT, FOLLOWS_ITS_SOURCE
 
 UNTITLED = "Untitled"
+MANY, SHARE = 10, 5  # more than ten documents, and more than a fifth of them: not without being told
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def arrive(source: Source, source_id: str, arrival: Arrival, by: User | None = N
         )
         if is_new:
             _keep(document, version)
-            note(document, Kind.ARRIVED, by)
+            note(document, Kind.ARRIVED, by, why=_known_as(document, version))
         else:
             document = Document.objects.select_for_update().get(pk=document.pk)
             _follow(document, arrival, version)
@@ -74,6 +75,12 @@ def _version(arrival: Arrival) -> Version:
         title=title,
         words=read.word_count,
     )
+
+
+def _known_as(document: Document, version: Version) -> str:
+    """That another document has, or had, the very same text: a copy. Empty where none has."""
+    same = Version.objects.filter(sha256=version.sha256).exclude(document=document).select_related("document").first()
+    return f"with the same text as “{same.document}”" if same else ""
 
 
 def _keep(document: Document, version: Version) -> None:
@@ -115,6 +122,11 @@ def _change(document: Document, version: Version) -> None:
 def _use(document: Document, version: Version) -> None:
     end_approval(document)
     document.text_hash, document.words, document.offered_hash = version.sha256, version.words, ""
+
+
+def is_much(missing: int, known: int) -> bool:
+    """Whether so many of those that a source had are missing at once that a person has to say that it is so."""
+    return missing > MANY and missing * SHARE > known
 
 
 def gone(pk: int) -> None:

@@ -67,6 +67,8 @@ WITHOUT_RIGHTS = {
     "worklist.Entry": "by its document",
     "worklist.Note": "by its document",
     "worklist.Reply": "by its document",
+    "worklist.DriveFolder": "by its account",
+    "worklist.DriveFile": "by its account",
 }
 
 

@@ -15,6 +15,7 @@ import orjson
 from google.auth.exceptions import GoogleAuthError, TransportError
 from google.auth.transport.requests import AuthorizedSession, Request
 
+from articles.content import markup
 from articles.providers import deadline, web
 from articles.providers.errors import Garbled, ProviderError
 from worklist.drive.errors import DriveError, FileClosed, Later, NotThere, SignInEnded, TokenRefused, TooMany
@@ -69,13 +70,17 @@ class File:
     link: str = ""
     drive: str = ""  # the shared drive in which it lies
 
+    @property
+    def is_folder(self) -> bool:
+        return self.kind == FOLDER
+
     @staticmethod
     def of(said: Mapping[str, Any]) -> File:
         shortcut, owners = said.get("shortcutDetails") or {}, said.get("owners") or [{}]
-        link = str(said.get("webViewLink", ""))
+        link, last = str(said.get("webViewLink", "")), said.get("lastModifyingUser") or {}
         return File(
             id=str(said["id"]),
-            name=str(said.get("name", "")),
+            name=markup.usable(str(said.get("name", ""))),
             kind=str(said.get("mimeType", "")),
             version=_number(said.get("version")),
             parent=str((said.get("parents") or [""])[0]),
@@ -85,7 +90,7 @@ class File:
             target=str(shortcut.get("targetId", "")),
             target_kind=str(shortcut.get("targetMimeType", "")),
             may_be_read=bool((said.get("capabilities") or {}).get("canDownload", True)),
-            writer=str(owners[0].get("displayName") or (said.get("lastModifyingUser") or {}).get("displayName", "")),
+            writer=markup.usable(str(owners[0].get("displayName") or last.get("displayName", ""))),
             link=link if link.startswith("https://") else "",
             drive=str(said.get("driveId", "")),
         )

@@ -61,7 +61,8 @@ def meant(html: str) -> str:
     for element in list(root.iter("span", "a", "p", "li", "td")):
         said = {name for given in element.get("class", "").split() for name in classes.get(given, ())}
         _say(element, said)
-    for span in list(root.iter("span")):
+    spans: list[HtmlElement] = root.xpath(".//span")
+    for span in spans:
         span.drop_tag()
     _nest_lists(root)
     return "".join(map(_as_html, root)) if not (root.text or "").strip() else _as_html(root)

@@ -34,6 +34,7 @@ class Source(models.TextChoices):
     UPLOAD = "upload", "Uploaded"
     FOLDER = "folder", "A folder of this machine"
     API = "api", "A program"
+    DRIVE = "drive", "Google Drive"
 
 
 class DocumentQuerySet(models.QuerySet["Document"]):
@@ -151,6 +152,7 @@ class Version(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["document", "sha256"], name="one_version_per_text")]
+        indexes = [models.Index(fields=["sha256"], name="version_by_text")]
 
     def __str__(self) -> str:
         return f"{self.title}, {self.at:%Y-%m-%d %H:%M}"

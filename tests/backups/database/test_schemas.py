@@ -28,6 +28,7 @@ AUTH = "0012_alter_user_first_name_max_length"
 NEW = ["alone", "batch_fields", "batch_id", "batch_key", "cancelled_with", "earlier_manuscripts", "is_long"]
 NEW += ["manifest_due", "spent"]
 WORKLIST = tuple(f"worklist.{name}" for name in ("Document", "Version", "Entry", "Note", "Reply"))
+WORKLIST += tuple(f"worklist.Drive{name}" for name in ("Account", "Folder", "File"))
 LATER = ("articles", "9999_costs_of_sections")
 
 

@@ -28,7 +28,8 @@ Ships *wait* at [the quay](https://harbour.example.org). 1\\. April \\- a Monday
 [image1]: <data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJ>
 """
 STYLE = "<style>.c1{font-weight:700}.c2{font-style:italic}.c3{font-weight:400}.c4{text-decoration:line-through}</style>"
-PAGE = f"""<html><head><meta content="text/html; charset=UTF-8" http-equiv="content-type">{STYLE}</head><body class="c9">
+PAGE = f"""<html><head><meta content="text/html; charset=UTF-8" http-equiv="content-type">{STYLE}</head>
+<body class="c9">
 <p class="c3 title" id="h.1"><span class="c3">Harbour plans</span></p>
 <p class="c5"><span class="c3">Ships that </span><span class="c1">wait</span><span class="c3"> earn </span>
 <span class="c2 c1">nothing</span><span class="c4"> at all</span><sup><a href="#cmnt1" id="cmnt_ref1">[a]</a></sup>.</p>
