@@ -55,14 +55,13 @@ def meant(html: str) -> str:
     bounded, is_tangled = tag_soup.bounded(_STYLE.sub("", html))
     if is_tangled:
         return bounded
-    root = lxml.html.document_fromstring(bounded or "<p></p>").find("body")
+    root: HtmlElement | None = lxml.html.document_fromstring(bounded or "<p></p>").find("body")
     if root is None:
         return bounded
     for element in list(root.iter("span", "a", "p", "li", "td")):
         said = {name for given in element.get("class", "").split() for name in classes.get(given, ())}
         _say(element, said)
-    spans: list[HtmlElement] = root.xpath(".//span")
-    for span in spans:
+    for span in list(root.iter("span")):
         span.drop_tag()
     _nest_lists(root)
     return "".join(map(_as_html, root)) if not (root.text or "").strip() else _as_html(root)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import Any
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -50,16 +53,31 @@ def _write_files(folder: DriveFolder, sight: Sight) -> None:
             touched[file_id] = row
         _bring(row, file)
     for file_id in sight.missing:
-        rows[file_id].missing_at = rows[file_id].missing_at or timezone.now()
-        touched[file_id] = rows[file_id]
+        rows[file_id].missing_at = timezone.now()
     for file_id in sight.again & rows.keys():
         rows[file_id].read_version, rows[file_id].again_at = 0, None
         touched[file_id] = rows[file_id]
     folder.name = sight.name[:200] or folder.name
-    touched |= _put_in_place(folder, rows)
-    old = [row for row in touched.values() if row.pk]
+    moved = _put_in_place(folder, rows)
+    old = list(touched.values())
     DriveFile.objects.bulk_create(new, batch_size=AT_ONCE)
     DriveFile.objects.bulk_update(old, CHANGED, batch_size=AT_ONCE)
+    _update([rows[file_id].pk for file_id in sight.missing], missing_at=timezone.now())
+    for place, there in moved.items():
+        _update([row.pk for row in there], place=place)
+        of = [row.document_id for row in there if row.document_id]
+        for part in _parts(of):
+            Document.objects.filter(pk__in=part).update(folder=place)
+
+
+def _update(pks: list[int], **values: Any) -> None:
+    """The same for all of these rows, however many."""
+    for part in _parts(pks):
+        DriveFile.objects.filter(pk__in=part).update(**values)
+
+
+def _parts(pks: list[int]) -> Iterator[list[int]]:
+    return (pks[first : first + AT_ONCE] for first in range(0, len(pks), AT_ONCE))
 
 
 def _bring(row: DriveFile, file: File) -> None:
@@ -76,22 +94,15 @@ def _bring(row: DriveFile, file: File) -> None:
         row.reason, row.read_version = against, file.version
 
 
-def _put_in_place(folder: DriveFolder, rows: dict[str, DriveFile]) -> dict[str, DriveFile]:
-    """The rows that lie elsewhere now, as they or a folder above them were moved or renamed; documents follow."""
+def _put_in_place(folder: DriveFolder, rows: dict[str, DriveFile]) -> dict[str, list[DriveFile]]:
+    """By their place, the rows that lie elsewhere now: they or a folder above them were moved or renamed."""
     there = {file_id: row for file_id, row in rows.items() if row.missing_at is None}
     parents = {file_id: row.parent_id for file_id, row in there.items()}
     names = {file_id: row.name for file_id, row in there.items()}
-    moved = {}
+    moved: dict[str, list[DriveFile]] = {}
     for file_id, row in there.items():
         place = follow.place(file_id, parents, names, folder.folder_id, folder.name)[:200]
         if place != row.place:
             row.place = place
-            moved[file_id] = row
-    by_place: dict[str, list[int]] = {}
-    for row in moved.values():
-        if row.document_id:
-            by_place.setdefault(row.place, []).append(row.document_id)
-    for place, documents_there in by_place.items():
-        for first in range(0, len(documents_there), AT_ONCE):
-            Document.objects.filter(pk__in=documents_there[first : first + AT_ONCE]).update(folder=place)
+            moved.setdefault(place, []).append(row)
     return moved
