@@ -1,5 +1,5 @@
 """The door for Django."""
 
-from worklist.desk import document_admin
+from worklist.desk import document_admin, drive_admin
 
-__all__ = ["document_admin"]
+__all__ = ["document_admin", "drive_admin"]

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from articles.content import markup
 from articles.failures import Failure
 from worklist import publication, texts
-from worklist.models import Document, Entry, Note, State, Version
+from worklist.models import Document, Entry, Note, Source, State, Version
 from worklist.states import EDIT, FOLLOWS_ITS_SOURCE, Move, moves_from
 from worklist.texts import Piece
 
@@ -78,6 +78,7 @@ class DocumentPage:
     may_edit: bool
     may_publish: bool
     takes_text: bool
+    link: str  # to where it is written
 
 
 def document_page(document: Document, user: User) -> DocumentPage:
@@ -101,7 +102,14 @@ def document_page(document: Document, user: User) -> DocumentPage:
         may_edit=may_edit,
         may_publish=ready and not document.is_on_its_way and publication.may_publish(user),
         takes_text=may_edit and document.state in FOLLOWS_ITS_SOURCE,
+        link=_link(document),
     )
+
+
+def _link(document: Document) -> str:
+    if document.source != Source.DRIVE:
+        return ""
+    return document.drive_files.exclude(link="").values_list("link", flat=True).first() or ""
 
 
 def _next(document: Document) -> str:

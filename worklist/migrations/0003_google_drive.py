@@ -77,6 +77,7 @@ class Migration(migrations.Migration):
                 ("failures", models.PositiveSmallIntegerField(default=0)),
             ],
             options={
+                "verbose_name_plural": "Google Drive",
                 "ordering": ["name"],
             },
         ),

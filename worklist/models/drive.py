@@ -34,6 +34,7 @@ class DriveAccount(models.Model):
     failures = models.PositiveSmallIntegerField(default=0)  # in a row
 
     class Meta:
+        verbose_name_plural = "Google Drive"
         ordering = ["name"]
 
     def __str__(self) -> str:
