@@ -1,6 +1,12 @@
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 
 
 class InsightsConfig(AppConfig):
     name = "insights"
     verbose_name = "Insights"
+
+    def ready(self) -> None:
+        from insights.rollups import marks
+
+        post_migrate.connect(marks.hang_up, sender=self, dispatch_uid="insights.rollups.marks.hang_up")
