@@ -94,6 +94,8 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
         f"GET {waiting}/sync-status",
         f"GET {publish}/tasks",
         "GET /api/v1/analytics/cost-usage",
+        "GET /api/v1/analytics/provider-comparison",
+        "GET /api/v1/analytics/recommendations",
         "GET /api/v1/monitoring/tasks",
         "GET /api/v1/monitoring/statistics",
         "GET /api/v1/monitoring/tasks/{task_id}/logs",

@@ -30,7 +30,7 @@ NOT_BACKED_UP = {
     "backups.Touched": "by which a restore of this very database is undone",
     "config.Machine": "how a machine is by now, said anew every half minute",
     "config.Token": "a secret that was lost is made anew, not brought back",
-    "insights.ProviderMetric": "sums, made anew from the rows that a restore brings: these leave marks as all others do",
+    "insights.ProviderMetric": "sums, made anew from the rows that a restore brings, as these leave marks",
     "insights.Mark": "which sums are to be made anew, of this very database",
     "insights.Rollup": "how far these sums are",
     "publishing.Shot": "a picture of what a browser showed, gone after some days",
