@@ -33,6 +33,7 @@ from config.models import Token
 from insights.api.analytics import router as analytics
 from insights.api.monitoring import router as monitoring
 from insights.api.providers import router as providers
+from insights.api.storage import router as storage
 from publishing.api import router as publish
 from publishing.settings_api import router as settings_of_the_desk
 from recovery.api import of_articles
@@ -210,6 +211,7 @@ api.add_router("publish", publish)
 api.add_router("monitoring", monitoring)
 api.add_router("analytics", analytics)
 api.add_router("analytics", providers)
+api.add_router("analytics", storage)
 api.add_router("settings", settings_of_the_desk)
 api.add_router("articles", of_articles)
 api.add_router("recovery", recovery)

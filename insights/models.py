@@ -93,3 +93,30 @@ class Rollup(models.Model):
 
     def __str__(self) -> str:
         return f"Summed until {self.at}"
+
+
+class StorageMeasure(models.Model):
+    """How much something takes up, as it was measured on a day, the last time that day (`insights.storage`)."""
+
+    class Part(models.TextChoices):
+        TREES = "trees", "Backups of articles"
+        FILM = "film", "Pictures of what browsers showed"
+        FILES = "files", "Backups of files"
+        DATABASE_BACKUPS = "database_backups", "Backups of the database"
+        DATABASE = "database", "The database"
+
+    day = models.DateField()
+    part = models.CharField(max_length=20, choices=Part)
+    at = models.DateTimeField()
+    bytes = models.PositiveBigIntegerField()
+    number = models.PositiveBigIntegerField(null=True)  # trees, pictures, objects; null: it is one thing
+    # Of these, what retention removes within `storage.AHEAD`; null: nobody knows before.
+    leaving_bytes = models.PositiveBigIntegerField(null=True)
+    leaving = models.PositiveBigIntegerField(null=True)
+
+    class Meta:
+        ordering = ["day", "part"]
+        constraints = [models.UniqueConstraint(fields=["day", "part"], name="one_measure_per_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}, {self.get_part_display()}: {self.bytes} bytes"

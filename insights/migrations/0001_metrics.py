@@ -1,6 +1,7 @@
-"""Sums of days, every five minutes: the first time, of all that is there. The schedule is the operator's from then on."""
+"""Sums of days, every five minutes, at first of all that is there; sizes, every day. The schedules are the operator's."""
 
 from decimal import Decimal
+from typing import Any
 
 import django.db.models.deletion
 from django.apps.registry import Apps
@@ -10,8 +11,9 @@ from django.db.backends.base.schema import BaseDatabaseSchemaEditor
 
 from insights.rollups import marks
 
-SCHEDULES = {
+SCHEDULES: dict[str, dict[str, Any]] = {
     "Galley: sum up what works": {"func": "insights.tasks.roll_up", "schedule_type": "I", "minutes": 5},
+    "Galley: measure what is stored": {"func": "insights.tasks.measure_storage", "schedule_type": "D"},
 }
 
 
@@ -58,6 +60,35 @@ class Migration(migrations.Migration):
             ],
             options={
                 "indexes": [models.Index(fields=["at"], name="mark_by_time")],
+            },
+        ),
+        migrations.CreateModel(
+            name="StorageMeasure",
+            fields=[
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("day", models.DateField()),
+                (
+                    "part",
+                    models.CharField(
+                        choices=[
+                            ("trees", "Backups of articles"),
+                            ("film", "Pictures of what browsers showed"),
+                            ("files", "Backups of files"),
+                            ("database_backups", "Backups of the database"),
+                            ("database", "The database"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                ("at", models.DateTimeField()),
+                ("bytes", models.PositiveBigIntegerField()),
+                ("number", models.PositiveBigIntegerField(null=True)),
+                ("leaving_bytes", models.PositiveBigIntegerField(null=True)),
+                ("leaving", models.PositiveBigIntegerField(null=True)),
+            ],
+            options={
+                "ordering": ["day", "part"],
+                "constraints": [models.UniqueConstraint(fields=("day", "part"), name="one_measure_per_day")],
             },
         ),
         migrations.CreateModel(

@@ -96,6 +96,7 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
         "GET /api/v1/analytics/cost-usage",
         "GET /api/v1/analytics/provider-comparison",
         "GET /api/v1/analytics/recommendations",
+        "GET /api/v1/analytics/storage-usage",
         "GET /api/v1/monitoring/tasks",
         "GET /api/v1/monitoring/statistics",
         "GET /api/v1/monitoring/tasks/{task_id}/logs",
