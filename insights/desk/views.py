@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime, time
 
@@ -12,10 +13,15 @@ from django.utils import timezone
 
 from articles.models import Article
 from articles.models.access import may_look
+from backups.models import Generation
+from insights import storage
+from insights.comparison import comparison
 from insights.costs import Range, Usage, usage
-from insights.desk import charts, tables
+from insights.desk import charts, provider_tables, tables
 from insights.desk.tables import Table
 from insights.monitoring import Statistics, TaskFilter, statistics
+from insights.recommendations import Advice, advice
+from insights.stops import What, by_hour
 
 LABELS = {Range.WEEK: "7 days", Range.MONTH: "30 days", Range.QUARTER: "90 days", Range.ALL: "All"}
 
@@ -31,6 +37,17 @@ class Insights:
     tables: list[Table]
     bars: list[charts.Bar]
     at: datetime
+    works: list[Table]
+    as_of: datetime | None  # of what works
+    advice: Advice
+    stopped: Table
+    stopped_bars: list[charts.Bar]
+    storage: Table | None  # for those who may see the backups
+    measured_at: datetime | None
+
+    @property
+    def has_stopped(self) -> bool:
+        return any(bar.height for bar in self.stopped_bars)
 
     @property
     def has_paid(self) -> bool:
@@ -43,7 +60,7 @@ class Insights:
 
 
 def insights(user: AbstractBaseUser | AnonymousUser, range_: Range) -> Insights:
-    """Of the articles that this person may see (fifteen queries, however many there are)."""
+    """Of the articles that this person may see (some twenty queries, however many there are)."""
     now = timezone.localtime()
     used = usage(user, range_, now.date())
     since = timezone.make_aware(datetime.combine(used.since, time.min)) if used.since else None
@@ -51,7 +68,29 @@ def insights(user: AbstractBaseUser | AnonymousUser, range_: Range) -> Insights:
     by_day = tables.by_day(used)
     paid = zip(by_day.rows, by_day.plain, strict=True)
     drawn = charts.bars([(row[0], plain[1], row[1]) for row, plain in paid])  # type: ignore[misc]  # a sum of dollars
-    return Insights(range_, used, tasks, by_day, [*tables.cost_tables(used), *tables.task_tables(tasks)], drawn, now)
+    compared, hours = comparison(user, range_, now.date()), by_hour(user, now)
+    stored = storage.usage() if may_look(user, Generation) else None
+    return Insights(
+        range_,
+        used,
+        tasks,
+        by_day,
+        [*tables.cost_tables(used), *tables.task_tables(tasks)],
+        drawn,
+        now,
+        works=provider_tables.comparison_tables(compared),
+        as_of=compared.as_of,
+        advice=advice(user, now.date()),
+        stopped=provider_tables.stopped_table(hours),
+        stopped_bars=_bars(hours),
+        storage=provider_tables.storage_table(stored) if stored else None,
+        measured_at=stored.at if stored else None,
+    )
+
+
+def _bars(hours: dict[datetime, Counter[What]]) -> list[charts.Bar]:
+    numbers = [(provider_tables.hour_words(hour), stopped.total()) for hour, stopped in hours.items()]
+    return charts.bars([(label, number, f"{number:,} stopped") for label, number in numbers])
 
 
 def found(request: HttpRequest) -> Insights:
@@ -68,8 +107,8 @@ def found(request: HttpRequest) -> Insights:
 def csv_of(request: HttpRequest, name: str) -> HttpResponse:
     """A table of the page, as a file. Raises PermissionDenied, Http404."""
     shown = found(request)
-    for table in (shown.by_day, *shown.tables):
-        if table.name == name:
+    for table in (shown.by_day, *shown.tables, *shown.works, shown.stopped, shown.storage):
+        if table and table.name == name:
             file = f'attachment; filename="galley_{name}_{shown.range}.csv"'
             return HttpResponse(
                 tables.as_csv(table), content_type="text/csv; charset=utf-8", headers={"Content-Disposition": file}

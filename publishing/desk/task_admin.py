@@ -22,7 +22,7 @@ from articles.errors import NotPossible
 from articles.models.access import EVERYTHING
 from articles.templatetags import desk as written
 from publishing import publish_tasks
-from publishing.desk.task_page import cost, film, task_page
+from publishing.desk.task_page import cost, film, log, task_page
 from publishing.models import PublishTask
 from publishing.models.task import PublishTaskQuerySet
 
@@ -42,12 +42,12 @@ class EndFilter(admin.SimpleListFilter):
 
 @admin.register(PublishTask)
 class PublishTaskAdmin(admin.ModelAdmin[PublishTask]):
-    search_fields = ("article__title",)
-    search_help_text = "Words of the article's title"
+    search_fields = ("article__title", "article__owner__username")
+    search_help_text = "Words of the article's title, or whose it is"
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
-    list_filter = (EndFilter, "publisher", "site")
+    list_filter = (EndFilter, "created_at", "publisher", "site")
     list_select_related = ("article", "article__owner", "site")
     actions = None
     empty_value_display = "a page at the desk"
@@ -153,7 +153,7 @@ class PublishTaskAdmin(admin.ModelAdmin[PublishTask]):
 
     def _shown(self, request: HttpRequest, task: PublishTask) -> dict[str, Any]:
         return {
-            "page": replace(task_page(task), film=film(task), cost=cost(task)),
+            "page": replace(task_page(task), film=film(task), cost=cost(task), log=log(task)),
             "may_change": self.has_change_permission(request),
             "user": request.user,
         }

@@ -12,7 +12,7 @@ from django.utils.dateparse import parse_datetime
 from articles import call_keys
 from articles.failures import Failure
 from articles.models import Cost
-from publishing import keeping, publish_tasks
+from publishing import execution_log, keeping, publish_tasks
 from publishing.keeping import Finding
 from publishing.models import PublishTask, Way
 
@@ -60,6 +60,7 @@ FRAMES = {
     "steered": "The agent at work",
     "failed": "Where it stopped",
 }
+LINES = 100  # of its log; programs read all of them
 ORDER = ["dropped", "changed", "kept"]  # what somebody may have to look at first
 
 
@@ -94,6 +95,15 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class Line:
+    """A line of the log: `level` is info, warning or error."""
+
+    said: str
+    at: datetime
+    level: str
+
+
+@dataclass(frozen=True)
 class Turn:
     said: str
     at: datetime | None
@@ -109,6 +119,7 @@ class TaskPage:
     kept: list[Kept]
     actions: list[str]
     film: list[Frame] = field(default_factory=list)
+    log: list[Line] = field(default_factory=list)  # the newest first
     cost: Cost | None = None  # of what was paid for; None: nothing was
 
     @property
@@ -137,6 +148,12 @@ def film(task: PublishTask) -> list[Frame]:
         for pk, step, at in shots
     ]
     return sorted(frames, key=lambda frame: frame.label != FRAMES["failed"])
+
+
+def log(task: PublishTask) -> list[Line]:
+    """The newest lines first (a query)."""
+    lines = task.log.order_by("-pk")[:LINES]
+    return [Line(execution_log.sentence(line), line.at, line.level) for line in lines]
 
 
 def cost(task: PublishTask) -> Cost | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -17,12 +17,16 @@ from django.utils import timezone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from articles.models import CostRecord
+from articles.models import CostRecord, Event
+from insights import storage
 from insights.desk import charts, tables
 from insights.desk.tables import FORMULAS, Table
+from insights.rollups import days
 from tests.conftest import HandIn
 from tests.desk import HOSTILE, as_, text
 from tests.insights.api.test_monitoring import task
+from tests.insights.test_comparison import calls, publications
+from tests.publishing.conftest import new_site
 
 pytestmark = pytest.mark.django_db
 PAGE = "/admin/insights/"
@@ -117,11 +121,16 @@ def test_no_word_of_a_table_is_a_formula(words: list[str]) -> None:
 
 def test_every_table_comes_as_csv(hand_in: HandIn, editor: User) -> None:
     paid("0.25", model="=HYPERLINK(1)", owner=editor)
-    task(hand_in(), created_at=timezone.now())
+    article = hand_in()
+    task(article, created_at=timezone.now(), way="rest")
+    calls(article, 1)
+    Event.objects.create(article=article, kind="stopped", stage="upload", provider="wordpress:1", message="m")
+    days.roll_up()
     desk = as_(editor)
     names = re.findall(r"/admin/insights/(\w+)\.csv", desk.get(PAGE).content.decode())
 
-    assert set(names) == {"day", "month", "provider", "model", "stage", "person", "site", "batch", "way", "at"}
+    costs = {"day", "month", "provider", "model", "stage", "person", "site", "batch"}
+    assert set(names) == costs | {"way", "at", "publishers", "ways", "services", "stopped"}
     for name in names:
         answer = desk.get(f"{PAGE}{name}.csv?time_range=7d")
         assert answer["Content-Type"].startswith("text/csv")
@@ -135,8 +144,63 @@ def test_no_row_costs_a_query(hand_in: HandIn, editor: User) -> None:
     desk.get(PAGE)
     for n in range(3):
         paid("1", owner=editor, provider=f"wordpress:{n}")
-        task(hand_in(), created_at=timezone.now())
+        article, site = hand_in(), new_site(f"https://m{n}.example.org", name=f"Magazine {n}")
+        publications(article, 20, failed=15, site=site)
+        Event.objects.create(article=article, kind="stopped", stage="upload", provider=f"wordpress:{n}", message="m")
+        days.roll_up()
         with CaptureQueriesContext(connection) as queries:
             assert desk.get(PAGE).status_code == 200
         counts.append(len(queries))
     assert counts[1:] == counts[:1] * 2
+
+
+def test_what_works_and_what_to_do_stand_on_the_page(hand_in: HandIn, editor: User, chief: User) -> None:
+    site = new_site("https://m.example.org", publisher="hybrid", ways="playwright, rest")
+    article = hand_in()
+    publications(article, 40, failed=14, publisher="hybrid", way="playwright", site=site)
+    publications(article, 60, failed=1, publisher="hybrid", way="rest", site=site)
+    publications(article, 2, publisher="hybrid", way="xmlrpc", site=site)
+    calls(article, 30, failed=12)
+    days.roll_up()
+
+    theirs, mine = (text(as_(who).get(PAGE)) for who in (chief, editor))
+
+    for shown in (theirs, mine):
+        parts = ["What works, and", "What to do", "What works Summed", "What it costs"]
+        assert [shown.index(part) for part in parts] == sorted(shown.index(part) for part in parts)
+        assert "Browser failed 14 of 40" in shown
+        assert "put REST API before it." in shown
+        assert "Too few to say anything of: 1" in shown
+        assert "request declined, 12 of 12" in shown
+        assert "A picture: the picture service, flux" in shown
+    assert "somebody who may change sites does that" in mine
+    link = f'<a href="/admin/publishing/site/{site.pk}/change/">Change the order of its ways</a>'
+    assert link in as_(chief).get(PAGE).content.decode()
+
+
+def test_hours_in_which_something_stopped_are_drawn_and_told(
+    hand_in: HandIn, editor: User, other_editor: User, stopped_clock: datetime
+) -> None:
+    mine, theirs = hand_in(), hand_in(owner=other_editor)
+    for article, hours in ((mine, 0), (mine, 0), (mine, 5), (theirs, 5), (mine, 49)):
+        at = stopped_clock - timedelta(hours=hours)
+        Event.objects.create(article=article, kind="stopped", stage="images", provider="pictures", at=at, message="m")
+
+    page = as_(editor).get(PAGE).content.decode()
+
+    figure = page[page.index('id="chart-stopped"') :]
+    assert re.findall(r'height="([\d.]+)"><title>[^:]+:00: (\d) stopped<', figure) == [("60.0", "1"), ("120.0", "2")]
+    rows = list(csv.DictReader(io.StringIO(as_(editor).get(f"{PAGE}stopped.csv").content.decode())))
+    assert [(row["Stage"], row["Where"], row["Stopped"]) for row in rows] == [
+        ("Images", "The picture service", "2"),
+        ("Images", "The picture service", "1"),
+    ]
+
+
+def test_what_is_stored_is_for_those_who_may_see_backups(editor: User, chief: User) -> None:
+    storage.measure(timezone.now())
+    assert "What takes up how much" not in text(as_(editor).get(PAGE))
+    assert as_(editor).get(f"{PAGE}storage.csv").status_code == 404
+    assert "Backups of articles 0" in text(as_(chief).get(PAGE))
+    rows = list(csv.DictReader(io.StringIO(as_(chief).get(f"{PAGE}storage.csv").content.decode())))
+    assert [row["What"] for row in rows] == ["Backups of articles", "Pictures of what browsers showed", "The database"]

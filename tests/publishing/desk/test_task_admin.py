@@ -17,8 +17,9 @@ from articles.pipeline import transitions
 from articles.pipeline.run import Run
 from articles.providers.errors import Refused
 from config.housekeeping import remove_what_ended
-from publishing import publish_tasks
+from publishing import execution_log, publish_tasks
 from publishing.desk.task_page import task_page
+from publishing.execution_log import Code
 from publishing.models import PublishTask, Shot, Site
 from publishing.options import Options
 from tests.desk import as_
@@ -151,6 +152,10 @@ def test_the_list_is_filtered_searched_and_costs_the_same(
     assert counts[0] == counts[1]
     assert "Harbour" in as_(editor).get(f"{LIST}?state=completed&q=harbour").content.decode()
     assert "Harbour" not in as_(editor).get(f"{LIST}?state=open").content.decode()
+    assert "Harbour" in as_(editor).get(f"{LIST}?q={editor.username}").content.decode()
+    yesterday = (timezone.now() - timedelta(days=1)).isoformat()
+    assert "Harbour" in as_(editor).get(LIST, {"created_at__gte": yesterday}).content.decode()
+    assert "Harbour" not in as_(editor).get(LIST, {"created_at__lt": yesterday}).content.decode()
     newest = Article.objects.get(title="Harbour 1")
     of_article = f"{LIST}?article={newest.pk}"
     assert of_article in as_(editor).get(newest.get_absolute_url()).content.decode()
@@ -204,6 +209,14 @@ def test_the_film_shows_where_it_stopped_first(magazine: Site, ready: Ready, edi
     assert said.index("Where it stopped") < said.index("Signed in, ")
     answer = as_(editor).get(reverse("admin:publishing_publishtask_shot", args=[task.pk, task.film.earliest("pk").pk]))
     assert (answer["Content-Type"], answer.content) == ("image/jpeg", b"\xff\xd8signed_in")
+
+
+def test_the_log_says_what_happened_the_newest_first(magazine: Site, ready: Ready, editor: User) -> None:
+    task = filmed(ready(magazine), magazine)
+    execution_log.write([task.pk], Code.TURNED, task.status, {"to": "xmlrpc", "reason": "<it> is closed"})
+    said = page(editor, task)
+    newest = said.index("Goes on by XML-RPC, because &lt;it&gt; is closed</strong>")
+    assert newest < said.index("A worker has begun")
 
 
 def test_the_film_has_the_rights_of_the_article(magazine: Site, ready: Ready, other_editor: User, chief: User) -> None:
