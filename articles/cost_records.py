@@ -69,7 +69,8 @@ def write(article: Article, call: Call, before: Noted, after: Noted, answer: Ans
     unknown = int(after.is_unknown) - int(before.is_unknown)
     used = answer or Answer({}, call.model)
     if cost or unknown or used.input_tokens or used.output_tokens:
-        _create(article, call, timezone.now(), used, cost=cost, unknown=unknown, answered=answer is not None)
+        day = after.counted_on or call.counted_on
+        _create(article, call, timezone.now(), used, day, cost=cost, unknown=unknown, answered=answer is not None)
 
 
 def write_rebuilt(article: Article, call: Call) -> None:
@@ -87,12 +88,13 @@ def close(calls: QuerySet[Call]) -> None:
     with transaction.atomic(savepoint=False):
         in_flight = calls.filter(state=Call.State.INTENT, reserved__isnull=False, lost_answers=0)
         for call in in_flight.select_related("article").select_for_update(of=("self",)):
-            _create(call.article, call, timezone.now(), Answer({}, call.model), unknown=1)
+            _create(call.article, call, timezone.now(), Answer({}, call.model), call.counted_on, unknown=1)
         calls.update(state=Call.State.CLOSED)
 
 
-def _create(article: Article, call: Call, at: datetime, used: Answer, **what: Any) -> None:
-    day = timezone.localdate(at)
+def _create(article: Article, call: Call, at: datetime, used: Answer, day: date | None = None, **what: Any) -> None:
+    """`day`: to which the call counts, as the sums of the limits have it; None: that of the moment."""
+    day = day or timezone.localdate(at)
     partitions.make_room(CostRecord._meta.db_table, [day], DEFAULT_DB_ALIAS)
     of_call = {"article": article.uid, "key": call.key, "generation": call.generation}
     CostRecord.objects.create(

@@ -16,6 +16,7 @@ from django.db.models.functions import TruncMonth
 
 from articles.models import Cost, CostRecord, CostRecordQuerySet, DeskSettings
 
+LONGEST_REST = 92  # days
 Key = tuple[Any, ...]  # values of columns by which costs are told apart
 
 
@@ -77,7 +78,7 @@ def usage(user: AbstractBaseUser | AnonymousUser, range_: Range, today: date) ->
     """What this person may know of (a query for each way, and two). Days without any cost are zeros."""
     records = CostRecord.objects.touchable_by(user)
     since = range_.since(today)
-    within = records.filter(day__gte=since) if since else records
+    within = records.filter(day__gte=since, day__lte=today) if since else records
     by = {name: paid_by(within, *columns) for name, columns in BY.items()}
     by["day"] = _filled(by["day"], since, today)
     return Usage(since, _paid(within), by, this_month(records, today))
@@ -117,9 +118,13 @@ def _of(sums: Iterable[Decimal | int | None]) -> Paid:
 
 
 def _filled(by_day: dict[Key, Paid], since: date | None, today: date) -> dict[Key, Paid]:
-    """A day without records has no row: a chart needs it all the same."""
-    days = [day for (day,) in by_day]
-    first = since or min(days, default=today)
-    last = max([today, *days])
-    every = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+    """A day without records has no row: a chart needs it all the same. Where days lie further apart than LONGEST_REST,
+    a clock was wrong, or the desk has rested: what lies between is left out.
+    """
+    known = sorted({today, *([since] if since else []), *(day for (day,) in by_day)})
+    every = known[:1]
+    for day in known[1:]:
+        rest = (day - every[-1]).days
+        every += [every[-1] + timedelta(days=n) for n in range(1, rest)] if since or rest <= LONGEST_REST else []
+        every.append(day)
     return {(day,): by_day.get((day,), Paid()) for day in every}

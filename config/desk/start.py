@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import Q
 from django.utils import timezone
 
 from articles.desk.batch_overviews import BatchOverview, batch_overviews
 from articles.failures import Problem, problems
 from articles.formats import money
-from articles.models import Article, Batch, Call, Cost, DeskSettings
+from articles.models import Article, Batch, Cost, CostRecord, DeskSettings
 from articles.models.access import EVERYTHING
 from articles.pipeline.money import limits
 from articles.pipeline.worker_health import health, queued_since
@@ -75,10 +74,6 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
     oldest = sorted(moving.exclude(pk__in=scheduled.values("pk")).order_by().values_list("created_at", "pk"))
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=midnight)
     shown = mine.filter(pk__in=[pk for _, pk in oldest[:SHOWN]]).order_by("created_at", "pk").with_progress()
-    # By their answers; of one that was lost, nobody knows what it has cost.
-    calls = Call.objects.filter(Q(received_at__gte=midnight) | Q(received_at=None, sent_at__gte=midnight))
-    if isinstance(user, User) and not user.has_perm(EVERYTHING):
-        calls = calls.filter(article__owner=user)
     open_batches = Batch.objects.touchable_by(user).filter(state__in=[Batch.State.RUNNING, Batch.State.PAUSED])
     under_way = list(open_batches.select_related("owner").defer("styles", "sections", "brief"))
     documents = list(Document.objects.visible_to(user).mine(user).order_by("due", "since")[:SHOWN])
@@ -94,7 +89,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         unclaimed_since=_unclaimed_since(),
         done=list(done.order_by("-ended_at").with_progress()[:SHOWN]),
         done_today=done.count(),
-        cost_today=calls.cost(),
+        cost_today=CostRecord.objects.touchable_by(user).filter(day=midnight.date()).cost(),
         spent=_spent() if isinstance(user, User) and user.has_perm(EVERYTHING) else [],
         scheduled=scheduled.count(),
         is_new=not (documents or under_way or mine.exists()),

@@ -62,6 +62,10 @@ def by_day(usage: Usage) -> Table:
     return _costs("day", "Paid a day", usage.by["day"])
 
 
+def by_month(usage: Usage) -> Table:
+    return _costs("month", "Paid a month", usage.by["month"])
+
+
 def _costs(name: str, title: str, paid: dict[Key, Paid]) -> Table:
     heads = [name.capitalize(), "Cost", "Unknown", "Answers", "Tokens in", "Tokens out"]
     rows, plain = list[list[str]](), list[list[Cell]]()

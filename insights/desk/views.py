@@ -23,6 +23,7 @@ from insights.monitoring import Statistics, TaskFilter, statistics
 from insights.recommendations import Advice, advice
 from insights.stops import What, by_hour
 
+MOST_BARS = 120
 LABELS = {Range.WEEK: "7 days", Range.MONTH: "30 days", Range.QUARTER: "90 days", Range.ALL: "All"}
 
 
@@ -35,6 +36,7 @@ class Insights:
     tasks: Statistics
     by_day: Table
     tables: list[Table]
+    drawn: Table  # that of days, or of months where there are many days
     bars: list[charts.Bar]
     at: datetime
     works: list[Table]
@@ -66,8 +68,7 @@ def insights(user: AbstractBaseUser | AnonymousUser, range_: Range) -> Insights:
     since = timezone.make_aware(datetime.combine(used.since, time.min)) if used.since else None
     tasks = statistics(TaskFilter(since=since).of(user))
     by_day = tables.by_day(used)
-    paid = zip(by_day.rows, by_day.plain, strict=True)
-    drawn = charts.bars([(row[0], plain[1], row[1]) for row, plain in paid])  # type: ignore[misc]  # a sum of dollars
+    drawn = by_day if len(by_day.rows) <= MOST_BARS else tables.by_month(used)
     compared, hours = comparison(user, range_, now.date()), by_hour(user, now)
     stored = storage.usage() if may_look(user, Generation) else None
     return Insights(
@@ -77,6 +78,7 @@ def insights(user: AbstractBaseUser | AnonymousUser, range_: Range) -> Insights:
         by_day,
         [*tables.cost_tables(used), *tables.task_tables(tasks)],
         drawn,
+        _paid_bars(drawn),
         now,
         works=provider_tables.comparison_tables(compared),
         as_of=compared.as_of,
@@ -86,6 +88,11 @@ def insights(user: AbstractBaseUser | AnonymousUser, range_: Range) -> Insights:
         storage=provider_tables.storage_table(stored) if stored else None,
         measured_at=stored.at if stored else None,
     )
+
+
+def _paid_bars(table: Table) -> list[charts.Bar]:
+    paid = list(zip(table.rows, table.plain, strict=True))[-MOST_BARS:]
+    return charts.bars([(row[0], plain[1], row[1]) for row, plain in paid])  # type: ignore[misc]  # a sum of dollars
 
 
 def _bars(hours: dict[datetime, Counter[What]]) -> list[charts.Bar]:

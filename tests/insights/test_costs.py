@@ -140,3 +140,14 @@ def test_no_record_costs_a_query(chief: User) -> None:
             usage(User.objects.get(pk=chief.pk), Range.ALL, TODAY)
         counts.append(len(queries))
     assert counts[1:] == counts[:1] * 2
+
+
+@pytest.mark.parametrize("wild", [date(1970, 1, 1), date(9999, 12, 31), date(1, 1, 1)])
+def test_a_clock_that_was_wrong_makes_no_thousands_of_days(chief: User, wild: date) -> None:
+    for day in (wild, TODAY - timedelta(days=40), TODAY):
+        CostRecord.objects.create(article="a", key="text", stage="article", provider="text", day=day, cost=1)
+
+    assert len(usage(chief, Range.ALL, TODAY).by["day"]) == 1 + 41
+    assert len(usage(chief, Range.WEEK, TODAY).by["day"]) == 7
+    assert usage(chief, Range.ALL, TODAY).paid.cost.known == 3
+    assert usage(chief, Range.QUARTER, TODAY).paid.cost.known == 2, "what lies ahead is not of the last days"

@@ -23,7 +23,7 @@ from pytest_django import DjangoAssertNumQueries, Settings
 
 from articles.content.reading import encodings
 from articles.desk.article_admin import ArticleAdmin
-from articles.models import Article, Call, Cost, Event, ImageFile, Preferences, Stage, StageRecord
+from articles.models import Article, Call, Cost, CostRecord, Event, ImageFile, Preferences, Stage, StageRecord
 from config.desk import start
 from publishing.models import Site
 from tests.articles.content.reading.word_files import paragraph, word_file
@@ -432,9 +432,9 @@ def test_an_article_that_stops_while_its_page_is_made_is_shown_with_its_form(
 
 
 def test_costs_of_today_are_those_of_the_editor(stopped: Article, editor: User, other_editor: User) -> None:
-    for number, age in ((1, timedelta()), (2, timedelta(days=2))):
-        Call.objects.create(
-            article=stopped, key=f"k{number}", provider="p", cost="1.25", received_at=timezone.now() - age
+    for age in (timedelta(), timedelta(days=2)):
+        CostRecord.objects.create(
+            article=stopped.uid, key="text", provider="p", cost="1.25", owner=editor, day=timezone.localdate() - age
         )
 
     assert start.start(editor).cost_today == Cost(Decimal("1.25"))

@@ -15,7 +15,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from articles.migrations import __name__ as migrations
-from articles.models import Article, Batch, Call
+from articles.models import Article, Batch, Call, CostRecord
 from tests.articles.batches.grid import batch_of
 from tests.batches import BATCHES, page_of
 from tests.desk import START, as_, text
@@ -44,6 +44,8 @@ def article_with(owner: User, costs: Costs) -> Article:
             article=article, key=f"text:section-{number}", cost=cost, reserved=reserved, **known, **times
         )
         call.refresh_from_db()
+        of_call = {"article": article.uid, "key": call.key, "stage": "article", "provider": "text", "owner": owner}
+        CostRecord.objects.create(**of_call, cost=call.cost or 0, unknown=int(call.reserved is not None))
         Batch.objects.update(
             spent=F("spent") + (call.cost or 0), open_costs=F("open_costs") + int(call.reserved is not None)
         )
@@ -91,6 +93,7 @@ def test_what_is_in_flight_is_neither_known_nor_unknown(editor: User) -> None:
     assert "at least" not in text(client.get(BATCHES)) + text(client.get(START)) + text(client.get(ARTICLES))
 
     Call.objects.filter(pk=call.pk).update(lost_answers=1)  # and sent once more
+    CostRecord.objects.create(article=article.uid, key="format", stage="format", owner=editor, unknown=1)
 
     for page in (BATCHES, START, ARTICLES, f"{ARTICLES}{article.pk}/change/"):
         assert "at least $0.42" in text(client.get(page)).lower()

@@ -204,3 +204,16 @@ def test_what_is_stored_is_for_those_who_may_see_backups(editor: User, chief: Us
     assert "Backups of articles 0" in text(as_(chief).get(PAGE))
     rows = list(csv.DictReader(io.StringIO(as_(chief).get(f"{PAGE}storage.csv").content.decode())))
     assert [row["What"] for row in rows] == ["Backups of articles", "Pictures of what browsers showed", "The database"]
+
+
+def test_many_days_are_drawn_as_months(editor: User) -> None:
+    today = timezone.localdate()
+    for n in range(4):
+        paid("1", today - timedelta(days=90 * n), owner=editor)
+
+    page = as_(editor).get(f"{PAGE}?time_range=all").content.decode()
+
+    figure = page[page.index('id="chart-month"') :]
+    assert len(re.findall(r"<rect", figure[: figure.index("</svg>")])) == 4
+    assert len(as_(editor).get(f"{PAGE}day.csv?time_range=all").content.decode().splitlines()) == 1 + 271
+    assert 'id="chart-day"' in as_(editor).get(f"{PAGE}?time_range=90d").content.decode()

@@ -14,7 +14,7 @@ from django.utils import timezone
 from pytest_django import Settings
 
 from articles.failures import Failure
-from articles.models import Article, Call, DeskSettings, SpentDay
+from articles.models import Article, Call, CostRecord, DeskSettings, SpentDay
 from articles.pipeline import transitions
 from articles.pipeline.money import limits
 from articles.pipeline.rate_limits import NotYet
@@ -46,6 +46,8 @@ def sums() -> dict[date, tuple[Decimal, Decimal]]:
     assert sum((spent for spent, _ in days.values()), NOTHING) == (ledger["cost__sum"] or NOTHING)
     open_ = Call.objects.filter(reserved__isnull=False).values_list("counted_on").annotate(Sum("reserved"))
     assert {day: reserved for day, (_, reserved) in days.items() if reserved} == dict(open_.order_by())
+    records = CostRecord.objects.order_by().values_list("day").annotate(Sum("cost"))
+    assert {day: cost for day, cost in records if cost} == {day: spent for day, (spent, _) in days.items() if spent}
     return days
 
 
