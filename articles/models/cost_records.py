@@ -41,7 +41,7 @@ class CostRecord(models.Model):
 
     So sums are true for any choice of records: the cost of a call is the sum of its records, and a correction is one
     more of them. `unknown` counts calls that nobody knows (all of) the cost of: 1 where one becomes such, -1 where it
-    is known after all. `day` is that to which the call counts (`Call.counted_on`), so a month here is one of the limits.
+    is known after all. `day` is that to which the call counts (`Call.counted_on`), so a month here is the limits'.
 
     On PostgreSQL it lies in partitions, one a month (`backups.partitions`).
     """
