@@ -109,7 +109,7 @@ class Look(models.Model):
     at = models.DateTimeField()
     pending = models.PositiveBigIntegerField(null=True)  # rows that a backup would add; null: all, or not known
     unread = models.TextField(blank=True)  # why the storage could not be read
-    findings = models.JSONField(default=list, blank=True)  # as `health.findings.to_json` makes them
+    findings = models.JSONField(default=list, blank=True)  # as `health.bucket_findings.to_json` makes them
     unfinished = models.PositiveBigIntegerField(null=True)  # uploads in parts that nobody will finish; null: not known
 
     def __str__(self) -> str:

@@ -22,7 +22,7 @@ from backups.desk.page import backups_page
 from backups.desk.restore_views import RestoreDesk
 from backups.desk.schedules import ScheduleForm
 from backups.errors import BackupError
-from backups.health.findings import Action
+from backups.health.states import Action
 from backups.models import Generation
 from backups.repository import prune
 from backups.repository.manifests import TIERS

@@ -15,8 +15,9 @@ from backups.database.chains import FULL
 from backups.desk import schedules
 from backups.desk.schedules import ScheduleForm
 from backups.health import report, wording
-from backups.health.findings import ALARM, DAMAGED, LOOK, OK, Action, Finding, State
+from backups.health.findings import Finding
 from backups.health.report import DRILL, STORAGE, Facts, Part
+from backups.health.states import ALARM, DAMAGED, LOOK, OK, Action, State
 from backups.models import Generation, Look
 from backups.repository.manifests import DATABASE, FILES
 

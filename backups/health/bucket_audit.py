@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from django.conf import settings
 
 from backups import configured
-from backups.health.findings import (
+from backups.health.bucket_findings import (
     BucketElsewhere,
     BucketFinding,
     HostWanted,

@@ -1,39 +1,14 @@
-"""What can be found out about the backups: each kind of finding is a type, with its values. `wording` has the words.
-
-What ends a finding is an action; how bad it is, a state:
-
-ok        what should have happened has happened
-look      something could be better: nothing is lost
-alarm     a backup is too old, or the first one did not come; a drill did not pass
-damaged   a backup that is needed cannot be restored as it is
-"""
+"""What can be found out about the backups: each kind of finding is a type, with its values. `wording` has the words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
-from typing import ClassVar, Literal
+from typing import ClassVar
 
+from backups.health.bucket_findings import BucketFinding
+from backups.health.states import ALARM, DAMAGED, LOOK, OK, Action, State
 from backups.repository.manifests import DATABASE
-
-State = Literal["ok", "look", "alarm", "damaged"]
-STATES: tuple[State, State, State, State] = ("ok", "look", "alarm", "damaged")  # from good to bad
-OK, LOOK, ALARM, DAMAGED = STATES
-
-
-class Action(StrEnum):
-    """What ends a finding. What somebody can begin in the desk has the value by which the desk knows it."""
-
-    BACK_UP_DATABASE = "database"
-    BACK_UP_FILES = "files"
-    CHECK_STORAGE = "look"
-    MAKE_SCHEDULE = "schedule"
-    PRUNE = "prune"
-    TRY_RESTORE = "drill"
-    UNPIN = "unpin"
-    VERIFY = "verify"
 
 
 def _back_up(tier: str) -> Action:
@@ -263,101 +238,12 @@ class UploadsUnfinished:
     action: ClassVar[None] = None
 
 
-# Of the bucket audit: these are kept in the row of the look.
-
-
-@dataclass(frozen=True)
-class OnDiskOfDatabase:
-    """The backups lie in a folder on the disk of the database."""
-
-    state: ClassVar[State] = LOOK
-    action: ClassVar[None] = None
-
-
-@dataclass(frozen=True)
-class VersioningOff:
-    """The bucket keeps nothing of what is deleted."""
-
-    bucket: str
-    state: ClassVar[State] = LOOK
-    action: ClassVar[None] = None
-
-
-@dataclass(frozen=True)
-class PublicAccessOpen:
-    """The bucket does not block public access."""
-
-    bucket: str
-    state: ClassVar[State] = LOOK
-    action: ClassVar[None] = None
-
-
-@dataclass(frozen=True)
-class RuleDeletesBackups:
-    """A lifecycle rule removes objects of the backups."""
-
-    rule: str  # its ID; "" where it has none
-    prefix: str  # of the keys that it removes
-    state: ClassVar[State] = LOOK
-    action: ClassVar[None] = None
-
-
-@dataclass(frozen=True)
-class BucketElsewhere:
-    """The store sends us on: the bucket is in another region, or at another address."""
-
-    endpoint: str  # where to, "" where it does not tell
-    state: ClassVar[State] = LOOK
-    action: ClassVar[None] = None
-
-
-@dataclass(frozen=True)
-class HostWanted:
-    """The store takes no requests for `https://store/bucket/…`, but for `https://bucket.store/…`."""
-
-    state: ClassVar[State] = LOOK
-    action: ClassVar[None] = None
-
-
-@dataclass(frozen=True)
-class QuestionForbidden:
-    """Our key may not ask the bucket this."""
-
-    question: str  # the name of the call in boto3, as of the next two
-    state: ClassVar[State] = LOOK
-    action: ClassVar[None] = None
-
-
-@dataclass(frozen=True)
-class QuestionRefused:
-    """The store answered with an error that says nothing about the bucket."""
-
-    question: str
-    error: str  # a code, where it has one
-    state: ClassVar[State] = LOOK
-    action: ClassVar[None] = None
-
-
-@dataclass(frozen=True)
-class QuestionUnanswered:
-    """No answer came."""
-
-    question: str
-    why: str
-    state: ClassVar[State] = LOOK
-    action: ClassVar[None] = None
-
-
 TierFinding = (
     NothingAskedFor | NeverBackedUp | FirstBackupAwaited | NotBackedUpSince | NoneUsable | TimeAhead
     | DatabaseUnscheduled | SourceUnscheduled | RowsDrifted | BackupDamaged | MoreBackupsDamaged | ManifestsUnusable
     | OldBackupsDamaged
 )  # fmt: skip
 DrillFinding = NeverDrilled | NothingToTry | NotDrilledSince | DrillFailed
-BucketFinding = (
-    OnDiskOfDatabase | VersioningOff | PublicAccessOpen | RuleDeletesBackups | BucketElsewhere | HostWanted
-    | QuestionForbidden | QuestionRefused | QuestionUnanswered
-)  # fmt: skip
 StorageFinding = NeverChecked | StorageUnread | UploadsUnfinished | BucketFinding
 Finding = TierFinding | DrillFinding | StorageFinding
 # Those of the states alarm and damaged.
@@ -365,33 +251,3 @@ Urgent = (
     NeverBackedUp | NotBackedUpSince | NoneUsable | TimeAhead | BackupDamaged | MoreBackupsDamaged | ManifestsUnusable
     | DrillFailed | StorageUnread
 )  # fmt: skip
-
-# By the code that the row of a look holds.
-CODES: dict[str, type[BucketFinding]] = {
-    "on_disk_of_database": OnDiskOfDatabase,
-    "versioning_off": VersioningOff,
-    "public_access_open": PublicAccessOpen,
-    "rule_deletes_backups": RuleDeletesBackups,
-    "bucket_elsewhere": BucketElsewhere,
-    "host_wanted": HostWanted,
-    "question_forbidden": QuestionForbidden,
-    "question_refused": QuestionRefused,
-    "question_unanswered": QuestionUnanswered,
-}
-
-
-def to_json(finding: BucketFinding) -> dict[str, str]:
-    """Its code and its values, as `Look.findings` holds them."""
-    [code] = [code for code, kind in CODES.items() if isinstance(finding, kind)]
-    return {"code": code, **asdict(finding)}
-
-
-def from_json(kept: object) -> BucketFinding | None:
-    """None for what another version has kept, in a code of its own: the next look keeps what is so then."""
-    if not isinstance(kept, Mapping):
-        return None
-    code, values = str(kept.get("code")), {name: value for name, value in kept.items() if name != "code"}
-    try:
-        return CODES[code](**values)
-    except (KeyError, TypeError):
-        return None

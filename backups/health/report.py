@@ -17,12 +17,9 @@ from django.db.models.functions import RowNumber
 from backups import catalogue
 from backups.database.backup import SOURCE
 from backups.health import intervals
+from backups.health.bucket_findings import from_json
 from backups.health.damage import Damage, DamagedBackup, find_damage
 from backups.health.findings import (
-    ALARM,
-    DAMAGED,
-    OK,
-    STATES,
     BackupDamaged,
     DatabaseUnscheduled,
     DrillFailed,
@@ -41,14 +38,13 @@ from backups.health.findings import (
     OldBackupsDamaged,
     RowsDrifted,
     SourceUnscheduled,
-    State,
     StorageUnread,
     TierFinding,
     TimeAhead,
     UploadsUnfinished,
-    from_json,
 )
 from backups.health.limits import DRILLED, LATE, UNSCHEDULED
+from backups.health.states import ALARM, DAMAGED, OK, STATES, State
 from backups.models import Awaited, Drill, Generation, Look, Verification
 from backups.repository.manifests import DATABASE, FILES, TIERS
 from backups.repository.order import ahead

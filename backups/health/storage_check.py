@@ -7,7 +7,7 @@ from datetime import datetime
 from backups import catalogue, configured, models
 from backups.database import backup
 from backups.errors import BackupError
-from backups.health import bucket_audit, findings
+from backups.health import bucket_audit, bucket_findings
 from backups.repository.manifests import DATABASE, TIERS
 
 
@@ -25,7 +25,7 @@ def check(now: datetime) -> models.Look:
         "at": now,
         "pending": None if pending is None else sum(pending.values()),
         "unread": unread,
-        "findings": [findings.to_json(finding) for finding in audit.findings],
+        "findings": [bucket_findings.to_json(finding) for finding in audit.findings],
         "unfinished": audit.unfinished,
     }
     return models.Look.objects.update_or_create(pk=1, defaults=fields)[0]

@@ -6,17 +6,25 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from shlex import quote
 
-from backups.health.findings import (
-    Action,
-    BackupDamaged,
+from backups.health.bucket_findings import (
     BucketElsewhere,
     BucketFinding,
+    HostWanted,
+    OnDiskOfDatabase,
+    PublicAccessOpen,
+    QuestionForbidden,
+    QuestionRefused,
+    QuestionUnanswered,
+    RuleDeletesBackups,
+    VersioningOff,
+)
+from backups.health.findings import (
+    BackupDamaged,
     DatabaseUnscheduled,
     DrillFailed,
     DrillFinding,
     Finding,
     FirstBackupAwaited,
-    HostWanted,
     ManifestsUnusable,
     MoreBackupsDamaged,
     NeverBackedUp,
@@ -28,22 +36,16 @@ from backups.health.findings import (
     NothingAskedFor,
     NothingToTry,
     OldBackupsDamaged,
-    OnDiskOfDatabase,
-    PublicAccessOpen,
-    QuestionForbidden,
-    QuestionRefused,
-    QuestionUnanswered,
     RowsDrifted,
-    RuleDeletesBackups,
     SourceUnscheduled,
     StorageFinding,
     StorageUnread,
     TierFinding,
     TimeAhead,
     UploadsUnfinished,
-    VersioningOff,
 )
 from backups.health.report import Facts, Part, Report
+from backups.health.states import Action
 from backups.repository.manifests import DATABASE
 
 # What somebody presses in the desk.

@@ -26,8 +26,8 @@ from prometheus_client.registry import Collector
 from articles import call_keys
 from articles.models import Article, Call, CallQuerySet, Event, StageRecord
 from articles.pipeline import worker_health
-from backups.health.findings import STATES
 from backups.health.report import Facts, remembered
+from backups.health.states import STATES
 from config.api import CHALLENGE, who
 from config.models import Machine
 

@@ -10,10 +10,6 @@ from django.utils import formats, timezone
 from articles.formats import clock, count
 from backups.health import wording
 from backups.health.findings import (
-    ALARM,
-    DAMAGED,
-    LOOK,
-    Action,
     BackupDamaged,
     DrillFailed,
     ManifestsUnusable,
@@ -21,12 +17,12 @@ from backups.health.findings import (
     NeverBackedUp,
     NoneUsable,
     NotBackedUpSince,
-    State,
     StorageUnread,
     TimeAhead,
     Urgent,
 )
 from backups.health.report import DRILL, STORAGE, Part, Report
+from backups.health.states import ALARM, DAMAGED, LOOK, Action, State
 from backups.repository.manifests import DATABASE, FILES
 
 FIRST = [STORAGE, DATABASE.name, FILES.name, DRILL]  # what stands behind the others comes before them

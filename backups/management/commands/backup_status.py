@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand
 from django.utils import timezone
 
 from backups.health import storage_check, wording
-from backups.health.findings import ALARM, DAMAGED, LOOK, OK
 from backups.health.report import asked
+from backups.health.states import ALARM, DAMAGED, LOOK, OK
 
 CODES = {OK: 0, LOOK: 2, ALARM: 3, DAMAGED: 4}
 

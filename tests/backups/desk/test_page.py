@@ -24,8 +24,8 @@ from backups import catalogue, configured, models, tasks
 from backups.database import backup
 from backups.desk.admin import NOW
 from backups.health import drill, wording
+from backups.health.bucket_findings import RuleDeletesBackups, VersioningOff, to_json
 from backups.health.drill import DrillResult
-from backups.health.findings import RuleDeletesBackups, VersioningOff, to_json
 from backups.repository import prune
 from backups.repository.manifests import DATABASE
 from backups.repository.run import begin

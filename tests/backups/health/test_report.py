@@ -21,7 +21,7 @@ from pytest_django import Settings
 from backups import models, tasks
 from backups.database import backup
 from backups.health import bucket_audit, drill, report
-from backups.health.findings import PublicAccessOpen, RuleDeletesBackups, VersioningOff
+from backups.health.bucket_findings import PublicAccessOpen, RuleDeletesBackups, VersioningOff
 from backups.health.wording import sentences, words
 from backups.models import Look, Restore
 from backups.repository.manifests import DATABASE, FILES

@@ -14,58 +14,58 @@ from django.apps import apps
 from django.db import connection
 from django.utils import timezone
 
-from backups.health import findings, wording
+from backups.health import bucket_findings, findings, wording
 from backups.health.findings import Finding
 from backups.health.report import Facts, Part, Report
 from backups.models import Look
 
 AT = datetime(2026, 5, 8, 10, 0, tzinfo=UTC)
-OF_THE_BUCKET: list[tuple[findings.BucketFinding, str]] = [
+OF_THE_BUCKET: list[tuple[bucket_findings.BucketFinding, str]] = [
     (
-        findings.OnDiskOfDatabase(),
+        bucket_findings.OnDiskOfDatabase(),
         "The backups lie on the disk of the database, and are lost with it. Set GALLEY_STORAGE_URL to another.",
     ),
     (
-        findings.VersioningOff("desk"),
+        bucket_findings.VersioningOff("desk"),
         "Versioning is off: what is deleted is gone for ever. Switch it on: aws s3api put-bucket-versioning "
         "--bucket desk --versioning-configuration Status=Enabled",
     ),
     (
-        findings.PublicAccessOpen("desk"),
+        bucket_findings.PublicAccessOpen("desk"),
         "Public access is not blocked. Block it: aws s3api put-public-access-block --bucket desk "
         "--public-access-block-configuration BlockPublicAcls=true,IgnorePublicAcls=true,"
         "BlockPublicPolicy=true,RestrictPublicBuckets=true",
     ),
     (
-        findings.RuleDeletesBackups("tidy", "desk/"),
+        bucket_findings.RuleDeletesBackups("tidy", "desk/"),
         "The rule tidy deletes objects of the backups below 'desk/'. Retention is manage.py prune_backups alone: "
         "remove that rule, or restrict it to other folders.",
     ),
     (
-        findings.BucketElsewhere("backups.s3.eu-west-1.amazonaws.com"),
+        bucket_findings.BucketElsewhere("backups.s3.eu-west-1.amazonaws.com"),
         "The store sends us on to backups.s3.eu-west-1.amazonaws.com: no request reaches the bucket. "
         "Set endpoint_url and region_name in GALLEY_STORAGE_URL to those of the bucket.",
     ),
     (
-        findings.BucketElsewhere(""),
+        bucket_findings.BucketElsewhere(""),
         "The store sends us on: no request reaches the bucket. "
         "Set endpoint_url and region_name in GALLEY_STORAGE_URL to those of the bucket.",
     ),
     (
-        findings.HostWanted(),
+        bucket_findings.HostWanted(),
         "The store wants the bucket's name in its host: no request reaches the bucket. "
         "Set addressing_style=virtual in GALLEY_STORAGE_URL.",
     ),
     (
-        findings.QuestionForbidden("get_public_access_block"),
+        bucket_findings.QuestionForbidden("get_public_access_block"),
         "The bucket does not let us see who may reach it. Give our key the right for get_public_access_block.",
     ),
     (
-        findings.QuestionRefused("get_bucket_versioning", "SlowDown"),
+        bucket_findings.QuestionRefused("get_bucket_versioning", "SlowDown"),
         "The bucket does not say whether it keeps versions: SlowDown.",
     ),
     (
-        findings.QuestionUnanswered("get_bucket_lifecycle_configuration", "It is away. Really"),
+        bucket_findings.QuestionUnanswered("get_bucket_lifecycle_configuration", "It is away. Really"),
         "The bucket does not say its rules: It is away. Really",
     ),
 ]
@@ -165,9 +165,9 @@ def test_those_that_wake_people_are_the_urgent_ones() -> None:
 
 
 def test_what_is_kept_comes_back_as_it_was() -> None:
-    kept = json.loads(json.dumps([findings.to_json(finding) for finding, _ in OF_THE_BUCKET]))
-    assert list(map(findings.from_json, kept)) == [finding for finding, _ in OF_THE_BUCKET]
-    assert {type(finding) for finding, _ in OF_THE_BUCKET} == set(findings.CODES.values())
+    kept = json.loads(json.dumps([bucket_findings.to_json(finding) for finding, _ in OF_THE_BUCKET]))
+    assert list(map(bucket_findings.from_json, kept)) == [finding for finding, _ in OF_THE_BUCKET]
+    assert {type(finding) for finding, _ in OF_THE_BUCKET} == set(bucket_findings.CODES.values())
 
 
 @pytest.mark.django_db

@@ -16,7 +16,7 @@ from articles.providers.errors import Unreachable
 from articles.tree.storing import storing
 from backups.errors import BackupError, Failed
 from backups.health import bucket_audit
-from backups.health.findings import BucketElsewhere, HostWanted
+from backups.health.bucket_findings import BucketElsewhere, HostWanted
 from backups.storage.bucket import Bucket
 from backups.storage.django_bucket import BucketStorage
 from backups.storage.manner import Manner

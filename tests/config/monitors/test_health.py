@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from articles.pipeline import worker_health
 from articles.pipeline.sweep import sweep
-from backups.health.findings import VersioningOff, to_json
+from backups.health.bucket_findings import VersioningOff, to_json
 from backups.models import Generation, Look
 from tests.articles.pipeline.test_worker_health import passes
 from tests.backups import desks
