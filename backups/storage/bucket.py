@@ -18,6 +18,7 @@ from obstore.store import S3Store
 from backups.errors import Denied, Exists, Failed, Missing, StorageUnreachable, TooLarge
 from backups.redaction import black_out
 from backups.storage.manner import Manner
+from backups.storage.md5_bucket import MD5Bucket
 from backups.storage.port import STREAM_BYTES, Listed, bounded
 
 if TYPE_CHECKING:  # not there at run time, or slow to import
@@ -30,6 +31,7 @@ log = structlog.get_logger("galley.backups")
 PARTS = 9_000  # of an upload; S3 takes 10,000
 CONNECT, ANSWER = timedelta(seconds=10), timedelta(seconds=300)
 REASON = 500  # characters of what a store says
+DEBUG = "\n\nDebug source:"  # begins what obstore tells its own developers
 RETRIES, PATIENCE = 5, timedelta(seconds=60)
 
 
@@ -58,6 +60,7 @@ class Bucket:
         )
         self._config = {**own, **settings}
         self._manner = Manner()
+        self._by_md5 = MD5Bucket(bucket, prefix, endpoint, self._config)
 
     def __str__(self) -> str:
         return self._name
@@ -74,6 +77,8 @@ class Bucket:
 
     def put(self, key: str, content: bytes, *, replace: bool = False) -> str:
         def send(store: S3Store, manner: Manner) -> str:
+            if manner.md5:
+                return _md5(self._by_md5.put(key, content, create=not replace and manner.conditions))
             mode: Literal["overwrite", "create"] = "overwrite" if replace or not manner.conditions else "create"
             return _md5(obstore.put(store, key, content, mode=mode, use_multipart=False)["e_tag"])
 
@@ -85,9 +90,16 @@ class Bucket:
             raise StorageUnreachable(f"The backup storage did not take {key}: others write it right now.") from exc
 
     def put_stream(self, key: str, chunks: Iterable[bytes], size: int) -> None:
-        part, pieces = max(STREAM_BYTES, -(-size // PARTS)), iter(chunks)
+        part, pieces = max(STREAM_BYTES, -(-size // PARTS)), _Pieces(chunks)
 
-        def send(store: S3Store, _: Manner) -> None:  # which asks for an upload before it takes the first piece
+        def send(store: S3Store, manner: Manner) -> None:  # which asks for an upload before it takes the first piece
+            if manner.md5 and pieces.taken:
+                raise StorageUnreachable(
+                    f"The backup storage wants the MD5 of each part of {key}; the next try sends it."
+                )
+            if manner.md5:
+                self._by_md5.put_stream(key, pieces, part)
+                return
             obstore.put(store, key, pieces, chunk_size=part, max_concurrency=2)
 
         self._sent(key, send, conditional=False)
@@ -137,6 +149,20 @@ class Bucket:
         return Listed(meta["path"], meta["size"], meta["last_modified"], _md5(meta["e_tag"]))
 
 
+class _Pieces:
+    """Of a stream, which can be read once: whether anybody has begun to."""
+
+    def __init__(self, chunks: Iterable[bytes]) -> None:
+        self._chunks, self.taken = iter(chunks), False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        self.taken = True
+        return next(self._chunks)
+
+
 def _boto3() -> Boto3CredentialProvider:
     from obstore.auth.boto3 import Boto3CredentialProvider  # a quarter of a second that most runs do not need
 
@@ -174,8 +200,7 @@ def _md5(etag: str | None) -> str:
 
 def _reason(exc: Exception) -> str:
     """What the store said, on one line: its code and its message, where it answers as S3 does."""
-    said = black_out(str(exc))
-    code, message = (re.search(f"<{tag}>(.*?)</{tag}>", said, re.DOTALL) for tag in ("Code", "Message"))
-    first = said.partition("<?xml")[0].partition("\n")[0].strip()
-    parts = [first, *(" ".join(found[1].split()) for found in (code, message) if found)]
-    return " ".join(parts)[:REASON]
+    said = black_out(str(exc)).partition(DEBUG)[0]
+    if named := re.findall(r"<(Code|Message)>(.*?)</\1>", said, re.DOTALL):
+        said = " ".join([said.partition("<")[0], *(text for _, text in named)])
+    return " ".join(re.sub(r"<[!?/\w][^>]*>", " ", said).split())[:REASON]

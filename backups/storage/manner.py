@@ -10,20 +10,25 @@ import re
 from dataclasses import dataclass, replace
 
 _CHECKSUM = re.compile(r"x-amz-(?:sdk-)?checksum", re.IGNORECASE)
+_MD5_WANTED = re.compile(r"Content-MD5.*required|MissingContentMD5", re.IGNORECASE | re.DOTALL)
 _NOT_KNOWN = re.compile(r"\(501\)|status code: 501|NotImplemented")
 
 
 @dataclass(frozen=True)
 class Manner:
     """`conditions`: If-None-Match, which Alibaba OSS answers with 501; `checksums`: headers x-amz-checksum-*, which
-    Backblaze B2 answers with 400.
+    Backblaze B2 answers with 400; `md5`: each body goes with its Content-MD5, on which some stores insist for buckets
+    with Object Lock's default retention.
     """
 
     conditions: bool = True
     checksums: bool = True
+    md5: bool = False
 
     def after(self, said: str, *, conditional: bool) -> Manner:
         """As it is after a refusal; the same where that says nothing of it. `conditional`: what was sent had one."""
+        if not self.md5 and _MD5_WANTED.search(said):
+            return replace(self, md5=True)
         if self.checksums and _CHECKSUM.search(said):
             return replace(self, checksums=False)
         if _NOT_KNOWN.search(said):

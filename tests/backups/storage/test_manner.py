@@ -14,7 +14,7 @@ from pytest_django import Settings
 from articles.models import Article
 from articles.providers.errors import Unreachable
 from articles.tree.storing import storing
-from backups.errors import BackupError, Failed
+from backups.errors import BackupError, Failed, Missing, StorageUnreachable
 from backups.health import bucket_audit
 from backups.health.bucket_findings import BucketElsewhere, HostWanted
 from backups.storage.bucket import Bucket
@@ -46,6 +46,12 @@ def no_conditions(_method: str, _path: str, headers: Mapping[str, str]) -> Said 
     """Alibaba OSS."""
     said = "A header you provided implies functionality that is not implemented."
     return _error(501, "NotImplemented", said) if "if-none-match" in headers else None
+
+
+def md5_wanted(method: str, _path: str, headers: Mapping[str, str]) -> Said | None:
+    """A bucket with Object Lock's default retention, of a store that takes no other checksum for it."""
+    said = "Content-MD5 HTTP header is required for Put Object requests with Object Lock parameters"
+    return _error(400, "InvalidRequest", said) if method == "PUT" and "content-md5" not in headers else None
 
 
 def neither(method: str, path: str, headers: Mapping[str, str]) -> Said | None:
@@ -100,7 +106,7 @@ def _content(storage: BucketStorage) -> bytes:
 
 @pytest.mark.reported("s3-checksum-refused.md")
 @pytest.mark.reported("s3-if-none-match-501.md")
-@pytest.mark.parametrize("habit", [no_checksums, no_conditions, neither])
+@pytest.mark.parametrize("habit", [no_checksums, no_conditions, neither, md5_wanted])
 def test_objects_are_written_and_the_first_refusal_is_learned_from(
     rclone: s3.S3, store: Faults, habit: Habit, request: pytest.FixtureRequest
 ) -> None:
@@ -117,6 +123,28 @@ def test_objects_are_written_and_the_first_refusal_is_learned_from(
     learned = len(store.asked)
     bucket.put(f"{name}/more", b"more")
     assert len(store.asked) == learned + 1, "nothing is refused twice"
+
+
+def test_large_objects_are_written_where_each_part_wants_its_md5(rclone: s3.S3, store: Faults) -> None:
+    store.habit = md5_wanted
+    bucket = by_obstore(rclone, store)
+    chunks = [bytes([n]) * 2**20 for n in range(17)]
+    with pytest.raises(StorageUnreachable, match="the next try"):
+        bucket.put_stream("parts/large", iter(chunks), 17 * 2**20)
+    bucket.put_stream("parts/large", iter(chunks), 17 * 2**20)
+    bucket.put_stream("parts/empty", iter(()), 0)
+
+    assert bucket.get("parts/large", 2**25) == b"".join(chunks)
+    assert bucket.get("parts/empty", 1) == b""
+
+    def breaks() -> Iterator[bytes]:
+        yield chunks[0]
+        raise Failed("The disk is gone.")
+
+    with pytest.raises(Failed, match="gone"):
+        bucket.put_stream("parts/broken", breaks(), 2 * 2**20)
+    with pytest.raises(Missing):
+        bucket.head("parts/broken")
 
 
 def test_a_stream_that_is_the_first_request_of_all(rclone: s3.S3, store: Faults) -> None:
@@ -262,3 +290,19 @@ def test_a_wrong_key_stays_the_error_that_it_was(rclone: s3.S3, store: Faults) -
         storage.save("a", ContentFile(b"x"))
     with pytest.raises(Unreachable, match="our keys are wrong"), storing():
         storage.save("a", ContentFile(b"x"))
+
+
+@pytest.mark.parametrize(
+    ("body", "says"),
+    [
+        ("<Error>\n<Code>SlowDown</Code>\n <Message>Later,\nplease</Message></Error>", "SlowDown Later, please"),
+        ("the disk\nof it is full", "the disk of it is full"),
+        ('{"error":\n "no room"}', '{"error": "no room"}'),
+        ("<html>\n<body>no\nentry</body></html>", "no entry"),
+    ],
+)
+def test_all_of_a_reason_is_told_and_nothing_of_the_client(rclone: s3.S3, store: Faults, body: str, says: str) -> None:
+    store.habit = lambda *_: (400, {"Content-Type": "text/plain"}, body.encode())
+    with pytest.raises(BackupError) as told:
+        by_obstore(rclone, store).put("one", b"content")
+    assert str(told.value).endswith(f"400 Bad Request: {says}")
