@@ -1,7 +1,9 @@
-"""Signatures for trees of earlier versions, which wrote none: a tree is signed as the database knows it, or not."""
+"""Signatures for trees that bear none, or that of an earlier key: a tree is signed as the database knows it, or not."""
 
 from __future__ import annotations
 
+import contextlib
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -9,7 +11,7 @@ from articles.models import Article, Batch
 from articles.tree import due, manifest, names
 from articles.tree.storing import storing
 from backups import configured
-from backups.trees.tree import TreeError
+from backups.trees.tree import SIGNED, TreeError
 from recovery.rebuild.content import batch_uids, trees
 
 
@@ -23,7 +25,7 @@ class Looked:
 
 
 def sign_trees() -> Iterator[Looked]:
-    """Look at every tree, and sign those whose row is here and whose files are what it says.
+    """Look at every tree, and sign those whose row is here and whose files are what it says, with the key of today.
 
     What is signed is the manifest that the rows make, never what lies there. Raises Unreachable.
     """
@@ -34,8 +36,18 @@ def sign_trees() -> Iterator[Looked]:
         yield _looked(prefix, Article.objects.filter(tree_prefix=prefix).first())
 
 
+def signers() -> dict[str, int]:
+    """How many trees each key has signed, by its name; "" for none. What is no manifest is not counted."""
+    found: Counter[str] = Counter()
+    for prefix in (*map(names.batch, batch_uids()), *trees()):
+        with contextlib.suppress(TreeError), storing():
+            seal = configured.tree(prefix).manifest().get(SIGNED)
+            found[str(seal.get("key", "")) if isinstance(seal, dict) else ""] += 1
+    return dict(found)
+
+
 def _looked(prefix: str, row: Article | Batch | None) -> Looked:
-    if _is_signed(prefix):
+    if _is_signed_now(prefix):
         return Looked(prefix)
     if row is None:
         return Looked(prefix, refused="The database does not know it.")
@@ -50,11 +62,13 @@ def _looked(prefix: str, row: Article | Batch | None) -> Looked:
     return Looked(prefix, signed=True)
 
 
-def _is_signed(prefix: str) -> bool:
+def _is_signed_now(prefix: str) -> bool:
+    """By the key that signs now: one of an earlier key is signed anew, so that this key may go."""
     tree = configured.tree(prefix)
     try:
         with storing():
-            tree.check_signature(tree.manifest())
+            said = tree.manifest()
+        tree.check_signature(said)
     except TreeError:  # unsigned, or nothing that can be read
         return False
-    return True
+    return bool(said[SIGNED]["key"] == configured.signing_keys().names[0])

@@ -37,7 +37,7 @@ class EncryptionKeys:
     def __init__(self, keys: Sequence[str] = ()) -> None:
         self._keys = {hashlib.sha256(b"galley.seal" + key.encode()).digest()[:8]: _decoded(key) for key in keys}
         self.name = next((name.hex() for name in self._keys), "")  # of the key that encrypts, "" for none
-        self.names = frozenset(name.hex() for name in self._keys)  # of all that decrypt
+        self.names = tuple(name.hex() for name in self._keys)  # of all that decrypt
 
     def encrypt(self, sha256: str, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The encrypted form of the content that has this SHA-256."""

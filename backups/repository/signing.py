@@ -39,6 +39,7 @@ class SigningKeys:
     def __init__(self, keys: Sequence[str]) -> None:
         self._keys = {_name(key): key.encode() for key in keys}
         self._first = _name(keys[0])
+        self.names = tuple(self._keys)
 
     def seal(self, body: Mapping[str, object]) -> Seal:
         """What stands beside `body` and shows that it is ours."""

@@ -200,7 +200,7 @@ def _read_page(repository: Repository, page: Page, verdict: Verdict) -> list[Ent
 
 
 def _compare_keys(repository: Repository, generation: Generation, entries: list[Entry], verdict: Verdict) -> None:
-    lost = {entry["sealed"] for entry in entries if entry.get("sealed")} - repository.encryption_keys.names
+    lost = {entry["sealed"] for entry in entries if entry.get("sealed")} - set(repository.encryption_keys.names)
     if lost:
         verdict.locked[generation.id] = (
             f"The backup {generation.id} is encrypted with the key {', '.join(sorted(lost))}, which is not among "

@@ -6,15 +6,18 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
+from pathlib import Path
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.utils import timezone
+from pytest_django import Settings
 
 from articles.models import Article, Batch
 from articles.tree.due import write_due
+from backups.repository.signing import SigningKeys
 from backups.trees.tree import SIGNED, Tree, Unsigned
 from recovery.rebuild.article import rebuild
 from tests.batches import drafted
@@ -22,6 +25,7 @@ from tests.conftest import HandIn
 from tests.recovery.rebuild.loss import edit, lose_the_database
 
 pytestmark = pytest.mark.django_db
+EARLIER, NOW = "the key that signed until last year", "the key that signs from now on, long"
 Work = Callable[[Article], Article]
 
 
@@ -104,3 +108,38 @@ def test_a_tree_copied_over_another_is_not_taken_for_it(hand_in: HandIn, run: Wo
     with pytest.raises(Unsigned):
         rebuild(other.tree_prefix)
     assert rebuild(one.tree_prefix).article.uid == one.uid
+
+
+@pytest.mark.django_db(transaction=True)
+def test_keys_say_what_they_sign_and_trees_are_signed_anew(
+    hand_in: HandIn, run: Work, settings: Settings, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings.VAR_DIR, settings.GALLEY_BACKUP_KEYS = tmp_path / "var", [EARLIER]
+    run(hand_in())
+    call_command("backup_database", stdout=StringIO())
+    settings.GALLEY_BACKUP_KEYS = [NOW, EARLIER]
+
+    old, new = SigningKeys([EARLIER]).names[0], SigningKeys([NOW]).names[0]
+    said = _keys(capsys)
+    assert f"{old}  signs 1 backup of database, 1 tree." in said
+    assert "Not yet: the last backup of desk needs it; to be signed anew by manage.py sign_trees: 1 tree." in said
+    assert f"{new}  signs nothing." in said
+
+    assert _sign() == ({"trees": 1, "signed": 1, "unsigned": 0}, "")
+    User.objects.create(username="somebody")
+    call_command("backup_database", stdout=StringIO())
+    assert "Not yet: the last backup of desk needs it." in _keys(capsys), "it builds on the first"
+    call_command("backup_database", "--full", stdout=StringIO())
+    said = _keys(capsys)
+    assert f"{new}  signs 2 backups of database, 1 tree." in said
+    assert "It may go after" in said
+
+    settings.GALLEY_BACKUP_KEYS = [NOW]
+    with pytest.raises(SystemExit):
+        call_command("backup_keys")
+    assert f"{old}  signs 1 backup of database.\n    MISSING." in capsys.readouterr().out
+
+
+def _keys(capsys: pytest.CaptureFixture[str]) -> str:
+    call_command("backup_keys")
+    return capsys.readouterr().out
