@@ -23,7 +23,7 @@ from typing import NamedTuple
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from backups.database import chains, maps, tables
+from backups.database import chains, maps, packing, tables
 from backups.database.baseline import Baseline, baseline, map_file
 from backups.database.chains import CHANGES, CHUNK_ROLE, FULL, MAP_ROLE, About
 from backups.database.snapshot import PAGE_ROWS, Difference, RowPage, Snapshot
@@ -184,7 +184,7 @@ class _Work:
 
     def __post_init__(self) -> None:
         usable = [entry for entry in self.run.found if entry["key"] not in self.run.damaged]
-        self.there = {content_sha256(entry): entry for entry in usable}
+        self.there = {entry.get("plain_sha256", content_sha256(entry)): entry for entry in usable}
         self.numbers = itertools.count(1)
 
     def everything(self, about: About) -> Outcome:
@@ -270,7 +270,7 @@ class _Work:
         content = chains.chunk_text(label, page.body, job.gone, page.keys)
         name = f"{run.id}/chunk_{job.number:06}_{run.began:%Y%m%d_%H%M%S}.json"
         entry: Entry = {
-            **self._put(name, content),
+            **self._put_packed(name, content),
             "role": CHUNK_ROLE,
             "model": label,
             "number": job.number,
@@ -293,6 +293,12 @@ class _Work:
                 stored = self._put(name, part.content)
                 entries.append({**stored, "role": MAP_ROLE, "model": label, "number": number, "rows": part.rows})
         return entries
+
+    def _put_packed(self, name: str, content: bytes) -> Entry:
+        """The same, compressed."""
+        if there := self.there.get(hashlib.sha256(content).hexdigest()):
+            return object_of(there)
+        return packing.packed_entry(self._put(f"{name}.zst", packing.pack(content)), content)
 
     def _put(self, name: str, content: bytes) -> Entry:
         """Stored already, by a run that was interrupted, or stored now."""
@@ -327,12 +333,15 @@ class _Work:
         chunks = [entry for entry in entries if entry["role"] == CHUNK_ROLE]
         rows = {label: maps.size(blocks) for label, blocks in found.items()}
         about |= {"rows": rows, "drift": {label: pks[:MOST_NAMED] for label, pks in drift.items()}}
+        last = self.last.generation
+        if about["kind"] == CHANGES and last and not entries:
+            about["same_as"] = last.id
         pages = []
         if len(entries) > INLINE_ENTRIES:
             starts = range(0, len(entries), INLINE_ENTRIES)
             pages = [self.run.page(entries[start : start + INLINE_ENTRIES]) for start in starts]
         made = self.run.commit(
-            parent=self.last.generation,
+            parent=last,
             counts={
                 "rows": sum(rows.values()),
                 "stored_rows": sum(entry["rows"] for entry in chunks),
@@ -347,5 +356,5 @@ class _Work:
             mended=about["kind"] == FULL,
         )
         if file := map_file(self.repository, about["source"]):
-            maps.save(file, made.id, found)
+            maps.save(file, made.same_as or made.id, found)
         return Outcome(made, drift)

@@ -11,7 +11,7 @@ from pathlib import Path
 from backups.database import chains, maps
 from backups.database.snapshot import Difference, Identity, Snapshot
 from backups.errors import BackupError, Damaged, Hostile, Missing
-from backups.repository.manifests import Generation
+from backups.repository.manifests import Generation, Survey
 from backups.repository.order import ahead
 from backups.repository.repository import Repository
 
@@ -70,7 +70,7 @@ def baseline(repository: Repository, seen: Snapshot, source: str, identity: Iden
     generations = chains.of_source(survey.generations, source)
     if not generations:
         return Baseline(why_full="It is the first one.")
-    newest = generations[0]
+    newest = _with_news(survey, generations[0])
     file = map_file(repository, source)
     try:
         links = chains.chain(survey, newest)
@@ -85,6 +85,11 @@ def baseline(repository: Repository, seen: Snapshot, source: str, identity: Iden
     elif now - links[0].made >= FULL_EVERY:
         found.why_full = "The last full one is a week old."
     return found
+
+
+def _with_news(survey: Survey, newest: Generation) -> Generation:
+    """The one to build on: nothing builds on one that holds the same as an earlier one, so that it may go soon."""
+    return next((each for each in survey.generations if each.id == newest.same_as), newest)
 
 
 def map_file(repository: Repository, source: str) -> Path | None:

@@ -1,6 +1,6 @@
 """Generations of the database tier that belong together: a full one and what has changed since.
 
-A chunk, readable JSON with a row a line; `keys` are the natural keys of what its rows refer to:
+A chunk, readable JSON with a row a line, compressed (`packing`); `keys` are the natural keys of what its rows refer to:
 
     {"format":1,"model":"articles.Article","keys":{"owner":{"6":["ada"]}},"gone":[17],"rows":[
     {"id":18,"uid":"…","owner_id":6,…},
@@ -19,6 +19,7 @@ from typing import TypedDict, TypeGuard
 import orjson
 
 from backups.database import maps
+from backups.database.packing import plain_bytes, unpack
 from backups.database.snapshot import Identity
 from backups.database.tables import END_OF_KEYS, LOWEST_KEY, NaturalKeys, Row
 from backups.errors import Damaged, Hostile, Missing
@@ -52,6 +53,7 @@ class About(TypedDict, total=False):
     rows: dict[str, int]  # by model
     drift: dict[str, list[int]]  # the first keys, by model
     needs_parent: bool
+    same_as: str  # the parent, where nothing has changed since; the next one builds on that, too
 
 
 def of_source(generations: Iterable[Generation], source: str) -> list[Generation]:
@@ -109,11 +111,16 @@ def chunk_text(model: str, rows: bytes, gone: list[int], keys: dict[str, Natural
     return b"".join((head[:-1], b',"rows":[\n', rows, b"\n]}\n"))  # at once: each copy of it has to be paid for
 
 
+def read_text(repository: Repository, entry: Entry) -> bytes:
+    """The JSON of a chunk. Raises as `read_chunk` does."""
+    if any(size > MOST_CHUNK_BYTES for size in (content_bytes(entry), plain_bytes(entry))):
+        raise Hostile(f"{entry['key']} claims {plain_bytes(entry):,} bytes.")
+    return unpack(entry, repository.read(entry))
+
+
 def read_chunk(repository: Repository, entry: Entry) -> Chunk:
     """The chunk of an entry. Raises Damaged, Missing, and Hostile for one that says what cannot be."""
-    if content_bytes(entry) > MOST_CHUNK_BYTES:
-        raise Hostile(f"{entry['key']} claims {content_bytes(entry):,} bytes.")
-    content = repository.read(entry)
+    content = read_text(repository, entry)
     try:
         body = json.loads(content)  # orjson would take numbers beyond 64 bits for floats
     except (ValueError, RecursionError) as exc:

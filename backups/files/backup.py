@@ -175,6 +175,8 @@ def _commit(
     }
     findings = [str(finding) for finding in copy.findings[:FINDINGS_KEPT]]
     about: About = {"source": label, "turn": today, "findings": findings}
+    if parent and pages == parent.pages:
+        about["same_as"] = parent.same_as or parent.id
     mended = run.damaged.isdisjoint(entry["key"] for entry in entries.values() if "earlier" in entry)
     generation = run.commit(parent=parent, counts=counts, about=about, pages=pages, mended=mended)
     return Outcome(generation, copy.findings)

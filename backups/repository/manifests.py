@@ -36,6 +36,7 @@ PAGE_ENTRIES = 100_000
 OBJECT_BYTES = 5 * 2**40  # what S3 takes
 KEY_BYTES = 900
 OBJECT_FIELDS = ("key", "bytes", "sha256", "sealed", "content_bytes", "content_sha256")
+PACKED_FIELDS = ("packed", "plain_bytes", "plain_sha256")
 About = dict[str, Any]  # JSON of the tier's own, such as its source
 
 _ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z-]{0,79}", re.ASCII)
@@ -70,6 +71,11 @@ class Entry(TypedDict, total=False):
     content_sha256: str
 
     md5: str  # of what is stored, where that is not encrypted
+
+    # Of one that was compressed before that: how, and what it was.
+    packed: str
+    plain_bytes: int
+    plain_sha256: str
 
     # Of the file tier: `backups.files.backup`.
     path: str
@@ -138,6 +144,11 @@ class Generation:
         """Of its source's, from 1 on; 0 for one that an earlier version made."""
         said = self.about.get("number")
         return said if _whole(said, 2**53) else 0
+
+    @property
+    def same_as(self) -> str:
+        """The id of an earlier one of its source that holds the very same; "" for one with news."""
+        return str(self.about.get("same_as", ""))
 
     @property
     def source(self) -> str:
@@ -223,7 +234,7 @@ def check_entry(entry: object, folder: str) -> None:
 
 def object_of(entry: Entry) -> Entry:
     """What an entry says of its object, without what its tier knows of it."""
-    return cast(Entry, {name: value for name, value in entry.items() if name in OBJECT_FIELDS})
+    return cast(Entry, {name: value for name, value in entry.items() if name in OBJECT_FIELDS + PACKED_FIELDS})
 
 
 def content_sha256(entry: Entry) -> str:

@@ -9,6 +9,7 @@ Ages count from the newest backup, not from a clock that may be wrong: while no 
 | is needed by one that stays, which holds its changes only   | stays                      |
 | was made in the future                                      | stays: a clock was wrong   |
 | is younger than the days to keep                            | stays                      |
+| … and holds what an earlier one holds, and a day has passed | goes; that one stays       |
 | is the last of its month, within the months to keep         | stays                      |
 | none of these                                               | goes                       |
 
@@ -42,6 +43,7 @@ from backups.storage.bulk import in_bulk
 from backups.storage.port import Listed
 
 GRACE = timedelta(days=1)  # an object that nothing names stays for so long, and a note counts as one of a living run
+SAME = timedelta(days=1)  # for which one stays that holds nothing new
 LAST = 2
 NAMED = 3  # lacking backups that are named
 
@@ -86,6 +88,7 @@ def verdicts(
 ) -> dict[str, str]:
     """For each id why it stays, "" for one that goes. `generations` are all of a tier, newest first."""
     stays: dict[str, str] = {}
+    known = {each.id for each in generations}
     newest = _newest(generations, now)
     for source in {each.source for each in generations}:
         of_source = [each for each in generations if each.source == source]
@@ -104,7 +107,10 @@ def verdicts(
         if each.made > now:
             stays.setdefault(each.id, "its time lies ahead")
         if newest - each.made < timedelta(days=retention.days):
-            stays.setdefault(each.id, "it is young")
+            if each.same_as in known and newest - each.made >= SAME:
+                stays.setdefault(each.same_as, "a young one held the same")
+            else:
+                stays.setdefault(each.id, "it is young")
     _keep_needed(generations, stays)
     return {each.id: stays.get(each.id, "") for each in generations}
 

@@ -28,6 +28,7 @@ Nothing here locks: names are random or follow from the content, so two runs wri
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -51,6 +52,12 @@ from backups.repository.signing import SigningKeys
 from backups.repository.witness import Witness
 from backups.storage.bulk import in_bulk
 from backups.storage.port import INCOMPLETE, Listed, ObjectStore
+
+OUR_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}\.json", re.ASCII)  # of manifests, as every run makes it
+
+
+class Stray(str):
+    """The name of a file among the manifests that nobody of ours can have put there."""
 
 
 @dataclass(frozen=True)
@@ -87,12 +94,14 @@ class Repository:
         for name, generation in read if unread else ():  # threads are begun for work alone
             if isinstance(generation, Generation):
                 found.append(generation)
+            elif isinstance(generation, Stray):
+                strays.append(name)
             elif generation:
                 unusable[name.removesuffix(".json")] = generation
         stored = {id_: listing[f"{id_}.json"].modified for id_ in unusable}
         generations = list(newest_first(found))
         lacking = self.witness.lacking(generations, unusable)
-        return Survey(generations, dict(sorted(unusable.items())), lacking, stored, strays)
+        return Survey(generations, dict(sorted(unusable.items())), lacking, stored, sorted(strays))
 
     @property
     def witness(self) -> Witness:
@@ -216,7 +225,7 @@ class Repository:
         except (Forged, Hostile):
             return None  # of the cache, not of the storage
 
-    def _from_storage(self, name: str, listed: Listed) -> Generation | str | None:
+    def _from_storage(self, name: str, listed: Listed) -> Generation | Stray | str | None:
         """The generation, or why it cannot be believed; None when it was removed meanwhile."""
         try:
             content = self.object_store.get(listed.key, MANIFEST_BYTES)
@@ -225,6 +234,8 @@ class Repository:
             return None
         except (Forged, Hostile, TooLarge) as exc:
             self.forget(f"manifest-{name}")
+            if isinstance(exc, Forged) and not OUR_NAME.fullmatch(name):
+                return Stray(name)
             return str(exc)
         self.keep(f"manifest-{name}", content)
         return replace(generation, stored_at=listed.modified)

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import zstandard
 from cryptography.fernet import Fernet
 from django.contrib.auth.models import User
 from django.db import connections
@@ -48,8 +49,10 @@ def test_a_full_backup_is_readable_json(desk: str, store: Repository) -> None:
 
     assert made.about["kind"] == "full"
     [first, *_] = [e for e in store.entries(made) if e.get("model") == "articles.Article" and e["role"] == "chunk"]
-    assert first["key"].endswith(f"_{made.began:%Y%m%d_%H%M%S}.json")
-    body = json.loads(store.read(first))
+    assert first["key"].endswith(f"_{made.began:%Y%m%d_%H%M%S}.json.zst")
+    unpacked = zstandard.decompress(store.read(first))
+    assert unpacked == chains.read_text(store, first)
+    body = json.loads(unpacked)
     assert len(body["rows"]) == first["rows"] == 12
     assert body["keys"]["owner"] == {str(pk): [name] for name, pk in _people(desk).items()}
     assert body["keys"]["batch"] == {"1": [["ada"], "summer"]}
@@ -68,6 +71,23 @@ def test_nothing_changed_costs_a_manifest_alone(desk: str, store: Repository) ->
     assert again.about["kind"] == "changes"
     assert (again.counts["chunks"], again.counts["stored_rows"], again.objects) == (0, 0, [])
     assert again.counts["rows"] == sum(map(len, desks.rows(desk).values()))
+
+
+def test_nothing_builds_on_what_holds_nothing_new(desk: str, store: Repository, tmp_path: Path) -> None:
+    """So it may go after a day, and an hourly backup of a desk that rests adds nothing for ever."""
+    desks.fill(desk)
+    first = backup.backup(store, desk).generation
+    same = [backup.backup(store, desk).generation for _ in range(3)]
+    User.objects.using(desk).create(username="somebody")
+    changed = backup.backup(store, desk).generation
+
+    assert {(each.same_as, each.parent) for each in same} == {(first.id, first.id)}
+    assert (changed.parent, changed.same_as) == (first.id, "")
+    for each in same:
+        store.object_store.delete(store.path(f"manifests/{each.id}.json"))
+    new = replace(store, cache=tmp_path / "another machine")
+    assert set(contents(new)["auth.User"]) == set(_people(desk).values())
+    assert backup.backup(new, desk).generation.same_as == changed.id
 
 
 def test_changes_are_found_whatever_made_them(desk: str, store: Repository) -> None:

@@ -22,9 +22,10 @@ from structlog.testing import capture_logs
 
 from articles.models import Article, Event, StageRecord
 from backups import configured, tasks
-from backups.database import backup, baseline, chains, maps, restore, snapshot, sqlite, tables, vendors
+from backups.database import backup, baseline, chains, maps, packing, restore, snapshot, sqlite, tables, vendors
 from backups.errors import BackupError, Damaged, Doubtful, Forged, Hostile, StorageUnreachable
-from backups.health import findings, report, wording
+from backups.health import report, wording
+from backups.health.states import LOOK
 from backups.repository.manifests import DATABASE, Entry, Generation
 from backups.repository.repository import Repository
 from backups.repository.run import begin
@@ -201,7 +202,7 @@ def test_drift_is_told_to_everybody(
         tasks.backup_database()
     assert {"event": "rows had changed without a backup noticing", "rows": 1, "log_level": "error"} in logged
     [part] = [part for part in report.known(timezone.now()).parts if part.name == "database"]
-    assert part.state == findings.LOOK
+    assert part.state == LOOK
     assert part.facts.drifted == 1
     assert "1 row had changed without a backup noticing, until the last full one." in wording.sentences(part)
 
@@ -314,7 +315,7 @@ def test_a_missing_or_damaged_chunk_is_refused_and_mended_by_a_full_backup(sqlit
     object_store, path = store.object_store, store.path(chunk["key"])
     for damage in (
         lambda: object_store.delete(path),
-        lambda: object_store.put(path, content.replace(b"plain", b"pl4in"), replace=True),
+        lambda: object_store.put(path, content[:-1] + bytes([content[-1] ^ 1]), replace=True),
     ):
         damage()
         with pytest.raises(BackupError, match="chunk_"):
@@ -493,7 +494,7 @@ def _forge(store: Repository, made: Generation, change: Callable[[Any], Any]) ->
     objects = []
     for entry in made.objects:
         if entry.get("model") == "articles.Article" and entry["role"] == "chunk":
-            content = json.dumps(change(json.loads(store.read(entry)))).encode()
-            entry = entry | run.put(f"{run.id}/chunk.json", content)
+            content = json.dumps(change(json.loads(chains.read_text(store, entry)))).encode()
+            entry = entry | packing.packed_entry(run.put(f"{run.id}/chunk.json.zst", packing.pack(content)), content)
         objects.append(entry)
     run.commit(parent=None, counts=made.counts, about=made.about, objects=objects)

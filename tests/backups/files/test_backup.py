@@ -214,6 +214,14 @@ def test_a_run_with_nothing_to_do_reads_nothing_and_asks_three_times(
     assert "manifests/" in watched.calls[-1]
 
 
+def test_what_holds_nothing_new_says_of_which_it_is_a_repetition(repository: Repository, source: Path) -> None:
+    first, *same = (backup(repository, source).generation for _ in range(3))
+    (source / "1/page 1.txt").write_bytes(b"changed")
+    changed = backup(repository, source).generation
+
+    assert [each.same_as for each in (first, *same, changed)] == ["", first.id, first.id, ""]
+
+
 def test_a_change_rewrites_its_page_alone(repository: Repository, tmp_path: Path) -> None:
     source = filled(tmp_path / "source", {f"{n}": b"%d" % n for n in range(3 * PAGE_FILES)})
     first = backup(repository, source)

@@ -204,9 +204,9 @@ def test_rows_are_rebuilt_from_the_storage(repository: Repository, source: Path)
 # What may go
 
 
-def _made(age: float, *, id_: str = "", needs: str = "", source: str = "a") -> Generation:
+def _made(age: float, *, id_: str = "", needs: str = "", source: str = "a", same: str = "") -> Generation:
     made = NOW - timedelta(days=age)
-    about = {"source": source} | ({"needs_parent": True} if needs else {})
+    about = {"source": source} | ({"needs_parent": True} if needs else {}) | ({"same_as": same} if same else {})
     return Generation(id_ or f"{age:g}", "files", made, made, needs or None, {}, about, [], [])
 
 
@@ -248,6 +248,21 @@ def test_what_others_need_stays() -> None:
     found = verdicts(chain, Retention(90, 0), pinned=(), verified=(), now=NOW)
     assert [id_ for id_, stays in found.items() if not stays] == ["102"]
     assert found["101"] == "100 needs it"
+
+
+def test_what_holds_nothing_new_goes_after_a_day_and_what_it_repeats_stays() -> None:
+    """Whatever day somebody asks for, within the days to keep: it is there, if as an earlier one."""
+    ages = [0, 0.1, 0.5, 2, 30, 89, 95]
+    chain = [_made(age, same="95") for age in ages[:-1]] + [_made(95), _made(96)]
+    found = verdicts(chain, Retention(90, 0), pinned=(), verified=(), now=NOW)
+    assert [id_ for id_, stays in found.items() if not stays] == ["2", "30", "89", "96"]
+    assert found["95"] == "a young one held the same"
+
+    lacking = verdicts(chain[:-2], Retention(90, 0), pinned=(), verified=(), now=NOW)
+    assert all(lacking.values()), "what they repeat is not there, so each stands for itself"
+    older = [_made(0), _made(1), *(_made(age, same="120") for age in (91, 95)), _made(120)]
+    found = verdicts(older, Retention(90, 0), pinned=(), verified=(), now=NOW)
+    assert [id_ for id_, stays in found.items() if not stays] == ["91", "95", "120"]
 
 
 def test_each_source_keeps_its_last_two() -> None:
