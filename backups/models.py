@@ -57,7 +57,7 @@ class Verification(models.Model):
         QUICK = "quick", "Quick"
         DEEP = "deep", "Deep"
 
-    tier = models.CharField(max_length=20, choices=Generation.Tier)
+    tier = models.CharField(max_length=20)  # or "trees", which are in none
     kind = models.CharField(max_length=10, choices=Kind)
     slot = models.PositiveSmallIntegerField(null=True, blank=True)  # which thirtieth was read; of a deep one, null: all
     at = models.DateTimeField()
@@ -73,6 +73,20 @@ class Verification(models.Model):
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} verification of {self.tier} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class DamagedTree(models.Model):
+    """A tree that was read and is not what its manifest says. It stays until it was read again and is whole."""
+
+    prefix = models.CharField(max_length=200, unique=True)
+    at = models.DateTimeField()  # when it was found
+    says = models.JSONField(default=list)  # a sentence each
+
+    class Meta:
+        ordering = ["-at", "prefix"]
+
+    def __str__(self) -> str:
+        return self.prefix
 
 
 class Drill(models.Model):
@@ -114,6 +128,17 @@ class Look(models.Model):
 
     def __str__(self) -> str:
         return f"Look at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Kit(models.Model):
+    """The recovery kit that was printed last, without what it held. There is one row."""
+
+    printed_at = models.DateTimeField()
+    marks = models.JSONField(default=dict)  # by setting: what tells its keys from others, as `kit.marks` makes them
+    tried_at = models.DateTimeField(null=True, blank=True)  # when a drill with nothing else has passed
+
+    def __str__(self) -> str:
+        return f"Recovery kit of {self.printed_at:%Y-%m-%d %H:%M}"
 
 
 class Restore(models.Model):

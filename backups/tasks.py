@@ -13,8 +13,9 @@ from backups import catalogue, configured
 from backups.database import backup as database_backup
 from backups.errors import BackupError
 from backups.files import backup
-from backups.health import drill, intervals, storage_check
+from backups.health import drill, intervals, retention, storage_check, tree_care
 from backups.health import watch as health_watch
+from backups.models import Generation
 from backups.repository.manifests import DATABASE, FILES, TIERS
 from backups.repository.verify import deep, quick, today
 from backups.restores import database
@@ -64,7 +65,26 @@ def verify() -> None:
                     log.error("backups are damaged", tier=tier.name, reasons=len(verdict.sentences))
         except Exception:
             log.exception("backups were not verified; it is tried again tomorrow", tier=tier.name)
+    try:
+        for read in tree_care.verify(today(timezone.now())):
+            if not read.whole:
+                log.error("trees are damaged", trees=len(read.damage))
+    except Exception:
+        log.exception("trees were not read; it is tried again tomorrow")
     look()
+
+
+def remove_old() -> None:
+    """Backups that retention does not keep. What a tier refuses to remove does not keep the other one's."""
+    for tier in TIERS.values():
+        try:
+            if Generation.objects.filter(tier=tier.name).exists():
+                pruned = retention.remove_old(tier, timezone.now(), apply=True)
+                log.info("old backups are removed", tier=tier.name, backups=len(pruned.gone), bytes=pruned.bytes)
+        except BackupError as exc:
+            log.error("no old backup was removed; it is tried again", tier=tier.name, reason=str(exc))  # noqa: TRY400  a sentence
+        except Exception:
+            log.exception("no old backup was removed; it is tried again", tier=tier.name)
 
 
 def try_restore() -> None:

@@ -38,10 +38,12 @@ class Environment:
 
     values: Mapping[str, str]
     problems: list[Problem] = field(default_factory=list)
+    given: set[str] = field(default_factory=set)  # names of those that have a value, of all that were asked for
 
     @classmethod
     def read(cls, dotenv: Path) -> Environment:
-        """The process environment, completed by a .env file where there is one."""
+        """The process environment, completed by a .env file where there is one, or by the file in GALLEY_ENV_FILE."""
+        dotenv = Path(os.environ.get("GALLEY_ENV_FILE") or dotenv)
         if dotenv.is_file():
             environ.Env.read_env(str(dotenv))
         return cls(os.environ)
@@ -59,13 +61,14 @@ class Environment:
 
     def _value(self, name: str) -> str:
         file = self.values.get(f"{name}_FILE", "")
-        if not file:
-            return self.values.get(name, "").strip()
         try:
-            return Path(file).read_text(encoding="utf-8").strip()
+            value = Path(file).read_text(encoding="utf-8").strip() if file else self.values.get(name, "").strip()
         except (OSError, UnicodeError) as exc:
             self.problem(f"{name}_FILE", f"the file cannot be read ({type(exc).__name__})", "Name a readable file.")
             return ""
+        if value:
+            self.given.add(name)
+        return value
 
     def secret(self, name: str) -> str:
         """A text that is blacked out from now on, whoever repeats it."""

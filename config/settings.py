@@ -156,6 +156,20 @@ GALLEY_BACKUP_SSE = env.choice("GALLEY_BACKUP_SSE", "AES256", "aws:kms", "none")
 GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
 if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
     env.problem("GALLEY_BACKUP_KMS_KEY", "needs another setting", "Set GALLEY_BACKUP_SSE=aws:kms as well.")
+# What brings a desk back that has lost its machine, as it was given: it is kept elsewhere, as its recovery kit.
+RECOVERY_KIT = {
+    "GALLEY_STORAGE_URL": env.text("GALLEY_STORAGE_URL", f"file://{VAR_DIR / 'backups'}"),
+    "AWS_ACCESS_KEY_ID": env.text("AWS_ACCESS_KEY_ID"),
+    "AWS_SECRET_ACCESS_KEY": env.secret("AWS_SECRET_ACCESS_KEY"),  # which boto3 reads itself
+    "GALLEY_BACKUP_KEYS": ",".join(GALLEY_BACKUP_KEYS),
+    "GALLEY_BACKUP_ENCRYPTION_KEYS": ",".join(GALLEY_BACKUP_ENCRYPTION_KEYS),
+    "GALLEY_ENCRYPTION_KEYS": ",".join(GALLEY_ENCRYPTION_KEYS),
+    "GALLEY_SECRET_KEY": SECRET_KEY,
+    "GALLEY_SECRET_KEY_FALLBACKS": ",".join(SECRET_KEY_FALLBACKS),
+    "GALLEY_BACKUP_SSE": env.text("GALLEY_BACKUP_SSE"),
+    "GALLEY_BACKUP_KMS_KEY": GALLEY_BACKUP_KMS_KEY,
+}
+RECOVERY_KIT = {name: value for name, value in RECOVERY_KIT.items() if value}
 GALLEY_TIMELINE_KEEP_DAYS = env.number("GALLEY_TIMELINE_KEEP_DAYS", 0, least=0)  # of finished articles; 0: for ever
 GALLEY_COST_KEEP_MONTHS = env.number("GALLEY_COST_KEEP_MONTHS", 36, least=0)  # of what was paid; 0: for ever
 GALLEY_LOG_KEEP_MONTHS = env.number("GALLEY_LOG_KEEP_MONTHS", 12, least=0)  # of publications; 0: for ever
@@ -228,7 +242,6 @@ BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "ti
 # Moments that say nothing of a row's age, but what is still to be done about it.
 BACKUP_AGELESS = ["manifest_due"]
 BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere
-env.secret("AWS_SECRET_ACCESS_KEY")  # which boto3 reads itself
 STATIC_URL = "static/"
 STATIC_ROOT = VAR_DIR / "static"
 STATICFILES_DIRS = [BASE_DIR / "config" / "static"]
@@ -384,3 +397,4 @@ LOGGING: dict[str, Any] = {
     },
 }
 SETTINGS_PROBLEMS = env.problems
+GIVEN_SETTINGS = env.given

@@ -7,7 +7,8 @@ class PublishingConfig(AppConfig):
 
     def ready(self) -> None:
         from articles.pipeline import transitions
-        from publishing import publish_tasks
+        from backups.health.drill import came_back
+        from publishing import publish_tasks, sites
 
         for signal, receiver in (
             (transitions.stopped, publish_tasks.note_stopped),
@@ -16,3 +17,4 @@ class PublishingConfig(AppConfig):
             (transitions.finished, publish_tasks.note_finished),
         ):
             signal.connect(receiver, dispatch_uid=f"publishing.publish_tasks.{receiver.__name__}")
+        came_back.connect(sites.with_closed_passwords, dispatch_uid="publishing.sites.with_closed_passwords")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -47,3 +48,16 @@ def login_of(site: Site) -> Login:
 def client_for(site: Site, *, before: Callable[[str], None] | None = None) -> WordPress:
     """By REST; `before` as in `WordPress`. Raises Refused when the stored password cannot be read."""
     return WordPress(login_of(site), allow_private=settings.GALLEY_ALLOW_PRIVATE_ADDRESSES, before=before)
+
+
+def with_closed_passwords(*, alias: str, **_: Any) -> list[str]:
+    """A sentence for each site of a restored database whose passwords the present keys do not open."""
+    found = []
+    for site in Site.objects.using(alias).exclude(encrypted_secret="").order_by("name"):
+        try:
+            secrets.decrypt(site.encrypted_secret)
+            if site.encrypted_web_secret:
+                secrets.decrypt(site.encrypted_web_secret)
+        except secrets.Undecipherable:
+            found.append(f"The password of the site {site.name} came back, and the present keys do not open it.")
+    return found

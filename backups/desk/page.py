@@ -16,8 +16,9 @@ from backups.desk import schedules
 from backups.desk.schedules import ScheduleForm
 from backups.health import report, wording
 from backups.health.findings import Finding
-from backups.health.report import DRILL, STORAGE, Facts, Part
+from backups.health.report import DRILL, KIT, STORAGE, Facts, Part
 from backups.health.states import ALARM, DAMAGED, LOOK, OK, Action, State
+from backups.health.tree_care import TREES
 from backups.models import Generation, Look
 from backups.repository.manifests import DATABASE, FILES
 
@@ -52,7 +53,7 @@ class Problem:
 
 @dataclass(frozen=True)
 class Line:
-    """One of the four; `when` and `next` are None for what nobody knows."""
+    """One of the parts; `when` and `next` are None for what nobody knows."""
 
     name: str
     kind: str
@@ -157,9 +158,13 @@ def _line(part: Part, now: datetime, ours: list[Schedule]) -> Line:
     name = part.name.capitalize()
     if part.name == STORAGE:
         name = "Bucket" if "bucket_name" in settings.STORAGES["backups"]["OPTIONS"] else "Folder"
+    if part.name == TREES:
+        name = "Articles"
+    if part.name == KIT:
+        name = "Recovery kit"
     word = "Failed" if part.name in FAILED and part.state == ALARM else WORDS[part.state]
-    if part.name == FILES.name and part.state == OK and part.age is None:
-        word = "Nothing"  # nobody has asked for one
+    if part.name in (FILES.name, TREES) and part.state == OK and part.age is None:
+        word = "Nothing"  # nobody has asked for one, or there is none
     return Line(
         name=name,
         kind=part.name,

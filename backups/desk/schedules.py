@@ -15,7 +15,14 @@ from backups.desk.hours import AT_AN_HOUR, hour_of, noted
 FOR_EVER = -1  # how often the queue repeats one that is not told a number
 RUN = {
     f"{task.__module__}.{task.__name__}"
-    for task in (tasks.backup_database, tasks.backup_files, tasks.verify, tasks.try_restore, tasks.watch)
+    for task in (
+        tasks.backup_database,
+        tasks.backup_files,
+        tasks.verify,
+        tasks.remove_old,
+        tasks.try_restore,
+        tasks.watch,
+    )
 }
 EVERY = {
     Schedule.HOURLY: "every hour",

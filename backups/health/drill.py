@@ -15,6 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from shutil import disk_usage
 
+from django.dispatch import Signal
+
 from backups import catalogue
 from backups.database import chains, connections
 from backups.database import restore as database_restore
@@ -29,6 +31,7 @@ from backups.repository.manifests import Generation
 from backups.repository.repository import Repository
 from backups.repository.verify import read_again
 
+came_back = Signal()  # with `alias` of the scratch database; receivers return sentences about what is of no use there
 MOST_DIFFERENCES = 100  # differences that are kept word for word
 ROOM = 1.1  # of what is restored, that must be free on the disk
 
@@ -118,6 +121,8 @@ def _database(repository: Repository, result: DrillResult, scratch: Path, starte
             promised = sum(generation.about["rows"].values())
             if result.things != promised and not result.differences:
                 result.differences.append(f"{promised:,} rows were backed up, and {result.things:,} came back.")
+        for _, sentences in came_back.send(sender=None, alias=alias):
+            result.differences += sentences or []
 
 
 def _files(

@@ -238,6 +238,59 @@ class UploadsUnfinished:
     action: ClassVar[None] = None
 
 
+# Of trees
+
+
+@dataclass(frozen=True)
+class TreesDamaged:
+    """Trees are not what their manifests say: there is no other copy."""
+
+    trees: int
+    first: str  # the prefix of the one that was found last
+    why: str  # a sentence about it
+    state: ClassVar[State] = DAMAGED
+    action: ClassVar[Action] = Action.VERIFY
+
+
+@dataclass(frozen=True)
+class TreesUnread:
+    """Trees were read once, and not for some days."""
+
+    at: datetime
+    state: ClassVar[State] = LOOK
+    action: ClassVar[Action] = Action.VERIFY
+
+
+# Of the recovery kit
+
+
+@dataclass(frozen=True)
+class KitNeverPrinted:
+    """Nobody has printed what must be kept elsewhere."""
+
+    state: ClassVar[State] = LOOK
+    action: ClassVar[None] = None
+
+
+@dataclass(frozen=True)
+class KitOutdated:
+    """What was printed does not hold the settings of today."""
+
+    printed_at: datetime
+    changed: tuple[str, ...]  # names of settings
+    state: ClassVar[State] = LOOK
+    action: ClassVar[None] = None
+
+
+@dataclass(frozen=True)
+class KitUntried:
+    """No restore was tried with nothing but the kit that was printed."""
+
+    printed_at: datetime
+    state: ClassVar[State] = LOOK
+    action: ClassVar[None] = None
+
+
 TierFinding = (
     NothingAskedFor | NeverBackedUp | FirstBackupAwaited | NotBackedUpSince | NoneUsable | TimeAhead
     | DatabaseUnscheduled | SourceUnscheduled | RowsDrifted | BackupDamaged | MoreBackupsDamaged | ManifestsUnusable
@@ -245,9 +298,11 @@ TierFinding = (
 )  # fmt: skip
 DrillFinding = NeverDrilled | NothingToTry | NotDrilledSince | DrillFailed
 StorageFinding = NeverChecked | StorageUnread | UploadsUnfinished | BucketFinding
-Finding = TierFinding | DrillFinding | StorageFinding
+KitFinding = KitNeverPrinted | KitOutdated | KitUntried
+TreeFinding = TreesDamaged | TreesUnread
+Finding = TierFinding | DrillFinding | StorageFinding | TreeFinding | KitFinding
 # Those of the states alarm and damaged.
 Urgent = (
     NeverBackedUp | NotBackedUpSince | NoneUsable | TimeAhead | BackupDamaged | MoreBackupsDamaged | ManifestsUnusable
-    | DrillFailed | StorageUnread
+    | DrillFailed | StorageUnread | TreesDamaged
 )  # fmt: skip

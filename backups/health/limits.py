@@ -7,3 +7,4 @@ from datetime import timedelta
 LATE = 3  # intervals of its schedule, after which a backup is missing
 DRILLED = timedelta(days=8)
 UNSCHEDULED = timedelta(days=1)
+UNREAD = timedelta(days=3)  # since trees were read

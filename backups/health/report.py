@@ -14,7 +14,7 @@ from django.db.models import F, Window
 from django.db.models.fields.json import KT
 from django.db.models.functions import RowNumber
 
-from backups import catalogue
+from backups import catalogue, kit
 from backups.database.backup import SOURCE
 from backups.health import intervals
 from backups.health.bucket_findings import from_json
@@ -25,6 +25,9 @@ from backups.health.findings import (
     DrillFailed,
     Finding,
     FirstBackupAwaited,
+    KitNeverPrinted,
+    KitOutdated,
+    KitUntried,
     ManifestsUnusable,
     MoreBackupsDamaged,
     NeverBackedUp,
@@ -41,15 +44,18 @@ from backups.health.findings import (
     StorageUnread,
     TierFinding,
     TimeAhead,
+    TreesDamaged,
+    TreesUnread,
     UploadsUnfinished,
 )
-from backups.health.limits import DRILLED, LATE, UNSCHEDULED
+from backups.health.limits import DRILLED, LATE, UNREAD, UNSCHEDULED
 from backups.health.states import ALARM, DAMAGED, OK, STATES, State
-from backups.models import Awaited, Drill, Generation, Look, Verification
+from backups.health.tree_care import TREES
+from backups.models import Awaited, DamagedTree, Drill, Generation, Kit, Look, Verification
 from backups.repository.manifests import DATABASE, FILES, TIERS
 from backups.repository.order import ahead
 
-DRILL, STORAGE = "drill", "storage"  # parts, beside the tiers
+DRILL, STORAGE, KIT = "drill", "storage", "kit"  # parts, beside the tiers
 NAMED = 3  # damaged backups of a tier that have a finding of their own
 RUNS = {DATABASE.name: "backups.tasks.backup_database", FILES.name: "backups.tasks.backup_files"}
 
@@ -107,12 +113,12 @@ class Report:
 def known(now: datetime) -> Report:
     """What the rows say: cheap, and as fresh as the last backup or verification that wrote them."""
     tiers = [_tier(tier, now) for tier in TIERS]
-    return Report(now, [*tiers, _drill(now, there_is_one=any(part.made for part in tiers))])
+    return Report(now, [*tiers, _trees(now), _drill(now, there_is_one=any(part.made for part in tiers))])
 
 
 def asked(now: datetime, look: Look | None) -> Report:
-    """The same with what the last check of the storage saw."""
-    return Report(now, [*(_with_pending(part, look) for part in known(now).parts), _storage(look)])
+    """The same with what the last check of the storage saw, and whether a kit is kept elsewhere."""
+    return Report(now, [*(_with_pending(part, look) for part in known(now).parts), _storage(look), _kit(now)])
 
 
 def remembered(now: datetime) -> Report:
@@ -271,6 +277,22 @@ def _intervals(tier: str) -> Intervals:
     return found
 
 
+# Trees
+
+
+def _trees(now: datetime) -> Part:
+    last = Verification.objects.filter(tier=TREES).first()
+    if last is None:
+        return Part(TREES)
+    found: list[Finding] = []
+    if damaged := list(DamagedTree.objects.all()):
+        found.append(TreesDamaged(len(damaged), damaged[0].prefix, damaged[0].says[0]))
+    if now - last.at > UNREAD:
+        found.append(TreesUnread(last.at))
+    facts = Facts(damaged=len(damaged), read_percent=round(100 * catalogue.share_read(TREES, now)))
+    return Part(TREES, tuple(found), facts, age=max(0, int((now - last.at).total_seconds())))
+
+
 # The drill
 
 
@@ -311,3 +333,18 @@ def _storage(look: Look | None) -> Part:
     if look.unfinished:
         found.append(UploadsUnfinished(look.unfinished))
     return Part(STORAGE, tuple(found), Facts(unfinished=look.unfinished))
+
+
+# The recovery kit
+
+
+def _kit(now: datetime) -> Part:
+    last = Kit.objects.first()
+    if last is None:
+        return Part(KIT, (KitNeverPrinted(),))
+    found: list[Finding] = []
+    if changed := kit.changed_since(last):
+        found.append(KitOutdated(last.printed_at, tuple(changed)))
+    elif last.tried_at is None:
+        found.append(KitUntried(last.printed_at))
+    return Part(KIT, tuple(found), age=max(0, int((now - last.printed_at).total_seconds())))

@@ -25,6 +25,10 @@ from backups.health.findings import (
     DrillFinding,
     Finding,
     FirstBackupAwaited,
+    KitFinding,
+    KitNeverPrinted,
+    KitOutdated,
+    KitUntried,
     ManifestsUnusable,
     MoreBackupsDamaged,
     NeverBackedUp,
@@ -42,6 +46,9 @@ from backups.health.findings import (
     StorageUnread,
     TierFinding,
     TimeAhead,
+    TreeFinding,
+    TreesDamaged,
+    TreesUnread,
     UploadsUnfinished,
 )
 from backups.health.report import Facts, Part, Report
@@ -55,6 +62,8 @@ BUTTONS = {
     Action.CHECK_STORAGE: "Look now",
 }
 DRILL, CHECK = "backup_drill", "backup_status"
+READ_TREES = "verify_backups --tier trees --all"
+PRINT = "recovery_kit --with-secrets --file FILE"
 # What a question to the bucket is about.
 ABOUT = {
     "get_bucket_versioning": "whether it keeps versions",
@@ -98,6 +107,10 @@ def words(finding: Finding) -> Words:
     """The same wherever they are read: page, mail, terminal and JSON."""
     if isinstance(finding, TierFinding):
         return _of_tier(finding)
+    if isinstance(finding, TreeFinding):
+        return _of_trees(finding)
+    if isinstance(finding, KitFinding):
+        return _of_kit(finding)
     return _of_drill(finding) if isinstance(finding, DrillFinding) else _of_storage(finding)
 
 
@@ -200,6 +213,30 @@ def _of_drill(finding: DrillFinding) -> Words:
             return Words(f"No restore was tried since {_at(at)}.", command=DRILL)
         case DrillFailed(at, why):
             return Words(f"The drill of {_at(at)} did not pass: {why}", command=DRILL)
+
+
+def _of_trees(finding: TreeFinding) -> Words:
+    match finding:
+        case TreesDamaged(number, first, why):
+            trees = "The files of an article are" if number == 1 else f"The files of {number:,} articles are"
+            sentence = f"{trees} damaged or missing, and there is no other copy; {first}: {why}"
+            return Words(sentence, "Recover it: what can be made again is.", READ_TREES)
+        case TreesUnread(at):
+            return Words(f"The files of articles were not read since {_at(at)}.", command=READ_TREES)
+
+
+def _of_kit(finding: KitFinding) -> Words:
+    match finding:
+        case KitNeverPrinted():
+            sentence = "No recovery kit was printed: with the machine its keys are lost, and all backups with them."
+            return Words(sentence, "Print it, and keep it in another place.", PRINT)
+        case KitOutdated(printed_at, changed):
+            have = "has" if len(changed) == 1 else "have"
+            sentence = f"The recovery kit was printed on {_at(printed_at)}; {', '.join(changed)} {have} changed since."
+            return Words(sentence, "Print it again, and keep the old one while it opens older backups.", PRINT)
+        case KitUntried(printed_at):
+            sentence = f"No restore was tried with nothing but the recovery kit of {_at(printed_at)}."
+            return Words(sentence, command=f"{DRILL} --kit FILE")
 
 
 def _of_storage(finding: StorageFinding) -> Words:

@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any, TypeVar, cast
 
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.db.models.base import ModelBase
@@ -97,6 +98,10 @@ class Desk(admin.AdminSite):
         if self._may_see_backups(request):
             sections.append({"name": "Machines", "admin_url": reverse("admin:machines")})
         return context | {"sections": sections}
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """With what to do first, as long as there is nobody who could log in."""
+        return super().login(request, {"is_empty": not User.objects.exists(), **(extra_context or {})})
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**self._start_context(request), **(extra_context or {})})

@@ -19,13 +19,15 @@ from backups.health.findings import (
     NotBackedUpSince,
     StorageUnread,
     TimeAhead,
+    TreesDamaged,
     Urgent,
 )
 from backups.health.report import DRILL, STORAGE, Part, Report
 from backups.health.states import ALARM, DAMAGED, LOOK, Action, State
+from backups.health.tree_care import TREES
 from backups.repository.manifests import DATABASE, FILES
 
-FIRST = [STORAGE, DATABASE.name, FILES.name, DRILL]  # what stands behind the others comes before them
+FIRST = [STORAGE, DATABASE.name, FILES.name, TREES, DRILL]  # what stands behind the others comes before them
 MOST = 5  # more sentences than the first
 
 
@@ -50,7 +52,7 @@ class News:
 
 
 def news(report: Report) -> News:
-    """`report` is one with all four parts."""
+    """`report` is one with all of its parts."""
     parts = {part.name: part for part in report.parts}
     safe = _safe(parts[DATABASE.name], parts[STORAGE], report.at)
     if not report.needs_somebody:
@@ -89,6 +91,8 @@ def _headline(finding: Urgent) -> str:
             return f"the newest backup of the {tier} is of a time that has not come yet"
         case DrillFailed(differences=number):
             return f"a restore that was tried did not pass, with {count(number, 'difference')}"
+        case TreesDamaged(number):
+            return f"the files of {count(number, 'article')} are damaged"
         case StorageUnread():
             return "the storage could not be read"
 

@@ -18,6 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
+from django.conf import settings
 from django.contrib.auth.models import User
 
 from articles.models import Article, Batch, StageRecord
@@ -133,6 +134,11 @@ def _reconcile(journey: Journey, found: Mapping[str, Found]) -> None:
     """In the transaction that has brought the rows: nobody else has seen them yet."""
     running = Batch.objects.filter(state=Batch.State.RUNNING)
     running.update(state=Batch.State.PAUSED, reason=LOOK_THROUGH, starting="", **due())
+    if expired := Article.objects.exclude(tree_expired_at=None).count():
+        journey.lacking.append(
+            f"Pictures of {expired:,} articles: retention removed their files {settings.GALLEY_TREE_KEEP_DAYS} days "
+            "after they went to their site, which has them (GALLEY_TREE_KEEP_DAYS)."
+        )
     for article in Article.objects.order_by("pk").iterator(chunk_size=500):
         tree = found.get(article.uid)
         if tree and is_further(tree, article) and _went_further(journey, tree, article):

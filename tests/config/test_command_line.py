@@ -22,6 +22,7 @@ WORDS = {  # a command that wants some
     "batch": ["status"],
     "prune_backups": ["--tier", "files"],
     "recover": ["--list-all"],
+    "recovery_kit": [],
     "restore_database": ["--list"],
     "restore_files": ["--list"],
     "site": ["list"],

@@ -33,6 +33,7 @@ ROOMS = {
         Floor({"trees"}, "files under a prefix, and the manifest that names them: signed, too"),
         Floor({"files", "database"}, "the two tiers: plain Python, as files are backed up without loading an app"),
         Floor({"models", "configured"}, "rows about generations; the repositories that the settings name"),
+        Floor({"kit"}, "what is kept elsewhere of these settings, and whether it is still true"),
         Floor({"catalogue"}, "keeps those rows true to the repository"),
         Floor({"health"}, "judges both tiers by rows and storage"),
         Floor({"restores"}, "what the queue does for a restore of the desk; may ask how the backups do"),

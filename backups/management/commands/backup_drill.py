@@ -6,6 +6,7 @@ import contextlib
 import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
+from datetime import datetime
 from pathlib import Path
 
 import orjson
@@ -14,8 +15,10 @@ from django.db import DatabaseError
 from django.utils import timezone
 
 from backups import configured
+from backups import kit as recovery_kit
 from backups.errors import BackupError
 from backups.health import drill
+from backups.health.kit_drill import drill_with
 from backups.progress import shown
 from backups.repository.manifests import DATABASE, FILES
 
@@ -28,19 +31,15 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--folder", type=Path, help="where scratch goes; by default the machine's temporary folder")
+        parser.add_argument(
+            "--kit", type=Path, metavar="FILE", help="by a process that knows nothing but this recovery kit"
+        )
         parser.add_argument("--json", action="store_true", help="a line of JSON for each tier")
 
-    def handle(self, *_: object, folder: Path | None, json: bool, **__: object) -> None:
+    def handle(self, *_: object, folder: Path | None, kit: Path | None, json: bool, **__: object) -> None:
         now = timezone.now()
         try:
-            with shown("Restoring", "pieces", quiet=json) as started:
-                found = drill.drill(
-                    configured.repository(DATABASE),
-                    configured.repository(FILES),
-                    now=now,
-                    folder=folder,
-                    started=started,
-                )
+            found = _by_kit(kit, folder, now) if kit else _drill(folder, now, quiet=json)
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         if not found:
@@ -53,3 +52,18 @@ class Command(BaseCommand):
                 self.stderr.write(difference)
         if not all(each.passed for each in found):
             sys.exit(2)
+
+
+def _drill(folder: Path | None, now: datetime, *, quiet: bool) -> list[drill.DrillResult]:
+    rows, files = configured.repository(DATABASE), configured.repository(FILES)
+    with shown("Restoring", "pieces", quiet=quiet) as started:
+        return drill.drill(rows, files, now=now, folder=folder, started=started)
+
+
+def _by_kit(file: Path, folder: Path | None, now: datetime) -> list[drill.DrillResult]:
+    values = recovery_kit.read(file)
+    found = drill_with(values, folder=folder)
+    if all(each.passed for each in found):
+        with contextlib.suppress(DatabaseError):
+            recovery_kit.tried(values, now)
+    return found

@@ -6,13 +6,12 @@ from argparse import ArgumentParser
 from dataclasses import asdict
 
 import orjson
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from backups import catalogue, configured, models
+from backups import configured
 from backups.errors import BackupError
-from backups.health.damage import find_damage
+from backups.health.retention import remove_old
 from backups.repository import prune
 from backups.repository.manifests import TIERS
 
@@ -33,27 +32,11 @@ class Command(BaseCommand):
 
     def handle(self, *_: object, tier: str, apply: bool, pin: str, unpin: str, json: bool, **__: object) -> None:
         try:
-            repository = configured.repository(TIERS[tier])
             if pin or unpin:
+                repository = configured.repository(TIERS[tier])
                 prune.pin(repository, pin) if pin else prune.unpin(repository, unpin)
                 return
-            rows = models.Generation.objects.filter(tier=tier)
-            if not rows.exists():
-                raise CommandError(
-                    "This desk knows of no backup, so it could not miss one. First: manage.py verify_backups"
-                )
-            broken = find_damage(tier, (), timezone.now()).broken
-            pruned = prune.prune(
-                repository,
-                prune.Retention(settings.GALLEY_BACKUP_KEEP_DAYS, settings.GALLEY_BACKUP_KEEP_MONTHS),
-                known=catalogue.known(tier),
-                verified=set(rows.exclude(verified_at=None).values_list("name", flat=True)).difference(broken),
-                now=timezone.now(),
-                apply=apply,
-                going=lambda ids: rows.filter(name__in=ids).delete(),
-            )
-            if apply:
-                catalogue.rebuild(repository)
+            pruned = remove_old(TIERS[tier], timezone.now(), apply=apply)
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         self.stdout.write(orjson.dumps(asdict(pruned)).decode() if json else pruned.report(apply=apply))

@@ -195,6 +195,10 @@ TABLE = {
         FILES, lambda p: p.store.put(f"{FILES.folder}/manifests/.DS_Store", b"?"),
         quick=False, drill=False, restore=RIGHT, state="ok",
     ),
+    "foreign JSON among the manifests": Row(
+        FILES, lambda p: p.store.put(f"{FILES.folder}/manifests/inventory-2026.json", b"[]"),
+        quick=False, drill=False, restore=RIGHT, state="ok",
+    ),
     "chunk: bit flip": Row(DATABASE, lambda p: p.change(_chunk(p), _flipped), quick=False, by_md5=True),
     "chunk: truncated": Row(DATABASE, lambda p: p.change(_chunk(p), lambda c: c[:-3])),
     "chunk: deleted": Row(DATABASE, lambda p: p.store.delete(_chunk(p))),

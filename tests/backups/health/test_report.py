@@ -50,7 +50,7 @@ def _part(name: str) -> report.Part:
     return next(part for part in report.known(timezone.now()).parts if part.name == name)
 
 
-RUN = {"backup_database", "verify", "try_restore", "watch"}
+RUN = {"backup_database", "verify", "remove_old", "try_restore", "watch"}
 
 
 def test_the_schedules_are_there_and_call_what_exists() -> None:
@@ -414,7 +414,7 @@ def test_what_a_store_does_not_tell_is_not_nought(rclone: s3.S3) -> None:
     assert refused.value.findings == ()
 
     Look.objects.create(pk=1, at=timezone.now(), pending=0)
-    storage = report.remembered(timezone.now()).parts[-1]
+    storage = report.remembered(timezone.now()).parts[-2]
     assert (storage.state, storage.facts) == ("ok", report.Facts())
 
 

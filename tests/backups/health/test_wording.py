@@ -17,6 +17,7 @@ from django.utils import timezone
 from backups.health import bucket_findings, findings, wording
 from backups.health.findings import Finding
 from backups.health.report import Facts, Part, Report
+from backups.health.states import ALARM, DAMAGED
 from backups.models import Look
 
 AT = datetime(2026, 5, 8, 10, 0, tzinfo=UTC)
@@ -130,6 +131,34 @@ OTHERS: list[tuple[Finding, str, str]] = [  # with the command that ends it
         "There is no backup of /srv/ocr yet. Its schedule makes the first one.",
         "backup_files /srv/ocr",
     ),
+    (
+        findings.TreesDamaged(1, "user_6/a", "It is torn."),
+        "The files of an article are damaged or missing, and there is no other copy; user_6/a: It is torn. Recover it: "
+        "what can be made again is.",
+        "verify_backups --tier trees --all",
+    ),
+    (
+        findings.TreesUnread(AT),
+        "The files of articles were not read since 2026-05-08 10:00 UTC.",
+        "verify_backups --tier trees --all",
+    ),
+    (
+        findings.KitNeverPrinted(),
+        "No recovery kit was printed: with the machine its keys are lost, and all backups with them. Print it, and "
+        "keep it in another place.",
+        "recovery_kit --with-secrets --file FILE",
+    ),
+    (
+        findings.KitOutdated(AT, ("GALLEY_BACKUP_KEYS", "GALLEY_STORAGE_URL")),
+        "The recovery kit was printed on 2026-05-08 10:00 UTC; GALLEY_BACKUP_KEYS, GALLEY_STORAGE_URL have changed "
+        "since. Print it again, and keep the old one while it opens older backups.",
+        "recovery_kit --with-secrets --file FILE",
+    ),
+    (
+        findings.KitUntried(AT),
+        "No restore was tried with nothing but the recovery kit of 2026-05-08 10:00 UTC.",
+        "backup_drill --kit FILE",
+    ),
     (findings.NeverDrilled(), "No restore was tried yet.", "backup_drill"),
     (findings.NothingToTry(), "No restore was tried yet: there is no backup.", ""),
     (findings.NotDrilledSince(AT), "No restore was tried since 2026-05-08 10:00 UTC.", "backup_drill"),
@@ -160,7 +189,7 @@ def test_none_is_left_out() -> None:
 
 
 def test_those_that_wake_people_are_the_urgent_ones() -> None:
-    urgent = {type(finding) for finding, _, _ in ALL if finding.state in (findings.ALARM, findings.DAMAGED)}
+    urgent = {type(finding) for finding, _, _ in ALL if finding.state in (ALARM, DAMAGED)}
     assert urgent == set(get_args(findings.Urgent))
 
 

@@ -110,8 +110,10 @@ def test_backups_that_need_nobody_are_well(client: Client, db: None) -> None:
     assert told["parts"] == {
         "database": {"state": "ok"},
         "files": {"state": "ok", "age": None},
+        "trees": {"state": "ok", "age": None},
         "drill": {"state": "look", "age": None},
         "storage": {"state": "look", "age": None},
+        "kit": {"state": "look", "age": None},
     }
 
 
@@ -150,7 +152,7 @@ def test_the_backups_take_as_many_queries_however_many_there_are(client: Client,
         _backed_up("files", f"/srv/{number % 3}")
     with CaptureQueriesContext(connection) as asked:
         _asked(client)
-    assert len(asked) == 12
+    assert len(asked) == 14
 
 
 def test_backups_that_nobody_can_tell_about(client: Client, db: None) -> None:

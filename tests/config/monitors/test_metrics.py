@@ -256,7 +256,14 @@ def test_how_the_backups_do(scrape: Callable[[], Found]) -> None:
 
     found = scrape()
 
-    assert found["galley_backup_state"] == {("database",): 3, ("files",): 0, ("drill",): 2, ("storage",): 1}
+    assert found["galley_backup_state"] == {
+        ("database",): 3,
+        ("files",): 0,
+        ("trees",): 0,
+        ("drill",): 2,
+        ("storage",): 1,
+        ("kit",): 1,
+    }
     assert set(found["galley_backup_age_seconds"]) == {("database",), ("drill",)}
     assert all(600 <= age < 900 for age in found["galley_backup_age_seconds"].values())
     assert {name: rows for name, rows in found.items() if name in BACKUPS} == {
@@ -307,7 +314,7 @@ def test_their_price_does_not_grow(reader: User, hand_in: HandIn) -> None:
     for number in range(5):
         article = stop(hand_in(), code=str(number))
         call(article, f"text:{number}", provider=f"service {number}")
-    assert price() == before == 25  # session, user, rights (2), ten, and eleven about backups
+    assert price() == before == 27  # session, user, rights (2), ten, and thirteen about backups
 
 
 def test_each_machine_tells_how_long_it_is_silent(scrape: Callable[[], Found]) -> None:

@@ -413,7 +413,7 @@ def test_one_line_ends_the_digest_when_all_is_well(
         outbox.deliver()
 
     mails = {mail.to[0]: mail for mail in server.received}
-    line = "Backups: nothing is wrong, and 2 things could be better."
+    line = "Backups: nothing is wrong, and 3 things could be better."
     assert mails["chief@example.org"].text.rstrip().endswith(line)
     assert line in mails["chief@example.org"].html
     assert "Backups" not in mails["ada@example.org"].text  # who could not do anything about it

@@ -1,0 +1,105 @@
+"""The keeper of the trees: each is read once in thirty days, and damage is told while it can be mended.
+
+A tree is the only copy of its pictures. It is held against its manifest, and its manifest against the row: what the row
+says is there must be there, as it was written. What is being worked on is left alone, and so is what changed meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import DatabaseError
+from django.db.models import Q
+
+from articles.models import Article, Batch
+from articles.tree import manifest
+from articles.tree.storing import storing
+from backups.health.tree_care import TreesVerdict, doubted
+from backups.repository.verify import slot_of
+from backups.trees.tree import FileDamaged, Stored, Tree, TreeError
+
+AT_TRIAL = 30  # trees of the newest articles that a drill reads
+
+
+def verify(*, slot: int | None, **_: Any) -> TreesVerdict:
+    """Read the trees of one thirtieth, or all, and those that were found damaged. Raises Unreachable."""
+    verdict, damaged = TreesVerdict(slot), doubted()
+    expected: set[str] = set()
+    for row in _expected():
+        prefix = row.tree.prefix
+        expected.add(prefix)
+        if slot is None or slot_of(prefix) == slot or prefix in damaged:
+            _look(row, verdict)
+    verdict.gone = sorted(damaged - expected)
+    return verdict
+
+
+def at_trial(*, alias: str, **_: Any) -> list[str]:
+    """A sentence for each of the newest articles of a restored database whose tree would not come back with it."""
+    done = Article.objects.using(alias).filter(status=Article.Status.DONE, tree_expired_at=None)
+    found = []
+    for article in done.order_by("-pk")[:AT_TRIAL]:
+        verdict = TreesVerdict(None)
+        _read(article.tree, [], verdict)
+        if verdict.damage and _is_still_there(article.uid):
+            found += verdict.sentences
+    return found
+
+
+def _is_still_there(uid: str) -> bool:
+    """Whether this desk knows it as it was then. One that knows nothing, as with a kit alone, cannot tell."""
+    try:
+        return Article.objects.filter(uid=uid, status=Article.Status.DONE, tree_expired_at=None).exists()
+    except DatabaseError:
+        return False
+
+
+def _expected() -> Iterator[Article | Batch]:
+    """All whose tree must be there: the manifest was written, and nobody works on it."""
+    articles = Article.objects.filter(Q(attempt__gt=0) | Q(manifest_due=None), tree_expired_at=None)
+    yield from articles.exclude(status=Article.Status.RUNNING).order_by("pk").iterator(chunk_size=500)
+    yield from Batch.objects.filter(manifest_due=None).order_by("pk").iterator(chunk_size=100)
+
+
+def _look(row: Article | Batch, verdict: TreesVerdict) -> None:
+    files = manifest.build(row)[1].values() if isinstance(row, Article) and row.manifest_due is None else ()
+    found = TreesVerdict(verdict.slot)
+    _read(row.tree, list(files), found)
+    if found.damage and _has_moved(row):
+        return
+    verdict.read += found.read
+    verdict.files += found.files
+    verdict.bytes += found.bytes
+    verdict.damage |= found.damage
+
+
+def _read(tree: Tree, files: list[Stored], verdict: TreesVerdict) -> None:
+    """All that its manifest names, and `files` whether that names them or not."""
+    verdict.read.append(tree.prefix)
+    sentences = []
+    try:
+        with storing():
+            said = tree.manifest()
+            tree.check_signature(said)
+            files = list({*tree.files_in(said).values(), *files})
+    except TreeError as exc:
+        sentences.append(str(exc))
+    for stored in sorted(files, key=lambda each: each.name):
+        verdict.files += 1
+        verdict.bytes += stored.bytes
+        try:
+            with storing():
+                tree.read(stored)
+        except FileDamaged as exc:
+            sentences.append(str(exc))
+    if sentences:
+        verdict.damage[tree.prefix] = sentences
+
+
+def _has_moved(row: Article | Batch) -> bool:
+    """Whether somebody worked on it while it was read, so that nothing can be said of it today."""
+    if isinstance(row, Batch):
+        return not Batch.objects.filter(pk=row.pk, revision=row.revision, manifest_due=None).exists()
+    same = Article.objects.filter(pk=row.pk, attempt=row.attempt, status=row.status, manifest_due=row.manifest_due)
+    return not same.filter(tree_expired_at=None).exists()
