@@ -15,8 +15,8 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import formats, timezone
 
-from articles.desk.article_forms import FAR_YEAR
 from articles.formats import clock
+from articles.handing_in.submit_form import FAR_YEAR
 from config.desk import limits_admin
 from config.models import LIFETIME, MARK, Token
 

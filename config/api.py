@@ -26,6 +26,8 @@ from ninja.utils import check_csrf
 
 from articles.api.articles import router as articles
 from articles.api.batches import router as batches
+from articles.api.files import router as files_of_articles
+from articles.api.progress import router as progress_of_articles
 from articles.api.strict import FieldProblem, Problem
 from articles.errors import NotPossible
 from articles.models.access import works_here
@@ -206,6 +208,8 @@ api = Api(
     parser=Forms(),
 )
 api.add_router("articles", articles)
+api.add_router("articles", progress_of_articles)
+api.add_router("articles", files_of_articles)
 api.add_router("batches", batches)
 api.add_router("publish", publish)
 api.add_router("monitoring", monitoring)

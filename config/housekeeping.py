@@ -14,7 +14,7 @@ from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Max
 from django.utils import timezone
 
-from articles.models import Article, CostRecord, DeskSettings, Event
+from articles.models import Article, ArticleKey, CostRecord, DeskSettings, Event
 from backups import partitions
 from config.supervision import machines
 from publishing.models import ExecutionLog, PublishTask, Shot, SubmitKey
@@ -31,7 +31,8 @@ def remove_what_ended(now: datetime) -> int:
     AxesProxyHandler.reset_failure_logs(age_days=LOGIN_DAYS)
     machines.forget()
     _remove_film(now)
-    SubmitKey.objects.filter(at__lt=now - timedelta(days=SubmitKey.DAYS)).delete()
+    ArticleKey.forget()
+    SubmitKey.forget()
     today = timezone.localdate(now)
     keep_months(CostRecord, today, settings.GALLEY_COST_KEEP_MONTHS)
     keep_months(ExecutionLog, today, settings.GALLEY_LOG_KEEP_MONTHS)

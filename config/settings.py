@@ -375,7 +375,7 @@ LANGUAGE_CODE = "en-gb"
 USE_I18N = True
 
 MANUSCRIPT_BYTES = 5 * 1024 * 1024
-DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024  # a manuscript in base64, with what stands beside it
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 LOGGING: dict[str, Any] = {

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import NamedTuple, Self
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Count, DurationField, ExpressionWrapper, F, Prefetch, Q, QuerySet, Sum, Window
 from django.db.models.functions import RowNumber
 
+from articles.api.cursor import Cursor
 from articles.models import Article
 from publishing.models import ExecutionLog, PublishTask
 
@@ -45,29 +44,6 @@ class TaskFilter:
         }
         tasks = PublishTask.objects.touchable_by(user)
         return tasks.filter(**{name: value for name, value in wanted.items() if value is not None})
-
-
-class Cursor(NamedTuple):
-    """The last row of a page: the next page begins behind it, whatever has arrived since."""
-
-    at: datetime
-    pk: int
-
-    def __str__(self) -> str:
-        return urlsafe_b64encode(f"{self.at.isoformat()} {self.pk}".encode()).decode()
-
-    @classmethod
-    def read(cls, text: str) -> Self:
-        """Raises ValueError."""
-        at, _, pk = urlsafe_b64decode(text.encode()).decode().partition(" ")
-        moment = datetime.fromisoformat(at)
-        if moment.tzinfo is None or not pk.isdecimal() or len(pk) > 18:
-            raise ValueError(text)
-        return cls(moment, int(pk))
-
-    def rows_behind(self, tasks: QuerySet[PublishTask]) -> QuerySet[PublishTask]:
-        same = Q(created_at=self.at, pk__gte=self.pk)
-        return tasks.filter(created_at__lte=self.at).exclude(same)
 
 
 @dataclass(frozen=True)

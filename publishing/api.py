@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-import orjson
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils import timezone
-from ninja import Header, Query, Router, Status
+from ninja import Query, Router, Status
 from ninja.errors import HttpError
 from pydantic import AwareDatetime, Field
 
 from articles.api.asking import who_may_look
+from articles.api.once import IdempotencyKey, digest, once
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Problem, Strict
 from articles.failures import Failure
 from articles.models import Article
@@ -174,7 +171,7 @@ def submit(
     response: HttpResponse,
     article_id: int,
     wanted: SubmitIn,
-    idempotency_key: Annotated[str | None, Header(alias="Idempotency-Key", max_length=100)] = None,
+    idempotency_key: IdempotencyKey = None,
 ) -> Status[SubmittedOut]:
     """Publish an article: a finished one at once, any other one when it comes so far.
 
@@ -187,35 +184,29 @@ def submit(
     article = Article.objects.touchable_by(user).filter(pk=article_id).select_related("site").first()
     if article is None:
         raise Http404
-    site = _site(article, wanted)
-    asked = hashlib.sha256(orjson.dumps([article_id, wanted.model_dump(mode="json")])).hexdigest()
-    with transaction.atomic():
-        if idempotency_key and (before := _asked_before(user, idempotency_key, asked)):
-            task, is_new = before, False
-        else:
-            options = (site.wishes if site else Options()).but(wanted.options.model_dump(exclude_unset=True))
-            task, is_new = publish_tasks.submit(
-                article,
-                site,
-                user,
-                publisher=_way(wanted, site),
-                options=options,
-                may_cost=wanted.accept_cost,
-            )
-            if idempotency_key:
-                SubmitKey.objects.create(user=user, key=idempotency_key, asked=asked, task=task)
+    task, is_new = _submitted(user, article, wanted, idempotency_key)
     response["Location"] = reverse("api:publish_task_status", args=[task.pk])
     said = "It is on its way." if is_new else "It was asked for already: this is its task."
     return Status(202 if is_new else 200, SubmittedOut(task_id=str(task.pk), status=task.status, message=said))
 
 
-def _asked_before(user: User, key: str, asked: str) -> PublishTask | None:
-    since = timezone.now() - timedelta(days=SubmitKey.DAYS)
-    SubmitKey.objects.filter(user=user, key=key, at__lt=since).delete()
-    before = SubmitKey.objects.select_related("task").filter(user=user, key=key).first()
-    if before and before.asked != asked:
-        raise HttpError(422, "This Idempotency-Key was used for another request. Send a new key with a new request.")
-    return before.task if before else None
+def _submitted(user: User, article: Article, wanted: SubmitIn, key: str | None) -> tuple[PublishTask, bool]:
+    site = _site(article, wanted)
+    options = (site.wishes if site else Options()).but(wanted.options.model_dump(exclude_unset=True))
+    way = _way(wanted, site)
+
+    def submit_it() -> tuple[PublishTask, bool]:
+        return publish_tasks.submit(article, site, user, publisher=way, options=options, may_cost=wanted.accept_cost)
+
+    if key is None:
+        return submit_it()
+
+    def named() -> tuple[dict[str, Any], bool]:
+        task, is_new = submit_it()
+        return {"task": task}, is_new
+
+    row, is_new = once(SubmitKey, user, key, digest(article.pk, wanted.model_dump(mode="json")), named)
+    return row.task, is_new
 
 
 def _site(article: Article, wanted: SubmitIn) -> Site | None:

@@ -6,7 +6,7 @@ from typing import Any
 
 from django import forms
 
-from articles.desk.manuscript_form import ManuscriptForm
+from articles.handing_in.manuscript_form import ManuscriptForm
 from articles.models import Article, Stage
 from publishing.models import Site
 from recovery.plan import Options

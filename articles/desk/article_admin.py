@@ -29,12 +29,13 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import call_keys, formats
-from articles.desk.article_forms import CHANGEABLE, ChangeForm, SubmitForm, frozen_fields
+from articles.desk.article_forms import CHANGEABLE, ChangeForm, frozen_fields
 from articles.desk.article_page import article_page, manifest_page
 from articles.desk.calendar import Month
 from articles.desk.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
 from articles.desk.plain_fields import plain
 from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
+from articles.handing_in.submit_form import SubmitForm
 from articles.models import Article, ArticleQuerySet, Call, ImageFile
 from articles.models.access import EVERYTHING, may_touch
 from articles.pipeline import transitions

@@ -1,114 +1,16 @@
-"""What an editor hands in, for the desk and the shell alike."""
+"""What an editor may still change of an article."""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from django import forms
-from django.conf import settings
-from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
-from django.db import IntegrityError, transaction
-from django.utils import timezone
 
-from articles.desk.manuscript_form import ManuscriptForm
-from articles.models import Article, Preferences, Stage, StageRecord
-from articles.pipeline import transitions
+from articles.handing_in.submit_form import NO_SITE, in_the_future, moment_input
+from articles.models import Article, Stage, StageRecord
 
-NO_SITE = "No site: a preview page here"
-FAR_YEAR = 3000  # the calendar ends here; the last day of all years has no time in every zone
 CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
-
-
-def moment_input() -> forms.DateTimeInput:
-    """The browser's own field for a day and a time, in the desk's time zone."""
-    return forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
-
-
-def in_the_future(moment: datetime | None) -> datetime | None:
-    if moment and moment < timezone.now() - timedelta(minutes=5):
-        raise ValidationError("This time is over. Choose a later one, or leave it empty to begin at once.")
-    if moment and moment.year >= FAR_YEAR:
-        raise ValidationError(f"Choose a time before the year {FAR_YEAR}.")
-    return moment
-
-
-class SubmitForm(ManuscriptForm, forms.ModelForm[Article]):
-    """An idea, a pasted manuscript or a file: exactly one of them."""
-
-    class Meta:
-        model = Article
-        fields = [
-            *("idea", "is_long", "manuscript", "style", "formatter", "site"),
-            *("brand_primary", "brand_accent", "scheduled_at"),
-        ]
-        widgets = {
-            "scheduled_at": moment_input(),
-            "idea": forms.Textarea(attrs={"rows": 4}),
-            "manuscript": forms.Textarea(attrs={"rows": 10}),
-            "brand_primary": forms.ColorInput(),
-            "brand_accent": forms.ColorInput(),
-        }
-
-    def __init__(self, *args: Any, user: User, site_by_name: bool = False, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.user = user
-        preferences = Preferences.objects.filter(user=user).first() or Preferences(user=user)
-        for name in ("style", "brand_primary", "brand_accent"):
-            self.fields[name].initial = getattr(preferences, name)
-            self.fields[name].required = False
-        self._preferred = preferences
-        self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]
-        if site_by_name:
-            self.fields["site"].to_field_name = "name"  # type: ignore[attr-defined]
-
-    def _get_validation_exclusions(self) -> set[str]:
-        """What the table asks of both, `clean` says better, and once."""
-        return {*super()._get_validation_exclusions(), "idea", "manuscript"}  # type: ignore[misc]  # the stubs lack it
-
-    def clean_scheduled_at(self) -> datetime | None:
-        return in_the_future(self.cleaned_data["scheduled_at"])
-
-    def clean_brand_primary(self) -> str:
-        return self.cleaned_data["brand_primary"] or self._preferred.brand_primary
-
-    def clean_brand_accent(self) -> str:
-        return self.cleaned_data["brand_accent"] or self._preferred.brand_accent
-
-    def clean(self) -> dict[str, Any]:
-        cleaned = super().clean() or self.cleaned_data
-        if cleaned.get("is_long") and not cleaned.get("idea") and "idea" not in self.errors:
-            self.add_error("is_long", "Only an idea is written section by section. Your own text stays as it is.")
-        given = [name for name in ("idea", "manuscript", "file") if cleaned.get(name)]
-        if len(given) > 1:
-            self.add_error(None, "Give one of them: an idea, a pasted manuscript, or a file.")
-            return {**cleaned, "idea": ""}  # else the model says it once more; what was typed stays in the form
-        if not given and not self.errors:
-            raise ValidationError("Give an idea or a manuscript.")
-        if cleaned.get("idea") and not settings.OPENAI_API_KEY:
-            self.add_error(
-                "idea", "No text service is set up here, so an idea cannot be written. Hand in a manuscript."
-            )
-        self.take_text(cleaned)
-        self.instance.manuscript_name = self.file_name
-        return cleaned
-
-    def submit(self) -> Article:
-        """Save the article and queue it. Two in one second may want one backup folder: then again."""
-        article = self.save(commit=False)
-        article.owner = self.user
-        for last in (False, False, True):
-            try:
-                with transaction.atomic():
-                    transitions.submit(article)
-                    if self.read_as:
-                        article.events.create(kind="read", message=f"The file was read as {self.read_as}")
-                return article
-            except IntegrityError:
-                if last:
-                    raise
-        return article
 
 
 class ChangeForm(forms.ModelForm[Article]):

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 
 from articles.batches.plan import key_of
 from articles.content.reading import decoding, encodings
-from articles.desk.article_forms import NO_SITE
+from articles.handing_in.submit_form import NO_SITE
 from articles.models import Batch, Preferences
 
 LISTS = ("styles", "sections")

@@ -13,6 +13,7 @@ cost record    one change of what a call has cost; it outlives the call and its 
 image file     one picture of an article, from its prompt to the media library of the site
 attempt        one go at an article
 event          a line of an article's timeline
+request key    under which a program has asked for something, so that asking twice is asking once
 preferences    what an editor always wants
 desk settings  what chief editors set for the desk as a whole: its limits
 spent day      what the calls of one day have cost, and may have cost besides
@@ -27,11 +28,13 @@ from articles.models.desk_settings import DeskSettings, SpentDay
 from articles.models.history import Attempt, Event, StageRecord
 from articles.models.images import ImageFile, storage_of_images
 from articles.models.preferences import Preferences
+from articles.models.request_keys import ArticleKey, RequestKey
 
 __all__ = [
     "ACCENT",
     "PRIMARY",
     "Article",
+    "ArticleKey",
     "ArticleQuerySet",
     "Attempt",
     "Batch",
@@ -47,6 +50,7 @@ __all__ = [
     "ImageFile",
     "Pace",
     "Preferences",
+    "RequestKey",
     "Section",
     "SpentDay",
     "Stage",

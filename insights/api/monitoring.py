@@ -10,14 +10,14 @@ from typing import Any
 from django.http import Http404, HttpRequest
 from django.utils import timezone
 from ninja import Query, Router
-from ninja.errors import HttpError
 from pydantic import AwareDatetime, Field
 
 from articles.api.asking import who_may_look
+from articles.api.cursor import read_cursor
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Strict
 from articles.failures import Failure
 from insights import monitoring
-from insights.monitoring import COUNTED, Cursor, Figures, TaskFilter
+from insights.monitoring import COUNTED, Figures, TaskFilter
 from publishing import execution_log
 from publishing.models import ExecutionLog, PublishTask
 
@@ -142,10 +142,7 @@ class Lines(InQuery):
 @router.get("/tasks", response={200: MonitoredTasksOut, **REFUSALS}, operation_id="monitoring_tasks")
 def tasks(request: HttpRequest, wanted: Query[Listed]) -> MonitoredTasksOut:
     """Publish tasks, newest first. `cursor` goes on where another page ended, also while new ones arrive."""
-    try:
-        cursor = Cursor.read(wanted.cursor) if wanted.cursor else None
-    except ValueError as exc:
-        raise HttpError(422, "This is no cursor of ours. Send it as another page has told it.") from exc
+    cursor = read_cursor(wanted.cursor)
     found = monitoring.page(wanted.filter().of(who_may_look(request, PublishTask)), wanted.limit, wanted.offset, cursor)
     return MonitoredTasksOut(
         tasks=[_out(task) for task in found.tasks],

@@ -13,6 +13,7 @@ from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
+from articles.models import RequestKey
 from articles.models.access import EVERYTHING, may_look
 from articles.providers.errors import SavedError
 from publishing.models.site import Site, Way
@@ -151,19 +152,10 @@ class Shot(models.Model):
         return self.step
 
 
-class SubmitKey(models.Model):
-    """What a program has handed in under a key of its own: the same key again is the same request, for a day."""
+class SubmitKey(RequestKey):
+    """Of a task that was asked for."""
 
-    DAYS = 1
-
-    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
-    key = models.CharField(max_length=100)
-    asked = models.CharField(max_length=64)  # SHA-256 of what was asked for
     task = models.ForeignKey(PublishTask, models.CASCADE, related_name="+")
-    at = models.DateTimeField(default=timezone.now)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["user", "key"], name="one_submit_per_key")]
-
-    def __str__(self) -> str:
-        return self.key

@@ -81,6 +81,10 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
     batch, deeds = "/api/v1/batches/{batch_id}", ("start", "pause", "resume", "cancel")
     more = {f"GET {batch}/events": {"406", "503"}} | {f"POST {batch}/{deed}": {"409"} for deed in deeds}
     more |= {f"{method} /api/v1/articles/{{article_id}}/manuscript": {"409"} for method in ("GET", "PUT")}
+    articles = "/api/v1/articles"
+    more |= {f"POST {articles}": {"202"}, f"POST {articles}/{{article_id}}/cancel": {"409"}}
+    more |= {f"POST {articles}/recover": {"202"}, f"POST {articles}/{{article_id}}/recover": {"202", "409"}}
+    more |= {f"GET {articles}/{{article_id}}/files/{{name}}": {"409", "503"}}
     publish = "/api/v1/publish"
     begun = {f"POST {publish}/tasks/{{task_id}}/{deed}" for deed in ("retry", "cancel")}
     more |= {f"POST {publish}/submit/{{article_id}}": {"202", "409"}} | {name: {"202", "409"} for name in begun}
@@ -101,7 +105,11 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
         "GET /api/v1/monitoring/statistics",
         "GET /api/v1/monitoring/tasks/{task_id}/logs",
         f"GET {publish}/tasks/{{task_id}}/status",
-        "GET /api/v1/articles/{article_id}/progress",
+        f"GET {articles}",
+        f"GET {articles}/{{article_id}}",
+        f"GET {articles}/{{article_id}}/files",
+        f"GET {articles}/{{article_id}}/progress",
+        f"POST {articles}/cancel",
         "GET /api/v1/batches",
         f"GET {batch}/progress",
         "POST /api/v1/recovery/sweep",
@@ -229,7 +237,7 @@ def test_no_page_is_made_for_a_program_that_errs(
     monkeypatch.setattr("django.views.defaults.server_error", broken)
     client.raise_request_exception = False
     if status == 500:
-        monkeypatch.setattr("articles.api.articles.who_may_look", broken)
+        monkeypatch.setattr("articles.api.progress.who_may_look", broken)
         client.force_login(editor)
     answer = client.get("/api/v1/nothing/here" if status == 404 else "/api/v1/articles/1/progress")
     assert (answer.status_code, answer.json()["status"]) == (status, status)

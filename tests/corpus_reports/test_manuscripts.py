@@ -9,7 +9,7 @@ import pytest
 from django.contrib.auth.models import User
 
 from articles.content import manuscripts, markup
-from articles.desk.article_forms import SubmitForm
+from articles.handing_in.submit_form import SubmitForm
 from articles.models import Article
 from publishing import blocks
 from publishing.blocks import Hero, Look, Typography

@@ -59,6 +59,7 @@ ROOMS = {
         Floor({"templatetags"}, "the same sentences for templates, and for the columns of the desk"),
         Floor({"pipeline"}, "moves one article; alone changes its status"),
         Floor({"batches"}, "moves many of them, by way of the pipeline"),
+        Floor({"handing_in"}, "how an article comes in: one form for all the doors above"),
         Floor({"stages", "desk", "api"}, "what happens within a run, and the doors for people and programs"),
         Floor({"tasks", "management", "admin"}, "the doors for the queue, the shell and Django"),
         Floor({"apps"}, "connects the signals; the queue's task is one of those who listen"),

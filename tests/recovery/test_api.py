@@ -1,6 +1,9 @@
-"""`POST /api/v1/recovery/sweep`: what it does, what it says, and who may ask for it."""
+"""The sweep and Recover in the API: what they do, what they say, and who may ask for them."""
 
 from __future__ import annotations
+
+import json
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -10,9 +13,10 @@ from django.utils import timezone
 from articles.models import Article
 from articles.pipeline import transitions
 from articles.pipeline.sweep import MAX_CRASHES, Swept
+from recovery.plan import Plan, plans
 from tests.config.test_tokens import with_token_of
 from tests.conftest import HandIn
-from tests.desk import as_
+from tests.desk import as_, move, stop
 
 SWEEP = "/api/v1/recovery/sweep"
 ZEROS = {"articles_found": 0, "stages_reset": 0, "tasks_restarted": 0}
@@ -119,3 +123,102 @@ def test_it_is_for_people_at_the_desk(db: None) -> None:
         assert answer.status_code == 403
         assert answer.json()["message"] == "This is for people who work at the desk."
     assert Client().post(SWEEP).status_code == 401
+
+
+# Recover
+
+
+def recover(program: dict[str, str], body: dict[str, Any], article: Article | None = None) -> Any:
+    path = f"/api/v1/articles/{article.pk}/recover" if article else "/api/v1/articles/recover"
+    return Client().post(path, json.dumps(body), content_type="application/json", headers=program)
+
+
+def test_a_dry_run_tells_the_plan_and_does_nothing(hand_in: HandIn, editor: User) -> None:
+    article = stop(hand_in())
+
+    answer = recover(with_token_of(editor), {"dry_run": True}, article)
+
+    said = answer.json()
+    assert answer.status_code == 200
+    assert (said["recovered"], said["left"], said["done_again"]) == ([article.pk], [], ["1 upload"])
+    assert (said["paid_calls"], said["unverified"]) == (0, 0)
+    assert said["message"].endswith("No paid calls.")
+    article.refresh_from_db()
+    assert article.status == Article.Status.FAILED
+
+
+def test_one_goes_on_and_again_is_refused(hand_in: HandIn, editor: User) -> None:
+    article, program = stop(hand_in()), with_token_of(editor)
+
+    answer = recover(program, {"formatter": "template"}, article)
+
+    assert (answer.status_code, answer.json()["message"]) == (202, "1 recovered.")
+    article.refresh_from_db()
+    assert (article.status, article.formatter) == ("queued", "template")
+    assert article.attempts.get(why="recovered").asked_by == editor
+    again = recover(program, {}, article)
+    assert (again.status_code, again.json()["message"]) == (409, "It is queued: there is nothing to recover.")
+
+
+def test_many_go_on_and_the_others_are_named(hand_in: HandIn, editor: User, other_editor: User) -> None:
+    first, second, moving = stop(hand_in()), stop(hand_in()), move(hand_in())
+    foreign = stop(hand_in(owner=other_editor))
+    asked = {"ids": [first.pk, second.pk, moving.pk, foreign.pk]}
+    left = [
+        {"id": moving.pk, "why": "It is running: there is nothing to recover."},
+        {"id": foreign.pk, "why": "It is not here, or belongs to somebody else."},
+    ]
+
+    planned = recover(with_token_of(editor), {**asked, "dry_run": True}).json()
+    assert (planned["recovered"], planned["left"]) == ([first.pk, second.pk], left)
+    assert planned["done_again"] == ["2 uploads"]
+    done = recover(with_token_of(editor), asked)
+
+    assert done.status_code == 202
+    assert (done.json()["recovered"], done.json()["left"]) == ([first.pk, second.pk], left)
+    assert done.json()["message"] == "2 recovered. 2 left as they were."
+    states = dict(Article.objects.values_list("pk", "status"))
+    assert [states[each.pk] for each in (first, second, moving, foreign)] == ["queued", "queued", "running", "failed"]
+
+
+def test_of_two_at_once_the_second_is_told(hand_in: HandIn, editor: User, monkeypatch: pytest.MonkeyPatch) -> None:
+    article = stop(hand_in())
+
+    def somebody_is_quicker(articles: list[Article], *said: Any, **more: Any) -> list[Plan]:
+        made = plans(articles, *said, **more)
+        transitions.resume(article, None)
+        return made
+
+    monkeypatch.setattr("recovery.api.plans", somebody_is_quicker)
+    answer = recover(with_token_of(editor), {}, article)
+    assert (answer.status_code, answer.json()["message"]) == (409, "It is queued: there is nothing to recover.")
+
+
+def test_a_storage_that_is_silent_leaves_the_rows_to_speak(
+    hand_in: HandIn, editor: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object) -> None:
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("recovery.plan.manifest.damaged", silent)
+    said = recover(with_token_of(editor), {"dry_run": True}, stop(hand_in())).json()
+    assert (said["unverified"], said["done_again"]) == (1, ["1 upload"])
+
+
+@pytest.mark.parametrize(
+    "body", [{"from_stage": "lunch"}, {"formatter": "pigeon"}, {"site_id": "999999"}, {"dry_run": "yes"}, {"ids": []}]
+)
+def test_a_recovery_that_makes_no_sense_is_refused(hand_in: HandIn, editor: User, body: dict[str, Any]) -> None:
+    article = stop(hand_in())
+    assert recover(with_token_of(editor), body, article).status_code == 422
+    assert recover(with_token_of(editor), {"ids": [article.pk], **body}).status_code == 422
+    article.refresh_from_db()
+    assert article.status == Article.Status.FAILED
+
+
+def test_another_persons_article_is_not_recovered(hand_in: HandIn, other_editor: User) -> None:
+    article = stop(hand_in())
+    assert recover(with_token_of(other_editor), {}, article).status_code == 404
+    reader = User.objects.create_user("reader", is_staff=True)
+    assert recover(with_token_of(reader), {}, article).status_code == 403
+    assert recover(with_token_of(reader), {"ids": [article.pk]}).status_code == 403

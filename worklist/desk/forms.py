@@ -8,7 +8,7 @@ from django import forms
 from django.contrib.auth.models import User
 
 from articles import bounds
-from articles.desk.manuscript_form import ManuscriptForm
+from articles.handing_in.manuscript_form import ManuscriptForm
 from articles.models.access import may_look
 from worklist.intake import Arrival
 from worklist.models import Document, Note

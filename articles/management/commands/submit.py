@@ -12,8 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from articles.content.reading import encodings
 from articles.content.reading.decoding import Unclear
-from articles.desk.article_forms import SubmitForm
 from articles.failures import report
+from articles.handing_in.submit_form import SubmitForm
 from articles.management.follow_article import follow_article
 from articles.models import Article
 

@@ -18,7 +18,7 @@ from django.template.loader import render_to_string
 
 from articles.content import magazine, manuscripts, markup, pictures, word_counts
 from articles.content.reading import decoding
-from articles.desk.manuscript_form import KINDS
+from articles.handing_in.manuscript_form import KINDS
 from articles.models import Article, ImageFile
 from articles.stages import prompts
 from articles.stages.images import ASPECTS

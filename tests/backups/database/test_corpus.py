@@ -13,7 +13,7 @@ import pytest
 from django.contrib.auth.models import User
 from pytest_django import DjangoDbBlocker
 
-from articles.desk.manuscript_form import KINDS
+from articles.handing_in.manuscript_form import KINDS
 from articles.models import Article, Event
 from backups.database import backup, restore
 from backups.repository.repository import Repository
