@@ -1,7 +1,11 @@
-"""Personal tokens: how a program asks the API in a person's name. Beside them, the machines that work."""
+"""Personal tokens: how a program asks the API in a person's name; and the keys of what people have not handed in.
+
+Beside them, the machines that work.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import secrets
 from datetime import datetime, timedelta
@@ -84,6 +88,23 @@ class Token(models.Model):
         if self.last_used_at is None or now - self.last_used_at > USE_NOTED:
             Token.objects.filter(pk=self.pk).update(last_used_at=now)
             self.last_used_at = now
+
+
+def random_key() -> str:
+    return base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
+
+
+class TypedKey(models.Model):
+    """Opens what browsers keep of somebody's typing. It lies here as it is: it opens nothing that is at the desk."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=44, default=random_key, editable=False)
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"key of {self.user}"
 
 
 def _hash(secret: str) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from functools import wraps
 from typing import Any, TypeVar, cast
+from urllib.parse import urlencode
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.auth import REDIRECT_FIELD_NAME
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model
 from django.db.models.base import ModelBase
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, QueryDict
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
@@ -26,6 +29,8 @@ from config.desk.machines import machines_page
 from config.desk.people import WithinOwnRights
 from config.desk.questions import unanswerable
 from config.desk.start import greeting, start
+from config.desk.typed import key_of, page_behind, tell_taken
+from config.login import carried
 from insights.desk.views import csv_of, found
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
@@ -63,6 +68,7 @@ class Desk(admin.AdminSite):
         """The backups are one page; it stands where Django would list the tables of their app."""
         backups = self.get_model_admin(Generation).changelist_view
         return [
+            path("typed/", self.admin_view(self.typed_view), name="typed"),
             path("start/", self.admin_view(self.start_view), name="start"),
             path("insights/", self.admin_view(self.insights_view), name="insights"),
             path("insights/<slug:name>.csv", self.admin_view(csv_of), name="insights_csv"),
@@ -81,7 +87,52 @@ class Desk(admin.AdminSite):
                 return TemplateResponse(request, "400.html", {"said": said}, status=400)
             return view(request, *args, **kwargs)
 
-        return super().admin_view(cast(View, answered), cacheable)
+        asked = super().admin_view(cast(View, answered), cacheable)
+
+        @wraps(asked)
+        def led(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            is_login = request.path == reverse("admin:logout") or request.user.is_authenticated
+            if request.method == "POST" and not is_login and (sealed := carried.seal(request)):
+                return self._log_in_first(request, sealed)
+            response = asked(request, *args, **kwargs)
+            if response.status_code == 405 and request.method in ("GET", "HEAD"):
+                messages.warning(request, "Nothing was done. Press again.")
+                return HttpResponseRedirect(page_behind(request.resolver_match))
+            tell_taken(request, response)
+            return response
+
+        return cast(View, led)
+
+    # What is typed
+
+    def typed_view(self, request: HttpRequest) -> HttpResponse:
+        """The key to what this person's browsers keep."""
+        return JsonResponse({"person": request.user.pk, "key": key_of(cast(User, request.user))})
+
+    def _log_in_first(self, request: HttpRequest, sealed: str) -> HttpResponse:
+        """The page of the login, in which lies what was sent."""
+        asked = copy(request)
+        asked.method, asked.POST = "GET", QueryDict()
+        asked.GET = QueryDict(urlencode({REDIRECT_FIELD_NAME: request.get_full_path()}))
+        address = f"{reverse('admin:login')}?{asked.GET.urlencode()}"
+        return self.login(asked, {"sealed": sealed, "app_path": address})
+
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """With what to do first, as long as there is nobody who could log in; then on with what was sent without a
+        session.
+        """
+        sealed = request.POST.get("sealed", "")
+        shown = {"sealed": sealed, "is_empty": not User.objects.exists()}
+        response = super().login(request, {**shown, **(extra_context or {})})
+        if request.method != "POST" or response.status_code != 302:
+            return response
+        if sealed and (found := carried.unseal(sealed, request.user)):
+            context = {**self.each_context(request), "title": "Going on", "carried": found}
+            response = TemplateResponse(request, "admin/go_on.html", context)
+        elif sealed:
+            messages.warning(request, "What was sent before is somebody else's, or too old. Nothing was done with it.")
+        carried.remember(response, request.user)
+        return response
 
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
@@ -98,10 +149,6 @@ class Desk(admin.AdminSite):
         if self._may_see_backups(request):
             sections.append({"name": "Machines", "admin_url": reverse("admin:machines")})
         return context | {"sections": sections}
-
-    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """With what to do first, as long as there is nobody who could log in."""
-        return super().login(request, {"is_empty": not User.objects.exists(), **(extra_context or {})})
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**self._start_context(request), **(extra_context or {})})
