@@ -24,6 +24,7 @@ MOST_SECTIONS = 5000  # and so the greatest index of one
 MOST_MANUSCRIPTS = 5  # that one was made of before its present one: its manifest holds them all
 LONGEST_IDEA = 20_000  # characters
 LONGEST_STYLE = 200  # characters of a writing style
+LONGEST_BYLINE = 160  # characters of who wrote it, and when
 LONGEST_TITLE = 300  # characters
 LONGEST_FILE_NAME = 255  # characters
 LONGEST_PROMPT = 4000  # characters of what a picture shall show

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from config.supervision.machines import Machine
 
-__all__ = ["Machine", "Token"]
+__all__ = ["Machine", "Token", "TypedKey"]
 
 MARK = "galley_"  # in front of every secret, so that people and scanners of leaked secrets know it
 SECRET_BYTES = 32

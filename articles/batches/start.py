@@ -21,7 +21,7 @@ from articles.batches.changes import Change, FoundSection, change_of, found_arti
 from articles.batches.plan import BatchPlan, given, plan_batch
 from articles.batches.slices import ARTICLES, ROWS, slices
 from articles.errors import NotPossible
-from articles.models import Article, Attempt, Batch, Event, Preferences, Section, Stage, StageRecord
+from articles.models import Article, Attempt, Batch, Design, Event, Preferences, Section, Stage, StageRecord
 from articles.pipeline import dispatch, many, reopening, transitions
 from articles.pipeline.many import Part
 from articles.pipeline.revision import batch_revision, batch_runs
@@ -147,6 +147,8 @@ class _Rows:
             title=row.name,
             style=batch.style,
             formatter=batch.formatter,
+            design=Design.first_of(batch.design, batch.site.design if batch.site else "", self.preferences.design),
+            byline=self.preferences.byline,
             brand_primary=self.preferences.brand_primary,
             brand_accent=self.preferences.brand_accent,
             site=batch.site,

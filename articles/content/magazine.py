@@ -10,97 +10,181 @@ import lxml.html
 from django.template.loader import render_to_string
 from lxml.html import HtmlElement
 
-from articles.content import colours, manuscripts, markup
+from articles.content import designs, manuscripts, markup, passages, placing
+from articles.content.designs import Opening, Sheet
 from articles.models import Article, ImageFile
 
-SANS = "'Helvetica Neue', Helvetica, Arial, sans-serif"
-MONO = "Menlo, Consolas, monospace"
-RULE, GREY, PAPER = "#d9d9de", "#5c5c66", "#f5f5f7"
 LEAD_WORDS = range(12, 90)  # of a first paragraph that is set larger
+PULL_WORDS = 60  # of a quote that is pulled out; a longer one is read as a quote
+FIGURE_WORDS = 16  # of a paragraph that is one figure and what it means
+RUN_IN_LETTERS = 24  # at the beginning of a text, to the end of a word
 _SIZE = re.compile(r"font-size: ([\d.]{1,5})em;? ?")
-_BOXES = {"article", "section", "div", "main"}
+_WITH_CAPITALS = re.compile(r"[^\W\d_]", re.UNICODE)
 
 
 def lay_out(article: Article, images: Sequence[ImageFile]) -> str:
     """The formatted page, a fragment whose pictures are named as the files beside it."""
-    primary, accent = colours.readable(article.brand_primary), colours.readable(article.brand_accent)
-    wash = colours.tint(article.brand_primary)
-    root = markup.parse(article.html)
-    _set_apart(root)
-    styles = _styles(primary, accent, wash)
-    for element in root.iter():
-        if style := styles.get(str(element.tag)):
-            element.set("style", style)
-    for strong in root.iter("strong", "b"):
-        if manuscripts.is_statistic(strong.text_content()):
-            strong.set("style", f"color: {accent}")
-    _keep_sizes(root)
-    _lead(root)
-    _close_up(root)
+    root = passages.prepared(article.html)
+    sheet = _sheet(article, root)
+    _name_quotes(root)
+    _name_boxes(root)
+    _name_figures(root)
+    _open(root, sheet.opening)
+    root = markup.parse(placing.place(markup.serialize(root), images))
+    return _finished(root, article, images, sheet)
+
+
+def dress(page: str, article: Article, images: Sequence[ImageFile]) -> str:
+    """A page that was laid out elsewhere, in the article's design: what has a style of its own keeps it.
+
+    Its passages bear their roles as classes (`markup.clean_page` has kept those).
+    """
+    root = markup.parse(placing.place(page, images))
+    inner = placing.inner_of(root)
+    box = next((each for each in [inner, *inner.iterancestors()] if each.get("style")), None)
+    if box is None:
+        root = inner  # its boxes only group
+    return _finished(root, article, images, _sheet(article, root))
+
+
+def _sheet(article: Article, root: HtmlElement) -> Sheet:
+    return designs.sheet_of(article, is_right_to_left(root.text_content()))
+
+
+def _finished(root: HtmlElement, article: Article, images: Sequence[ImageFile], sheet: Sheet) -> str:
+    sign(placing.inner_of(root), article.byline)
     _let_scroll(root)
-    text = root.text_content()
-    body = markup.serialize(root)
-    page = render_to_string(
-        "articles/magazine.html", {"body": body, "bar": article.brand_accent, "rtl": is_right_to_left(text)}
-    )
-    return markup.clean_page(place(page, images), {image.file_name for image in images})
+    _draw(root, sheet)
+    words = {"body": markup.serialize(root), "style": sheet.page, "rtl": is_right_to_left(root.text_content())}
+    page = render_to_string("articles/magazine.html", words)
+    return markup.clean_page(page, {image.file_name for image in images})
 
 
-def _styles(primary: str, accent: str, wash: str) -> dict[str, str]:
-    heading = f"color: {primary}; font-family: {SANS}; font-weight: 700"
-    cell = f"border-bottom: 1px solid {RULE}; padding: 9px 12px; text-align: start; vertical-align: top"
-    listed = "margin: 0 0 1.2em; padding: 0 1.4em"
-    return {
-        "h2": f"{heading}; font-size: 1.5em; letter-spacing: -0.01em; line-height: 1.25; margin: 1.9em 0 0.6em",
-        "h3": f"{heading}; font-size: 1.15em; line-height: 1.35; margin: 1.7em 0 0.4em",
-        "h4": f"{heading}; font-size: 1em; line-height: 1.4; margin: 1.5em 0 0.3em",
-        "h5": f"{heading}; font-size: 0.9em; line-height: 1.4; margin: 1.5em 0 0.3em",
-        "h6": f"{heading}; font-size: 0.9em; line-height: 1.4; margin: 1.5em 0 0.3em",
-        "p": "margin: 0 0 1.15em",
-        "ul": listed,
-        "ol": listed,
-        "li": "margin: 0 0 0.45em; padding: 0 0 0 0.2em",
-        "dl": "margin: 0 0 1.2em",
-        "dt": "font-weight: 700; margin: 0.8em 0 0.1em",
-        "dd": "margin: 0 0 0.6em; padding: 0 1.2em",
-        "blockquote": (
-            f"border-bottom: 1px solid {accent}; border-top: 1px solid {accent}; color: {primary}; font-size: 1.28em; "
-            "font-style: italic; line-height: 1.45; margin: 1.7em 0; padding: 0.9em 0.6em; text-align: center"
-        ),
-        "aside": f"background-color: {wash}; border-top: 3px solid {accent}; margin: 2em 0; padding: 1.2em 1.4em",
-        "a": f"color: {primary}; text-decoration: underline",
-        "table": f"border-collapse: collapse; font-family: {SANS}; font-size: 0.82em; line-height: 1.5; width: 100%",
-        "caption": f"color: {GREY}; padding: 0 0 0.6em; text-align: start",
-        "th": f"{cell}; border-bottom: 2px solid {accent}; color: {primary}",
-        "td": cell,
-        "pre": (
-            f"background-color: {PAPER}; border-radius: 4px; font-family: {MONO}; font-size: 0.78em; "
-            "line-height: 1.55; margin: 1.5em 0; overflow-wrap: anywhere; padding: 1.1em 1.3em; white-space: pre-wrap"
-        ),
-        "code": f"font-family: {MONO}; font-size: 0.9em",
-        "figure": "margin: 1.8em 0",
-        "figcaption": f"color: {GREY}; font-family: {SANS}; font-size: 0.8em; line-height: 1.5; margin: 0.6em 0 0",
-        "small": f"color: {GREY}",
-        "hr": f"border: 0; border-top: 2px solid {accent}; margin: 2.6em auto; width: 72px",
-    }
+# What the passages are: their classes are theirs until the page is drawn
 
 
-def _set_apart(root: HtmlElement) -> None:
-    """A summary or a case study, from its heading to the next one, becomes a box; unless it is half the article."""
-    size = len(root)
-    for heading in list(root.iterchildren("h2", "h3")):
-        if not manuscripts.kind_of_heading(markup.line_of(heading)):
+def _name(element: HtmlElement, role: str) -> None:
+    element.set("class", role)
+
+
+def _name_quotes(root: HtmlElement) -> None:
+    for quote in root.iter("blockquote"):
+        blocks = list(quote.iterdescendants(*markup.BLOCKS))
+        last = quote[-1] if len(quote) else None
+        if last is not None and not (last.tail or "").strip() and passages.is_credit(last):
+            _name(last, "cite")
+            blocks = [child for child in blocks if child is not last]
+        is_one = len(blocks) <= 1 and all(child.tag in ("p", "footer") for child in blocks)
+        is_short = len(quote.text_content().split()) <= PULL_WORDS and len(quote.text_content()) <= PULL_WORDS * 8
+        is_outer = next(quote.iterancestors("blockquote", "aside", "li", "td", "th"), None) is None
+        _name(quote, "pull" if is_one and is_short and is_outer else "quote")
+        if last is not None and (quote.get("class"), last.get("class")) == ("pull", "cite"):
+            _name(last, "credit")
+        for said in quote.iterchildren("p"):
+            if quote.get("class") == "pull" and not said.get("class"):
+                _name(said, "said")
+
+
+def _name_boxes(root: HtmlElement) -> None:
+    """The heading of a box is its kicker; a short summary that opens the article stands above it."""
+    for box in root.iter("aside"):
+        if len(box) and box[0].tag in markup.HEADINGS and not (box.text or "").strip():
+            _name(box[0], "kicker")
+    first = next(iter(root), None)
+    if first is None or first.get("class") != "executive_summary" or (root.text or "").strip():
+        return
+    is_short = len(first.text_content().split()) <= passages.STANDFIRST_WORDS
+    if is_short and all(child.tag in ("h3", "p") for child in first):
+        _name(first, placing.STANDFIRST)
+        for paragraph in first.iterchildren("p"):
+            _name(paragraph, "deck")
+
+
+def _name_figures(root: HtmlElement) -> None:
+    """Figures that a reader remembers: in the accent; large where a paragraph is one of them and what it means."""
+    for strong in root.iter("strong", "b"):
+        if not manuscripts.is_statistic(strong.text_content()):
             continue
-        section = [heading]
-        for following in heading.itersiblings():
-            if following.tag in markup.HEADINGS and str(following.tag) <= str(heading.tag):
-                break
-            section.append(following)
-        if 1 < len(section) <= max(size // 3, 2):
-            box = lxml.html.Element("aside")
-            heading.addprevious(box)
-            box.extend(section)
-            heading.tag = "h3"
+        _name(strong, "statistic")
+        above = strong.getparent()
+        opens = above.tag == "p" and above[0] is strong and not (above.text or "").strip()
+        short = len(strong.text_content()) <= 16 and len(above.text_content().split()) <= FIGURE_WORDS
+        if opens and short and above.getparent() is root and (strong.tail or "").strip(" .:"):
+            _name(strong, "figure")
+            _name(above, "figures")
+
+
+def _open(root: HtmlElement, opening: Opening) -> None:
+    """The first paragraph is the lead, where it has a lead's length, and begins as the design wants it."""
+    standfirst = len(root) > 0 and root[0].get("class") == placing.STANDFIRST
+    first = root[1] if standfirst and len(root) > 1 else next(iter(root), None)
+    words = len(first.text_content().split()) if first is not None and first.tag == "p" else 0
+    if first is None or first.get("class") or words < LEAD_WORDS.start or len(root) < 3:
+        return
+    if words in LEAD_WORDS and not standfirst:
+        _name(first, "lead")
+    if opening is Opening.DROP_CAP:
+        _begin(first, "drop_cap", 1)
+    elif opening is Opening.RUN_IN:
+        _begin(first, "run_in", RUN_IN_LETTERS)
+
+
+def _begin(paragraph: HtmlElement, role: str, letters: int) -> None:
+    """The first letters of a paragraph, to the end of a word, in an element of their own; where there are capitals."""
+    text = (paragraph.text or "").lstrip()
+    if len(text) < 2 * RUN_IN_LETTERS or not text[0].isalpha() or text[0].upper() == text[0].lower():
+        return
+    end = 1 if letters == 1 else text.find(" ", letters)
+    if not 0 < end <= 2 * RUN_IN_LETTERS or not _WITH_CAPITALS.match(text) or text[1:2] in "'’":
+        return
+    span = lxml.html.Element("span", {"class": role})
+    span.text, span.tail = text[:end], text[end:]
+    paragraph.text = None
+    paragraph.insert(0, span)
+
+
+def _let_scroll(root: HtmlElement) -> None:
+    """A table wider than a phone scrolls by itself and leaves the page as it is."""
+    for table in list(root.iter("table")):
+        if next(table.iterancestors("table"), None) is None:
+            box = lxml.html.Element("div", {"class": "scroll"})
+            box.tail, table.tail = table.tail, None
+            table.addprevious(box)
+            box.append(table)
+
+
+def sign(root: HtmlElement, byline: str) -> None:
+    """Who wrote it, and when, above the first words: where somebody wants that said."""
+    if byline:
+        line = lxml.html.Element("p", {"class": "byline"})
+        line.text = markup.usable(byline)
+        root.insert(int(len(root) > 0 and root[0].get("class") == placing.STANDFIRST), line)
+
+
+# How they are drawn
+
+
+def _draw(root: HtmlElement, sheet: Sheet) -> None:
+    styles = sheet.styles
+    for element in root.iterdescendants():
+        role = element.attrib.pop("class", "")
+        style = styles.get(f".{role}") or styles.get(str(element.tag))
+        if style and "style" not in element.attrib:
+            element.set("style", style)
+        if role == "statistic":
+            element.set("style", styles[".statistic"])
+    _keep_sizes(root)
+    _close_up(root)
+    for element in root:
+        if not _is_wide(element):
+            measured = f"box-sizing: border-box; max-width: {sheet.measure}; margin-left: auto; margin-right: auto"
+            style = element.get("style", "")
+            element.set("style", f"{style}; {measured}" if style else measured)
+
+
+def _is_wide(element: HtmlElement) -> bool:
+    """The hero goes beyond the column, where there is room."""
+    return element.tag == "figure" and "hero" in next((img.get("src", "") for img in element.iter("img")), "")
 
 
 def _keep_sizes(root: HtmlElement) -> None:
@@ -117,33 +201,14 @@ def _keep_sizes(root: HtmlElement) -> None:
         waiting += [(child, size) for child in element]
 
 
-def _lead(root: HtmlElement) -> None:
-    """The first paragraph a little larger, when the article opens with one of a lead's length."""
-    first = next(iter(root), None)
-    if first is not None and first.tag == "p" and len(first.text_content().split()) in LEAD_WORDS and len(root) > 2:
-        first.set("style", "font-size: 1.18em; line-height: 1.55; margin: 0 0 1.3em")
-
-
 def _close_up(root: HtmlElement) -> None:
-    """No space below the last line of a box, nor above the first of an aside."""
+    """No space below the last line of a box; code within a block of it is as large as the block says."""
     for box in root.iter("blockquote", "aside", "li", "dd", "td", "th", "figcaption"):
-        if len(box) and box[-1].tag == "p" and not (box[-1].tail or "").strip():
-            box[-1].set("style", "margin: 0")
-        if box.tag == "aside" and len(box) and box[0].tag in markup.HEADINGS and not (box.text or "").strip():
-            box[0].set("style", f"{box[0].get('style')}; margin: 0 0 0.5em")
+        if len(box) and not (box[-1].tail or "").strip() and box[-1].tag in ("p", "ul", "ol", "dl"):
+            box[-1].set("style", f"{box[-1].get('style', '')}; margin-bottom: 0".removeprefix("; "))
     for code in root.iter("code"):
         if code.getparent().tag == "pre":
-            code.set("style", f"font-family: {MONO}")
-
-
-def _let_scroll(root: HtmlElement) -> None:
-    """A table wider than a phone scrolls by itself and leaves the page as it is."""
-    for table in list(root.iter("table")):
-        if next(table.iterancestors("table"), None) is None:
-            box = lxml.html.Element("div", style="margin: 1.7em 0; overflow: auto")
-            box.tail, table.tail = table.tail, None
-            table.addprevious(box)
-            box.append(table)
+            code.set("style", f"font-family: {designs.MONO}")
 
 
 def is_right_to_left(text: str) -> bool:
@@ -151,87 +216,3 @@ def is_right_to_left(text: str) -> bool:
     ways = [unicodedata.bidirectional(letter) for letter in text[:2000]]
     right = sum(way in ("R", "AL") for way in ways)
     return right > ways.count("L")
-
-
-def place(html: str, images: Sequence[ImageFile]) -> str:
-    """The page with every picture in it once: those that it lacks go to the top and between sections, evenly spread."""
-    root = markup.parse(html)
-    names = {image.file_name for image in images}
-    present: set[str] = set()
-    for picture in list(root.iter("img")):
-        name = picture.get("src", "")
-        if name in present and name in names:
-            picture.drop_tree()
-        present.add(name)
-    missing = [image for image in images if image.file_name not in present]
-    inner = _inner(root)
-    missing = [image for image in missing if not _below_its_heading(inner, image)]
-    sections = [image for image in missing if image.role != "hero"]
-    slots = _slots(inner, [image.alt_text for image in sections])
-    for image, slot in zip(sections, slots, strict=True):
-        if slot is None:
-            inner.append(_figure(image))
-        else:
-            slot.addprevious(_figure(image))
-    for image in missing:
-        if image.role == "hero":
-            inner.insert(0, _figure(image))
-    return markup.serialize(root)
-
-
-def _below_its_heading(inner: HtmlElement, image: ImageFile) -> bool:
-    """A picture that came with a section goes below the heading of it, behind those that are there already."""
-    headings = list(inner.iter("h2"))
-    if image.section is None or image.section > len(headings):
-        return False
-    place = headings[image.section - 1]
-    while (following := place.getnext()) is not None and following.tag == "figure":
-        place = following
-    place.addnext(_figure(image))
-    return True
-
-
-def _inner(root: HtmlElement) -> HtmlElement:
-    """The innermost box around the whole page."""
-    while len(root) == 1 and root[0].tag in _BOXES and len(root[0]):
-        root = root[0]
-    return root
-
-
-def _slots(inner: HtmlElement, subjects: list[str]) -> list[HtmlElement | None]:
-    """Before which element each picture goes: its own heading, else headings or paragraphs, evenly; None is the end.
-
-    Words come first: nothing goes before the first paragraph, or between a heading and what it announces.
-    """
-    first = next((text for text in inner.iter("p", "ul", "ol", "table") if text.text_content().strip()), None)
-    blocks = list(inner.iter(*markup.BLOCKS))
-    later = blocks[blocks.index(first) + 1 :] if first is not None else []
-    free = [element for element in later if element.getparent().tag in _BOXES]
-    headings = [element for element in free if element.tag == "h2"]
-    named = {markup.line_of(heading): heading for heading in reversed(headings)}
-    own = {subject: named.pop(subject) for subject in subjects if subject in named}
-    wanted = len(subjects) - len(own)
-    left = list(reversed(named.values()))
-    if len(left) < wanted:
-        left = [element for element in free if _may_follow(element.getprevious()) and element not in own.values()]
-    spread = [left[n * len(left) // wanted] for n in range(wanted)] if len(left) >= wanted else left
-    others = iter([*spread, *[None] * wanted])
-    return [own.pop(subject) if subject in own else next(others) for subject in subjects]
-
-
-def _may_follow(previous: HtmlElement | None) -> bool:
-    return previous is not None and previous.tag not in (*markup.HEADINGS, "figure", "img")
-
-
-def _figure(image: ImageFile) -> HtmlElement:
-    figure = lxml.html.Element("figure", style="margin: 0 0 1.8em" if image.role == "hero" else "margin: 2.2em 0")
-    picture = lxml.html.Element(
-        "img",
-        src=image.file_name,
-        alt=markup.usable(image.alt_text),
-        style="border-radius: 3px; display: block; height: auto; width: 100%",
-        width=str(image.width),
-        height=str(image.height),
-    )
-    figure.append(picture)
-    return figure

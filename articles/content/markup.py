@@ -35,11 +35,15 @@ STYLE_PROPERTIES = elements.names(
     " padding padding-top padding-bottom padding-left padding-right"
     " border border-top border-bottom border-left border-right border-color border-radius border-collapse"
     " width max-width height display gap grid-template-columns flex flex-wrap align-items justify-content"
-    " list-style object-fit aspect-ratio box-sizing"
+    " list-style object-fit aspect-ratio box-sizing float text-wrap break-inside break-after"
 )
 KEYWORDS = {  # where only some values do no harm: nothing is hidden, nothing runs over the edge
     "display": elements.names("block inline inline-block flex grid table table-row table-cell list-item"),
     "overflow": {"auto"},
+    "float": {"left", "right"},
+    "text-wrap": {"balance", "pretty"},
+    "break-inside": {"avoid"},
+    "break-after": {"avoid"},
     "white-space": {"normal", "pre-wrap", "pre-line"},
 }
 _WORDS = r"[\w\s#%.,/+*-]*+"
@@ -79,10 +83,13 @@ def _cleaned_text(html: str) -> str:
     return _OPENING_LINES.sub(r"\1", serialize(root))
 
 
-def clean_page(html: str, images: Iterable[str]) -> str:
-    """A laid-out page: inline styles within bounds, readable colours, and no pictures but `images`."""
-    allowed = set(images)
-    return _settled(lambda html: _cleaned_page(html, allowed), html)
+def clean_page(html: str, images: Iterable[str], roles: Iterable[str] = ()) -> str:
+    """A laid-out page: inline styles within bounds, readable colours, and no pictures but `images`.
+
+    Of classes only `roles` stay, for whoever draws them.
+    """
+    allowed, kept = set(images), set(roles)
+    return _settled(lambda html: _cleaned_page(html, allowed, kept), html)
 
 
 def _settled(clean: Callable[[str], str], html: str) -> str:
@@ -94,9 +101,12 @@ def _settled(clean: Callable[[str], str], html: str) -> str:
     return html
 
 
-def _cleaned_page(html: str, allowed: set[str]) -> str:
-    attributes = ATTRIBUTES | {"*": ATTRIBUTES["*"] | {"style"}}
+def _cleaned_page(html: str, allowed: set[str], roles: set[str]) -> str:
+    attributes = ATTRIBUTES | {"*": ATTRIBUTES["*"] | {"style"} | ({"class"} if roles else set())}
     root = parse(_clean(html, PAGE_TAGS, attributes))
+    for element in root.iter() if roles else ():
+        if element.get("class", "") not in roles:
+            element.attrib.pop("class", None)
     for element in list(root.iter("img")):
         if element.get("src") not in allowed:
             element.drop_tree()

@@ -1,6 +1,6 @@
-"""Pictures: those from outside decoded within limits and written anew, and title cards drawn here.
+"""Pictures from outside, decoded within limits and written anew.
 
-A file from outside is judged by its header before a pixel of it is decoded, decoded whole, turned the way its EXIF
+A file is judged by its header before a pixel of it is decoded, decoded whole, turned the way its EXIF
 says, and written again as a plain JPEG: no metadata, no trailing bytes, nothing but pixels survives.
 """
 
@@ -8,14 +8,10 @@ from __future__ import annotations
 
 import contextlib
 import io
-import random
 import warnings
 from dataclasses import dataclass
 
-from PIL import ExifTags, Image, ImageCms, ImageDraw, ImageFont, PngImagePlugin, UnidentifiedImageError
-
-from articles.content import colours
-from articles.content.colours import Rgb
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin, UnidentifiedImageError
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF")
 MOST_PIXELS = 40_000_000  # 8192 × 4608 and a little: at most 240 MB until it is scaled down
@@ -56,7 +52,7 @@ def clean(content: bytes) -> Picture:
                 orientation = _orientation(image)
                 image.draft(None, (LARGEST_SIDE, LARGEST_SIDE))  # a JPEG is scaled while it is decoded
                 image.load()
-                return _as_jpeg(_upright(_scaled_down(_in_srgb(image)), orientation))
+                return as_jpeg(_upright(_scaled_down(_in_srgb(image)), orientation))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
         raise BadPicture(f"it has more than {MOST_PIXELS // 1_000_000} million pixels") from exc
     except BadPicture:
@@ -135,116 +131,9 @@ def _in_rgb(image: Image.Image) -> Image.Image:
     return image.convert("RGB")
 
 
-def _as_jpeg(image: Image.Image) -> Picture:
+def as_jpeg(image: Image.Image) -> Picture:
+    """The pixels alone, in a file."""
     image.info.clear()  # Pillow would write comments and profiles from here
     file = io.BytesIO()
     image.save(file, "JPEG", quality=QUALITY)
     return Picture(file.getvalue(), *image.size)
-
-
-def draw(title: str, aspect: str, primary: str, accent: str, seed: str) -> Picture:
-    """A title card in the article's colours. The same arguments draw the same card."""
-    width, height = SIZES[aspect]
-    ground, mark = _card_colours(primary, accent)
-    large = Image.new("RGB", (width * SMOOTH, height * SMOOTH), ground)
-    _draw_rings(large, ground, mark, random.Random(seed))  # noqa: S311  a drawing, no secret
-    image = large.reduce(SMOOTH)
-    _write(image, title, ground, mark)
-    return _as_jpeg(image)
-
-
-SMOOTH = 2  # drawn so many times larger: edges without steps
-MARGIN = 0.075  # of the height
-TEXT_WIDTH, TEXT_HEIGHT = 0.5, 0.6  # of the card, for the title
-MOST_LINES = 4
-MOST_POINTS, FEWEST_POINTS = 8, 24  # the size of letters: the height of the card divided by these
-
-
-_DASHES = str.maketrans("–—‑", "---")  # which the font lacks
-
-
-def _card_colours(primary: str, accent: str) -> tuple[Rgb, Rgb]:
-    """The ground, and a mark that can be told from it even where both brand colours are the same."""
-    ground = colours.rgb(primary) or (26, 77, 143)
-    mark = colours.rgb(accent) or (179, 84, 30)
-    if colours.contrast(ground, mark) < 1.6:
-        mark = colours.blend(mark, colours.rgb(colours.text_on(primary)) or (255, 255, 255), 0.45)
-    return ground, mark
-
-
-def _draw_rings(image: Image.Image, ground: Rgb, mark: Rgb, chance: random.Random) -> None:
-    """Rings around a point at the right, as on a map of heights; one in the accent, clear of the words."""
-    width, height = image.size
-    pen = ImageDraw.Draw(image)
-    x, y = chance.uniform(0.84, 1.0) * width, chance.choice((-0.05, 0.2, 0.8, 1.05)) * height
-    rings = chance.randrange(8, 12)
-    reach = 1.2 * height
-    chosen = next(n for n in range(rings) if x - reach * (1 - n / rings) > 0.58 * width)
-    shade = _shade_of(ground)
-    for ring in range(rings):
-        radius = reach * (1 - ring / rings)
-        pen.circle((x, y), radius, fill=colours.blend(ground, shade, 0.02 + 0.022 * ring))
-        if ring == chosen:
-            pen.circle((x, y), radius, fill=mark)
-            inner = radius - reach / rings * chance.uniform(0.25, 0.6)
-            pen.circle((x, y), inner, fill=colours.blend(ground, shade, 0.02 + 0.022 * ring))
-
-
-def _shade_of(ground: Rgb) -> Rgb:
-    """Towards the colour of the words where they keep their contrast, else away from it."""
-    text = colours.rgb(colours.text_on(colours.hexadecimal(ground))) or (255, 255, 255)
-    red, green, blue = text
-    return text if colours.contrast(text, ground) > 8 else (255 - red, 255 - green, 255 - blue)
-
-
-def _write(image: Image.Image, title: str, ground: Rgb, mark: Rgb) -> None:
-    """The title at the lower left, as large as fits; nothing where it is too long or the font lacks its letters."""
-    width, height = image.size
-    pen = ImageDraw.Draw(image)
-    title = " ".join(title.translate(_DASHES).split())
-    fitting = _fitting(title, width * TEXT_WIDTH, height * TEXT_HEIGHT)
-    if not fitting:
-        return
-    text, font, spacing = fitting
-    left, bottom = height * MARGIN * 1.3, height * (1 - MARGIN * 1.5)
-    behind = colours.hexadecimal(ground)
-    pen.multiline_text((left, bottom), text, font=font, fill=colours.text_on(behind), spacing=spacing, anchor="ld")
-    box = pen.multiline_textbbox((left, bottom), text, font=font, spacing=spacing, anchor="ld")
-    rule = box[1] - height * 0.065
-    pen.rectangle((left, rule, left + height * 0.12, rule + height * 0.012), fill=mark)
-
-
-def _fitting(title: str, width: float, height: float) -> tuple[str, ImageFont.FreeTypeFont, float] | None:
-    """The title in lines, its font and the space between lines: the largest that fits. None: no words on this card."""
-    full = int(height / TEXT_HEIGHT)
-    for points in range(full // MOST_POINTS, full // FEWEST_POINTS, -4):
-        font = ImageFont.load_default(points)
-        if not isinstance(font, ImageFont.FreeTypeFont) or not _has_letters(font, title):
-            return None
-        lines = _lines(title, font, width)
-        if (
-            len(lines) <= MOST_LINES
-            and len(lines) * points * 1.25 <= height
-            and max(map(font.getlength, lines)) <= width
-        ):
-            return "\n".join(lines), font, points * 0.12
-    return None
-
-
-def _lines(title: str, font: ImageFont.FreeTypeFont, width: float) -> list[str]:
-    """Words in lines no wider than `width`, a longer word on a line of its own."""
-    lines = [""]
-    for word in title.split():
-        longer = f"{lines[-1]} {word}".strip()
-        if not lines[-1] or font.getlength(longer) <= width:
-            lines[-1] = longer
-        else:
-            lines.append(word)
-        if len(lines) > MOST_LINES:
-            break
-    return lines
-
-
-def _has_letters(font: ImageFont.FreeTypeFont, text: str) -> bool:
-    missing = bytes(font.getmask("\U0010fffd"))
-    return bool(text) and all(bytes(font.getmask(letter)) != missing for letter in set(text) if not letter.isspace())

@@ -388,7 +388,7 @@ def _handing_in() -> list[tuple[str, dict[str, Any]]]:
         text = {"fields": ["manuscript", "file", "encoding", "kept_file"], "description": said}
     return [
         ("The text", text),
-        ("The page", {"fields": ["style", "formatter", "brand_primary", "brand_accent"]}),
+        ("The page", {"fields": ["style", "formatter", "design", "byline", "brand_primary", "brand_accent"]}),
         ("Where it goes, and when", {"fields": ["site", "scheduled_at"]}),
     ]
 

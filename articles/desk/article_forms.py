@@ -10,7 +10,8 @@ from django import forms
 from articles.handing_in.submit_form import NO_SITE, in_the_future, moment_input
 from articles.models import Article, Stage, StageRecord
 
-CHANGEABLE = ["title", "site", "formatter", "brand_primary", "brand_accent"]
+DRAWN_WITH = ["formatter", "design", "byline", "brand_primary", "brand_accent"]
+CHANGEABLE = ["title", "site", *DRAWN_WITH]
 
 
 class ChangeForm(forms.ModelForm[Article]):
@@ -40,4 +41,4 @@ def frozen_fields(article: Article) -> list[str]:
         return CHANGEABLE
     done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
     frozen = [] if Stage.ARTICLE in done else ["title"]
-    return [*frozen, "formatter", "brand_primary", "brand_accent"] if Stage.FORMAT in done else frozen
+    return [*frozen, *DRAWN_WITH] if Stage.FORMAT in done else frozen

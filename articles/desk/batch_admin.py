@@ -50,7 +50,7 @@ FIELDSETS = [
     ("Styles: an article each", {"fields": ["styles", file_of("styles")]}),
     ("Sections: the same in every article", {"fields": ["sections", file_of("sections")]}),
     ("Pictures", {"fields": ["images_per_style", "images_per_section"]}),
-    ("The pages", {"fields": ["style", "formatter", "site"]}),
+    ("The pages", {"fields": ["style", "formatter", "design", "site"]}),
     ("Money", {"fields": ["budget"]}),
 ]
 

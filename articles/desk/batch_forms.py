@@ -57,6 +57,7 @@ class BatchForm(forms.ModelForm[Batch]):
             "images_per_section",
             "style",
             "formatter",
+            "design",
             "site",
             "budget",
         ]

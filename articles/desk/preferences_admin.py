@@ -21,7 +21,7 @@ from articles.models import Preferences
 class PreferencesAdmin(admin.ModelAdmin[Preferences]):
     """Everybody's own, and nobody else's: there is no list, the page is the editor's form."""
 
-    fields = ("instructions", "style", "brand_primary", "brand_accent", "stop_mail")
+    fields = ("instructions", "style", "design", "byline", "brand_primary", "brand_accent", "stop_mail")
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 6})}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Preferences]:

@@ -13,10 +13,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from articles.handing_in.manuscript_form import ManuscriptForm
-from articles.models import Article, Preferences
+from articles.models import Article, Design, Preferences
 from articles.pipeline import transitions
 
 NO_SITE = "No site: a preview page here"
+ANY_DESIGN = ("", "As the site or your preferences say")
 FAR_YEAR = 3000  # the calendar ends here; the last day of all years has no time in every zone
 
 
@@ -39,7 +40,7 @@ class SubmitForm(ManuscriptForm, forms.ModelForm[Article]):
     class Meta:
         model = Article
         fields = [
-            *("idea", "is_long", "manuscript", "style", "formatter", "site"),
+            *("idea", "is_long", "manuscript", "style", "formatter", "design", "byline", "site"),
             *("brand_primary", "brand_accent", "scheduled_at"),
         ]
         widgets = {
@@ -54,9 +55,12 @@ class SubmitForm(ManuscriptForm, forms.ModelForm[Article]):
         super().__init__(*args, **kwargs)
         self.user = user
         preferences = Preferences.objects.filter(user=user).first() or Preferences(user=user)
-        for name in ("style", "brand_primary", "brand_accent"):
+        for name in ("style", "byline", "brand_primary", "brand_accent"):
             self.fields[name].initial = getattr(preferences, name)
             self.fields[name].required = False
+        self.fields["design"] = forms.ChoiceField(
+            choices=[ANY_DESIGN, *Design.choices], required=False, help_text=self.fields["design"].help_text
+        )
         self._preferred = preferences
         self.fields["site"].empty_label = NO_SITE  # type: ignore[attr-defined]
         if site_by_name:
@@ -75,8 +79,16 @@ class SubmitForm(ManuscriptForm, forms.ModelForm[Article]):
     def clean_brand_accent(self) -> str:
         return self.cleaned_data["brand_accent"] or self._preferred.brand_accent
 
+    def clean_byline(self) -> str:
+        """Whoever sees the field may empty it; a shell that does not name it has the usual one."""
+        return self.cleaned_data["byline"] if "byline" in self.data else self._preferred.byline
+
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        site = cleaned.get("site")
+        cleaned["design"] = Design.first_of(
+            cleaned.get("design", ""), site.design if site else "", self._preferred.design
+        )
         if cleaned.get("is_long") and not cleaned.get("idea") and "idea" not in self.errors:
             self.add_error("is_long", "Only an idea is written section by section. Your own text stays as it is.")
         given = [name for name in ("idea", "manuscript", "file") if cleaned.get(name)]

@@ -22,7 +22,7 @@ spent day      what the calls of one day have cost, and may have cost besides
 from articles.models.article import Article, ArticleQuerySet
 from articles.models.batch import Batch, BatchQuerySet, Section
 from articles.models.calls import Call, CallQuerySet, Cost, Pace
-from articles.models.choices import ACCENT, PRIMARY, Formatter, Stage, is_colour, new_uid
+from articles.models.choices import ACCENT, PRIMARY, Design, Formatter, Stage, is_colour, new_uid
 from articles.models.cost_records import CostRecord, CostRecordQuerySet
 from articles.models.desk_settings import DeskSettings, SpentDay
 from articles.models.history import Attempt, Event, StageRecord
@@ -44,6 +44,7 @@ __all__ = [
     "Cost",
     "CostRecord",
     "CostRecordQuerySet",
+    "Design",
     "DeskSettings",
     "Event",
     "Formatter",

@@ -18,7 +18,7 @@ from articles import bounds
 from articles.models.access import OwnedQuerySet
 from articles.models.batch import Batch, Section
 from articles.models.calls import Call, CallQuerySet, Cost
-from articles.models.choices import ACCENT, PRIMARY, Formatter, Stage, is_colour, new_uid
+from articles.models.choices import ACCENT, PRIMARY, Design, Formatter, Stage, is_colour, new_uid
 from articles.models.history import StageRecord
 from articles.models.images import ImageFile
 from backups import configured
@@ -120,6 +120,14 @@ class Article(models.Model):
     )
     formatter = models.CharField(
         max_length=10, choices=Formatter, default=Formatter.AUTO, help_text="Who lays the page out."
+    )
+    design = models.CharField(
+        max_length=10, choices=Design, default=Design.CLASSIC, help_text="How the page is drawn, in these colours."
+    )
+    byline = models.CharField(
+        max_length=bounds.LONGEST_BYLINE,
+        blank=True,
+        help_text="Printed above the text as it stands here, for example: By Ada Byron, 12 March. Empty: none.",
     )
     brand_primary = models.CharField("main colour", max_length=7, default=PRIMARY, validators=[is_colour])
     brand_accent = models.CharField("accent colour", max_length=7, default=ACCENT, validators=[is_colour])

@@ -16,7 +16,7 @@ from django.utils import timezone
 from articles import bounds
 from articles.models.access import OwnedQuerySet
 from articles.models.calls import IN_FLIGHT, Call, Cost
-from articles.models.choices import Formatter, new_uid
+from articles.models.choices import Design, Formatter, new_uid
 from articles.tree import names
 from backups import configured
 from backups.trees.tree import Stored, Tree
@@ -83,6 +83,12 @@ class Batch(models.Model):
     )
     formatter = models.CharField(
         max_length=10, choices=Formatter, default=Formatter.TEMPLATE, help_text="Who lays the pages out."
+    )
+    design = models.CharField(
+        max_length=10,
+        choices=Design,
+        blank=True,
+        help_text="How the pages are drawn. Empty: as the site or your preferences say.",
     )
     site = models.ForeignKey(
         "publishing.Site", models.PROTECT, null=True, blank=True, help_text="Without a site: preview pages here."

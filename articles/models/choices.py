@@ -33,6 +33,19 @@ class Stage(models.TextChoices):
         return list(Stage).index(self) + 1
 
 
+class Design(models.TextChoices):
+    """How the pages of a magazine are drawn."""
+
+    CLASSIC = "classic", "Classic: a calm serif, headings in the main colour"
+    MODERN = "modern", "Modern: sans-serif, heavy headings, strong boxes"
+    ESSAY = "essay", "Essay: a narrow column with a large first letter, centred headings"
+
+    @classmethod
+    def first_of(cls, *wishes: str) -> str:
+        """The first that somebody has chosen; else the one of all who choose none."""
+        return next(filter(None, wishes), cls.CLASSIC.value)
+
+
 class Formatter(models.TextChoices):
     """Who lays a page out."""
 

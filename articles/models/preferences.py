@@ -8,7 +8,8 @@ from django.conf import settings
 from django.core.validators import MaxLengthValidator
 from django.db import models
 
-from articles.models.choices import ACCENT, PRIMARY, is_colour
+from articles import bounds
+from articles.models.choices import ACCENT, PRIMARY, Design, is_colour
 
 if TYPE_CHECKING:
     pass
@@ -30,6 +31,12 @@ class Preferences(models.Model):
         help_text="Sent to the text service with every idea of yours: tone, audience, words to avoid.",
     )
     style = models.CharField("usual writing style", max_length=200, blank=True)
+    design = models.CharField(
+        max_length=10, choices=Design, blank=True, help_text="Empty: as the site wants it, else Classic."
+    )
+    byline = models.CharField(
+        max_length=bounds.LONGEST_BYLINE, blank=True, help_text="Printed above your articles. Empty: none."
+    )
     brand_primary = models.CharField("main colour", max_length=7, default=PRIMARY, validators=[is_colour])
     brand_accent = models.CharField("accent colour", max_length=7, default=ACCENT, validators=[is_colour])
 

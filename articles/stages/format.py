@@ -9,7 +9,7 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from articles import call_keys
-from articles.content import additions, colours, magazine, manuscripts, markup, word_counts
+from articles.content import additions, colours, designs, magazine, manuscripts, markup, word_counts
 from articles.failures import Failure
 from articles.models import Article, Call, ImageFile
 from articles.pipeline.lease import CALL_SECONDS
@@ -104,6 +104,7 @@ def _prompt(article: Article, images: list[ImageFile]) -> tuple[str, str]:
         "article": article,
         "primary": colours.readable(article.brand_primary),
         "accent": colours.readable(article.brand_accent),
+        "design": designs.said_of(article.design),
         "components": article.components[:20],
         "pictures": [
             {"image": image, "address": image.source_url if image.url_is_fresh(now) else image.file_name}
@@ -122,7 +123,7 @@ def _read(call: Call, article: Article, images: list[ImageFile]) -> str:
                 image.source_url, image.file_name
             )
     allowed = {image.file_name for image in images}
-    page = magazine.place(markup.clean_page(page, allowed), images)
+    page = magazine.dress(markup.clean_page(page, allowed, designs.ROLES), article, images)
     missing = word_counts.missing_words(article.html, page)
     if missing > article.word_count // LOST_SHARE:
         raise Garbled(
@@ -145,4 +146,5 @@ def _read(call: Call, article: Article, images: list[ImageFile]) -> str:
 
 def _sources(article: Article, images: list[ImageFile]) -> list[str]:
     """All that may stand on the page, as HTML."""
-    return [article.html, *(escape(text) for text in (str(article), *(image.alt_text for image in images)))]
+    said = (str(article), article.byline, *(image.alt_text for image in images))
+    return [article.html, *map(escape, said)]

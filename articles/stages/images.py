@@ -1,9 +1,10 @@
-"""Stage 3: four pictures, each on its own. What one of them meets stops none of the others."""
+"""Stage 3: the pictures, each on its own. What one of them meets stops none of the others."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+import re
 import time
 from collections.abc import Callable
 from contextlib import closing, suppress
@@ -14,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from articles import call_keys
-from articles.content import pictures
+from articles.content import cards, pictures
 from articles.content.pictures import BadPicture, Picture
 from articles.models import Attempt, Call, ImageFile, Stage
 from articles.pipeline.lease import HeldBack
@@ -25,7 +26,7 @@ from articles.providers.replicate import PictureClient
 from articles.tree import names
 from articles.tree.prompts import prompts_file
 
-SECTIONS = 3  # pictures beside the hero, of an article that is written at once
+SECTIONS = 3  # pictures beside the hero of an article that is written at once, at most
 HERO_ASPECT, SECTION_ASPECT = "16:9", "21:9"  # each of them is one of `pictures.SIZES`
 ASPECTS = {"hero": HERO_ASPECT} | {f"section_{n}": SECTION_ASPECT for n in range(1, SECTIONS + 1)}
 LONGEST = timedelta(minutes=5)  # for one picture; then it is cancelled
@@ -64,9 +65,9 @@ def make(run: Run, images: list[ImageFile], each: Callable[[], None] = lambda: N
 
 
 def _drawn(image: ImageFile) -> Picture:
-    article = image.article
-    words = str(article) if image.role == "hero" else image.alt_text
-    return pictures.draw(words, image.aspect, article.brand_primary, article.brand_accent, f"{article.uid}{image.role}")
+    article, turn = image.article, sum(map(int, re.findall(r"\d+", image.role)))
+    title = str(article) if image.role == "hero" else ""
+    return cards.draw(title, image.aspect, article.brand_primary, article.brand_accent, article.uid, turn)
 
 
 def _keep(run: Run, image: ImageFile, picture: Picture, done: Callable[[], None]) -> None:

@@ -1,4 +1,4 @@
-"""Stage 2: what the four pictures shall show. Asked of the text service, or made from the article's headings."""
+"""Stage 2: what the pictures shall show: asked of the text service, or made from the headings of the text."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from lxml.html import HtmlElement
 
 from articles import call_keys
-from articles.content import manuscripts, markup
+from articles.content import manuscripts, markup, placing
 from articles.models import Article, Call, ImageFile
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text
@@ -25,15 +24,6 @@ PICTURE = {
     "additionalProperties": False,
     "required": ["prompt", "alt_text"],
     "properties": {"prompt": {"type": "string"}, "alt_text": {"type": "string"}},
-}
-SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "additionalProperties": False,
-    "required": ["hero", "sections"],
-    "properties": {
-        "hero": PICTURE,
-        "sections": {"type": "array", "minItems": SECTIONS, "maxItems": SECTIONS, "items": PICTURE},
-    },
 }
 TEXT_CHARACTERS = 24_000  # of the article, as much as a prompt needs
 
@@ -51,14 +41,15 @@ def run(run: Run) -> Outcome:
         return _with_the_sections(run)
     if not settings.OPENAI_API_KEY:
         return _saved(run, from_headings(run.article), "headings", again=True)
+    sections = len(placing.places_of(run.article.html, SECTIONS))
     words = {
         "article": run.article,
         "text": markup.text_of(run.article.html)[:TEXT_CHARACTERS],
-        "sections": SECTIONS,
+        "sections": sections,
     }
-    call = ask(run, "pictures", key=call_keys.PROMPTS, thing=THING, words=words, schema=SCHEMA)
+    call = ask(run, "pictures", key=call_keys.PROMPTS, thing=THING, words=words, schema=_schema(sections))
     with run.calls.reading(call, THING):
-        prompts = _read(call.raw)
+        prompts = _read(call.raw, sections)
     outcome = _saved(run, prompts, call.model, again=call.state == Call.State.DONE)
     run.calls.done(call)
     return outcome
@@ -72,17 +63,30 @@ def _with_the_sections(run: Run) -> Outcome:
     )
 
 
-def _read(raw: dict[str, Any]) -> list[Prompt]:
+def _schema(sections: int) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["hero", "sections"],
+        "properties": {
+            "hero": PICTURE,
+            "sections": {"type": "array", "minItems": sections, "maxItems": sections, "items": PICTURE},
+        },
+    }
+
+
+def _read(raw: dict[str, Any], wanted: int) -> list[Prompt]:
+    """The prompts for the hero and so many sections. Raises Rejected, Garbled."""
     found = text.content(raw)
     sections = found.get("sections")
-    entries = [found.get("hero"), *(sections if isinstance(sections, list) else [])][: SECTIONS + 1]
+    entries = [found.get("hero"), *(sections if isinstance(sections, list) else [])][: wanted + 1]
     prompts = [
         Prompt(line(entry.get("prompt"), 2000), line(entry.get("alt_text"), 300))
         for entry in entries
         if isinstance(entry, dict)
     ]
-    if len(prompts) <= SECTIONS or not all(prompt.text for prompt in prompts):
-        raise garbled(f"{IT} wrote fewer than {SECTIONS + 1} prompts", raw)
+    if len(prompts) <= wanted or not all(prompt.text for prompt in prompts):
+        raise garbled(f"{IT} wrote fewer than {wanted + 1} prompts", raw)
     return prompts
 
 
@@ -91,31 +95,23 @@ def line(value: object, limit: int) -> str:
 
 
 def from_headings(article: Article) -> list[Prompt]:
-    """The title for the hero; headings for the sections, spread over the article, else the beginnings of paragraphs."""
-    root = markup.parse(article.html)
-    headings = _lines(root, "h2")
-    # What the page sets apart in a box has no heading that a picture could stand before.
-    headings = [heading for heading in headings if not manuscripts.kind_of_heading(heading)]
-    if len(headings) < SECTIONS:
-        headings = _lines(root, "h2", "h3", "p", "li") or [str(article)]
-    chosen = [headings[n * len(headings) // SECTIONS] for n in range(SECTIONS)]
+    """The title for the hero, and for each place of a picture the heading or the paragraph that it stands before."""
+    subjects = [
+        manuscripts.shortened(markup.line_of(place), 120) for place in placing.places_of(article.html, SECTIONS)
+    ]
     style = "Editorial magazine photograph, natural light, no text, no logos"
     hero = Prompt(f"{style}. {article}. The opening picture of the article.", line(article, 300))
     return [
         hero,
-        *(Prompt(f"{style}. {heading} (from an article on: {article}).", heading) for heading in chosen),
+        *(Prompt(f"{style}. {subject} (from an article on: {article}).", subject) for subject in subjects),
     ]
-
-
-def _lines(root: HtmlElement, *tags: str) -> list[str]:
-    return [line for element in root.iter(*tags) if (line := markup.line_of(element)[:120])]
 
 
 def _saved(run: Run, prompts: list[Prompt], maker: str, *, again: bool) -> Outcome:
     """`again`: from what was read once before. An editor may have changed a prompt since; it stays."""
     pictures = [
         ImageFile(article=run.article, role=role, aspect=aspect, prompt=prompt.text, alt_text=prompt.alt_text)
-        for (role, aspect), prompt in zip(ASPECTS.items(), prompts, strict=True)
+        for (role, aspect), prompt in zip(ASPECTS.items(), prompts, strict=False)  # fewer where the text bears fewer
     ]
     there = {image.role: image for image in run.article.images.all()} if again else {}
     pictures = [there.get(picture.role, picture) for picture in pictures]

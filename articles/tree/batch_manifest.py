@@ -25,6 +25,7 @@ def build(batch: Batch) -> dict[str, Any]:
             "images_per_section": batch.images_per_section,
             "style": batch.style,
             "formatter": batch.formatter,
+            "design": batch.design,
             **destination(batch),
             "budget": None if batch.budget is None else str(batch.budget),
             "state": batch.state,

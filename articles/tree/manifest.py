@@ -104,6 +104,8 @@ def _source(article: Article) -> dict[str, Any]:
         "earlier_manuscripts": article.earlier_manuscripts,
         "style": article.style,
         "formatter": article.formatter,
+        "design": article.design,
+        "byline": article.byline,
         **destination(article),
         "is_long": article.is_long,
         "scheduled_at": iso(article.scheduled_at),

@@ -142,6 +142,8 @@ class Source(Destination):
     earlier_manuscripts: list[EarlierManuscript] = Field(default_factory=list, max_length=bounds.MOST_MANUSCRIPTS)
     style: str = Field("", max_length=bounds.LONGEST_STYLE)
     formatter: Literal["auto", "claude", "template"] = "auto"
+    design: Literal["classic", "modern", "essay"] = "classic"
+    byline: str = Field("", max_length=bounds.LONGEST_BYLINE)
     is_long: bool = False
     scheduled_at: Moment | None = None
     batch: BatchPart | None = None
@@ -209,6 +211,7 @@ class WholeBatch(Destination):
     images_per_section: int = Field(ge=0, le=bounds.MOST_PICTURES)
     style: str = Field("", max_length=bounds.LONGEST_STYLE)
     formatter: Literal["auto", "claude", "template"] = "template"
+    design: Literal["", "classic", "modern", "essay"] = ""
     budget: Dollars | None = None
     state: Literal["draft", "running", "paused", "done", "cancelled"]
     reason: str = Field("", max_length=500)

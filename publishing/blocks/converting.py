@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from lxml.html import HtmlElement
 
-from articles.content import colours, elements, markup, word_counts
+from articles.content import colours, elements, markup, passages, word_counts
 from publishing.blocks import kinds, reading, rich_text
 from publishing.blocks.block import Block, serialized
 from publishing.blocks.looks import Hero, Look, Picture
@@ -20,7 +20,6 @@ PULL_WORDS = 60  # of a quote that can be pulled out; a longer one is read as a 
 DEEPEST = 30  # elements within each other; the HTML of what lies deeper stays
 _PARAGRAPHS = {"p", "div"}
 _LISTS = {"ul", "ol"}
-_CITED = {"cite", "footer"}
 _OF_KEPT = ("href", "rel", "title", "dir", "lang", "colspan", "rowspan", "scope", "start")
 
 
@@ -101,12 +100,14 @@ class _Conversion:
         if holder.tag in elements.HEADINGS:
             if text := self._rich(holder, run):
                 level = max(int(holder.tag[1]), 2)
-                yield kinds.heading(text, level, direction, self.look.heading(level, self.ground))
+                drawn = self.look.heading(level, self.ground)
+                yield kinds.heading(text, level, direction, drawn, self.look.centres(level))
         elif text := rich(run, title=holder.get("title", ""), lang=reading.language(holder)):
             size, said = reading.size(holder), reading.style(holder).get("font-size", "")
             stands_out = size >= reading.STANDS_OUT
             style = self.look.figure(said, self.ground) if stands_out else self.look.paragraph(said if size > 1 else "")
-            yield kinds.paragraph(text, direction, style)
+            large = self.look.is_magazine and reading.begins_large(holder)
+            yield kinds.paragraph(text, direction, style, large)
 
     def _rich(self, element: HtmlElement, nodes: Sequence[Node]) -> str:
         """Words in a block that has no direction of its own."""
@@ -151,20 +152,22 @@ class _Conversion:
 
     def _box(self, element: HtmlElement) -> Iterator[Block]:
         is_apart = reading.is_set_apart(element, self.length)
-        with self._on(self.look.wash if is_apart else self.ground):
+        ground = self.look.ground(reading.style(element).get("background-color", ""))
+        with self._on(ground if is_apart else self.ground):
             sides = [side for each in reading.columns(element) if (side := self._side(each))]
             blocks = [kinds.columns(sides)] if sides else list(self.flow(element))
         if is_apart and blocks:
-            yield kinds.group(blocks, self.look.box(), "aside" if element.tag == "aside" else "div")
+            yield kinds.group(blocks, self.look.box(ground), "aside" if element.tag == "aside" else "div")
         else:
             yield from blocks
 
     def _side(self, element: HtmlElement) -> Block | None:
         """One of those that stand side by side, where it holds anything."""
         is_apart = reading.is_set_apart(element, self.length)
-        with self._on(self.look.wash if is_apart else self.ground):
+        ground = self.look.ground(reading.style(element).get("background-color", ""))
+        with self._on(ground if is_apart else self.ground):
             blocks = list(self.flow(element) if element.tag in reading.BOXES else self._block(element))
-        return kinds.column(blocks, self.look.box() if is_apart else {}) if blocks else None
+        return kinds.column(blocks, self.look.box(ground) if is_apart else {}) if blocks else None
 
     @contextmanager
     def _on(self, ground: str) -> Iterator[None]:
@@ -292,7 +295,9 @@ class _Conversion:
     def _quote(self, element: HtmlElement) -> Iterator[Block]:
         """Pulled out where it is one short paragraph and no part of another quote."""
         last = _source(element)
-        citation = "" if last is None else self._lines(last[0] if last.tag == "p" else last) or ""
+        citation = (
+            "" if last is None else self._lines(last[0] if [child.tag for child in last] == ["cite"] else last) or ""
+        )
         blocks = list(self.flow(element, [last] if last is not None and citation else ()))
         if [block.name for block in blocks] == ["paragraph"] and not _stands_in(element, "blockquote"):
             [said] = blocks
@@ -355,11 +360,8 @@ def _stands_in(element: HtmlElement, tag: str) -> bool:
 
 
 def _source(element: HtmlElement) -> HtmlElement | None:
-    """The last element of a quote, where it says who is quoted; a paragraph when all of it is in <cite>."""
+    """The last element of a quote, where it says who is quoted."""
     last = element[-1] if len(element) else None
     if last is None or (last.tail or "").strip():
         return None
-    if last.tag == "p":
-        is_cited = [child.tag for child in last] == ["cite"] and not _loose(last)
-        return last if is_cited else None
-    return last if last.tag in _CITED else None
+    return last if passages.is_credit(last) else None

@@ -16,15 +16,17 @@ from publishing.blocks.styles import Json
 CONSTRAINED = {"type": "constrained"}
 
 
-def paragraph(text: str, direction: str = "", style: Json | None = None) -> Block:
-    own = {"direction": direction} if direction else {}
-    return Block("paragraph", "p", own, direction=direction, style=style or {}, text=text)
+def paragraph(text: str, direction: str = "", style: Json | None = None, drop_cap: bool = False) -> Block:
+    own: Json = ({"dropCap": True} if drop_cap else {}) | ({"direction": direction} if direction else {})
+    classes = ("has-drop-cap",) if drop_cap else ()
+    return Block("paragraph", "p", own, classes, direction=direction, style=style or {}, text=text)
 
 
-def heading(text: str, level: int, direction: str = "", style: Json | None = None) -> Block:
+def heading(text: str, level: int, direction: str = "", style: Json | None = None, is_centred: bool = False) -> Block:
     """The block has no direction: its words have one of their own, and stand on the side where they begin."""
-    own: Json = {"textAlign": "right"} if direction == "rtl" else {}
-    classes = ("has-text-align-right",) if own else ()
+    side = "center" if is_centred else "right" if direction == "rtl" else ""
+    own: Json = {"textAlign": side} if side else {}
+    classes = (f"has-text-align-{side}",) if side else ()
     return Block(
         "heading", f"h{level}", own | ({"level": level} if level != 2 else {}), classes, style=style or {}, text=text
     )

@@ -34,13 +34,22 @@ def holders(root: HtmlElement) -> set[HtmlElement]:
 
 
 def is_set_apart(element: HtmlElement, length: int) -> bool:
-    """Whether it is a box of its own on a page of this many letters: by what it is, or by its ground or frame."""
-    if element.tag == "aside":
-        return True
+    """Whether it is a box of its own on a page of this many letters: by what it is, or by its ground or frame.
+
+    An aside that is laid out without either, as the summary above a hero is, belongs to the text.
+    """
     said = style(element)
     ground, frame = said.get("background-color", ""), said.get("border", _NO_LINE[0])
     drawn = colours.rgb(ground or colours.WHITE) != (255, 255, 255) or not frame.startswith(_NO_LINE)
+    if element.tag == "aside":
+        return drawn or not said.get("margin") or any(name.startswith("border-") for name in said)
     return drawn and len(element.text_content()) * SHARE <= length
+
+
+def begins_large(element: HtmlElement) -> bool:
+    """Whether the first letter of a paragraph is set over several lines."""
+    first = element[0] if len(element) and not (element.text or "").strip() else None
+    return first is not None and "float" in style(first) and len(first.text_content()) == 1
 
 
 def columns(element: HtmlElement) -> list[HtmlElement]:

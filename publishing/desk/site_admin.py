@@ -53,7 +53,19 @@ class SiteForm(forms.ModelForm[Site]):
 
     class Meta:
         model = Site
-        fields = ["name", "url", "user", "kind", "publisher", "ways", "typography", "hero", "categories", "time_limit"]
+        fields = [
+            "name",
+            "url",
+            "user",
+            "kind",
+            "publisher",
+            "ways",
+            "design",
+            "typography",
+            "hero",
+            "categories",
+            "time_limit",
+        ]
         widgets = {"url": forms.URLInput()}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -149,7 +161,7 @@ class SiteAdmin(admin.ModelAdmin[Site]):
         return [
             (None, {"fields": ["name", "url"]}),
             ("Signing in", {"fields": login}),
-            ("Posts", {"fields": ["publisher", "ways", *closed, "typography", "hero", "time_limit"]}),
+            ("Posts", {"fields": ["publisher", "ways", *closed, "design", "typography", "hero", "time_limit"]}),
             (
                 "Where nobody says otherwise",
                 {"fields": ["posts", "categories", "tags", "comments", "seo_optimization"]},

@@ -9,6 +9,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MaxValueValidator, MinValueValidator, RegexValidator, URLValidator
 from django.db import models
 
+from articles.models import Design
 from publishing import secrets
 from publishing.options import Options
 
@@ -84,6 +85,12 @@ class Site(models.Model):
     )
     typography = models.CharField(
         max_length=10, choices=Typography, default=Typography.THEME, help_text="Letters and sizes of the posts."
+    )
+    design = models.CharField(
+        max_length=10,
+        choices=Design,
+        blank=True,
+        help_text="Of articles for this site, where whoever hands them in chooses none.",
     )
     hero = models.CharField(
         "hero image",

@@ -86,7 +86,8 @@ def _ended(visit: Visit, post: Post, call: Call) -> Outcome:
 def _content(visit: Visit, page: str) -> str:
     """What WordPress gets: native blocks, with the pictures of its own library, in the look that the site asks for."""
     site, article = visit.site, visit.article
-    look = Look(Typography(site.typography), Hero(site.hero), article.brand_primary, article.brand_accent)
+    brand = (article.brand_primary, article.brand_accent)
+    look = Look(Typography(site.typography), Hero(site.hero), *brand, article.design)
     converted = blocks.convert(page, {image.file_name: _picture(image) for image in visit.images}, look)
     return converted.named(marks.classes(article.uid, converted.content))
 

@@ -141,6 +141,8 @@ def _article(content: Content, batch: Batch | None, number: int | None) -> Artic
         earlier_manuscripts=[earlier.model_dump() for earlier in source.earlier_manuscripts],
         style=source.style,
         formatter=source.formatter,
+        design=source.design,
+        byline=source.byline,
         site=site_of(source),
         brand_primary=colours.primary,
         brand_accent=colours.accent,

@@ -26,7 +26,7 @@ from recovery.rebuild.people import owner_of, site_of
 
 _AS_THEY_ARE = [
     *("name", "brief", "styles", "sections", "images_per_style", "images_per_section"),
-    *("style", "formatter"),
+    *("style", "formatter", "design"),
 ]
 LOOK_THROUGH = "It was rebuilt from its backup. Look through its lists and its budget, then resume."
 
@@ -92,7 +92,7 @@ def _put_together(tree: Tree, source: Source, part: BatchPart) -> WholeBatch:
                 sections.setdefault(folded(line["section"]), line)
     return WholeBatch.model_construct(
         **part.model_dump(exclude={"uid", "fields"}),
-        **source.model_dump(include={"site", "site_id", "site_address", "created_at", "style", "formatter"}),
+        **source.model_dump(include={"site", "site_id", "site_address", "created_at", "style", "formatter", "design"}),
         uid=part.uid,
         styles=_as_list("style", styles),
         sections=_as_list("section", list(sections.values())),

@@ -292,7 +292,7 @@ def test_one_picture_fails_and_three_are_kept(
 
 
 def _sectioned() -> str:
-    return "# T\n\n" + "\n\n".join(
+    return "# T\n\nWhat this is about.\n\n" + "\n\n".join(
         f"## {name}\n\nSome words about {name.lower()}." for name in ("Ports", "Roads", "Rails")
     )
 

@@ -23,11 +23,12 @@ from articles.errors import NotPossible
 from articles.failures import Failure
 from articles.formats import about, count, duration
 from articles.management.follow_batch import articles_line, follow_batch, line
-from articles.models import Article, Batch, Section
+from articles.models import Article, Batch, Design, Section
 
 ENDED_WITH_GAPS, WRONG, PAUSED = 1, 2, 3
 ACTIONS = {"pause": control.pause, "resume": control.resume, "cancel": control.cancel}
-GIVEN = ("brief", "images_per_style", "images_per_section", "style", "formatter", "budget")  # options that are fields
+# Options that are fields.
+GIVEN = ("brief", "images_per_style", "images_per_section", "style", "formatter", "design", "budget")
 
 
 class Gap(TypedDict):
@@ -58,6 +59,7 @@ class Command(BaseCommand):
         start.add_argument("--style", help="the writing style")
         start.add_argument("--site", metavar="NAME", help="the WordPress it goes to; without: preview pages")
         start.add_argument("--formatter", choices=Article.Formatter.values, help="who lays the pages out")
+        start.add_argument("--design", choices=Design.values, help="how the pages are drawn")
         start.add_argument("--budget", type=_dollars, metavar="DOLLARS", help="it pauses before more is spent")
         start.add_argument("--dry-run", action="store_true", help="print the plan, do nothing")
         start.add_argument("--without-bad-lines", action="store_true", help="leave out the lines that cannot be used")

@@ -15,7 +15,7 @@ from articles.content.reading.decoding import Unclear
 from articles.failures import report
 from articles.handing_in.submit_form import SubmitForm
 from articles.management.follow_article import follow_article
-from articles.models import Article
+from articles.models import Article, Design
 
 
 class Command(BaseCommand):
@@ -39,6 +39,10 @@ class Command(BaseCommand):
         parser.add_argument(
             "--formatter", default="auto", choices=Article.Formatter.values, help="who lays the page out"
         )
+        parser.add_argument(
+            "--design", default="", choices=Design.values, help="how the page is drawn; without: as the site wants it"
+        )
+        parser.add_argument("--byline", metavar="TEXT", help="printed above the text: By Ada Byron, 12 March")
         parser.add_argument(
             "--at",
             default="",
@@ -65,7 +69,8 @@ class Command(BaseCommand):
         sites = Article._meta.get_field("site").related_model._default_manager
         if options["site"] and not sites.filter(name=options["site"]).exists():
             raise CommandError(f'There is no site "{options["site"]}". See them: manage.py site list')
-        data = {name: options[name] for name in ("style", "formatter", "site")}
+        data = {name: options[name] for name in ("style", "formatter", "design", "site")}
+        data |= {} if options["byline"] is None else {"byline": options["byline"]}
         data |= {"idea": idea or "", "is_long": options["long"], "scheduled_at": options["at"]}
         form = SubmitForm(data, user=user, site_by_name=True)
         if manuscript is not None:

@@ -12,6 +12,7 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from articles.models import Design
 from publishing import secrets
 from publishing.models import Site
 from publishing.trial.findings import Finding
@@ -30,6 +31,7 @@ class Command(BaseCommand):
         add.add_argument("--user", required=True)
         add.add_argument("--kind", choices=Site.Kind.values, default=Site.Kind.APP_PASSWORD)
         add.add_argument("--categories", default="", help="for every draft, separated by commas")
+        add.add_argument("--design", choices=Design.values, default="", help="of articles that are to have no other")
         verbs.add_parser("list", help="list the sites").add_argument("--json", action="store_true")
         test = verbs.add_parser("test", help="see what publishing will meet at a site; nothing is changed there")
         test.add_argument("name")
@@ -52,8 +54,8 @@ class Command(BaseCommand):
         }
         verbs[verb](**options)
 
-    def _add(self, *, name: str, url: str, user: str, kind: str, categories: str, **_: Any) -> None:
-        site = Site(name=name, url=url, user=user, kind=kind, categories=categories)
+    def _add(self, *, name: str, url: str, user: str, kind: str, categories: str, design: str, **_: Any) -> None:
+        site = Site(name=name, url=url, user=user, kind=kind, categories=categories, design=design)
         site.secret = _secret()
         try:
             site.full_clean()

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from articles.content import magazine, manuscripts, markup, word_counts
+from articles.content import magazine, manuscripts, markup, placing, word_counts
 from articles.models import Article, ImageFile
 from tests.articles.content.harmless import assert_harmless, tree, unreadable_pairs
 from tests.conftest import MANUSCRIPT
@@ -127,12 +127,12 @@ def test_right_to_left_text_runs_that_way() -> None:
 
 def test_a_picture_placed_twice_stays_once() -> None:
     page = '<article><img src="03_hero.jpg"><p>a</p><img src="03_hero.jpg"><p>b</p></article>'
-    assert magazine.place(page, pictures()).count("03_hero.jpg") == 1
+    assert placing.place(page, pictures()).count("03_hero.jpg") == 1
 
 
 def test_an_alternative_text_of_any_letters() -> None:
     image = ImageFile(role="hero", alt_text='a\x00b\x0b"<c>', width=1, height=1)
-    assert "alt='ab\"&lt;c&gt;'" in magazine.place("<p>x</p>", [image])
+    assert "alt='ab\"&lt;c&gt;'" in placing.place("<p>x</p>", [image])
 
 
 def test_the_language_of_a_page_reaches_the_reader() -> None:

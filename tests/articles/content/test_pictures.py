@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageChops, ImageCms, ImageDraw, ImageStat, PngImagePlugin
 
-from articles.content import colours, pictures
+from articles.content import pictures
 from articles.content.pictures import BadPicture
 
 MOST_MEGABYTES, MOST_SECONDS = 300, 5
@@ -251,36 +251,3 @@ def assert_bounded(file: Path) -> None:
     taken = json.loads(child.stdout)
     assert taken["megabytes"] < MOST_MEGABYTES, taken
     assert taken["seconds"] < MOST_SECONDS, taken
-
-
-TITLES = [
-    "Tariffs and AI",
-    "Home batteries — a year on, and what " * 3,
-    "坊っちゃん",
-    "تعليم اللغات",
-    "Minesweeper 💣",
-    "",
-    "W" * 200,
-]
-
-
-@pytest.mark.parametrize("title", TITLES)
-@pytest.mark.parametrize("aspect", pictures.SIZES)
-def test_a_card_is_drawn_for_every_title(title: str, aspect: str) -> None:
-    card = pictures.draw(title, aspect, "#1a4d8f", "#b3541e", "seed")
-    assert (card.width, card.height) == pictures.SIZES[aspect]
-    decoded(card)
-    assert card == pictures.draw(title, aspect, "#1a4d8f", "#b3541e", "seed")
-    assert card != pictures.draw(title, aspect, "#1a4d8f", "#b3541e", "another")
-
-
-@pytest.mark.parametrize("primary", ["#ffffff", "#000000", "#767676", "#808080", "#ffd400", "#2e7d32", "#ff0000"])
-def test_the_words_on_a_card_can_be_read(primary: str) -> None:
-    """All that lies behind the words is at least as far from their colour as readers need."""
-    bare = decoded(pictures.draw("", "16:9", primary, primary, "seed"))
-    behind = bare.crop((0, bare.height // 3, bare.width * 11 // 20, bare.height)).quantize(8).convert("RGB")
-    text = colours.rgb(colours.text_on(primary))
-    assert text is not None
-    for _, colour in behind.getcolors(256) or []:
-        assert isinstance(colour, tuple)
-        assert colours.contrast(text, (colour[0], colour[1], colour[2])) > colours.READABLE - 0.1

@@ -10,6 +10,7 @@ from publishing.blocks import Hero, Look, Picture, Typography
 from tests.articles.content.test_magazine import EVERYTHING, NAMES, article
 
 LOOK = Look(Typography.THEME, Hero.FEATURED, "#1a4d8f", "#b3541e")
+DESIGNS = ("classic", "modern", "essay")
 PICTURES = {
     name: Picture(number, f"http://127.0.0.1/{name}?a=1&b=2", f"Alt of {number}", is_hero="hero" in name)
     for number, name in enumerate(sorted(NAMES), 7)
@@ -36,6 +37,17 @@ KINDS = {  # by the name of the block that becomes of it
     "html": f'<dl><dt title="a --&gt; b">Berth</dt><dd><p>{SECOND}</p>A place</dd></dl><table><tbody><tr>'
     '<td colspan="2">Both [gallery] </td></tr></tbody></table><ul><li><pre>a\n b</pre></li></ul>',
 }
+PASSAGES = """
+## Case study: the island
+
+It asked each captain for a time, and most of them gave one.
+
+> A ship that waits earns nothing.
+>
+> — Ada Byron
+
+**$4.2 million** saved in the first year
+"""
 HOSTILE = [
     '<p title="[gallery] --&gt; &lt;!-- wp:html --&gt; &quot;\u00a0&amp;amp;">&lt;!-- wp:more --&gt;'
     ' [gallery ids="1"] [[b]] [/c]</p>',
@@ -62,9 +74,11 @@ def cleaned(page: str) -> str:
     return markup.clean_page(page, PICTURES)
 
 
-def by_template() -> str:
+def by_template(design: str = "classic") -> str:
     images = [ImageFile(role=name[3:-4], alt_text="A port", width=1680, height=720) for name in sorted(NAMES)]
-    return magazine.lay_out(article(EVERYTHING), images)
+    made = article(EVERYTHING + PASSAGES)
+    made.design, made.byline = design, "By Ada Byron, 12 March"
+    return magazine.lay_out(made, images)
 
 
 def without_delimiters(content: str) -> str:

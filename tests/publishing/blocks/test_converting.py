@@ -17,7 +17,7 @@ from articles.content.reading import decoding
 from articles.models import Article
 from publishing import blocks
 from publishing.blocks import Hero, Kept, Picture, Typography
-from tests.articles.content.test_corpus import CORPUS, files, folders, four_pictures
+from tests.articles.content.test_corpus import CORPUS, files, folders, pictures_of
 from tests.publishing.blocks import pages
 from tests.publishing.blocks.pages import BY_CLAUDE, HERO, HOSTILE, KINDS, LOOK, PICTURES, SECOND, cleaned
 
@@ -114,7 +114,7 @@ def test_it_is_written_as_the_editor_writes_it(page: str, written: str) -> None:
 
 
 @pytest.mark.parametrize("typography", Typography)
-@pytest.mark.parametrize("page", [*HOSTILE, BY_CLAUDE, pages.by_template()], ids=count())
+@pytest.mark.parametrize("page", [*HOSTILE, BY_CLAUDE, *map(pages.by_template, pages.DESIGNS)], ids=count())
 def test_text_is_text(page: str, typography: Typography) -> None:
     made = converted(page, hero=Hero.BOTH, typography=typography)
 
@@ -169,6 +169,25 @@ def test_a_theme_keeps_its_typography() -> None:
     assert "font-family:Helvetica, Arial, sans-serif" in magazine
 
 
+@pytest.mark.parametrize("design", pages.DESIGNS)
+def test_a_design_is_the_same_in_blocks(design: str) -> None:
+    page = pages.by_template(design)
+    theme, magazine = (
+        blocks.convert(page, PICTURES, replace(LOOK, design=design, typography=typography, hero=Hero.BOTH))
+        for typography in Typography
+    )
+
+    for made in (theme, magazine):
+        assert_whole(page, made)
+        assert made.kept.total() == 0
+        assert made.kinds["group"] >= 2
+        assert made.kinds["pullquote"] == 2
+    assert ("has-drop-cap" in magazine.content) == (design == "essay")
+    assert "has-drop-cap" not in theme.content
+    assert ("has-text-align-center" in magazine.content) == (design == "essay")
+    assert ("font-family:Helvetica, Arial, sans-serif" in magazine.content.partition("\n\n")[0]) == (design == "modern")
+
+
 @pytest.mark.parametrize("page", [*KINDS.values(), *HOSTILE, "", SECOND], ids=count())
 @pytest.mark.parametrize("typography", Typography)
 def test_classes_go_to_the_first_block(page: str, typography: Typography) -> None:
@@ -209,7 +228,7 @@ def test_every_article_becomes_blocks_word_for_word(folder: str) -> None:
         except (manuscripts.Unreadable, decoding.Unclear):
             continue
         article = Article(title=read.title, html=read.html, brand_primary="#1a4d8f", brand_accent="#b3541e")
-        images = four_pictures(article)
+        images = pictures_of(article)
         page = magazine.lay_out(article, images)
         library = {image.file_name: Picture(1, "http://a.b/c.jpg", image.alt_text) for image in images}
 

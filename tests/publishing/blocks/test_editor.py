@@ -101,14 +101,18 @@ def editors(running_wordpress: WordPress) -> Iterator[Editors]:
         yield Editors(running_wordpress, browser)
 
 
-def written(page: str, typography: Typography = Typography.THEME) -> str:
-    made = blocks.convert(cleaned(page), PICTURES, replace(LOOK, hero=Hero.BOTH, typography=typography))
+def written(page: str, typography: Typography = Typography.THEME, design: str = "classic") -> str:
+    look = replace(LOOK, hero=Hero.BOTH, typography=typography, design=design)
+    made = blocks.convert(cleaned(page), PICTURES, look)
     return made.named(marks.classes(UID, made.content))
 
 
 def test_every_block_is_valid_and_stays_as_it_is(editors: Editors) -> None:
-    sources = [*KINDS.values(), *HOSTILE, BY_CLAUDE, pages.by_template()]
+    sources = [*KINDS.values(), *HOSTILE, BY_CLAUDE]
     contents = [written(page, typography) for page in sources for typography in Typography]
+    for design in pages.DESIGNS:
+        both = (pages.by_template(design), BY_CLAUDE)
+        contents += [written(page, typography, design) for page in both for typography in Typography]
     with editors.page(editors.site.desk) as page:
         editors.open(page)
         read = page.evaluate(PARSED, contents)
