@@ -14,7 +14,7 @@ from articles import bounds
 from articles.api.strict import FieldProblem, Problem, Strict
 from articles.content.reading import encodings
 from articles.handing_in.submit_form import SubmitForm
-from articles.models import Article
+from articles.models import Article, Design
 
 AS_BASE64 = 4 * -(-settings.MANUSCRIPT_BYTES // 3)  # characters of the largest file
 
@@ -43,6 +43,13 @@ class ArticleIn(Strict):
         json_schema_extra={"enum": list(Article.Formatter.values)},
         description="who lays the page out",
     )
+    design: str = Field(
+        "",
+        pattern=f"^({'|'.join(['', *Design.values])})$",
+        json_schema_extra={"enum": ["", *Design.values]},
+        description="of the page; left out: that of the site, else your usual one",
+    )
+    byline: str | None = Field(None, max_length=100, description="who is named under the title; left out: as usual")
     site_id: str | None = Field(None, pattern=r"^[0-9]{1,18}$", description="left out: a preview page at the desk")
     brand_primary: str = Field("", max_length=7, description="main colour, #1a2b3c; left out: your usual one")
     brand_accent: str = Field("", max_length=7, description="accent colour; left out: your usual one")
@@ -67,7 +74,7 @@ class SubmitProblem(Problem):
 
 def filled(given: ArticleIn, user: User) -> SubmitForm:
     """The form of the desk with what a program has sent. Raises HttpError."""
-    said = given.model_dump(exclude={"file", "site_id"}) | {"site": given.site_id or ""}
+    said = given.model_dump(exclude={"file", "site_id"}, exclude_none=True) | {"site": given.site_id or ""}
     form = SubmitForm(said, user=user)
     if given.file:
         form.take_manuscript(given.file.name, _content(given.file), _encoding(given.file))

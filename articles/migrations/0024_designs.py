@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("articles", "0022_rights_on_limits"),
+        ("articles", "0023_request_keys"),
     ]
 
     operations = [
