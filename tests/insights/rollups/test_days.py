@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 import pytest
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.utils import timezone
+from django.test import override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
@@ -90,16 +90,13 @@ DEEDS = st.lists(
 def test_every_figure_is_what_the_rows_come_to(
     deeds: list[tuple[str, int, Any]], zone: str, editor: User, chief: User
 ) -> None:
-    with transaction.atomic(), mock.patch.object(days.settings, "TIME_ZONE", zone):
-        timezone.get_default_timezone.cache_clear()
-        with timezone.override(ZoneInfo(zone)):
-            desk = _Desk([editor, chief])
-            for number, (deed, whose, what) in enumerate(deeds):
-                desk.do(number, deed, whose, what)
-            days.roll_up()
-            found, wanted, left = _told(), _plain(ZoneInfo(zone)), Mark.objects.count()
-            transaction.set_rollback(True)
-    timezone.get_default_timezone.cache_clear()
+    with override_settings(TIME_ZONE=zone), transaction.atomic():
+        desk = _Desk([editor, chief])
+        for number, (deed, whose, what) in enumerate(deeds):
+            desk.do(number, deed, whose, what)
+        days.roll_up()
+        found, wanted, left = _told(), _plain(ZoneInfo(zone)), Mark.objects.count()
+        transaction.set_rollback(True)
     assert found == wanted
     assert left == 0
 

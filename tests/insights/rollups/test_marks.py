@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from datetime import UTC, datetime, timedelta
+from unittest import mock
 
 import pytest
 from django.db import connections, transaction
@@ -118,8 +119,8 @@ def test_a_job_that_is_killed_between_marks_and_sums_has_done_nothing(desk: str)
         os.kill(os.getpid(), signal.SIGKILL)
 
     def deed() -> None:
-        days.sums_of = die  # type: ignore[assignment]  # of this process alone
-        days.roll_up(using=desk)
+        with mock.patch.object(days, "sums_of", die):
+            days.roll_up(using=desk)
 
     connections[desk].close()  # none may be open when a process is forked
     with process(deed) as job:
