@@ -84,6 +84,7 @@ INSTALLED_APPS = [
     "recovery",
     "insights",
     "worklist",
+    "webhooks",
 ]
 
 MIDDLEWARE = [
@@ -206,6 +207,7 @@ BACKUP_MODELS = [
     "worklist.DriveAccount",
     "worklist.DriveFolder",
     "worklist.DriveFile",
+    "webhooks.Webhook",
 ]
 # What tells a row apart on any machine, for these and for what they refer to.
 BACKUP_NATURAL_KEYS = {
@@ -236,6 +238,7 @@ BACKUP_NATURAL_KEYS = {
     "worklist.DriveAccount": ["name"],
     "worklist.DriveFolder": ["account", "folder_id"],
     "worklist.DriveFile": ["folder", "file_id"],
+    "webhooks.Webhook": ["uid"],
 }
 # What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
 BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "time": "created_at"}

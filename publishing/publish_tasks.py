@@ -36,6 +36,7 @@ from publishing.models.task import PublishTaskQuerySet
 from publishing.options import Options
 
 going_out = Signal()  # article: Article; whoever knows why it must not raises a ProviderError
+ended = Signal()  # tasks: their ids; sent in the transaction that ends them
 Status = PublishTask.Status
 STOPPED = (Article.Status.FAILED, Article.Status.CANCELLED)
 
@@ -261,10 +262,12 @@ def close_way(site: Site, way: str, exc: ProviderError) -> None:
 def note_stopped(*, article: Article, **_: Any) -> None:
     """It stopped: in stage five its task has, too; before that, the task waits on."""
     if article.error and article.error["stage"] == Stage.UPLOAD:
-        ended = {"status": Status.FAILED, "error": article.error, "completed_at": timezone.now()}
+        failed = {"status": Status.FAILED, "error": article.error, "completed_at": timezone.now()}
         tasks = article.publish_tasks.open().filter(site=article.site_id)
-        execution_log.write(_pks(tasks), Code.STOPPED, Status.FAILED, article.error)
-        tasks.update(**ended)
+        which = _pks(tasks)
+        execution_log.write(which, Code.STOPPED, Status.FAILED, article.error)
+        tasks.update(**failed)
+        ended.send(PublishTask, tasks=which)
 
 
 def note_cancelled(*, articles: Collection[int], **_: Any) -> None:
@@ -278,8 +281,10 @@ def note_cancelled(*, articles: Collection[int], **_: Any) -> None:
 
 def _end_cancelled(articles: Collection[int]) -> None:
     tasks = PublishTask.objects.filter(article__in=articles).open()
-    execution_log.write(_pks(tasks), Code.CANCELLED, Status.FAILED)
+    which = _pks(tasks)
+    execution_log.write(which, Code.CANCELLED, Status.FAILED)
     tasks.update(status=Status.FAILED, cancelled=True, completed_at=timezone.now())
+    ended.send(PublishTask, tasks=which)
 
 
 def _comes_back(task: PublishTask) -> bool:
@@ -310,7 +315,8 @@ def note_finished(*, article: Article, **_: Any) -> None:
     """It is done, and so is its task; the next one that was asked for meanwhile begins."""
     tasks = article.publish_tasks.open()
     done = tasks.filter(site=article.site_id)
-    execution_log.write(_pks(done), Code.COMPLETED, Status.COMPLETED)
+    which = _pks(done)
+    execution_log.write(which, Code.COMPLETED, Status.COMPLETED)
     done.update(
         status=Status.COMPLETED,
         progress=100,
@@ -319,6 +325,7 @@ def note_finished(*, article: Article, **_: Any) -> None:
         error=None,
         completed_at=timezone.now(),
     )
+    ended.send(PublishTask, tasks=which)
     if waiting := tasks.order_by("pk").first():
         PublishTask.objects.filter(pk=waiting.pk).update(status=Status.PENDING, was_done=True)
         reopening.to_publish(article, waiting.site_id, waiting.asked_by)

@@ -192,7 +192,12 @@ def _line(batch: Batch, sections: dict[str, int]) -> BatchOut:
     )
 
 
-@router.get("/{int:batch_id}/progress", response={200: BatchProgressOut, **REFUSALS}, operation_id="batch_progress")
+@router.get(
+    "/{int:batch_id}/progress",
+    response={200: BatchProgressOut, **REFUSALS},
+    operation_id="batch_progress",
+    url_name="batch_progress",
+)
 def batch_progress(request: HttpRequest, batch_id: int, known: Query[SinceQuery]) -> BatchProgressOut:
     """How a batch stands, with the cells that have changed since (a constant number of queries)."""
     _look_up(request, batch_id)

@@ -75,6 +75,8 @@ def cancel(batch: Batch, by: User | None) -> str:
             starting="",
             ended_at=timezone.now(),
         )
+        if won:
+            dispatch.batch_rests.send(Batch, batch=batch.pk)
     if not won:
         raise NotPossible("It has ended already.")
     said = f"{by or transitions.OPERATOR} pressed Cancel"

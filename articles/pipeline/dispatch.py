@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db.models import Count, Exists, OuterRef, Q
+from django.dispatch import Signal
 from django.utils import timezone
 
 from articles.models import Article, Batch, BatchQuerySet
@@ -20,6 +21,7 @@ from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.transitions import admit
 
+batch_rests = Signal()  # batch: its id; done, paused or cancelled, sent in the transaction that makes it so
 log = structlog.get_logger("galley.dispatch")
 
 PER_WORKER = 2  # articles of batches that are queued ahead, and messages that are given again
@@ -63,6 +65,7 @@ def _done(batch_id: int) -> None:
         if Article.objects.filter(batch=batch_id, status__in=OPEN).exists():
             return
         if _running().filter(pk=batch_id).update(state=Batch.State.DONE, ended_at=timezone.now()):
+            batch_rests.send(Batch, batch=batch_id)
             log.info("the batch is done", batch=batch_id)
 
 
@@ -74,6 +77,8 @@ def pause(batch_id: int, reason: str, cause: str = "") -> bool:
     with batch_revision(batch_id):
         running = Batch.objects.filter(pk=batch_id, state=Batch.State.RUNNING)
         paused = running.update(state=Batch.State.PAUSED, reason=reason[:500], cause=cause)
+        if paused:
+            batch_rests.send(Batch, batch=batch_id)
     # In a transaction of its own: whoever works on an article of it locks the batch first.
     hold_back(batch_id)
     if paused:

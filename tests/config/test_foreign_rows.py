@@ -179,8 +179,8 @@ def _example(schema: dict[str, Any], rows: Rows) -> Any:
 
 def ask(operation: Operation, path: str, rows: Rows, headers: dict[str, str], **query: str) -> Any:
     body = body_of(operation, rows)
-    sent = {} if body is None else {"data": json.dumps(body), "content_type": "application/json"}
-    return Client().generic(operation.method, path, headers=headers, query_params=query, **sent)
+    sent = "" if body is None else json.dumps(body)
+    return Client().generic(operation.method, path, sent, "application/json", headers=headers, query_params=query)
 
 
 @pytest.mark.django_db

@@ -18,7 +18,10 @@ HOUSE = [
     Floor({"backups"}, "stores and restores anything, whatever it is about"),
     Floor({"articles"}, "makes articles; knows its last stage by a dotted name, and sites by a label"),
     Floor({"publishing"}, "brings what was made onto a site"),
-    Floor({"recovery", "worklist"}, "repair articles, and hand documents in: both begin what the floors below do"),
+    Floor(
+        {"recovery", "worklist", "webhooks"},
+        "repair articles, hand documents in, tell programs: all begin or hear of what the floors below do",
+    ),
     Floor({"insights"}, "reads everything and changes nothing"),
     Floor({"config"}, "puts all of it together; imported by nobody"),
 ]

@@ -44,6 +44,7 @@ NOT_BACKED_UP = {
     "publishing.BrowserSlot": "who has a browser of a machine, for minutes",
     "recovery.Mail": "mail under way: what was sent long ago must not be sent again",
     "recovery.Stop": "mail under way",
+    "webhooks.Delivery": "requests under way: what was sent long ago must not be sent again",
 }
 # What no group has a right on, and how people come to it.
 WITHOUT_RIGHTS = {
