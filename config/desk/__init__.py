@@ -5,5 +5,6 @@ machinery    the tables of the queue and of the logins, which superusers look at
 question     what the desk is asked by an address, and whether it can be answered
 people       users and groups, and who may give whom which right
 typed        what somebody has typed and not handed in, which their browser keeps
+reference    what the API can do, from its own description
 start page   what answers one question: What needs me?
 """

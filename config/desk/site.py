@@ -28,6 +28,7 @@ from config.desk.machinery import LookedAt, Timed
 from config.desk.machines import machines_page
 from config.desk.people import WithinOwnRights
 from config.desk.questions import unanswerable
+from config.desk.reference import reference_page
 from config.desk.start import greeting, start
 from config.desk.typed import key_of, page_behind, tell_taken
 from config.login import carried
@@ -70,6 +71,7 @@ class Desk(admin.AdminSite):
         return [
             path("typed/", self.admin_view(self.typed_view), name="typed"),
             path("start/", self.admin_view(self.start_view), name="start"),
+            path("reference/", self.admin_view(self.reference_view), name="reference"),
             path("insights/", self.admin_view(self.insights_view), name="insights"),
             path("insights/<slug:name>.csv", self.admin_view(csv_of), name="insights_csv"),
             path("machines/", self.admin_view(self.machines_view), name="machines"),
@@ -156,6 +158,10 @@ class Desk(admin.AdminSite):
     def start_view(self, request: HttpRequest) -> HttpResponse:
         """The moving part of the start page alone."""
         return TemplateResponse(request, "admin/start_parts.html", self._start_context(request))
+
+    def reference_view(self, request: HttpRequest) -> HttpResponse:
+        """What the API can do."""
+        return reference_page(request, self.each_context(request))
 
     def insights_view(self, request: HttpRequest) -> HttpResponse:
         """What works, and what it costs."""
