@@ -240,8 +240,15 @@ BACKUP_NATURAL_KEYS = {
     "worklist.DriveFile": ["folder", "file_id"],
     "webhooks.Webhook": ["uid"],
 }
-# What a person restores one by one: the model, how its rows are named, and the time by which they are chosen.
-BACKUP_UNIT = {"model": "articles.Article", "name": "uid", "title": "title", "time": "created_at"}
+# What a person restores one by one: the model, how its rows are named, the time by which they are chosen, and when
+# retention has removed their files.
+BACKUP_UNIT = {
+    "model": "articles.Article",
+    "name": "uid",
+    "title": "title",
+    "time": "created_at",
+    "emptied": "tree_expired_at",
+}
 # Moments that say nothing of a row's age, but what is still to be done about it.
 BACKUP_AGELESS = ["manifest_due"]
 BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere

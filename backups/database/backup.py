@@ -354,6 +354,7 @@ class _Work:
             objects=[] if pages else entries,
             pages=pages,
             mended=about["kind"] == FULL,
+            after=self.last.last,
         )
         if file := map_file(self.repository, about["source"]):
             maps.save(file, made.same_as or made.id, found)

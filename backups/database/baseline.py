@@ -33,6 +33,7 @@ class Baseline:
     links: list[Generation] = field(default_factory=list)  # it and what it builds on
     comparable: bool = False  # its tokens with those of this snapshot
     why_full: str = ""  # a sentence when a full backup has to follow
+    last: Generation | None = None  # of its source, which may hold the same as `generation`, and was made after it
 
     def blocks(self, label: str) -> maps.Blocks:
         """Of a table, as they were; none for one that is new."""
@@ -76,8 +77,9 @@ def baseline(repository: Repository, seen: Snapshot, source: str, identity: Iden
         links = chains.chain(survey, newest)
         known = chains.read_map(repository, links, maps.saved(file) if file else maps.NONE_SAVED)
     except (Damaged, Missing, Hostile) as exc:
-        return Baseline(newest, why_full=f"The last one cannot be built on: {exc}")
+        return Baseline(newest, why_full=f"The last one cannot be built on: {exc}", last=generations[0])
     found = Baseline(newest, known, links, seen.comparable(newest.about.get("identity", {}), identity))
+    found.last = generations[0]
     if not found.comparable:
         found.why_full = "The database or its tables are not those of the last backup."
     elif ahead(links[0].made, now):

@@ -28,6 +28,7 @@ from backups.repository.order import check_choice
 from backups.repository.repository import Repository
 
 SAFETY = "before a restore"  # the source of the backups that are made before one
+EMPTIED_NAMED = 5  # units without files, of which the others are counted
 NEVER, FOREVER = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
 
 
@@ -69,6 +70,7 @@ def planned(
         whole = choice is None or choice.all
         if choice is not None and not whole:
             found.choose(_units(found, choice))
+            found.remarks += _emptied(found)
         yield DatabasePlan(
             found, alias, mode, lambda plan: compare(plan, RestorePolicy(found, alias, mode, whole=whole))
         )
@@ -129,6 +131,20 @@ def _lock(plan: DatabasePlan) -> None:
         names = ", ".join(connection.ops.quote_name(table.name) for table in plan.staged.tables)
         with connection.cursor() as cursor:
             cursor.execute(f"LOCK TABLE {names} IN SHARE ROW EXCLUSIVE MODE")
+
+
+def _emptied(found: Staged) -> list[str]:
+    """A sentence where retention has removed the files of chosen units: their rows alone come back."""
+    table = tables.table(settings.BACKUP_UNIT["model"])
+    rows = (row for some in found.rows(table, chosen=True) for _, row in some)
+    named = [str(row.get(settings.BACKUP_UNIT["title"])) for row in rows if row.get(settings.BACKUP_UNIT["emptied"])]
+    if not named:
+        return []
+    more = f" and {len(named) - EMPTIED_NAMED:,} more" if len(named) > EMPTIED_NAMED else ""
+    return [
+        f"Without pictures: {', '.join(named[:EMPTIED_NAMED])}{more}. Retention removed their files "
+        f"{settings.GALLEY_TREE_KEEP_DAYS} days after they went to their site (GALLEY_TREE_KEEP_DAYS)."
+    ]
 
 
 def _units(found: Staged, choice: Choice) -> list[int]:

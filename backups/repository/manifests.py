@@ -146,6 +146,11 @@ class Generation:
         return said if _whole(said, 2**53) else 0
 
     @property
+    def before(self) -> list[str]:
+        """Ids of those that it was made after, whatever their times say."""
+        return [each for each in (self.parent, self.about.get("after")) if each and isinstance(each, str)]
+
+    @property
     def same_as(self) -> str:
         """The id of an earlier one of its source that holds the very same; "" for one with news."""
         return str(self.about.get("same_as", ""))

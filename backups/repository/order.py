@@ -1,8 +1,9 @@
 """Which backup came before which, and whether a newer one may hide behind what cannot be believed.
 
 A clock can be wrong, a chain cannot: what a generation builds on is older than itself. So each is placed at its signed
-time, but never after the storage had it, and never after what names it as its parent. The time of a clock that was
-ahead counts until the next backup is made on top of it; one without such a next lies ahead, and is nobody's choice.
+time, but never after the storage had it, and never after what names it as its parent, or as the last one before. The
+time of a clock that was ahead counts until the next backup is made on top of it; one without such a next lies ahead,
+and is nobody's choice.
 """
 
 from __future__ import annotations
@@ -25,13 +26,14 @@ def places(generations: Iterable[Generation]) -> dict[str, datetime]:
         each.id: min(each.made, each.stored_at + TICK if each.stored_at else each.made) for each in known.values()
     }
     for each in known.values():
-        child, seen = each, {each.id}
-        while (parent := known.get(child.parent or "")) and parent.id not in seen:
-            if placed[parent.id] < placed[child.id]:
-                break
-            placed[parent.id] = placed[child.id] - BEFORE
-            seen.add(parent.id)
-            child = parent
+        waiting, seen = [each], {each.id}
+        while waiting:
+            child = waiting.pop()
+            for earlier in (known[id_] for id_ in child.before if id_ in known and id_ not in seen):
+                if placed[earlier.id] >= placed[child.id]:
+                    placed[earlier.id] = placed[child.id] - BEFORE
+                    seen.add(earlier.id)
+                    waiting.append(earlier)
     return placed
 
 
@@ -78,13 +80,14 @@ def _doubts(survey: Survey, chosen: Generation | None, until: datetime | None) -
 def _ancestors(generations: list[Generation], chosen: Generation) -> Iterator[str]:
     """Ids of all that the chosen one was made after, as far as manifests tell; the last may be unreadable."""
     known: Mapping[str, Generation] = {each.id: each for each in generations}
-    seen, each = {chosen.id}, known.get(chosen.id, chosen)
-    while each.parent and each.parent not in seen:
-        yield each.parent
-        seen.add(each.parent)
-        if each.parent not in known:
-            return
-        each = known[each.parent]
+    seen, waiting = {chosen.id}, [known.get(chosen.id, chosen)]
+    while waiting:
+        for id_ in waiting.pop().before:
+            if id_ not in seen:
+                seen.add(id_)
+                yield id_
+                if id_ in known:
+                    waiting.append(known[id_])
 
 
 def _lies_outside(clocks: list[datetime], chosen: Generation | None, until: datetime | None) -> bool:

@@ -195,11 +195,12 @@ class Run:
         objects: list[Entry] | None = None,
         pages: list[Page] | None = None,
         mended: bool = False,
+        after: Generation | None = None,
     ) -> Generation:
         """Write the manifest: from then on the backup exists. `pages` come from `page`.
 
-        `parent` is the last one of its source, which it follows by number and names by hash.
-        `mended`: nothing that is `damaged` is named any more, or it was stored anew.
+        `parent` is the last one of its source, which it follows by number and names by hash; `after` is the last one
+        where that is not the parent. `mended`: nothing that is `damaged` is named any more, or it was stored anew.
         """
         repository = self.repository
         generation = Generation(
@@ -209,7 +210,7 @@ class Run:
             datetime.now(UTC),
             parent.id if parent else None,
             counts,
-            about | {"number": parent.number + 1 if parent else 1, "follows": parent.digest() if parent else ""},
+            about | _place(parent, after),
             objects or [],
             pages or [],
         )
@@ -246,3 +247,13 @@ class Run:
                     check_entry(entry, self.repository.tier.objects)
                 return entries
         raise Hostile("It is a checkpoint of another kind.")
+
+
+def _place(parent: Generation | None, after: Generation | None) -> About:
+    """Where one stands among those of its source. No number is given twice, so that one that is gone is missed."""
+    found: About = {"number": 1, "follows": parent.digest() if parent else ""}
+    for before in filter(None, (parent, after)):
+        found["number"] = max(found["number"], before.number + 1)
+    if after and parent and after.id != parent.id:
+        found["after"] = after.id
+    return found

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import pytest
 from cryptography.fernet import Fernet
@@ -344,3 +345,14 @@ def test_what_the_address_of_the_database_asks_for_holds_beside_our_own(url: str
     asked = dict(pair.split("=") for pair in url.partition("?")[2].split("&"))
     assert {name: str(options[name]) for name in asked} == asked
     assert set(options) == asked.keys() | beside
+
+
+def test_another_file_may_stand_in_for_dotenv_and_what_was_given_is_known(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("GALLEY_A=of the machine\nGALLEY_B=of the machine\n")
+    (tmp_path / "kit").write_text("GALLEY_A=of the kit\n")
+    with mock.patch.dict(os.environ, {"GALLEY_ENV_FILE": str(tmp_path / "kit")}):
+        environment = Environment.read(tmp_path / ".env")
+        assert (environment.text("GALLEY_A"), environment.text("GALLEY_B")) == ("of the kit", "")
+        assert environment.given == {"GALLEY_A"}
+    with mock.patch.dict(os.environ, {"GALLEY_ENV_FILE": os.devnull}):
+        assert Environment.read(tmp_path / ".env").text("GALLEY_B") == ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,7 @@ from backups.errors import Failed
 from backups.repository import verify
 from backups.repository.encryption import EncryptionKeys
 from backups.repository.manifests import DATABASE, Generation
+from backups.repository.order import newest_first
 from backups.repository.repository import Repository
 from backups.storage.port import ObjectStore
 from tests.backups import desks
@@ -82,7 +84,11 @@ def test_nothing_builds_on_what_holds_nothing_new(desk: str, store: Repository, 
     changed = backup.backup(store, desk).generation
 
     assert {(each.same_as, each.parent) for each in same} == {(first.id, first.id)}
+    assert [each.number for each in (first, *same, changed)] == [1, 2, 3, 4, 5], "else a lost one would not be missed"
     assert (changed.parent, changed.same_as) == (first.id, "")
+    ahead = replace(same[-1], made=changed.made + timedelta(days=365), stored_at=None)
+    generations = [each for each in store.survey().generations if each.id != ahead.id] + [ahead]
+    assert next(newest_first(generations)).id == changed.id, "whatever the clock of one without news said"
     for each in same:
         store.object_store.delete(store.path(f"manifests/{each.id}.json"))
     new = replace(store, cache=tmp_path / "another machine")

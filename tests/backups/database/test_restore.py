@@ -366,3 +366,14 @@ def test_what_is_chosen_by_words(sqlite_copies: Copies, sqlite_desk: str, settin
         chosen("--articles", "6", "1")
     with pytest.raises(CommandError, match="no backup of before"):
         chosen("--at", (first.began - timedelta(microseconds=1)).isoformat())
+
+
+def test_whose_files_retention_has_removed_is_told(sqlite_desk: str, store: Repository) -> None:
+    desks.fill(sqlite_desk, 3)
+    first, second, *_ = Article.objects.using(sqlite_desk).order_by("pk")
+    Article.objects.using(sqlite_desk).filter(pk=first.pk).update(tree_expired_at=desks.START, title="Tides")
+    backup.backup(store, sqlite_desk)
+
+    assert plan_of(store, sqlite_desk, choice=Choice((second.uid,)))[2] == []
+    [told] = plan_of(store, sqlite_desk, choice=Choice((first.uid, second.uid)))[2]
+    assert told.startswith("Without pictures: Tides. Retention removed their files 7 days after")
