@@ -23,7 +23,7 @@ from typing import NamedTuple
 from django.db import connections
 from django.db.migrations.recorder import MigrationRecorder
 
-from backups.database import chains, maps, packing, tables
+from backups.database import chains, maps, tables
 from backups.database.baseline import Baseline, baseline, map_file
 from backups.database.chains import CHANGES, CHUNK_ROLE, FULL, MAP_ROLE, About
 from backups.database.snapshot import PAGE_ROWS, Difference, RowPage, Snapshot
@@ -31,6 +31,7 @@ from backups.database.tables import Table
 from backups.database.vendors import snapshot
 from backups.errors import Failed, StorageError, TooLarge
 from backups.progress import Progress, Started, silent
+from backups.repository import packing
 from backups.repository.manifests import Entry, Generation, content_sha256, object_of
 from backups.repository.repository import Repository
 from backups.repository.run import Run, begin

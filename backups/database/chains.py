@@ -19,11 +19,11 @@ from typing import TypedDict, TypeGuard
 import orjson
 
 from backups.database import maps
-from backups.database.packing import plain_bytes, unpack
 from backups.database.snapshot import Identity
 from backups.database.tables import END_OF_KEYS, LOWEST_KEY, NaturalKeys, Row
 from backups.errors import Damaged, Hostile, Missing
 from backups.repository.manifests import Entry, Generation, Survey, content_bytes
+from backups.repository.packing import plain_bytes, unpack
 from backups.repository.repository import Repository
 
 CHUNK_ROLE, MAP_ROLE = "chunk", "map"  # roles of entries

@@ -22,10 +22,11 @@ from structlog.testing import capture_logs
 
 from articles.models import Article, Event, StageRecord
 from backups import configured, tasks
-from backups.database import backup, baseline, chains, maps, packing, restore, snapshot, sqlite, tables, vendors
+from backups.database import backup, baseline, chains, maps, restore, snapshot, sqlite, tables, vendors
 from backups.errors import BackupError, Damaged, Doubtful, Forged, Hostile, StorageUnreachable
 from backups.health import report, wording
 from backups.health.states import LOOK
+from backups.repository import packing
 from backups.repository.manifests import DATABASE, Entry, Generation
 from backups.repository.repository import Repository
 from backups.repository.run import begin

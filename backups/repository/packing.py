@@ -1,4 +1,4 @@
-"""Chunks are compressed before they are stored, each a file of zstandard: `zstd -d` gives its JSON.
+"""Chunks of the database are compressed before they are stored, each a file of zstandard: `zstd -d` gives its JSON.
 
 What earlier versions have stored is not, and is read as it is. An entry says which it is, and how much it holds: a few
 bytes can be unpacked into very many.

@@ -11,8 +11,9 @@ from django.contrib.auth.models import User
 from hypothesis import given
 from hypothesis import strategies as st
 
-from backups.database import backup, chains, packing
+from backups.database import backup, chains
 from backups.errors import Hostile
+from backups.repository import packing
 from backups.repository.encryption import EncryptionKeys
 from backups.repository.manifests import Entry
 from backups.repository.repository import Repository
