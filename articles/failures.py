@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
 from django.db.models import Count, Max, Min
 
 from articles.formats import count
@@ -32,7 +33,25 @@ VERBS = {
     "Garbled": "gave an unusable answer for",
     "Mistake": "made a mistake with",
 }
-HEADLINES = {"rebuilt": "Galley rebuilt this article from its backup"}  # by code, of what nobody did to us
+# By code, where service, verb and thing do not make a true sentence.
+HEADLINES = {
+    "rebuilt": "Galley rebuilt this article from its backup",
+    "login": "{title} refused the login",
+    "401": "{title} refused the key",
+    "invalid_api_key": "{title} refused the key",
+    "authentication_error": "{title} refused the key",
+    "no_credit": "{title} has no credit left for us",
+    "402": "{title} has no credit left for us",
+    "not_configured": "{title} is not set up here",
+    "crashes": "This article was interrupted too often",
+    "sections": "{missing}",
+    "manuscript": "The manuscript cannot be read",
+    "private_address": "An address lies inside the network",
+    "not_approved": "The text is not approved",
+}
+# Who mends what an editor cannot. A site's login is kept by chief editors, our keys by the operator.
+CHIEF, OPERATOR = "a chief editor", "the operator"
+OURS = {"text", "pictures", "layout", "agent"}
 # What follows what is to be mended, which stands for `{mend}`; alone where nothing is.
 NEXT = {
     Then.RECOVER: ("{go_on}", "{mend}, then {go_on}"),
@@ -49,7 +68,7 @@ NEXT = {
         "{mend} (Another manuscript, on the article's page)",
     ),
     Then.HAND_IN: ("hand it in again", "{mend}, then hand it in again"),
-    Then.NOTHING: ("read the answer below", "{mend}"),
+    Then.NOTHING: ("read the full answer on the article's page", "{mend}"),
 }
 
 # What a failure is called where there is room for two or three words only. The codes are those of ProviderError;
@@ -203,9 +222,10 @@ class Failure:
     @property
     def headline(self) -> str:
         """`WordPress refused the hero image`."""
-        verb = VERBS.get(self.error["kind"], "did not do")
-        said = f"{title_of(self.error['provider'])} {verb} {self.error['thing'] or 'the request'}"
-        return HEADLINES.get(self.error["code"], said)
+        title, thing = title_of(self.error["provider"]), self.error["thing"]
+        if known := HEADLINES.get(self.error["code"]):
+            return known.format(title=title, missing=thing if thing[:1].isupper() else "Sections are missing")
+        return f"{title} {VERBS.get(self.error['kind'], 'did not do')} {thing or 'the request'}"
 
     @property
     def reason(self) -> str:
@@ -237,12 +257,29 @@ class Failure:
         """`check the API key, then press Recover`."""
         return self.next_by(RECOVER)
 
-    def next_by(self, button: str) -> str:
-        """What a person does, where another button goes on."""
+    @property
+    def mender(self) -> str:
+        """Whom an editor asks to mend it; "" where everybody can, or the sentence says it."""
+        if self.error["kind"] != "Refused" or self.error["code"] == "not_configured":
+            return ""
+        provider = self.error["provider"].partition(":")[0]
+        return OPERATOR if provider in OURS else CHIEF if provider == "wordpress" else ""
+
+    def next_for(self, reader: AbstractBaseUser | AnonymousUser) -> str:
+        """`ask a chief editor to check the password of site "Magazine", then press Recover`, to whom cannot."""
+        can = {OPERATOR: getattr(reader, "is_superuser", False), CHIEF: _may_mend_sites(reader)}
+        return self.next_by(RECOVER, ask="" if can.get(self.mender, True) else self.mender)
+
+    def next_by(self, button: str, *, ask: str = "") -> str:
+        """What a person does, where another button goes on; or has done, by whom they `ask`."""
         alone, joined = NEXT[Then(self.error["then"])]
-        return (
-            (joined if self.error["mend"] else alone).replace("{go_on}", button).replace("{mend}", self.error["mend"])
-        )
+        mend = self.error["mend"]
+        said = f"ask {ask} to {mend}" if ask and mend else mend
+        return (joined if mend else alone).replace("{go_on}", button).replace("{mend}", said)
+
+
+def _may_mend_sites(reader: AbstractBaseUser | AnonymousUser) -> bool:
+    return isinstance(reader, User) and reader.has_perm("publishing.change_site")
 
 
 # Stopped articles by what stopped them: is it one problem or thirty?
@@ -284,7 +321,10 @@ class Problem:
         return f"{self.stage}{place}: {self.short}"
 
 
-def problems(articles: ArticleQuerySet) -> list[Problem]:
+Reader = AbstractBaseUser | AnonymousUser | None
+
+
+def problems(articles: ArticleQuerySet, reader: Reader = None) -> list[Problem]:
     """The problems of these articles, the most frequent first (two queries, however many there are)."""
     groups = list(
         articles.filter(status=Article.Status.FAILED)
@@ -295,7 +335,9 @@ def problems(articles: ArticleQuerySet) -> list[Problem]:
     )
     ends = {pk for group in groups for pk in (group["oldest"], group["newest"])}
     samples = Article.objects.filter(pk__in=ends).select_related("site").only("error", "site__name").in_bulk()
-    return [_problem(group, samples) for group in groups if {group["oldest"], group["newest"]} <= samples.keys()]
+    return [
+        _problem(group, samples, reader) for group in groups if {group["oldest"], group["newest"]} <= samples.keys()
+    ]
 
 
 def with_cause(articles: ArticleQuerySet, cause: str) -> ArticleQuerySet:
@@ -303,7 +345,7 @@ def with_cause(articles: ArticleQuerySet, cause: str) -> ArticleQuerySet:
     return articles.filter(status=Article.Status.FAILED, cause=cause.replace("\x00", ""))
 
 
-def _problem(group: Mapping[str, Any], samples: dict[int, Article]) -> Problem:
+def _problem(group: Mapping[str, Any], samples: dict[int, Article], reader: Reader) -> Problem:
     oldest, newest = samples[group["oldest"]], samples[group["newest"]]
     failure, first = Failure.read(newest.error), Failure.read(oldest.error)
     stage = failure.error["stage"]
@@ -317,7 +359,7 @@ def _problem(group: Mapping[str, Any], samples: dict[int, Article]) -> Problem:
         provider=name_of(failure.error["provider"]),
         stage=str(Stage(stage).label) if stage in Stage else "",
         reason=failure.clause if same else failure.short,
-        next=failure.next,
+        next=failure.next_for(reader) if reader else failure.next,
         short=failure.short,
         site=newest.site.name if newest.site and stage == Stage.UPLOAD else "",
     )
@@ -352,7 +394,7 @@ class Report:
         )
 
 
-def report(article: Article) -> Report:
+def report(article: Article, reader: Reader = None) -> Report:
     """The report of an article that failed or waits (three queries, none when its rows were fetched before)."""
     failure = Failure.read(article.error)
     done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
@@ -361,7 +403,7 @@ def report(article: Article) -> Report:
         headline=failure.headline,
         stage=Stage(failure.error["stage"] or Stage.ARTICLE),
         reason=failure.reason,
-        next=failure.next,
+        next=failure.next_for(reader) if reader else failure.next,
         saved=", ".join(saved_phrases(article)) or "what you handed in",
         not_done=", ".join(stage.label.lower() for stage in Stage if stage not in done),
         backup=article.tree_prefix,
@@ -377,7 +419,7 @@ def saved_phrases(article: Article) -> list[str]:
     phrases = []
     written, planned = article.sections_written
     if Stage.ARTICLE in done:
-        phrases.append(f"article ({article.word_count:,} words)")
+        phrases.append(f"article ({count(article.word_count, 'word')})")
     elif planned and article.word_count:
         phrases.append(f"opening and {written:,} of {count(planned, 'section')}")
     if Stage.PROMPTS in done:

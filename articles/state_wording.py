@@ -84,7 +84,11 @@ def state(article: Article) -> str:
         case Article.Status.RUNNING:
             return f"Running: {progress(article)}" if progress(article) else "Running"
         case Article.Status.QUEUED:
-            return f"Queued: goes on with {progress(article)}" if article.attempt else "Queued: begins in a moment"
+            return (
+                f"Queued: goes on with {progress(article)}"
+                if article.attempt
+                else "Queued: begins as soon as a worker is free"
+            )
         case Article.Status.WAITING if article.is_scheduled:
             return f"Scheduled: begins {due_at(article.next_at)}"
         case Article.Status.WAITING:

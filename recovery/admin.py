@@ -159,7 +159,7 @@ class RecoverViews:
         """Is it one problem or thirty? Stopped articles by provider, stage and reason."""
         if not self.desk.has_view_or_change_permission(request):
             raise PermissionDenied
-        found = problems(self.desk.get_queryset(request))
+        found = problems(self.desk.get_queryset(request), request.user)
         context = {
             **self.desk.admin_site.each_context(request),
             "title": "Stopped articles",

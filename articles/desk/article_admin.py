@@ -275,7 +275,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         if not self.has_view_or_change_permission(request, article):
             raise PermissionDenied
         may_change = self.has_change_permission(request, article)
-        context = {"page": article_page(article), "may_change": may_change, "user": request.user}
+        context = {"page": article_page(article, request.user), "may_change": may_change, "user": request.user}
         return TemplateResponse(request, "admin/articles/article/parts.html", context)
 
     def render_change_form(
@@ -298,7 +298,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             context |= {
                 "title": str(article),
                 "subtitle": None,
-                "page": article_page(article),
+                "page": article_page(article, request.user),
                 "manifest": manifest_page(article),
                 "may_change": self.has_change_permission(request, article),
                 "show_save": article.rests,

@@ -8,6 +8,7 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.urls import reverse
 from django.utils.dateparse import parse_datetime
 from django.utils.text import capfirst
@@ -16,6 +17,7 @@ from articles import call_keys, formats, state_wording
 from articles.batches.cells import MARKS, cell_state
 from articles.failures import Failure, Report, report
 from articles.models import Article, Attempt, Call, Cost, Event, ImageFile, Section, Stage, StageRecord
+from articles.pipeline.worker_health import nobody_works
 from articles.providers.errors import ProviderError
 from articles.providers.names import title_of
 from articles.tree.storing import storing
@@ -117,6 +119,7 @@ class ArticlePage:
     state: str
     report: Report | None
     progress: str
+    nobody_works: bool
     done: int
     stages: list[StageRow]
     sections: list[SectionRow]
@@ -127,14 +130,15 @@ class ArticlePage:
     has_page: bool
 
 
-def article_page(article: Article) -> ArticlePage:
-    """The rows of one article (six queries)."""
+def article_page(article: Article, reader: AbstractBaseUser | AnonymousUser) -> ArticlePage:
+    """The rows of one article (six queries; of one that is queued, up to three more)."""
     images, calls = list(article.images.all()), list(article.calls.defer("answer"))
     stages = _stages(article, images, calls)
     return ArticlePage(
         article=article,
         state=state_wording.state(article),
-        report=report(article) if article.error else None,
+        report=report(article, reader) if article.error else None,
+        nobody_works=article.status == Article.Status.QUEUED and nobody_works(),
         progress=state_wording.progress(article),
         done=sum(row.step.kind == "done" for row in stages),
         stages=stages,

@@ -339,6 +339,17 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         batch = self._changeable(request, pk)
         if isinstance(batch, HttpResponse):
             return batch
+        if "budget" in request.POST:
+            field = cast(forms.Field, Batch._meta.get_field("budget").formfield())  # type: ignore[union-attr]  # no relation
+            try:
+                budget = field.clean(request.POST["budget"])
+            except forms.ValidationError as exc:
+                self.message_user(request, f"The budget is as it was. {' '.join(exc.messages)}", messages.WARNING)
+                return HttpResponseRedirect(way_back(request, batch.get_absolute_url()))
+            Batch.objects.filter(pk=batch.pk).update(budget=budget, **due())
+            write_soon(batch)
+            said = "Raise the budget, and resume." if budget else "Resume without a budget."
+            return self._do(control.resume, request, batch, said, "“{}” goes on, with another budget.")
         return self._do(control.resume, request, batch, "Resume.", "“{}” goes on.")
 
     def cancel_view(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import ROUND_UP, Decimal
 from typing import TYPE_CHECKING
 
 from django.conf import settings
@@ -103,9 +103,11 @@ class Batch(models.Model):
         help_text="The batch pauses before more than this is spent. Empty: no limit.",
     )
 
+    BUDGET = "budget"
+
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT, editable=False)
     reason = models.CharField(max_length=500, blank=True, editable=False)  # why it is paused, a sentence
-    cause = models.CharField(max_length=300, blank=True, editable=False)  # of the articles whose stop has paused it
+    cause = models.CharField(max_length=300, blank=True, editable=False)  # of what has paused it: articles, or BUDGET
     # While its rows are being made, slice by slice: what they are made of (`articles.batches.plan.given`), and who
     # asked. None of its articles is admitted until they are whole.
     starting = models.CharField(max_length=64, blank=True, editable=False)
@@ -137,6 +139,13 @@ class Batch(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("admin:articles_batch_change", args=[self.pk])
+
+    @property
+    def more_budget(self) -> Decimal | None:
+        """Half as much again, in whole cents, of one that its budget has paused; None of all others."""
+        if self.state != self.State.PAUSED or self.cause != self.BUDGET or self.budget is None:
+            return None
+        return (self.budget * Decimal("1.5")).quantize(Decimal("0.01"), ROUND_UP)
 
     @property
     def cost(self) -> Cost:

@@ -290,4 +290,9 @@ def answer_error(
     if status == 408 or status >= 500:
         reason = f"{IT} failed with an error of its own ({status})"
         return Unreachable(provider, reason, **later, lost=status in LOST)
-    return Rejected(provider, f"{IT} did not accept the request ({status})", mend="read its answer below", **said)
+    return Rejected(
+        provider,
+        f"{IT} did not accept the request ({status})",
+        mend="read its full answer on the article's page",
+        **said,
+    )

@@ -18,13 +18,15 @@ from django.utils import timezone
 from articles import call_keys
 from articles.batches import control, lists
 from articles.content import manuscripts, markup, word_counts
-from articles.failures import Failure
+from articles.failures import VERBS, Failure
+from articles.formats import count
 from articles.models import Article, Call, ImageFile, Section, Stage, StageRecord
 from articles.pipeline.lease import HeldBack
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text, wrapping
 from articles.providers.errors import GALLEY, IT, Garbled, ProviderError, Rejected, Then
+from articles.providers.names import title_of
 from articles.stages import images
 from articles.stages.prompts import PICTURE, line
 from articles.stages.text_calls import ask, garbled, writing_words
@@ -317,6 +319,17 @@ def _joined(opening: str, article: Article) -> str:
     return "\n".join([opening, *parts]).rstrip()  # as it is read back from its file
 
 
+def why_missing(missing: list[Section]) -> str:
+    """`The text service declined one section`; without a name where there are several reasons."""
+    number = "one section" if len(missing) == 1 else count(len(missing), "section")
+    failures = [Failure.read(section.error).error for section in missing]
+    [provider, *other_providers] = {error["provider"] for error in failures}
+    [kind, *other_kinds] = {error["kind"] for error in failures}
+    if other_providers or other_kinds or kind not in VERBS:
+        return f"{number} could not be made".capitalize()
+    return f"{title_of(provider)} {VERBS[kind]} {number}"
+
+
 def _incomplete(article: Article, missing: list[Section]) -> ProviderError:
     names = ", ".join(section.heading for section in missing[:3])
     more = f" and {len(missing) - 3} more" if len(missing) > 3 else ""
@@ -324,9 +337,8 @@ def _incomplete(article: Article, missing: list[Section]) -> ProviderError:
     return Rejected(
         GALLEY,
         f"{len(missing)} of {article.sections.count()} sections {verb} missing: {names}{more}",
-        mend="see why below",
         then=Then.WHAT_IS_MISSING,
         code="sections",
         detail="\n".join(f"{section}: {Failure.read(section.error).reason}" for section in missing),
-        thing="the whole article",
+        thing=why_missing(missing),
     )

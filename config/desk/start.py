@@ -77,7 +77,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
     open_batches = Batch.objects.touchable_by(user).filter(state__in=[Batch.State.RUNNING, Batch.State.PAUSED])
     under_way = list(open_batches.select_related("owner").defer("styles", "sections", "brief"))
     documents = list(Document.objects.visible_to(user).mine(user).order_by("due", "since")[:SHOWN])
-    found = problems(mine)
+    found = problems(mine, user)
     return Start(
         problems=found[:SHOWN],
         more_problems=max(len(found) - SHOWN, 0),

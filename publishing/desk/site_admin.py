@@ -11,7 +11,11 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 
+from articles.desk.selection import MOST
+from articles.formats import count
+from articles.models import Article
 from articles.providers.errors import IT
 from publishing.desk.forms import COMMENTS, FOR_SEARCH, terms
 from publishing.models import Site, Way
@@ -206,9 +210,31 @@ class SiteAdmin(admin.ModelAdmin[Site]):
             raise Http404("There is no such site.")
         if not self.has_change_permission(request, site):
             raise PermissionDenied
+        self._try(request, site)
+        return HttpResponseRedirect(reverse("admin:publishing_site_change", args=[site.pk]))
+
+    def change_view(self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any) -> HttpResponse:
+        """A new password is tried at once, when it is saved for good."""
+        response = super().change_view(request, object_id, *args, **kwargs)
+        if request.method == "POST" and response.status_code == 302 and request.POST.get("password"):
+            self._try(request, self.get_queryset(request).get(pk=object_id))
+        return response
+
+    def _try(self, request: HttpRequest, site: Site) -> None:
+        """With what waits for it, and the button that goes on with that."""
         trial = try_site(site)
         trial.keep()
-        said = verdict(trial)
-        self.message_user(request, said, messages.SUCCESS if trial.works else messages.ERROR)
         self.log_change(request, site, "Tested: it works." if trial.works else f"Tested: {trouble(trial)}")
-        return HttpResponseRedirect(reverse("admin:publishing_site_change", args=[site.pk]))
+        if not trial.works:
+            self.message_user(request, verdict(trial), messages.ERROR)
+            return
+        mine = Article.objects.touchable_by(request.user).filter(site=site, status=Article.Status.FAILED)
+        waiting = mine.filter(cause__startswith=f"wordpress:{site.pk}|").order_by("pk").values_list("pk", flat=True)
+        ids = list(waiting[:MOST])
+        if not ids or not request.user.has_perm("articles.change_article"):
+            self.message_user(request, verdict(trial), messages.SUCCESS)
+            return
+        address = f"{reverse('admin:articles_article_recover')}?ids={','.join(map(str, ids))}"
+        link = '{} <a href="{}">Recover {}</a>'
+        said = format_html(link, verdict(trial), address, count(len(ids), "article"))
+        self.message_user(request, said, messages.SUCCESS)

@@ -313,7 +313,7 @@ MEANINGS = [  # the first that fits
         r"\S+ 4",
         Rejected,
         "the site did not accept the request ({said})",
-        "show the answer below to who runs {site}",
+        "show its full answer to who runs {site}",
     ),
     Meaning(
         r"\S+ \d+ nothing",
@@ -328,7 +328,7 @@ MEANINGS = [  # the first that fits
         "ask who runs {site} to keep PHP warnings out of its answers",
     ),
     Meaning(
-        r"", Unreachable, "the site's answer is none that WordPress gives", "show the answer below to who runs {site}"
+        r"", Unreachable, "the site's answer is none that WordPress gives", "show its full answer to who runs {site}"
     ),
 ]
 OTHERWISE = (

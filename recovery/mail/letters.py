@@ -13,6 +13,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.db.models import F, Window
 from django.db.models.functions import RowNumber, Substr
 from django.template.loader import render_to_string
@@ -71,7 +72,7 @@ def write(mail: Mail) -> Letter | None:
         report = remembered(timezone.now())
     match mail.kind:
         case Mail.Kind.AT_ONCE:
-            words = _at_once(told)
+            words = _at_once(mail, told)
         case Mail.Kind.DAILY:
             words = _daily(mail, told, report)
         case _:
@@ -100,8 +101,8 @@ def test() -> Letter:
 Words = tuple[str, str, dict[str, Any]]  # subject, template, context
 
 
-def _at_once(told: ArticleQuerySet) -> Words | None:
-    groups = _groups(told, TITLES)
+def _at_once(mail: Mail, told: ArticleQuerySet) -> Words | None:
+    groups = _groups(told, TITLES, mail.recipient)
     if not groups:
         return None
     if groups[0].problem.count > 1:
@@ -111,7 +112,7 @@ def _at_once(told: ArticleQuerySet) -> Words | None:
     article = told.filter(pk=groups[0].problem.newest).defer("html").first()
     if article is None or not article.error:
         return None
-    said = report(article)
+    said = report(article, mail.recipient)
     said = replace(said, title=_one_line(said.title), reason=_one_line(said.reason), next=_one_line(said.next))
     subject = f'Stopped: "{_cut(said.title, SUBJECT_TITLE)}" – {said.headline}'
     return subject, "stopped", {"report": said, "steps": len(Stage), "at": article.ended_at}
@@ -142,7 +143,7 @@ def _news(report: Report) -> backup_wording.News:
 def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | None:
     """All that is stopped, as soon as there is something new among it; how the backups do, for who may act on it."""
     mine = Article.objects.filter(owner=mail.recipient)
-    groups = _groups(mine, DAILY_TITLES) if told.exists() else []
+    groups = _groups(mine, DAILY_TITLES, mail.recipient) if told.exists() else []
     if not groups:
         return _of_backups(mail, report)
     number = sum(group.problem.count for group in groups)
@@ -163,7 +164,7 @@ def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | 
     return subject, "digest", context
 
 
-def _groups(articles: ArticleQuerySet, most: int) -> list[Group]:
+def _groups(articles: ArticleQuerySet, most: int, reader: User) -> list[Group]:
     """What is stopped among these, by reason, the most frequent first (three queries)."""
     place = Window(RowNumber(), partition_by="cause", order_by=[F("ended_at").desc(), F("pk").desc()])
     newest: dict[str, list[Article]] = {}
@@ -175,12 +176,12 @@ def _groups(articles: ArticleQuerySet, most: int) -> list[Group]:
         .only("title", "idea", "error", "cause")
     ):
         newest.setdefault(article.cause, []).append(article)
-    return [_group(problem, newest[problem.cause]) for problem in problems(articles) if problem.cause in newest]
+    return [_group(problem, newest[problem.cause], reader) for problem in problems(articles) if problem.cause in newest]
 
 
-def _group(problem: Problem, newest: list[Article]) -> Group:
+def _group(problem: Problem, newest: list[Article], reader: User) -> Group:
     # Where the articles want different things done, each says so itself.
-    actions = {_one_line(Failure.read(article.error).next) for article in newest}
+    actions = {_one_line(Failure.read(article.error).next_for(reader)) for article in newest}
     action = actions.pop() if len(actions) == 1 else "see at each article what to do, then press Recover"
     return Group(problem, [_one_line(str(article)) for article in newest], action)
 

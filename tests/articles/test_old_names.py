@@ -33,7 +33,7 @@ RECOVERY = import_module("recovery.migrations.0005_causes_by_ids")
 LOGIN = {
     "kind": "Refused",
     "provider": "WordPress",
-    "headline": "WordPress refused the hero image",
+    "headline": "WordPress refused the login",
     "reason": 'the site did not accept the application password of user "desk"',
     "action": 'check the password of site "Magazine", then press Recover',
     "code": "login",

@@ -431,7 +431,7 @@ def test_a_wrong_password_reads_as_the_editor_expects(
 ) -> None:
     wordpress.revoke(wordpress.desk)
     article = run(ready(site))
-    assert_told(article, "refused the hero image", NOT_ACCEPTED, CHECK, waits=False)
+    assert_told(article, "refused the login", NOT_ACCEPTED, CHECK, waits=False)
     assert "Authorization header" in report(article).detail
     assert article.record(Stage.UPLOAD).details["recovery_instructions"] == f"{CHECK[0].upper()}{CHECK[1:]}."
 
@@ -451,7 +451,7 @@ def test_a_password_that_is_revoked_between_picture_and_draft(
     article = ready(site)
     article.images.update(wordpress_media_id=1)
     wordpress.revoke(wordpress.desk)
-    assert_told(run(article), "refused the draft", NOT_ACCEPTED, CHECK, waits=False)
+    assert_told(run(article), "refused the login", NOT_ACCEPTED, CHECK, waits=False)
 
 
 def test_a_dropped_authorization_header_looks_like_a_wrong_password_and_is_hinted_at(
@@ -459,7 +459,7 @@ def test_a_dropped_authorization_header_looks_like_a_wrong_password_and_is_hinte
 ) -> None:
     wordpress.drop_authorization()
     article = run(ready(site))
-    assert_told(article, "refused the hero image", NOT_ACCEPTED, CHECK, waits=False)
+    assert_told(article, "refused the login", NOT_ACCEPTED, CHECK, waits=False)
     assert report(article).detail.startswith("If the password is right: the web server of the site may drop")
 
 
@@ -542,7 +542,7 @@ def test_a_token_that_expires_after_the_password_was_changed(
         article = run(article)
         changed.result()
     reason = 'the site did not accept the password of user "desk"'
-    assert_told(article, "refused the section 1 image", reason, CHECK, waits=False)
+    assert_told(article, "refused the login", reason, CHECK, waits=False)
 
     token_site.secret = "another one"
     token_site.save()
@@ -561,7 +561,7 @@ def test_a_wrong_password_gets_no_token(
         setattr(token_site, name, value)
     token_site.save()
     reason = f'the site did not accept the password of user "{token_site.user}"'
-    assert_told(run(ready(token_site)), "refused the hero image", reason, CHECK, waits=False)
+    assert_told(run(ready(token_site)), "refused the login", reason, CHECK, waits=False)
 
 
 def test_a_dropped_token_is_said_to_be_dropped(
@@ -711,7 +711,7 @@ def test_a_draft_that_was_deleted_for_good_before_it_was_complete_is_made_anew(
         article,
         "declined the draft",
         "the site did not accept the request (Invalid post ID.)",
-        'show the answer below to who runs site "Magazine"' + THEN_RECOVER,
+        'show its full answer to who runs site "Magazine"' + THEN_RECOVER,
         waits=False,
     )
     transitions.resume(article, editor)

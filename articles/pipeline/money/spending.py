@@ -104,7 +104,7 @@ def reserving(article: Article, call: Call, most: Bound | None, thing: str) -> I
                 return
     if refused.passes:
         raise NotYet(GALLEY, refused.reason, code="budget", retry_after=SOON, thing=thing)
-    dispatch.pause(refused.batch, refused.reason)
+    dispatch.pause(refused.batch, refused.reason, refused.cause)
     raise HeldBack
 
 
@@ -115,6 +115,7 @@ class _Refusal:
     batch: int
     reason: str
     passes: bool = False
+    cause: str = ""
 
 
 def _refusal(article: Article, most: Bound) -> _Refusal | None:
@@ -136,6 +137,7 @@ def _refusal(article: Article, most: Bound) -> _Refusal | None:
         batch.pk,
         f"The next sections would spend more than the budget of ${batch.budget:,.2f}: {money(batch.spent)} are spent"
         f"{reserved}, and the next call may cost {money(most.dollars)}. Next: raise the budget, then resume.",
+        cause=Batch.BUDGET,
     )
 
 

@@ -6,6 +6,9 @@
 
     const FOCUSABLE = "a, button, summary, [tabindex]";
 
+    // The tab says how it ended to somebody who works in another one.
+    const title = document.title;
+
     // What changes is said here, for those who listen.
     const live = document.getElementById("live");
 
@@ -31,6 +34,9 @@
         const focused = old.contains(document.activeElement) ? Array.from(old.querySelectorAll(FOCUSABLE)).indexOf(document.activeElement) : -1;
         if (live && fresh.dataset.live && fresh.dataset.live !== old.dataset.live) {
             live.textContent = fresh.dataset.live;
+        }
+        if (fresh.dataset.mark && fresh.dataset.mark !== old.dataset.mark) {
+            document.title = `${fresh.dataset.mark}: ${title}`;
         }
         const node = document.importNode(fresh, true);
         old.replaceWith(node);
@@ -64,10 +70,38 @@
 
     async function ask(address) {
         const answer = await fetch(address, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } });
-        if (!answer.ok || answer.redirected) {
-            throw new Error("no fresh parts");
+        if (answer.redirected) {
+            throw new Error("you are logged out"); // to the login
+        }
+        if (!answer.ok) {
+            throw new Error("the desk does not answer as it should");
         }
         return answer.text();
+    }
+
+    // What a page shows is true until its desk is not heard any more: from the second time on it says since when, and why.
+    const stale = document.createElement("p");
+    stale.className = "note stale";
+    stale.setAttribute("role", "alert");
+
+    function saySince(since, failures, error) {
+        if (!failures) {
+            stale.remove();
+            return;
+        }
+        if (failures < 2) {
+            return;
+        }
+        const at = new Intl.DateTimeFormat("en-GB", { hour: "2-digit", minute: "2-digit" }).format(since);
+        const isOut = error.message === "you are logged out";
+        stale.textContent = `Not live since ${at}: ${error instanceof TypeError ? "the desk does not answer" : error.message}. `;
+        const link = document.createElement("a");
+        link.href = location.href;
+        link.textContent = isOut ? "Log in" : "Try again";
+        stale.append(link);
+        if (!stale.isConnected) {
+            document.getElementById("content").prepend(stale);
+        }
     }
 
     function moves(root) {
@@ -77,6 +111,7 @@
     function watch(root) {
         const every = Number(root.dataset.every) * 1000;
         let failures = 0;
+        let heard = new Date();
 
         async function look() {
             if (!moves(root)) {
@@ -93,8 +128,11 @@
                         update(document, await ask(location.href));
                     }
                     failures = 0;
-                } catch {
+                    heard = new Date();
+                    saySince(heard, failures);
+                } catch (error) {
                     failures += 1;
+                    saySince(heard, failures, error);
                 }
             }
             setTimeout(look, every * Math.min(2 ** failures, 16));

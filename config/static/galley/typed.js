@@ -164,6 +164,7 @@
             form.append(this.mark);
             form.addEventListener("input", (event) => event.isTrusted && this.keepSoon());
             form.addEventListener("submit", () => this.send());
+            form.querySelectorAll("textarea").forEach(count);
             this.look();
         }
 
@@ -285,6 +286,16 @@
             this.before(line);
             window.addEventListener("storage", (event) => event.key === found.name && event.newValue === null && line.remove());
         }
+    }
+
+    // How much there is stands below a text as it grows.
+    function count(area) {
+        const said = document.createElement("span");
+        said.className = "quiet words";
+        area.after(said);
+        const say = () => (said.textContent = area.value.trim() ? size([[area.name, area.value, true]]) : "");
+        area.addEventListener("input", say);
+        say();
     }
 
     function button(words, press) {

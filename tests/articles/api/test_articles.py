@@ -257,7 +257,7 @@ def test_the_list_is_filtered(editor: User, chief: User, hand_in: HandIn) -> Non
     assert ids(read(program, "?text=mills")) == [of_chief.pk]
     assert ids(read(program, "?batch=1")) == []
     one = read(program, "?status=failed")["articles"][0]
-    assert (one["problem"], one["actions"]) == ("WordPress refused the hero image", ["recover", "cancel"])
+    assert (one["problem"], one["actions"]) == ("WordPress refused the login", ["recover", "cancel"])
     for wrong in ("?status=gone", "?limit=101", "?limit=0", "?cursor=x", "?from=2026-01-01", "?owned=me"):
         read(program, wrong, 422)
 

@@ -38,7 +38,7 @@ def test_one_that_was_just_handed_in(hand_in: HandIn, editor: User) -> None:
 
     assert said["id"] == article.pk
     assert (said["title"], said["status"], said["is_moving"]) == ("Tariffs and AI", "queued", True)
-    assert said["state"] == "Queued: begins in a moment"
+    assert said["state"] == "Queued: begins as soon as a worker is free"
     assert [stage["stage"] for stage in said["stages"]] == list(Stage)
     assert {stage["state"] for stage in said["stages"]} == {"pending"}
     assert said["images"] == {"done": 0, "total": 0}
@@ -66,7 +66,7 @@ def test_one_that_stopped_says_why_and_what_to_do(hand_in: HandIn, editor: User)
     assert (said["status"], said["is_moving"]) == ("failed", False)
     assert said["error"] == {
         "stage": "upload",
-        "headline": "WordPress refused the hero image",
+        "headline": "WordPress refused the login",
         "reason": REFUSED["reason"],
         "next_action": 'check the password of site "Magazine", then press Recover',
         "saved": "article (2,143 words), 0 prompts, formatted page",

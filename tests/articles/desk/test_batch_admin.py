@@ -84,10 +84,10 @@ TABLE = [  # view, method, then the status for: owner, other editor, chief, staf
     ("cancel", "post", 200, 404, 200, 404, 302),
     ("history", "get", 200, 302, 200, 302, 302),
     ("delete", "get", 403, 302, 403, 403, 302),
-    ("start", "get", 405, 405, 405, 405, 302),
-    ("pause", "get", 405, 405, 405, 405, 302),
-    ("resume", "get", 405, 405, 405, 405, 302),
-    ("cancel", "get", 405, 405, 405, 405, 302),
+    ("start", "get", 302, 302, 302, 302, 302),
+    ("pause", "get", 302, 302, 302, 302, 302),
+    ("resume", "get", 302, 302, 302, 302, 302),
+    ("cancel", "get", 302, 302, 302, 302, 302),
 ]
 
 
@@ -555,6 +555,26 @@ def test_pause_resume_and_cancel_are_noted_and_say_what_they_did(running: Batch,
 
     notes = LogEntry.objects.order_by("pk").values_list("change_message", flat=True)
     assert list(notes) == ["Pause.", "Resume.", "Cancel.", "Resume."]
+
+
+def test_a_batch_that_its_budget_has_paused_is_given_more_and_goes_on(running: Batch, editor: User) -> None:
+    client = as_(editor)
+    Batch.objects.update(state="paused", cause=Batch.BUDGET, budget=Decimal("0.33"), reason="No room.")
+    for page in (page_of(running), START):
+        seen = client.get(page).content.decode()
+        assert 'name="budget" value="0.50"' in seen
+        assert "Raise and resume" in seen
+
+    refused = client.post(page_of(running, "resume"), {"budget": "much"}, follow=True)
+    assert "The budget is as it was. Enter a number." in text(refused)
+    running.refresh_from_db()
+    assert (running.state, running.budget) == ("paused", Decimal("0.33"))
+
+    assert "goes on, with another budget" in text(
+        client.post(page_of(running, "resume"), {"budget": "0.50"}, follow=True)
+    )
+    running.refresh_from_db()
+    assert (running.state, running.budget) == ("running", Decimal("0.50"))
 
 
 def test_what_slows_a_batch_is_said(running: Batch, editor: User) -> None:

@@ -74,10 +74,10 @@ TABLE = [  # path, method, then the status for: chief, somebody who may only vie
     ("unpin", "post", 302, 403, 403, 302),
     ("schedule", "post", 302, 403, 403, 302),
     ("now", "post", 302, 403, 403, 302),
-    ("pin", "get", 405, 405, 405, 302),
-    ("unpin", "get", 405, 405, 405, 302),
-    ("schedule", "get", 405, 405, 405, 302),
-    ("now", "get", 405, 405, 405, 302),
+    ("pin", "get", 302, 302, 302, 302),
+    ("unpin", "get", 302, 302, 302, 302),
+    ("schedule", "get", 302, 302, 302, 302),
+    ("now", "get", 302, 302, 302, 302),
 ]
 
 

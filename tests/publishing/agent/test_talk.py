@@ -49,7 +49,7 @@ def test_it_publishes_and_the_ledger_says_what_it_cost(
     assert task.cost == sum(call.cost or 0 for call in paid) > Decimal(0)
     assert all(call.input_tokens > 6_600 and call.output_tokens for call in paid)
     assert task.film.filter(step="steered").count() >= 3
-    page = article_page(article)
+    page = article_page(article, article.owner)
     assert page.cost.known == task.cost
     assert "the hero on the site, turn 1" in [row.thing for row in page.calls]
 

@@ -13,11 +13,15 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.test import Client
 
+from articles.models import Article
+from articles.pipeline import transitions
 from publishing.models import Site
 from publishing.options import Options
+from tests.desk import RECOVER, stop
 
 LIST = "/admin/publishing/site/"
 ADD = "/admin/publishing/site/add/"
+
 SECRET = "abcd EFGH ijkl"
 
 
@@ -92,7 +96,7 @@ TABLE = [  # view, method, then the status for: editor, chief, staff without rig
     ("{}/change/", "post", 403, 200, 403, 302),
     ("{}/delete/", "post", 403, 200, 403, 302),
     ("{}/test/", "post", 403, 302, 403, 302),
-    ("{}/test/", "get", 405, 405, 405, 302),
+    ("{}/test/", "get", 302, 302, 302, 302),
 ]
 
 
@@ -201,7 +205,7 @@ def test_the_page_shows_what_was_found_until_the_login_changes(site: Site, wordp
     assert "User “desk” signs in, and may write drafts and upload pictures." in page
     assert "Not tried: nobody has given the password of the login page." in page
 
-    as_(chief).post(page_of(site), given(url=site.url, password="another password"))
+    as_(chief).post(page_of(site), given(url=site.url, user="another"))
     assert "What was found" not in as_(chief).get(page_of(site)).content.decode()
 
 
@@ -254,3 +258,23 @@ def test_how_a_site_wants_its_posts_is_kept_and_shown_again(site: Site, chief: U
     assert client.post(page_of(site), given(url=site.url)).status_code == 302
     site.refresh_from_db()
     assert site.standing == {}
+
+
+def test_a_new_password_is_tried_at_once_and_leads_to_what_waits(site: Site, chief: User, editor: User) -> None:
+    article = Article(owner=editor, manuscript="# Trains\n\nThey run.", site=site)
+    transitions.submit(article)
+    stop(article, provider=f"wordpress:{site.pk}")
+    answer = as_(chief).post(page_of(site), given(url=site.url, password="another password"), follow=True)
+
+    page = answer.content.decode()
+    assert "“Magazine” works" in page
+    assert f'<a href="{RECOVER}?ids={article.pk}">Recover 1 article</a>' in page
+    unchanged = as_(chief).post(page_of(site), given(url=site.url), follow=True)
+    assert "works" not in unchanged.content.decode()
+
+
+def test_a_new_password_that_is_refused_is_said_at_once(site: Site, wordpress: WordPress, chief: User) -> None:
+    wordpress.capabilities = None
+    answer = as_(chief).post(page_of(site), given(url=site.url, password="wrong"), follow=True)
+
+    assert "“Magazine” cannot be used" in answer.content.decode()

@@ -56,7 +56,7 @@ def desk(wordpress: service.WordPress) -> WordPress:
             {"title": "T", "categories": ["a"]},
             Rejected,
             "the site did not accept the request (Invalid parameter(s): categories)",
-            'show the answer below to who runs site "Magazine"',
+            'show its full answer to who runs site "Magazine"',
         ),
     ],
 )
