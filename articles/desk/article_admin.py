@@ -12,7 +12,6 @@ from functools import partialmethod
 from typing import Any, ClassVar, cast
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.auth.models import User
@@ -29,7 +28,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from articles import call_keys, formats
-from articles.desk.article_forms import CHANGEABLE, ChangeForm, frozen_fields
+from articles.desk.article_forms import CHANGEABLE, COPIED, ChangeForm, frozen_fields, handing_in
 from articles.desk.article_page import article_page, manifest_page
 from articles.desk.calendar import Month
 from articles.desk.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
@@ -306,9 +305,16 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         context["show_save_and_continue"] = False
         return super().render_change_form(request, context, add, change, form_url, obj)
 
+    def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
+        """What `?copy=` names, if it is theirs: handed in again, all that a person has given is as it was."""
+        said = super().get_changeform_initial_data(request)
+        pk = read_ids(str(said.pop("copy", "")))[:1]
+        copied = self.get_queryset(request).filter(pk__in=pk).first()
+        return {**said, **({name: getattr(copied, name) for name in COPIED} if copied else {})}
+
     def get_fieldsets(self, request: HttpRequest, obj: Article | None = None) -> Any:
         if obj is None:
-            return _handing_in()
+            return handing_in()
         return [(None, {"fields": [*CHANGEABLE, "scheduled_at"] if obj.is_scheduled else CHANGEABLE})]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Article | None = None) -> list[str]:
@@ -375,22 +381,6 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         said = "It begins by itself." if obj.is_scheduled else "Press Recover to go on with it."
         self.message_user(request, f"Saved. {said}", messages.SUCCESS)
         return HttpResponseRedirect(obj.get_absolute_url())
-
-
-def _handing_in() -> list[tuple[str, dict[str, Any]]]:
-    """The fields of a new article, without the idea where nobody could write it."""
-    text = {
-        "fields": ["idea", "is_long", "manuscript", "file", "encoding", "kept_file"],
-        "description": "Give one of these three: an idea, a text pasted here, or a file.",
-    }
-    if not settings.OPENAI_API_KEY:
-        said = "Paste a finished text, or choose a file. (Ideas need a text service, and none is set up here.)"
-        text = {"fields": ["manuscript", "file", "encoding", "kept_file"], "description": said}
-    return [
-        ("The text", text),
-        ("The page", {"fields": ["style", "formatter", "design", "byline", "brand_primary", "brand_accent"]}),
-        ("Where it goes, and when", {"fields": ["site", "scheduled_at"]}),
-    ]
 
 
 def status_of(pk: int) -> str:

@@ -6,12 +6,14 @@ from datetime import datetime
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from articles.handing_in.submit_form import NO_SITE, in_the_future, moment_input
 from articles.models import Article, Stage, StageRecord
 
 DRAWN_WITH = ["formatter", "design", "byline", "brand_primary", "brand_accent"]
 CHANGEABLE = ["title", "site", *DRAWN_WITH]
+COPIED = ["idea", "is_long", "manuscript", "style", "site", *DRAWN_WITH]
 
 
 class ChangeForm(forms.ModelForm[Article]):
@@ -42,3 +44,19 @@ def frozen_fields(article: Article) -> list[str]:
     done = {record.stage for record in article.records.all() if record.state == StageRecord.State.DONE}
     frozen = [] if Stage.ARTICLE in done else ["title"]
     return [*frozen, *DRAWN_WITH] if Stage.FORMAT in done else frozen
+
+
+def handing_in() -> list[tuple[str, dict[str, Any]]]:
+    """The fields of a new article, without the idea where nobody could write it."""
+    text = {
+        "fields": ["idea", "is_long", "manuscript", "file", "encoding", "kept_file"],
+        "description": "Give one of these three: an idea, a text pasted here, or a file.",
+    }
+    if not settings.OPENAI_API_KEY:
+        said = "Paste a finished text, or choose a file. (Ideas need a text service, and none is set up here.)"
+        text = {"fields": ["manuscript", "file", "encoding", "kept_file"], "description": said}
+    return [
+        ("The text", text),
+        ("The page", {"fields": ["style", *DRAWN_WITH]}),
+        ("Where it goes, and when", {"fields": ["site", "scheduled_at"]}),
+    ]

@@ -340,7 +340,7 @@ class BatchAdmin(admin.ModelAdmin[Batch]):
         if isinstance(batch, HttpResponse):
             return batch
         if "budget" in request.POST:
-            field = cast(forms.Field, Batch._meta.get_field("budget").formfield())  # type: ignore[union-attr]  # no relation
+            field = cast(forms.Field, Batch._meta.get_field("budget").formfield())
             try:
                 budget = field.clean(request.POST["budget"])
             except forms.ValidationError as exc:

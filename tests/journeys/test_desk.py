@@ -306,6 +306,25 @@ def test_the_keyboard_is_enough(desk: Desk) -> None:
         page.wait_for_url("**/add/")
 
 
+def test_a_page_says_when_it_is_not_live_and_the_tab_how_it_ended(desk: Desk) -> None:
+    with desk.page(strict=False) as page:  # the browser complains of what is cut off
+        page.route("**/progress/", lambda route: route.abort())
+        hand_in(page, "Fog horns")
+        page.locator(".stale", has_text="the desk does not answer").wait_for()
+        assert "Not live since" in page.locator(".stale").inner_text()
+        page.unroute("**/progress/")
+        done(page)
+        page.locator(".stale").wait_for(state="detached")
+        assert page.title().startswith("✓ done: Fog horns")
+
+        page.keyboard.press("?")
+        page.get_by_role("dialog", name="Keys").get_by_role("button", name="Close").click()
+        page.get_by_role("link", name="Hand in again").click()
+        assert page.get_by_label("Manuscript:").input_value().startswith("# Fog horns")
+        page.get_by_label("Manuscript:").press("Control+Enter")
+        page.get_by_text("is handed in").wait_for()
+
+
 @pytest.fixture(scope="module")
 def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
     """A page of every kind: of an article that is done, one that stopped, one that waits."""

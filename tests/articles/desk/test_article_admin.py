@@ -648,3 +648,13 @@ def test_what_is_wrong_with_what_was_given_is_said_once(
         given = {"file": SimpleUploadedFile("a.txt", given["file"])}
     errors = as_(editor).post(ADD, handed(**given)).context["adminform"].form.errors
     assert sum(map(len, errors.values())) == 1, errors
+
+
+def test_what_is_handed_in_again_begins_with_what_was_given(
+    stopped: Article, editor: User, other_editor: User, chief: User
+) -> None:
+    Article.objects.filter(pk=stopped.pk).update(style="calm", brand_primary="#123456", manuscript="# Ours alone")
+    for person, sees in ((editor, True), (chief, True), (other_editor, False)):
+        page = as_(person).get(f"{ADD}?copy={stopped.pk}").content.decode()
+        assert ("# Ours alone" in page, 'value="calm"' in page, "#123456" in page) == (sees, sees, sees)
+    assert as_(editor).get(f"{ADD}?copy=x").status_code == 200
