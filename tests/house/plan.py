@@ -50,8 +50,8 @@ ROOMS = {
         ),
         Floor({"models", "providers", "formats"}, "records, services and the form of numbers: each stands alone"),
         Floor(
-            {"content", "call_keys", "processes"},
-            "what comes from outside, made safe; names of calls, and of processes",
+            {"content", "call_keys", "processes", "failure_names"},
+            "what comes from outside, made safe; names of calls, of processes and of failures",
         ),
         Floor(
             {"failures", "estimates", "cost_records"},

@@ -14,7 +14,7 @@ import pytest
 from django.apps import apps
 from django.utils.module_loading import import_string
 
-from articles.failures import SHORT
+from articles.failure_names import SHORT
 from articles.models import Stage
 from articles.pipeline.worker import STAGES
 from tests.house.breaches import held

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from articles.failures import SHORT
+from articles.failure_names import SHORT
 from articles.models import Article
 from articles.providers.errors import Refused
 from publishing.models import Site

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from articles.failures import SHORT
+from articles.failure_names import SHORT
 from articles.providers import bodies, claude, text
 from articles.providers.errors import Busy, ProviderError, Refused, Rejected, Unreachable
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from articles.failures import SHORT, Failure
+from articles.failure_names import SHORT
+from articles.failures import Failure
 from articles.providers.errors import ProviderError, Refused, Rejected, Unreachable
 from publishing.wordpress.answers import Login, Reply, Who, failure, who_answered
 

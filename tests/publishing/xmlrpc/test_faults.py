@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from articles.failures import SHORT
+from articles.failure_names import SHORT
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
 from publishing.wordpress.answers import Login
 from publishing.xmlrpc.client import XmlRpc
