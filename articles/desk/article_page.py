@@ -30,7 +30,7 @@ THINGS |= {call_keys.EARLIER: "all that was paid before this article was rebuilt
 MAKERS = {
     "manuscript": "your manuscript, as it is",
     "headings": "made from the headings",
-    "drawn": "drawn title cards",
+    "drawn": "drawn cards",
     "template": "the template",
     "preview": "preview page, here",
 }

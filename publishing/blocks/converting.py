@@ -295,9 +295,8 @@ class _Conversion:
     def _quote(self, element: HtmlElement) -> Iterator[Block]:
         """Pulled out where it is one short paragraph and no part of another quote."""
         last = _source(element)
-        citation = (
-            "" if last is None else self._lines(last[0] if [child.tag for child in last] == ["cite"] else last) or ""
-        )
+        is_cited = last is not None and [child.tag for child in last] == ["cite"]
+        citation = "" if last is None else self._lines(last[0] if is_cited else last) or ""
         blocks = list(self.flow(element, [last] if last is not None and citation else ()))
         if [block.name for block in blocks] == ["paragraph"] and not _stands_in(element, "blockquote"):
             [said] = blocks

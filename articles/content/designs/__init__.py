@@ -1,8 +1,7 @@
 """How a magazine's pages are drawn: three designs, each for any pair of brand colours and both directions of writing.
 
 design      one of `articles.models.Design`
-sheet       what a design says in inline CSS, by tags and by roles: inline styles are all that survives any
-            theme (`sheet`)
+sheet       what a design says in inline CSS, by tags and by roles: all that survives any theme (`sheet`)
 role        what a passage is to the page, by its class while the page is made: `.lead`, `.pull`, `.summary`
 ink         the brand's colours as text in them can be read, and the side on which lines begin (`sheet`)
 """

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from articles.content import magazine, manuscripts, markup, placing, word_counts
-from articles.models import Article, ImageFile
+from articles.content import designs, magazine, manuscripts, markup, passages, placing, word_counts
+from articles.models import Article, Design, ImageFile
 from tests.articles.content.harmless import assert_harmless, tree, unreadable_pairs
 from tests.conftest import MANUSCRIPT
 
@@ -164,3 +164,64 @@ def test_type_neither_shrinks_nor_grows_with_nesting(html: str) -> None:
         above = [element, *element.iterancestors()]
         ems = [float(found[1]) for one in above if (found := re.search(r"font-size: ([\d.]+)em", one.get("style", "")))]
         assert 0.75 < math.prod(ems) < 1.6
+
+
+@pytest.mark.parametrize("design", Design.values)
+@pytest.mark.parametrize("text", [MANUSCRIPT, EVERYTHING, "كتاب مخطوط في تسعة كراريس ظفرت به\n\n> قال"])
+def test_every_design_is_whole_and_readable(design: str, text: str) -> None:
+    source = article(text, "#ffd400", "#eeeeee")
+    source.design, source.byline = design, "By <Ada> & Byron"
+    page = magazine.lay_out(source, pictures())
+    assert_harmless(page)
+    assert not unreadable_pairs(page)
+    assert word_counts.missing_words(source.html, page) == 0
+    assert "By &lt;Ada&gt; &amp; Byron" in page
+    assert "class=" not in page
+
+
+def test_designs_differ() -> None:
+    pages = set()
+    for design in Design.values:
+        source = article(EVERYTHING)
+        source.design = design
+        pages.add(magazine.lay_out(source, pictures()))
+    assert len(pages) == len(Design.values)
+
+
+def test_a_short_summary_that_opens_stands_above_the_hero() -> None:
+    page = magazine.lay_out(
+        article(f"# T\n\n## In brief\n\nShort.\n\n{'Long. ' * 100}\n\n## Ports\n\nSaid."), pictures()
+    )
+    order = re.findall(r"In brief|Short|03_hero|Long|Ports", page)
+    assert list(dict.fromkeys(order)) == ["In brief", "Short", "03_hero", "Long", "Ports"]
+
+
+def test_a_wall_is_broken_between_sentences() -> None:
+    sentence = "This is said <em>once more</em>, and it is not short. "
+    source = Article(title="A", html=f"<p>{sentence * 80}</p>")
+    page = magazine.lay_out(source, [])
+    parts = [p.text_content() for p in tree(page).iter("p")]
+    assert len(parts) > 2
+    assert all(part.startswith("This") and part.rstrip().endswith(".") for part in parts)
+    assert all(len(part) <= passages.WALL for part in parts)
+    assert word_counts.words(page) == word_counts.words(source.html)
+
+
+@pytest.mark.parametrize(
+    ("quote", "is_pulled"),
+    [("<p>Short.</p>", True), (f"<p>{'Long. ' * 80}</p>", False), ("<p>One.</p><p>Two.</p>", False)],
+)
+def test_only_a_short_quote_is_pulled_out(quote: str, is_pulled: bool) -> None:
+    page = magazine.lay_out(Article(title="A", html=f"<p>Said.</p><blockquote>{quote}</blockquote>"), [])
+    assert ("text-align: center" in page) == is_pulled
+
+
+def test_a_page_of_a_model_is_dressed_by_its_roles() -> None:
+    said = '<p class="lead evil">a</p><blockquote class="pull">b</blockquote><p style="color: #333333">c</p>'
+    kept = markup.clean_page(f"<article>{said}</article>", (), designs.ROLES)
+    page = magazine.dress(kept, Article(title="A"), [])
+    [quote] = tree(page).iter("blockquote")
+    assert "border-top" in quote.get("style")
+    assert "class=" not in page
+    assert "evil" not in kept
+    assert re.search(r'style="[^"]*color: #333333">c', page)
