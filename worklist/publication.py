@@ -15,7 +15,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 
 from articles.errors import NotPossible
-from articles.models import Article
+from articles.models import Article, Design
 from articles.pipeline import reopening, transitions
 from articles.providers.errors import GALLEY, Refused
 from publishing import publish_tasks
@@ -95,6 +95,7 @@ def _article(document: Document, by: User, site: Site | None) -> Article:
             manuscript_name=text.name,
             title=title,
             site=site,
+            design=Design.first_of(site.design if site else ""),
         )
         transitions.submit(article)
         return article

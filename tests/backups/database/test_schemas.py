@@ -20,13 +20,14 @@ from tests.backups.database.test_restore import plan_of, restore
 from tests.backups.desks import Copies
 
 BEFORE_BATCHES = ("articles", "0005_indexes_for_a_million")
-NEW_OF_SITES = ("closed_ways", "encrypted_web_secret", "hero", "publisher", "standing", "trial", "typography", "ways")
+NEW_OF_SITES = ("closed_ways", "design", "encrypted_web_secret", "hero", "publisher", "standing", "trial")
+NEW_OF_SITES += ("typography", "ways")
 TASKS = ("publishing.PublishTask", "publishing.ExecutionLog")
 MONEY = ("articles.DeskSettings", "articles.SpentDay", "articles.CostRecord")
 BEFORE_TASKS = ("publishing", "0002_site_rebuilt_from")
 AUTH = "0012_alter_user_first_name_max_length"
-NEW = ["alone", "batch_fields", "batch_id", "batch_key", "cancelled_with", "earlier_manuscripts", "is_long"]
-NEW += ["manifest_due", "spent"]
+NEW = ["alone", "batch_fields", "batch_id", "batch_key", "byline", "cancelled_with", "design"]
+NEW += ["earlier_manuscripts", "is_long", "manifest_due", "spent"]
 WORKLIST = tuple(f"worklist.{name}" for name in ("Document", "Version", "Entry", "Note", "Reply"))
 WORKLIST += tuple(f"worklist.Drive{name}" for name in ("Account", "Folder", "File"))
 WEBHOOKS = ("webhooks.Webhook",)
@@ -82,6 +83,10 @@ def test_the_backup_of_an_earlier_version_comes_back(
     assert after["articles.Event"] == [row | {"provider": ""} for row in before["articles.Event"]]
     assert told == [
         *(f"publishing.Site.{name} is new since this backup: it gets its default." for name in NEW_OF_SITES),
+        *(
+            f"articles.Preferences.{name} is new since this backup: it gets its default."
+            for name in ("byline", "design")
+        ),
         "articles.DeskSettings is not in this backup.",
         "articles.SpentDay is not in this backup.",
         "articles.Batch is not in this backup.",

@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from articles import bounds
 from articles.batches import control
-from articles.models import Article, Batch, Stage
+from articles.models import Article, Batch, Design, Stage
 from articles.pipeline import transitions, worker
 from articles.pipeline.run import Outcome, Run
 from articles.providers.errors import Rejected
@@ -136,6 +136,7 @@ def _handed_in(drawn: random.Random, owner: User, site: Site | None, **fields: A
     """Through the form of the desk, with something in every field."""
     colours = {name: f"#{drawn.randrange(16**6):06x}" for name in ("brand_primary", "brand_accent")}
     given = {"formatter": drawn.choice(["auto", "claude", "template"]), "site": site.pk if site else "", **colours}
+    given |= {"design": drawn.choice(Design.values), "byline": text(drawn, bounds.LONGEST_BYLINE).replace("\n", " ")}
     given |= {"style": text(drawn, bounds.LONGEST_STYLE).replace("\n", " "), "scheduled_at": "", **fields}
     assert as_(owner).post(ADD, given).status_code == 302
     return Article.objects.get()
