@@ -79,6 +79,10 @@ class Sheet:
 
 def common(ink: Ink) -> dict[str, str]:
     """What every design says alike: lists, tables, code and pictures, which stay in the column."""
+    return _text(ink) | _shown(ink) | _roles(ink)
+
+
+def _text(ink: Ink) -> dict[str, str]:
     listed = f"margin: 0 0 1.3em; padding: 0; padding-{ink.start}: 1.35em"
     cell = f"border-bottom: 1px solid {RULE}; padding: 0.6em 0.8em; text-align: start; vertical-align: top"
     return {
@@ -95,6 +99,11 @@ def common(ink: Ink) -> dict[str, str]:
         "th": f"{cell}; border-bottom: 2px solid {ink.primary}; color: {ink.primary}; font-weight: 700",
         "td": cell,
         ".scroll": "margin: 1.9em 0; overflow: auto",
+    }
+
+
+def _shown(ink: Ink) -> dict[str, str]:
+    return {
         "pre": (
             f"background-color: {PAPER}; border-{ink.start}: 3px solid {RULE}; font-family: {MONO}; font-size: 0.78em; "
             "line-height: 1.6; margin: 1.7em 0; overflow-wrap: anywhere; padding: 1.1em 1.3em; white-space: pre-wrap"
@@ -103,6 +112,11 @@ def common(ink: Ink) -> dict[str, str]:
         "figure": f"{WHOLE}; margin: 2.2em 0",
         "figcaption": f"color: {GREY}; font-family: {SANS}; font-size: 0.8em; line-height: 1.5; margin: 0.7em 0 0",
         "small": f"color: {GREY}",
+    }
+
+
+def _roles(ink: Ink) -> dict[str, str]:
+    return {
         ".quote": (
             f"border-{ink.start}: 3px solid {RULE}; margin: 1.7em 0; padding: 0; padding-{ink.start}: 1.3em; "
             "font-style: italic"
