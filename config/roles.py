@@ -37,7 +37,6 @@ RIGHTS = {
         ],
         "publishing": ["add_site", "view_site", "change_site", "delete_site", *PUBLISHING],
         "worklist": [*WORKLIST, "approve_document", *DRIVES],
-        "worklist": [*WORKLIST, "approve_document"],
         "webhooks": ["add_webhook", "view_webhook", "change_webhook", "delete_webhook", "view_delivery"],
         "backups": ["view_generation", "change_generation"],
     },
