@@ -77,7 +77,7 @@ def _die_at(connection: Any, moment: int | None) -> None:
         return body
 
     asked = Drive._get
-    Drive._get = get  # type: ignore[method-assign]
+    Drive._get = get  # type: ignore[method-assign, assignment]
     connection.ensure_connection()
     connection.execute_wrappers.append(query)
 
