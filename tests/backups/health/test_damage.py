@@ -133,7 +133,7 @@ def test_it_takes_as_many_queries_for_many_sources_and_backups() -> None:
             _files(f"/srv/{number}", hours)
     with CaptureQueriesContext(connection) as many:
         report.known(timezone.now())
-    assert len(many) == len(few) == 11
+    assert len(many) == len(few) == 12
     Generation.objects.update(damage=["It is missing."])
     with CaptureQueriesContext(connection) as damaged:
         report.known(timezone.now())
