@@ -83,10 +83,6 @@ def test_the_backup_of_an_earlier_version_comes_back(
     assert after["articles.Event"] == [row | {"provider": ""} for row in before["articles.Event"]]
     assert told == [
         *(f"publishing.Site.{name} is new since this backup: it gets its default." for name in NEW_OF_SITES),
-        *(
-            f"articles.Preferences.{name} is new since this backup: it gets its default."
-            for name in ("byline", "design")
-        ),
         "articles.DeskSettings is not in this backup.",
         "articles.SpentDay is not in this backup.",
         "articles.Batch is not in this backup.",
