@@ -85,6 +85,8 @@ def test_the_backup_of_an_earlier_version_comes_back(
         *(f"publishing.Site.{name} is new since this backup: it gets its default." for name in NEW_OF_SITES),
         "articles.DeskSettings is not in this backup.",
         "articles.SpentDay is not in this backup.",
+        "articles.Preferences.byline is new since this backup: it gets its default.",
+        "articles.Preferences.design is new since this backup: it gets its default.",
         "articles.Batch is not in this backup.",
         *(f"{label} is not in this backup." for label in WEBHOOKS),
         *(f"articles.Article.{name} is new since this backup: it gets its default." for name in NEW),
