@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import date, datetime, timedelta
 
 from django.contrib.auth.models import User
@@ -17,12 +18,14 @@ from pydantic import Field
 from articles.api.asking import who_may_look
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Problem, Strict
 from articles.content.manuscripts import Unreadable
+from articles.models.access import may_look
 from publishing.api import OptionsIn
 from publishing.models import Site
 from publishing.options import Options
 from worklist import intake, moves, publication
+from worklist.drive.status import lines, sync_soon
 from worklist.intake import Arrival
-from worklist.models import Document, DocumentQuerySet, Source, State
+from worklist.models import Document, DocumentQuerySet, DriveAccount, Source, State
 from worklist.states import moves_from
 
 MOST = 100  # documents in one answer
@@ -42,7 +45,7 @@ class DocumentOut(Strict):
     title: str
     writer: str
     folder: str
-    source: str = Field(description="upload, folder or api")
+    source: str = Field(description=f"one of: {', '.join(Source.values)}")
     status: str = Field(description=f"one of: {', '.join(State.values)}")
     message: str = Field(description="the same in words, as in the desk")
     since: datetime = Field(description="in this status")
@@ -109,8 +112,25 @@ class SourceOut(Strict):
     last_arrival: datetime | None
 
 
+class DriveFolderOut(Strict):
+    """A folder of Google Drive that is followed."""
+
+    account: str
+    folder: str
+    connected_since: datetime
+    last_good_use: datetime | None
+    connect_again: bool = Field(description="the account has to be connected again, by a person at the desk")
+    looked_at: datetime | None
+    reason: str = Field(description="why nothing comes of it, or nothing yet; empty: all is well")
+    documents: int
+    to_read: int
+    left_out: int = Field(description="files that cannot be read; the desk says why")
+    held: int = Field(description="missing at once, and not taken for gone until a person says so")
+
+
 class SyncStatusOut(Strict):
     sources: list[SourceOut]
+    drive: list[DriveFolderOut] = Field(description="empty where you may not see the accounts")
 
 
 class ArrivalIn(Strict):
@@ -129,6 +149,7 @@ class SyncIn(Strict):
 
     documents: list[ArrivalIn] = Field([], max_length=50)
     gone: list[str] = Field([], max_length=50, description="ids that the source has no more; their texts stay")
+    drive: bool = Field(False, description="have the followed folders of Google Drive looked at now, too")
 
 
 class SyncOut(Strict):
@@ -136,6 +157,7 @@ class SyncOut(Strict):
     known: int
     gone: int
     skipped: dict[str, str] = Field(description="what could not be read, by its id, with the reason")
+    drive: int = Field(description="folders of Google Drive that are looked at within a minute")
 
 
 class StatusIn(Strict):
@@ -214,8 +236,9 @@ def statistics(request: HttpRequest) -> StatisticsOut:
 
 @router.get("/sync-status", response={200: SyncStatusOut, **REFUSALS}, operation_id="worklist_sync_status")
 def sync_status(request: HttpRequest) -> SyncStatusOut:
-    """What came from each kind of source, and when the last of it arrived (one query)."""
-    visible = Document.objects.visible_to(who_may_look(request, Document)).order_by()
+    """What came from each kind of source, and when the last of it arrived; how Google Drive does (two queries)."""
+    user = who_may_look(request, Document)
+    visible = Document.objects.visible_to(user).order_by()
     gone = Count("pk", Q(gone_at__isnull=False))
     found = {
         source: (number, missing, last)
@@ -228,7 +251,8 @@ def sync_status(request: HttpRequest) -> SyncStatusOut:
             SourceOut(source=source, documents=number, gone=missing, last_arrival=last)
             for source in Source.values
             for number, missing, last in [found.get(source, (0, 0, None))]
-        ]
+        ],
+        drive=[DriveFolderOut(**asdict(line)) for line in lines()] if may_look(user, DriveAccount) else [],
     )
 
 
@@ -250,7 +274,9 @@ def sync(request: HttpRequest, wanted: SyncIn) -> SyncOut:
     gone = Document.objects.filter(source=Source.API, source_id__in=missing, gone_at=None).values_list("pk", flat=True)
     for pk in (lost := list(gone)):
         intake.gone(pk)
-    return SyncOut(new=new, known=len(wanted.documents) - len(skipped) - new, gone=len(lost), skipped=skipped)
+    known = len(wanted.documents) - len(skipped) - new
+    folders = sync_soon() if wanted.drive else 0
+    return SyncOut(new=new, known=known, gone=len(lost), skipped=skipped, drive=folders)
 
 
 def _source_id(user: User, given: str) -> str:

@@ -88,12 +88,12 @@ def test_statistics_count_what_waits(document_in: InState, editor: User) -> None
 def test_a_program_hands_in_and_again_is_once(editor: User, other_editor: User) -> None:
     given = {"id": "cms-7", "text": MANUSCRIPT, "writer": "Ada"}
     wanted = {"documents": [given, {"id": "empty", "text": " "}]}
-    assert post(editor, "sync", wanted) | {"skipped": 0} == {"new": 1, "known": 0, "gone": 0, "skipped": 0}
+    assert post(editor, "sync", wanted) | {"skipped": 0} == {"new": 1, "known": 0, "gone": 0, "skipped": 0, "drive": 0}
     again = post(editor, "sync", wanted)
     assert (again["new"], again["known"], list(again["skipped"])) == (0, 1, ["empty"])
     assert post(other_editor, "sync", {"gone": ["cms-7"]})["gone"] == 0, "theirs is another one"
     assert post(editor, "sync", {"gone": ["cms-7"]})["gone"] == 1
-    assert post(editor, "sync", {}) == {"new": 0, "known": 0, "gone": 0, "skipped": {}}
+    assert post(editor, "sync", {}) == {"new": 0, "known": 0, "gone": 0, "skipped": {}, "drive": 0}
     [source] = [each for each in get(editor, "/sync-status")["sources"] if each["documents"]]
     assert (source["source"], source["documents"], source["gone"]) == ("api", 1, 1)
     assert Document.objects.get(source=Source.API).text.manuscript == MANUSCRIPT
