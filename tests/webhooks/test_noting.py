@@ -9,8 +9,9 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from articles.batches import control
-from articles.models import Article, Batch
+from articles.models import Article, Batch, Stage
 from articles.pipeline import dispatch, transitions
+from articles.providers.errors import Refused
 from tests.articles.batches.grid import batch_of
 from tests.conftest import HandIn
 from tests.webhooks.conftest import webhook_of
@@ -44,6 +45,17 @@ def test_an_article_that_is_done_is_told_with_its_publication(
         "problem": "",
         "url": f"http://127.0.0.1:8000/api/v1/articles/{article.pk}",
     }
+
+
+def test_one_that_stops_is_told_with_the_reason(
+    chief: User, hand_in: HandIn, run: Callable[[Article], Article]
+) -> None:
+    article = run(hand_in())
+    webhook_of(chief, ADDRESS, Event.ARTICLE_STOPPED)
+    transitions.stop_done(article, Stage.FORMAT, Refused("format", "it did not accept our key", code="key"))
+    said = json.loads(Delivery.objects.get().body)
+    assert (said["event"], said["data"]["status"]) == ("article.stopped", "failed")
+    assert said["data"]["problem"]
 
 
 def test_one_that_is_cancelled_is_told(chief: User, hand_in: HandIn) -> None:
