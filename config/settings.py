@@ -180,36 +180,7 @@ GALLEY_FILM_DAYS = env.number("GALLEY_FILM_DAYS", 14, least=0)  # pictures of wh
 GALLEY_FILM_FAILED_DAYS = env.number("GALLEY_FILM_FAILED_DAYS", 60, least=0)  # of publications that have stopped
 GALLEY_BACKUP_KEEP_DAYS = env.number("GALLEY_BACKUP_KEEP_DAYS", 90)
 GALLEY_BACKUP_KEEP_MONTHS = env.number("GALLEY_BACKUP_KEEP_MONTHS", 12, least=0)  # the last backup of each
-# What the backup of the database keeps, with the tables of their many-to-many relations.
-BACKUP_MODELS = [
-    "auth.Group",
-    "auth.User",
-    "publishing.Site",
-    "articles.Preferences",
-    "articles.DeskSettings",
-    "articles.SpentDay",
-    "articles.Batch",
-    "articles.Article",
-    "articles.StageRecord",
-    "articles.Call",
-    "articles.ImageFile",
-    "articles.Section",
-    "articles.Attempt",
-    "articles.Event",
-    "articles.CostRecord",
-    "publishing.PublishTask",
-    "publishing.ExecutionLog",
-    "worklist.Document",
-    "worklist.Version",
-    "worklist.Entry",
-    "worklist.Note",
-    "worklist.Reply",
-    "worklist.DriveAccount",
-    "worklist.DriveFolder",
-    "worklist.DriveFile",
-    "webhooks.Webhook",
-]
-# What tells a row apart on any machine, for these and for what they refer to.
+# What tells a row apart on any machine, of all that the backup of the database keeps and of what that refers to.
 BACKUP_NATURAL_KEYS = {
     "contenttypes.ContentType": ["app_label", "model"],
     "auth.Permission": ["content_type", "codename"],
@@ -240,6 +211,8 @@ BACKUP_NATURAL_KEYS = {
     "worklist.DriveFile": ["folder", "file_id"],
     "webhooks.Webhook": ["uid"],
 }
+# What it keeps, with the tables of their many-to-many relations.
+BACKUP_MODELS = [name for name in BACKUP_NATURAL_KEYS if name not in ("contenttypes.ContentType", "auth.Permission")]
 # What a person restores one by one: the model, how its rows are named, the time by which they are chosen, and when
 # retention has removed their files.
 BACKUP_UNIT = {

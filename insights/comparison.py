@@ -11,7 +11,7 @@ from typing import NamedTuple
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db.models import Sum
 
-from articles.failures import BY_KIND, SHORT
+from articles.failure_names import BY_KIND, SHORT
 from articles.models import Cost
 from insights.costs import Range
 from insights.models import ProviderMetric, Rollup

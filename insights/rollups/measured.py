@@ -13,7 +13,7 @@ from django.db.models import Case, Count, DurationField, ExpressionWrapper, F, Q
 from django.db.models.fields.json import KeyTextTransform
 
 from articles import call_keys
-from articles.failures import SHORT
+from articles.failure_names import SHORT
 from articles.models import Call
 from insights.models import ProviderMetric
 from publishing.models import PublishTask, Way

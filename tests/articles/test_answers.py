@@ -48,7 +48,7 @@ PREDICTION = {"id": "p1", "status": "succeeded", "output": ["https://pictures.ex
 Reader = Callable[[dict[str, Any]], object]
 OF_TEXT: dict[str, Reader] = {
     "article": article._read,
-    "prompts": prompts._read,
+    "prompts": lambda raw: prompts._read(raw, 3),
     "opening": lambda raw: sections._read_opening(raw, 2, with_outline=True),
     "section": lambda raw: sections._read_section(raw, 2),
 }

@@ -95,7 +95,7 @@ def added_to_an_article(url: str, folder: Path) -> None:
 def bare_calls(url: str) -> None:
     """The same requests, with the same libraries, keeping nothing."""
     text = openai.OpenAI(base_url=f"{url}/openai/v1", api_key="sk-bench", max_retries=0)
-    for name, schema in (("article", article_stage.SCHEMA), ("pictures", prompts_stage.SCHEMA)):
+    for name, schema in (("article", article_stage.SCHEMA), ("pictures", prompts_stage._schema(3))):
         form: Any = {"format": {"type": "json_schema", "name": name, "schema": schema, "strict": True}}
         answer = text.responses.create(model="gpt-5-mini", instructions="Write.", input=IDEA, text=form)
     with requests.Session() as http:

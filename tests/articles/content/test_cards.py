@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 import pytest
 
 from articles.content import cards, pictures
@@ -76,9 +78,6 @@ def test_a_title_beyond_its_first_letter_changes_nothing() -> None:
 @pytest.mark.parametrize("primary", ["#ffffff", "#000000", "#767676", "#808080", "#ffd400", "#2e7d32", "#ff0000"])
 def test_the_letter_can_be_told_from_its_card(primary: str) -> None:
     bare, lettered = (decoded(cards.draw(title, "16:9", primary, primary, "seed")) for title in ("", "T"))
-    changed = [
-        (sum(a), sum(b))
-        for a, b in zip(bare.reduce(8).get_flattened_data(), lettered.reduce(8).get_flattened_data(), strict=True)
-        if a != b
-    ]
+    pixels = (cast("tuple[tuple[int, ...], ...]", card.reduce(8).get_flattened_data()) for card in (bare, lettered))
+    changed = [(sum(a), sum(b)) for a, b in zip(*pixels, strict=True) if a != b]
     assert sum(abs(a - b) > 150 for a, b in changed) > len(changed) // 2

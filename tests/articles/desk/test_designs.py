@@ -10,7 +10,7 @@ from django.core.management import call_command
 from pytest_django import Settings
 
 from articles.batches.start import start_batch
-from articles.desk.article_forms import SubmitForm
+from articles.handing_in.submit_form import SubmitForm
 from articles.models import Article, Batch, Preferences
 from articles.tree import manifest
 from publishing.models import Site

@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from articles.failures import SHORT
+from articles.failure_names import SHORT
 from articles.models import Article, Call
 from insights import tasks
 from insights.models import Mark, ProviderMetric, Rollup
