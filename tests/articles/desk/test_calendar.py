@@ -90,11 +90,11 @@ def test_it_can_be_moved_until_it_begins(scheduled: Article, editor: User) -> No
     client, later = as_(editor), timezone.now() + timedelta(days=3)
 
     colours = {"brand_primary": "#123456", "brand_accent": "#654321"}
-    form = {"formatter": "template", "scheduled_at": local(later), **colours}
+    form = {"formatter": "template", "design": "essay", "scheduled_at": local(later), **colours}
     assert "Saved. It begins by itself." in text(client.post(page_of(scheduled), form, follow=True))
 
     scheduled.refresh_from_db()
-    assert scheduled.formatter == "template"
+    assert (scheduled.formatter, scheduled.design) == ("template", "essay")
     assert scheduled.next_at
     assert abs(scheduled.next_at - later) < timedelta(minutes=1)
     Article.objects.update(next_at=timezone.now())
