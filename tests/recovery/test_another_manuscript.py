@@ -104,7 +104,8 @@ def test_what_was_made_of_the_earlier_one_is_made_and_paid_for_again(
     assert plan["paid_calls"] == len(paid) == 6
     assert plan["done_again"] == ["1 article", "1 set of prompts", "4 images", "1 formatted page", "1 upload"]
 
-    answer = put(as_(editor), article, manuscript=NEW, name="slow.md", version=plan["version"])
+    longer = NEW + "".join(f"\n## {part}\n\nNobody minds that either.\n" for part in ("By day", "By night", "At home"))
+    answer = put(as_(editor), article, manuscript=longer, name="slow.md", version=plan["version"])
 
     assert (answer.status_code, answer.json()) == (200, {"message": "It goes on with it.", "status": "queued"})
     article = run(article)

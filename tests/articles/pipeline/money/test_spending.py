@@ -249,7 +249,7 @@ def test_without_room_nothing_is_sent_and_the_batch_pauses(batch: Batch) -> None
         ask(run, says(), key="format")
 
     batch.refresh_from_db()
-    assert (batch.state, batch.cause) == (Batch.State.PAUSED, "")
+    assert (batch.state, batch.cause) == (Batch.State.PAUSED, "budget")
     assert batch.reason == (
         "The next sections would spend more than the budget of $0.10: $0.05 are spent, and the next call may cost "
         "$0.06. Next: raise the budget, then resume."
