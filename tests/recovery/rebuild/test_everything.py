@@ -195,7 +195,7 @@ def test_what_was_changed_before_it_began_is_changed(drawn: random.Random, ada: 
     begin, later = (f"{timezone.localtime() + timedelta(days=days):%Y-%m-%dT%H:%M}" for days in (3, 5))
     article = _handed_in(drawn, ada, None, **_manuscript(drawn), scheduled_at=begin)
     changed = {"title": text(drawn, bounds.LONGEST_TITLE).replace("\n", " "), "site": site.pk, "formatter": "template"}
-    changed |= {"brand_primary": "#000000", "brand_accent": "#ffffff", "scheduled_at": later}
+    changed |= {"brand_primary": "#000000", "brand_accent": "#ffffff", "scheduled_at": later, "design": "modern"}
     assert as_(ada).post(article_page(article), changed).status_code == 302
 
     before = state()
