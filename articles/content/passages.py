@@ -14,7 +14,7 @@ STANDFIRST_WORDS = 90  # of a summary that stands above the hero, at most
 WALL = 1600  # letters of a paragraph that is broken up
 LEAST_PART = 600  # letters of what it is broken into
 _CREDIT = re.compile(r"\s*[—–―]\s*\S")  # — Ada Byron
-_SENTENCE = re.compile(
+_SENTENCE_ENDS = re.compile(
     r"(?<=[.!?…؟۔।])[\"'”’»)\]]{0,2}\s{1,9}(?=[\"'“‘«¿¡(\[]{0,2}[^\W_a-zß-öø-ÿа-яё])"
     r"|(?<=[。！？])(?![」』）])"
 )
@@ -74,7 +74,7 @@ def _rest_of(paragraph: HtmlElement) -> HtmlElement | None:
         if holder is not None:
             length += len(holder.text_content())
         text = (paragraph.text if holder is None else holder.tail) or ""
-        for end in _SENTENCE.finditer(text):
+        for end in _SENTENCE_ENDS.finditer(text):
             if length + end.start() >= LEAST_PART and whole - length - end.end() >= LEAST_PART:
                 return _parted(paragraph, holder, index, end)
         length += len(text)
