@@ -25,6 +25,7 @@ Session.objects.all().delete()
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
     pytest.mark.xdist_group("typed"),
+    pytest.mark.dealt(2),
 ]
 assert axe
 

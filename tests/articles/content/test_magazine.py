@@ -89,7 +89,7 @@ def test_a_page_is_whole(text: str) -> None:
 HEX = st.integers(0, 0xFFFFFF).map("#{:06x}".format)
 
 
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(HEX, HEX)
 def test_every_brand_gives_a_readable_page(primary: str, accent: str) -> None:
     assert not unreadable_pairs(magazine.lay_out(article(EVERYTHING, primary, accent), pictures()))
