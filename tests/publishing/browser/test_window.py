@@ -55,7 +55,7 @@ def test_what_stands_in_the_way_is_named(
     channel = channel_in(chromium, "calls", login(wordpress, who, password), watched)
     with pytest.raises(error) as caught:
         channel.check()
-    assert caught.value.code == code
+    assert caught.value.code == code, caught.value.reason
     assert not password or password not in f"{caught.value.reason} {caught.value.detail}"
     assert watched.sent.count("POST") <= 1, "a password is tried once"
     if code == "login":
