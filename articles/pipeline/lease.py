@@ -46,7 +46,7 @@ class Lease:
 
     article: Article
     stage: Stage = Stage.ARTICLE
-    started: float = field(default_factory=time.monotonic)
+    started: float = field(default_factory=lambda: time.monotonic())  # asked for when it begins
 
     @property
     def mine(self) -> QuerySet[Article]:
