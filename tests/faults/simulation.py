@@ -31,6 +31,7 @@ from articles.models import Article
 from articles.pipeline import sweep, transitions, worker_health
 from articles.processes import this_machine
 from backups.storage.django_folder import LocalStorage
+from config.supervision import machines
 from config.supervision.worker import LOOK_SECONDS, SCHEDULE_SECONDS, Tasks
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -191,6 +192,7 @@ class Simulation:
         for module in (transitions, sweep, worker_health):
             yield module, "this_process", self._name
         yield sweep, "is_alive", lambda _: True
+        yield machines, "note", lambda: None  # which decides nothing, and is written often
         yield Atomic, "__enter__", self._with_an_instant(Atomic.__enter__)
         yield LocalStorage, "_save", self._with_an_instant(LocalStorage._save)
 
