@@ -18,7 +18,7 @@ from articles.models import Article, ArticleKey, CostRecord, DeskSettings, Event
 from backups import partitions
 from config.supervision import machines
 from publishing.models import ExecutionLog, PublishTask, Shot, SubmitKey
-from webhooks.models import Delivery, Webhook
+from webhooks.models import Delivery
 
 LOGIN_DAYS = 90  # who has signed in, and who was locked out, may be asked about for a while
 ROWS = 1000  # of timelines, or of records, in one transaction: nobody waits for it
@@ -35,7 +35,6 @@ def remove_what_ended(now: datetime) -> int:
     ArticleKey.forget()
     SubmitKey.forget()
     Delivery.forget()
-    Webhook.reencrypt()
     today = timezone.localdate(now)
     keep_months(CostRecord, today, settings.GALLEY_COST_KEEP_MONTHS)
     keep_months(ExecutionLog, today, settings.GALLEY_LOG_KEEP_MONTHS)

@@ -76,18 +76,6 @@ class Webhook(models.Model):
         """Raises secrets.Undecipherable."""
         return secrets.decrypt(self.encrypted_secret)
 
-    @classmethod
-    def reencrypt(cls) -> None:
-        """Let the newest key open the secrets. What none of the keys opens stays, and says so when it is used."""
-        for webhook in cls.objects.all():
-            try:
-                renewed = secrets.reencrypt(webhook.encrypted_secret)
-            except secrets.Undecipherable:
-                continue
-            cls.objects.filter(pk=webhook.pk, encrypted_secret=webhook.encrypted_secret).update(
-                encrypted_secret=renewed
-            )
-
 
 class Delivery(models.Model):
     """One event for one webhook. Written in the transaction of what has happened; its body is what was true then."""

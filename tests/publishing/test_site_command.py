@@ -170,7 +170,7 @@ def test_passwords_move_to_the_newest_key(shell: Shell, settings: Settings) -> N
     add(shell)
     add(shell, name="Weekly")
     settings.GALLEY_ENCRYPTION_KEYS = [new, old]
-    assert shell("reencrypt") == "Encrypted 2 passwords with the newest key.\n"
+    assert shell("reencrypt") == "Encrypted 2 secrets with the newest key.\n"
     settings.GALLEY_ENCRYPTION_KEYS = [new]
     assert [site.secret for site in Site.objects.all()] == [SECRET, SECRET]
 
@@ -181,7 +181,7 @@ def test_one_unreadable_password_keeps_no_other_from_moving(shell: Shell, settin
     add(shell)
     old, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
     settings.SECRET_KEY_FALLBACKS = [old]
-    with pytest.raises(CommandError, match='nobody can read the password of "Weekly"'):
+    with pytest.raises(CommandError, match="nobody can read the secret of site “Weekly”"):
         shell("reencrypt")
     settings.SECRET_KEY_FALLBACKS = []
     assert Site.objects.get(name="Magazine").secret == SECRET
@@ -202,7 +202,7 @@ def test_both_passwords_move_to_the_newest_key(shell: Shell, settings: Settings)
     shell("web-password", "Magazine")
     old, settings.SECRET_KEY = settings.SECRET_KEY, "another key"
     settings.SECRET_KEY_FALLBACKS = [old]
-    assert shell("reencrypt") == "Encrypted 2 passwords with the newest key.\n"
+    assert shell("reencrypt") == "Encrypted 2 secrets with the newest key.\n"
     settings.SECRET_KEY_FALLBACKS = []
     site = Site.objects.get()
     assert (site.secret, site.web_secret) == (SECRET, SECRET)

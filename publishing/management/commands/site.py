@@ -12,9 +12,10 @@ import orjson
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError
 
+from articles.formats import count
 from articles.models import Design
 from publishing import secrets
-from publishing.models import Site
+from publishing.models import BrowserSession, Site
 from publishing.trial.findings import Finding
 from publishing.trial.trial import try_site
 from publishing.trial.wording import MARKS, title, trouble, words
@@ -41,7 +42,7 @@ class Command(BaseCommand):
             "web-password", help="the password of a site's login page, from standard input; none: forget"
         )
         web.add_argument("name")
-        verbs.add_parser("reencrypt", help="encrypt all passwords with the newest key")
+        verbs.add_parser("reencrypt", help="encrypt all secrets of the desk with the newest key")
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:
         verbs: dict[str, Callable[..., None]] = {
@@ -109,23 +110,14 @@ class Command(BaseCommand):
         self.stdout.write(f'Site "{site}" {known}.')
 
     def _reencrypt(self, **_: Any) -> None:
-        done, unreadable = 0, []
-        for site in Site.objects.all():
-            for name in ("encrypted_secret", "encrypted_web_secret"):
-                old = getattr(site, name)
-                if not old and name == "encrypted_web_secret":
-                    continue
-                try:
-                    # Filtered on the old one: a password that somebody enters meanwhile stays.
-                    renewed = {name: secrets.reencrypt(old)}
-                    done += Site.objects.filter(pk=site.pk, **{name: old}).update(**renewed)
-                except secrets.Undecipherable:
-                    unreadable.append(f'"{site}"')
-        self.stdout.write(f"Encrypted {done} password{'' if done == 1 else 's'} with the newest key.")
-        if unreadable:
+        done, unreadable = secrets.reencrypt_all()
+        self.stdout.write(f"Encrypted {count(done, 'secret')} with the newest key.")
+        lost = [row for row in unreadable if not isinstance(row, BrowserSession)]  # which is made anew by itself
+        if lost:
             raise CommandError(
-                f"With the present keys nobody can read the password of {', '.join(unreadable)}. "
-                "Enter it again: manage.py site password NAME"
+                "With the present keys nobody can read the secret of "
+                f"{', '.join(f'{row._meta.verbose_name} “{row}”' for row in lost)}. Enter it again in the desk; "
+                "of a site also by manage.py site password NAME"
             )
 
 
