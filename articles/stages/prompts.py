@@ -117,6 +117,8 @@ def _saved(run: Run, prompts: list[Prompt], maker: str, *, again: bool) -> Outco
     pictures = [there.get(picture.role, picture) for picture in pictures]
     stored = run.save_file(names.PROMPTS, prompts_file(pictures))
     with run.lease.fence():
+        # Of an earlier text that bore more: none is made for those, and one that is there stays.
+        run.article.images.filter(sha256="").exclude(role__in=[picture.role for picture in pictures]).delete()
         ImageFile.objects.bulk_create(
             [picture for picture in pictures if picture.pk is None],
             update_conflicts=True,

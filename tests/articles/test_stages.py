@@ -15,7 +15,7 @@ from pytest_django import Settings
 
 from articles.content import pictures
 from articles.failures import Failure
-from articles.models import Article, Call, Event, ImageFile, Preferences
+from articles.models import Article, Call, Event, ImageFile, Preferences, StageRecord
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from articles.stages import format as format_stage
@@ -289,6 +289,23 @@ def test_one_picture_fails_and_three_are_kept(
     assert article.status == Article.Status.DONE, article.error
     assert kept.items() <= {image.role: image.sha256 for image in article.images.all()}.items()
     assert len(services.requests("replicate", "create")) <= 5
+
+
+def test_of_a_text_that_bears_fewer_pictures_only_those_are_made(
+    hand_in: HandIn, run: Work, services: Doubles, editor: User
+) -> None:
+    services.fail("replicate", "create", "unauthorized", times=None)
+    article = run(hand_in(formatter="template", manuscript=_sectioned()))
+    assert article.images.count() == 4
+    Article.objects.update(manuscript="# T\n\nWhat this is about.", html="")
+    article.records.update(state=StageRecord.State.PENDING)
+    services.reset()
+
+    article = _recovered(article, editor, run)
+
+    assert article.status == Article.Status.DONE, article.error
+    assert [image.role for image in article.images.all()] == ["hero"]
+    assert len(services.requests("replicate", "create")) == 1
 
 
 def _sectioned() -> str:
