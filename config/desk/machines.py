@@ -42,14 +42,14 @@ class Host:
     """A machine with workers; `held` articles are in their hands."""
 
     machine: Machine
+    silence: timedelta
     held: int
 
     @property
     def is_silent(self) -> bool:
         """Where all of its workers are at long tasks, nobody is left to say anything."""
-        machine, since = self.machine, timezone.now() - self.machine.seen_at
-        allowed = timedelta(seconds=settings.TASK_SECONDS) if machine.busy >= machine.workers else timedelta()
-        return since > HEARD + allowed
+        is_full = self.machine.busy >= self.machine.workers
+        return self.silence > HEARD + (timedelta(seconds=settings.TASK_SECONDS) if is_full else timedelta())
 
     @property
     def state(self) -> str:
@@ -73,11 +73,12 @@ class MachinesPage:
 
 def machines_page() -> MachinesPage:
     """From rows alone, but for a word with the queue (a dozen queries)."""
-    machines = list(Machine.objects.all())
+    machines = Machine.objects.with_silence()
     running = Article.objects.filter(status=Article.Status.RUNNING).values_list("lease_owner", flat=True)
     held = Counter(owner.partition("|")[0] for owner in running)
+    hosts = [Host(each, each.silence, held[each.name]) for each in machines]  # type: ignore[attr-defined]
     facts = [_articles(), _messages(), _schedules(), _mails(), _database(), _storage(), _backups()]
-    return MachinesPage(timezone.now(), [Host(machine, held[machine.name]) for machine in machines], facts)
+    return MachinesPage(timezone.now(), hosts, facts)
 
 
 def _articles() -> Fact:

@@ -117,9 +117,9 @@ class Desk(Collector):
         yield from self.backups()
 
     def machines(self) -> Iterator[GaugeMetricFamily]:
-        heard = Machine.objects.values_list("host", "seen_at")
+        heard = Machine.objects.with_silence()
         help_ = "Seconds since the workers of a machine were heard of, by machine; all at long tasks, they say nothing"
-        rows = (((host,), (self.now - seen_at).total_seconds()) for host, seen_at in heard)
+        rows = (((each.host,), each.silence.total_seconds()) for each in heard)  # type: ignore[attr-defined]
         yield gauge("galley_machine_heard_seconds", help_, ["machine"], rows)
 
     def articles(self) -> Iterator[GaugeMetricFamily]:

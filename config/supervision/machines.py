@@ -1,7 +1,8 @@
 """Which machines work for the desk: a row a machine, written by its own workers, for people who look.
 
-Nothing is decided by these rows. Who holds an article is said by its lease, and whether workers hang by their notes
-(`articles.pipeline.worker_health`), which a machine can read of itself alone.
+Times are of the database, one clock for all machines. Nothing is decided by these rows. Who holds an article is said by
+its lease, and whether workers hang by their notes (`articles.pipeline.worker_health`), which only their machine can
+read.
 """
 
 from __future__ import annotations
@@ -11,11 +12,12 @@ import socket
 from datetime import timedelta
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from django.apps import apps
 from django.conf import settings
 from django.db import models
-from django.utils import timezone
+from django.db.models.functions import Now
 
 from articles.pipeline import worker_health
 from articles.processes import this_machine
@@ -23,6 +25,19 @@ from articles.processes import this_machine
 HEARD = timedelta(minutes=2)  # a machine is taken to be as it said: an idle worker says so each half minute
 FORGET = timedelta(days=7)  # after its last note
 PROGRAM = (".py", ".html", ".txt", ".toml", ".css", ".js")
+
+
+SILENCE = models.ExpressionWrapper(Now() - models.F("seen_at"), models.DurationField())
+
+
+class MachineQuerySet(models.QuerySet["Machine"]):
+    def with_silence(self) -> MachineQuerySet:
+        """With `silence`, a timedelta: for how long nothing was heard of each."""
+        return self.annotate(silence=SILENCE)
+
+    def remove_silent(self, longer: timedelta) -> None:
+        silent = self.annotate(silence=SILENCE).filter(silence__gt=longer)
+        Machine.objects.filter(pk__in=list(silent.values_list("pk", flat=True))).delete()
 
 
 class Machine(models.Model):
@@ -37,6 +52,8 @@ class Machine(models.Model):
     busy = models.PositiveSmallIntegerField()  # of these, at a task
     silent = models.PositiveSmallIntegerField()  # of these, for longer than their task may take
 
+    objects = MachineQuerySet.as_manager()
+
     class Meta:
         ordering = ["host", "name"]
         default_permissions = ()  # for whoever may see the backups
@@ -47,9 +64,9 @@ class Machine(models.Model):
 
 def note() -> None:
     """Write down how this machine is (a query, a few more with its first)."""
-    found, now = worker_health.health(), timezone.now()
-    said = {
-        "seen_at": now,
+    found = worker_health.health()
+    said: dict[str, Any] = {
+        "seen_at": Now(),
         "workers": len(found.alive),
         "busy": len(found.busy),
         "silent": len(found.silent),
@@ -60,8 +77,8 @@ def note() -> None:
         return
     host = socket.gethostname()[:200]
     # What this host was before it was started anew says nothing more.
-    Machine.objects.filter(host=host, seen_at__lt=now - HEARD).exclude(name=name).delete()
-    Machine.objects.update_or_create(name=name, defaults={**said, "host": host, "since": now})
+    Machine.objects.filter(host=host).exclude(name=name).remove_silent(HEARD)
+    Machine.objects.update_or_create(name=name, defaults={**said, "host": host, "since": Now()})
 
 
 def leave() -> None:
@@ -72,7 +89,7 @@ def leave() -> None:
 
 def forget() -> None:
     """Remove what nobody has heard of for long."""
-    Machine.objects.filter(seen_at__lt=timezone.now() - FORGET).delete()
+    Machine.objects.remove_silent(FORGET)
 
 
 @cache

@@ -112,6 +112,18 @@ def test_who_is_not_heard_of_is_told_from_who_has_no_time(busy: int, minutes: in
     assert host.state == state
 
 
+@pytest.mark.parametrize("hours", [-3, 3])
+def test_a_machine_with_a_wrong_clock_is_heard_all_the_same(hours: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    said(monkeypatch)
+    right = timezone.now
+    with monkeypatch.context() as wrong:
+        wrong.setattr(timezone, "now", lambda: right() + timedelta(hours=hours))
+        machines.note()
+    [host] = machines_page().hosts
+    assert host.state == "0 of 2 workers at work"
+    assert abs(host.machine.since - right()) < timedelta(minutes=2)
+
+
 def test_the_page_says_what_needs_somebody(chief: User, hand_in: HandIn, monkeypatch: pytest.MonkeyPatch) -> None:
     said(monkeypatch, alive=0)
     assert "No workers run." in page(chief)
