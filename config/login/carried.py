@@ -24,7 +24,7 @@ from django.http.response import HttpResponseBase
 LIFE = 3600  # seconds
 COOKIE, COOKIE_LIFE = "galley_person", 90 * 24 * 3600  # seconds
 MOST = 5 * 1024 * 1024  # characters in a hidden field; a request has room for little more
-SECRET = re.compile(r"pass|secret|token|key", re.IGNORECASE)
+SECRET = re.compile(r"pass|secret|token|(?:^|[^a-z])key(?:[^a-z]|$)", re.IGNORECASE)  # no keyword: as in typed.js
 OF_DJANGO = "csrfmiddlewaretoken"
 
 

@@ -12,7 +12,7 @@
     const PAUSE = 300; // between two times that a text is kept
     const LOOK_AGAIN = [0, 1000, 3000]; // a page that was just closed may hold its text a moment longer
     const NEVER = new Set(["hidden", "password", "file", "submit", "button", "image", "reset"]);
-    const SECRET = /pass|secret|token|key/i;
+    const SECRET = /pass|secret|token|(?:^|[^a-z])key(?:[^a-z]|$)/i;
     const WORD = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}]|[\p{L}\p{N}][\p{L}\p{N}\p{M}'’-]*/gu;
     const canSeal = Boolean(window.crypto?.subtle && navigator.locks);
 

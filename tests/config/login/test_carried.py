@@ -99,12 +99,18 @@ def test_without_its_token_nothing_is_carried(editor: User) -> None:
     assert sealed_in(answer) == ""
 
 
-@pytest.mark.parametrize("name", ["password", "new_password1", "api_key", "Secret"])
+@pytest.mark.parametrize("name", ["password", "new_password1", "api_key", "key", "Secret"])
 def test_secrets_are_not_carried(name: str, editor: User) -> None:
     answer = browser(editor).post(ADD, {"manuscript": TYPED, name: "hush"})
 
     assert answer.status_code == 302
     assert "hush" not in answer.content.decode()
+
+
+def test_a_keyword_is_no_key(editor: User) -> None:
+    client = browser(editor)
+    asked = client.post(ADD, {"manuscript": TYPED, "focus_keyword": "night trains"})
+    assert "night trains" in log_in(client, editor, sealed_in(asked)).content.decode()
 
 
 def test_a_stranger_is_carried_nothing(editor: User) -> None:
