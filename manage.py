@@ -20,6 +20,9 @@ def main(words: list[str]) -> None:
     from django.core.management import execute_from_command_line
     from django.db import InterfaceError, OperationalError, ProgrammingError
 
+    from audit import doors
+
+    doors.command(words)
     try:
         execute_from_command_line(words)
     except (InterfaceError, OperationalError, ProgrammingError) as exc:

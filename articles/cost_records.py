@@ -15,6 +15,7 @@ from articles.models import Article, Call, CostRecord
 from articles.providers import Answer
 from articles.providers.prices import Bound
 from backups import partitions
+from backups.clocks import DESK
 
 NOTHING = Decimal(0)
 
@@ -41,7 +42,7 @@ class Noted(NamedTuple):
 
     def with_more(self, most: Bound) -> dict[str, Any]:
         """The change of a row that is sent (once more): what is open of it counts to today."""
-        return {"reserved": self.open + most.dollars, "counted_on": timezone.localdate()}
+        return {"reserved": self.open + most.dollars, "counted_on": DESK.today()}
 
     def with_less(self, most: Bound | None) -> dict[str, Decimal | None]:
         """The change of a row of which one sending is settled: what was reserved for it is free again."""
@@ -94,7 +95,7 @@ def close(calls: QuerySet[Call]) -> None:
 
 def _create(article: Article, call: Call, at: datetime, used: Answer, day: date | None = None, **what: Any) -> None:
     """`day`: to which the call counts, as the sums of the limits have it; None: that of the moment."""
-    day = day or timezone.localdate(at)
+    day = day or DESK.day(at)
     partitions.make_room(CostRecord._meta.db_table, [day], DEFAULT_DB_ALIAS)
     of_call = {"article": article.uid, "key": call.key, "generation": call.generation}
     CostRecord.objects.create(

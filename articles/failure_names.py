@@ -81,6 +81,7 @@ SHORT = {
     "download": "picture not handed out",
     "gone": "prediction is gone",
     "bad_picture": "picture cannot be used",
+    "own_picture": "a picture of the text is lost",
     "no_picture": "picture not accepted",
     "expired": "picture address expired",
     "not_json": "answer cannot be read",

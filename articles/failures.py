@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import Count, Max, Min
+from django.db.models import Count, Max, Min, Q
+from django.utils import timezone
 
 from articles.failure_names import BY_KIND, SHORT
 from articles.formats import count
@@ -23,6 +24,7 @@ from articles.providers.errors import GALLEY, IT, ProviderError, SavedError, The
 from articles.providers.names import name_of, title_of
 
 MOST = 200  # problems that are told apart
+LATELY = timedelta(hours=1)
 RECOVER, RESUME = "press Recover", "resume the batch"  # what goes on, by its button
 
 VERBS = {
@@ -180,11 +182,13 @@ def cause(error: SavedError, site_id: int | None) -> str:
 
 @dataclass(frozen=True)
 class Problem:
-    """So many articles that stopped for one reason, the first of them at `since`; all but the cause in words."""
+    """So many articles that stopped for one reason, from `since` until `last`; all but the cause in words."""
 
     cause: str
     count: int
     since: datetime
+    last: datetime
+    lately: int  # within the last hour
     newest: int  # the id of an article
     provider: str  # within a sentence
     stage: str
@@ -214,7 +218,14 @@ def problems(articles: ArticleQuerySet, reader: Reader = None) -> list[Problem]:
         articles.filter(status=Article.Status.FAILED)
         .order_by()
         .values("cause")
-        .annotate(number=Count("pk"), since=Min("ended_at"), oldest=Min("pk"), newest=Max("pk"))
+        .annotate(
+            number=Count("pk"),
+            since=Min("ended_at"),
+            last=Max("ended_at"),
+            lately=Count("pk", filter=Q(ended_at__gte=timezone.now() - LATELY)),
+            oldest=Min("pk"),
+            newest=Max("pk"),
+        )
         .order_by("-number", "-newest")[:MOST]
     )
     ends = {pk for group in groups for pk in (group["oldest"], group["newest"])}
@@ -239,6 +250,8 @@ def _problem(group: Mapping[str, Any], samples: dict[int, Article], reader: Read
         cause=group["cause"],
         count=group["number"],
         since=group["since"],
+        last=group["last"],
+        lately=group["lately"],
         newest=newest.pk,
         provider=name_of(failure.error["provider"]),
         stage=str(Stage(stage).label) if stage in Stage else "",
@@ -307,7 +320,7 @@ def saved_phrases(article: Article) -> list[str]:
     elif planned and article.word_count:
         phrases.append(f"opening and {written:,} of {count(planned, 'section')}")
     if Stage.PROMPTS in done:
-        phrases.append(f"{len(images)} prompts")
+        phrases.append(f"{sum(not image.own for image in images)} prompts")
     if stored:
         phrases.append(count(stored, "image"))
     if Stage.FORMAT in done:

@@ -7,6 +7,8 @@ from decimal import Decimal
 
 from django.utils import formats, timezone
 
+from backups.clocks import DESK, READER, Clock, zone_mark
+
 
 def due_at(moment: datetime | None) -> str:
     """`at 10:43`; `now` for what is due."""
@@ -16,11 +18,25 @@ def due_at(moment: datetime | None) -> str:
 
 
 def clock(moment: datetime) -> str:
-    """`10:43` today, `20 Nov, 10:43` this year, `20 Nov 2025, 10:43` before."""
-    local, today = timezone.localtime(moment), timezone.localdate()
+    """`10:43` today, `20 Nov, 10:43` this year, `20 Nov 2025, 10:43` before; `10:43 EST` off the desk's clock."""
+    return f"{_by(READER, moment)} {zone_mark(moment)}".rstrip()
+
+
+def for_all(moment: datetime) -> str:
+    """`10:43 CET`, in a sentence that is kept, for readers in any zone."""
+    return f"{_by(DESK, moment)} {DESK.zone_name(moment)}"
+
+
+def _by(clock: Clock, moment: datetime) -> str:
+    local, today = clock.local(moment), clock.today()
     if local.date() == today:
         return formats.date_format(local, "H:i")
     return formats.date_format(local, "j M, H:i" if local.year == today.year else "j M Y, H:i")
+
+
+def written(moment: datetime, form: str) -> str:
+    """By the reader's clock, in a form of Django's `date` that ends with the hour."""
+    return f"{formats.date_format(READER.local(moment), form)} {zone_mark(moment)}".rstrip()
 
 
 def age(moment: datetime) -> str:
@@ -34,8 +50,8 @@ def age(moment: datetime) -> str:
         return f"{passed.seconds // 3600} h"
     if passed < timedelta(days=8):
         return f"{passed.days} day{'s' if passed.days > 1 else ''}"
-    local = timezone.localtime(moment)
-    return formats.date_format(local, "j M" if local.year == timezone.localdate().year else "j M Y")
+    local = READER.local(moment)
+    return formats.date_format(local, "j M" if local.year == READER.today().year else "j M Y")
 
 
 def past(moment: datetime) -> str:

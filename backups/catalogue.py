@@ -17,6 +17,7 @@ from backups.repository.manifests import Generation as Manifest
 from backups.repository.order import places
 from backups.repository.repository import Repository
 from backups.repository.verify import SLOTS, Verdict
+from backups.storage.port import FIRST
 
 
 class Look(StrEnum):
@@ -36,7 +37,7 @@ class Evidence(TypedDict):
 def record(verdict: Verdict, repository: Repository, now: datetime) -> Verification:
     """Keep what a verification found: as a row of its own, and with the generations that it is about."""
     rebuild(repository, doubtful=verdict.unusable)
-    rows = Generation.objects.filter(tier=verdict.tier)
+    rows = Generation.objects.filter(tier=verdict.tier, storage=repository.storage)
     changed = []
     for row in rows:
         evidence = {key: each for key, each in row.evidence.items() if not _settles(verdict, key, each)}
@@ -48,6 +49,7 @@ def record(verdict: Verdict, repository: Repository, now: datetime) -> Verificat
         rows.filter(damage=[]).update(verified_at=now)
     return Verification.objects.create(
         tier=verdict.tier,
+        storage=repository.storage,
         kind=verdict.kind,
         slot=verdict.slot,
         at=now,
@@ -59,23 +61,23 @@ def record(verdict: Verdict, repository: Repository, now: datetime) -> Verificat
     )
 
 
-def note_read(tier: str, damage: Mapping[str, Mapping[str, str]]) -> None:
+def note_read(tier: str, damage: Mapping[str, Mapping[str, str]], storage: str = FIRST) -> None:
     """Keep what reading has found outside of a verification: a sentence by key, by the name of the generation."""
-    for row in Generation.objects.filter(tier=tier, name__in=damage):
+    for row in Generation.objects.filter(tier=tier, storage=storage, name__in=damage):
         found = {key: Evidence(look=Look.READ, says=says) for key, says in damage[row.name].items()}
         if _hold(row, row.evidence | found):
             row.save(update_fields=["evidence", "damage"])
 
 
-def doubted(tier: str) -> set[str]:
+def doubted(tier: str, storage: str = FIRST) -> set[str]:
     """Keys of objects that were found damaged by reading them."""
-    rows = Generation.objects.filter(tier=tier).exclude(evidence={}).values_list("evidence", flat=True)
+    rows = Generation.objects.filter(tier=tier, storage=storage).exclude(evidence={}).values_list("evidence", flat=True)
     return {key for evidence in rows for key, each in evidence.items() if each["look"] == Look.READ}
 
 
-def known(tier: str) -> set[str]:
+def known(tier: str, storage: str = FIRST) -> set[str]:
     """Names of all generations that there must be, for all these rows know."""
-    return set(Generation.objects.filter(tier=tier).values_list("name", flat=True))
+    return set(Generation.objects.filter(tier=tier, storage=storage).values_list("name", flat=True))
 
 
 def _settles(verdict: Verdict, key: str, evidence: Evidence) -> bool:
@@ -107,16 +109,19 @@ def _hold(row: Generation, evidence: Mapping[str, Evidence]) -> bool:
     return True
 
 
-def share_read(tier: str, now: datetime) -> float:
+def share_read(tier: str, now: datetime, storage: str = FIRST) -> float:
     """Which share of a tier's objects was read and hashed within thirty days, from 0 to 1."""
-    month = Verification.objects.filter(tier=tier, kind=Verification.Kind.DEEP, at__gt=now - timedelta(days=SLOTS))
+    of_tier = Verification.objects.filter(tier=tier, storage=storage, kind=Verification.Kind.DEEP)
+    month = of_tier.filter(at__gt=now - timedelta(days=SLOTS))
     slots = set(month.values_list("slot", flat=True))
     return 1.0 if None in slots else len(slots) / SLOTS
 
 
-def remember(manifest: Manifest) -> Generation:
+def remember(manifest: Manifest, storage: str = FIRST) -> Generation:
     """The row of a generation, made or brought up to date."""
-    row, _ = Generation.objects.update_or_create(tier=manifest.tier, name=manifest.id, defaults=_fields(manifest))
+    row, _ = Generation.objects.update_or_create(
+        tier=manifest.tier, storage=storage, name=manifest.id, defaults=_fields(manifest)
+    )
     return row
 
 
@@ -128,9 +133,9 @@ def rebuild(repository: Repository, *, doubtful: Mapping[str, str] | None = None
     the rows know stays with them, too. Asks one query when nothing differs. Raises StorageError, also when the storage
     lists nothing where rows say that there must be something.
     """
-    tier = repository.tier.name
+    tier, storage = repository.tier.name, repository.storage
     # Before the storage is asked: a row that a backup adds meanwhile is not taken for one whose generation is gone.
-    rows = {row.name: row for row in Generation.objects.filter(tier=tier)}
+    rows = {row.name: row for row in Generation.objects.filter(tier=tier, storage=storage)}
     survey, pinned = repository.survey(), prune.pins(repository)
     if rows and not survey.generations and not survey.unusable:
         raise Failed(f"The storage lists no backup where {len(rows):,} are known. Is the right storage connected?")
@@ -142,7 +147,7 @@ def rebuild(repository: Repository, *, doubtful: Mapping[str, str] | None = None
     differing = [row for name, row in rows.items() if _hold_manifest(row, name in wanted, why, doubtful is not None)]
     new = []
     for name, fields in wanted.items():
-        row = rows.get(name) or Generation(tier=tier, name=name)
+        row = rows.get(name) or Generation(tier=tier, storage=storage, name=name)
         if name not in rows or any(getattr(row, field) != value for field, value in fields.items()):
             for field, value in fields.items():
                 setattr(row, field, value)
@@ -160,7 +165,8 @@ def accept(repository: Repository) -> list[str]:
     if not (survey.generations or survey.unusable):
         return rebuild(repository)  # which says what to think of that
     there = {each.id for each in survey.generations} | survey.unusable.keys()
-    Generation.objects.filter(tier=repository.tier.name).exclude(name__in=there).delete()
+    rows = Generation.objects.filter(tier=repository.tier.name, storage=repository.storage)
+    rows.exclude(name__in=there).delete()
     return rebuild(repository, doubtful=survey.unusable)
 
 
@@ -187,10 +193,10 @@ def _fields(manifest: Manifest) -> dict[str, object]:
 def _write(rows: list[Generation]) -> None:
     """Write new rows and changed ones by the same statement, as a backup may add its row meanwhile."""
     for row in rows:
-        row.pk = None  # told apart by tier and name
+        row.pk = None  # told apart by tier, storage and name
     Generation.objects.bulk_create(
         rows,
         update_conflicts=True,
-        unique_fields=["tier", "name"],
+        unique_fields=["tier", "storage", "name"],
         update_fields=["parent", "began", "made", "placed", "counts", "about", "pinned", "evidence", "damage"],
     )

@@ -40,8 +40,13 @@ WHAT = {
     "GALLEY_SECRET_KEY_FALLBACKS": "earlier ones of it",
     "GALLEY_BACKUP_SSE": "how the bucket encrypts",
     "GALLEY_BACKUP_KMS_KEY": "the key of the bucket's own encryption",
+    "GALLEY_SECOND_STORAGE_URL": "where the backups are once more",
+    "GALLEY_SECOND_ACCESS_KEY_ID": "opens the second bucket, with the next one",
+    "GALLEY_SECOND_SECRET_ACCESS_KEY": "opens the second bucket",
+    "GALLEY_SECOND_SSE": "how the second bucket encrypts",
+    "GALLEY_SECOND_KMS_KEY": "the key of the second bucket's own encryption",
 }
-SECRET = WHAT.keys() - {"GALLEY_STORAGE_URL", "AWS_ACCESS_KEY_ID", "GALLEY_BACKUP_SSE", "GALLEY_BACKUP_KMS_KEY"}
+SECRET = {name for name in WHAT if name.endswith(("_KEYS", "_FALLBACKS", "SECRET_KEY", "SECRET_ACCESS_KEY"))}
 
 
 def marks() -> dict[str, list[str]]:
@@ -98,6 +103,7 @@ def text(now: datetime, *, with_secrets: bool) -> str:
             else "Its secrets are left out. The kit itself: manage.py recovery_kit --with-secrets --file FILE"
         ),
         *_told(_of_place(kept["GALLEY_STORAGE_URL"])),
+        *_of_second(kept),
         "",
     ]
     for name in (each for each in WHAT if each in kept):
@@ -117,6 +123,16 @@ def _of_place(url: str) -> str:
     if settings.BUCKET_KEYS_GIVEN:
         return "The storage is a bucket, whose keys stand below."
     return "The storage is a bucket, whose keys are not among the settings: a new machine needs its own."
+
+
+def _of_second(kept: Mapping[str, str]) -> list[str]:
+    """What a second storage is good for, on that day."""
+    if "GALLEY_SECOND_STORAGE_URL" not in kept:
+        return []
+    return _told(
+        "All of it lies in a second storage as well, as of its last copy. If the first one is lost, put the address of "
+        "the second into GALLEY_STORAGE_URL, and the keys of its bucket into those of AWS."
+    )
 
 
 def _recipe() -> list[str]:

@@ -10,7 +10,9 @@ from django.utils import timezone
 
 from backups.errors import Failed
 from backups.repository.manifests import Generation as Manifest
+from backups.storage.port import FIRST, SECOND
 
+STORAGES = [(FIRST, "First"), (SECOND, "Second")]
 FINDINGS = 1000  # that are kept word for word
 UNDONE = {"restoring": "Undoing", "done": "Undone", "partly": "Undone in part", "failed": "Not undone"}
 
@@ -23,6 +25,7 @@ class Generation(models.Model):
         DATABASE = "database", "Database"
 
     tier = models.CharField(max_length=20, choices=Tier)
+    storage = models.CharField(max_length=10, choices=STORAGES, default=FIRST)  # where it is
     name = models.CharField(max_length=80)  # the manifest's id
     parent = models.CharField(max_length=80, blank=True)
     began = models.DateTimeField()
@@ -38,11 +41,11 @@ class Generation(models.Model):
     class Meta:
         ordering = ["-placed", "-name"]
         verbose_name = "backup"
-        constraints = [models.UniqueConstraint(fields=["tier", "name"], name="one_row_per_generation")]
-        indexes = [models.Index(fields=["tier", "-placed"])]  # the newest of a tier
+        constraints = [models.UniqueConstraint(fields=["tier", "storage", "name"], name="one_row_per_generation")]
+        indexes = [models.Index(fields=["tier", "storage", "-placed"])]  # the newest of a tier in a storage
 
     def __str__(self) -> str:
-        return f"{self.get_tier_display()} of {self.made:%Y-%m-%d %H:%M}"
+        return f"{self.get_tier_display()} of {self.made:%Y-%m-%d %H:%M} UTC"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
         """Where nobody has compared it with others, its place is its time."""
@@ -58,6 +61,7 @@ class Verification(models.Model):
         DEEP = "deep", "Deep"
 
     tier = models.CharField(max_length=20)  # or "trees", which are in none
+    storage = models.CharField(max_length=10, choices=STORAGES, default=FIRST)
     kind = models.CharField(max_length=10, choices=Kind)
     slot = models.PositiveSmallIntegerField(null=True, blank=True)  # which thirtieth was read; of a deep one, null: all
     at = models.DateTimeField()
@@ -93,6 +97,7 @@ class Drill(models.Model):
     """One restore for trial, of one tier."""
 
     tier = models.CharField(max_length=20, choices=Generation.Tier)
+    storage = models.CharField(max_length=10, choices=STORAGES, default=FIRST)
     generation = models.CharField(max_length=80, blank=True)  # its name; "" when there was none to restore
     at = models.DateTimeField()
     seconds = models.FloatField()
@@ -104,6 +109,47 @@ class Drill(models.Model):
 
     def __str__(self) -> str:
         return f"Drill of {self.tier} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class Copy(models.Model):
+    """The last copy of a tier into the second storage. There is one row for each."""
+
+    tier = models.CharField(max_length=20, unique=True)
+    at = models.DateTimeField()
+    done_at = models.DateTimeField(
+        null=True, blank=True
+    )  # when the second storage had all that it should, the last time
+    reason = models.TextField(blank=True)  # why the last one ended before it was done
+    left = models.JSONField(default=list, blank=True)  # a sentence for each backup that could not be copied
+
+    def __str__(self) -> str:
+        return f"Copy of {self.tier} at {self.at:%Y-%m-%d %H:%M}"
+
+
+class TreeCopy(models.Model):
+    """A tree, and whether it lies in the second storage as it is."""
+
+    prefix = models.CharField(max_length=200, unique=True)
+    since = models.DateTimeField(default=timezone.now)  # its manifest was written
+    copied_at = models.DateTimeField(null=True, blank=True)  # null: since then it was not copied
+    removed_at = models.DateTimeField(null=True, blank=True)  # it was removed from the first storage, on purpose
+
+    class Meta:
+        indexes = [models.Index(fields=["since"], condition=models.Q(copied_at=None), name="trees_to_copy")]
+
+    def __str__(self) -> str:
+        return self.prefix
+
+
+def note_changed(prefix: str) -> None:
+    """The second storage has not what a tree is now."""
+    fields = {"since": timezone.now(), "copied_at": None, "removed_at": None}
+    TreeCopy.objects.update_or_create(prefix=prefix, defaults=fields)
+
+
+def note_removed(prefix: str) -> None:
+    """A tree was removed from the first storage on purpose: what is lost there in another way is never noted so."""
+    TreeCopy.objects.filter(prefix=prefix).update(removed_at=timezone.now())
 
 
 class Awaited(models.Model):
@@ -170,6 +216,7 @@ class Restore(models.Model):
     counts = models.JSONField(default=dict)  # rows by what happens to them
     told = models.JSONField(default=list)  # sentences about the backup and this database
     steps = models.JSONField(default=list)  # the first differences
+    groups = models.JSONField(default=list, db_default=[])  # the same by article, each with all of its rows counted
     fingerprint = models.CharField(max_length=64, blank=True)  # of the plan that was shown
     safety = models.CharField(max_length=80, blank=True)  # the backup of how it was before
     reason = models.TextField(blank=True)  # why it was not restored
@@ -185,7 +232,7 @@ class Restore(models.Model):
         ordering = ["-at", "-pk"]
 
     def __str__(self) -> str:
-        return f"{'Undo' if self.undoes_id else 'Restore'} of {self.at:%Y-%m-%d %H:%M}"
+        return f"{'Undo' if self.undoes_id else 'Restore'} of {self.at:%Y-%m-%d %H:%M} UTC"
 
     @property
     def said(self) -> str:

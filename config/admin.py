@@ -3,7 +3,7 @@
 # ruff: noqa: ARG002  Django's hooks hand over more than each of them needs
 from __future__ import annotations
 
-from datetime import date, datetime, time
+from datetime import date, time
 from typing import Any, cast
 
 from django import forms
@@ -13,10 +13,11 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
-from django.utils import formats, timezone
+from django.utils import formats
 
 from articles.formats import clock
-from articles.handing_in.submit_form import FAR_YEAR
+from backups.clocks import READER
+from backups.moments import FAR_YEAR
 from config.desk import limits_admin
 from config.models import LIFETIME, MARK, Token
 
@@ -24,7 +25,7 @@ __all__ = ["TokenAdmin", "limits_admin"]
 
 
 def _in_a_year() -> date:
-    return timezone.localdate() + LIFETIME
+    return READER.today() + LIFETIME
 
 
 class TokenForm(forms.ModelForm[Token]):
@@ -53,7 +54,7 @@ class TokenForm(forms.ModelForm[Token]):
 
     def clean_last_day(self) -> date | None:
         day = cast("date | None", self.cleaned_data["last_day"])
-        if day and day < timezone.localdate():
+        if day and day < READER.today():
             raise forms.ValidationError("This day is past. Choose today or a later one.")
         if day and day.year >= FAR_YEAR:
             raise forms.ValidationError(f"Choose a day before the year {FAR_YEAR}, or none.")
@@ -61,7 +62,7 @@ class TokenForm(forms.ModelForm[Token]):
 
     def save(self, commit: bool = True) -> Token:
         day = self.cleaned_data["last_day"]
-        self.instance.expires_at = timezone.make_aware(datetime.combine(day, time.max)) if day else None
+        self.instance.expires_at = READER.at(day, time.max) if day else None
         self.instance.user = self.owner
         self.instance.make_secret()
         return super().save(commit)
@@ -133,7 +134,7 @@ class TokenAdmin(admin.ModelAdmin[Token]):
     def valid_until(self, token: Token) -> str:
         if token.expires_at is None:
             return "no end"
-        day = formats.date_format(timezone.localtime(token.expires_at), "j M Y")
+        day = formats.date_format(READER.local(token.expires_at), "j M Y")
         return f"{day} (expired)" if token.has_expired else day
 
     # Its page

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterable
+from copy import deepcopy
 from dataclasses import dataclass
 from functools import wraps
 from importlib import import_module
@@ -31,13 +33,14 @@ from articles.api.progress import router as progress_of_articles
 from articles.api.strict import FieldProblem, Problem
 from articles.errors import NotPossible
 from articles.models.access import works_here
+from audit import doors
 from config.models import Token
 from insights.api.analytics import router as analytics
 from insights.api.monitoring import router as monitoring
 from insights.api.providers import router as providers
 from insights.api.storage import router as storage
 from publishing.api import router as publish
-from publishing.settings_api import router as settings_of_the_desk
+from publishing.settings_api.operations import router as settings_of_the_desk
 from recovery.api import of_articles
 from recovery.api import router as recovery
 from worklist.api import router as worklist
@@ -46,6 +49,7 @@ CHALLENGE = {"WWW-Authenticate": 'Bearer realm="Galley"'}  # goes with every 401
 BELOW = "/api/"
 PROBLEM = "application/problem+json"
 LONE_SURROGATE = re.compile("[\ud800-\udfff]")
+EXACT = 2**53  # whole numbers up to here are the same in floating point
 MOST_SHOWN = 60  # characters of a name that somebody else chose
 SENTENCES = {
     400: "Galley did not understand this request.",
@@ -79,6 +83,7 @@ class PersonalToken(AuthBase):
         if token is None:
             raise HttpError(401, "This token is not known, or not valid any more. Make one in the desk: API tokens.")
         request.let_in_again = ByToken(token.pk)  # type: ignore[attr-defined]
+        doors.let_in(request, token.user.get_username(), token.name)
         return _at_the_desk(token.user)
 
 
@@ -161,16 +166,25 @@ class Forms(Parser):
         if request.content_type in ("multipart/form-data", "application/x-www-form-urlencoded"):
             said = {name: value for name, value in request.POST.items() if name != "csrfmiddlewaretoken"}
         else:
-            said = super().parse_body(request)
+            said = json.loads(request.body, parse_float=_number)
         _check_texts(said)
         return said
 
     def parse_querydict(
         self, data: MultiValueDict[str, Any], list_fields: list[str], request: HttpRequest
     ) -> DictStrAny:
+        for name in data:
+            if name not in list_fields and len(data.getlist(name)) > 1:
+                raise HttpError(422, f"“{name[:MOST_SHOWN]}” is said more than once. Say it once.")
         said = super().parse_querydict(data, list_fields, request)
         _check_texts(said)
         return said
+
+
+def _number(written: str) -> int | float:
+    """1.0 is a whole number to JSON Schema, by which programs are generated that talk to this."""
+    number = float(written)
+    return int(number) if number.is_integer() and abs(number) <= EXACT else number
 
 
 def _check_texts(said: Any) -> None:
@@ -186,16 +200,42 @@ def _check_texts(said: Any) -> None:
                 raise HttpError(422, "A text holds a character that stands in no text: NUL, or half of a pair.")
 
 
-class Api(NinjaAPI):
-    """Ninja's, which describes errors as what they are."""
+class Description(OpenAPISchema):
+    """Ninja's, which describes errors as what they are, and nothing in an address as null.
 
-    def get_openapi_schema(self, **given: Any) -> OpenAPISchema:
-        described = super().get_openapi_schema(**given)
-        for operation in (each for methods in described["paths"].values() for each in methods.values()):
+    Raises TypeError for two shapes of one name: one of them would stand for both.
+    """
+
+    def __init__(self, api: NinjaAPI, path_prefix: str) -> None:
+        super().__init__(api, path_prefix)
+        for operation in (each for methods in self["paths"].values() for each in methods.values()):
+            for parameter in operation["parameters"]:
+                _without_null(parameter["schema"])
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     response["content"] = {PROBLEM: response["content"]["application/json"]}
-        return described
+
+    def add_schema_definitions(self, definitions: DictStrAny) -> None:
+        for name, shape in definitions.items():
+            if self.schemas.setdefault(name, deepcopy(shape)) != shape:  # ninja goes on to write into what it gives
+                raise TypeError(f"two shapes of the API are called {name}")
+
+
+class Api(NinjaAPI):
+    """Ninja's, with our description of it."""
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: DictStrAny | None = None
+    ) -> OpenAPISchema:
+        return Description(self, self.get_root_path(path_params or {}) if path_prefix is None else path_prefix)
+
+
+def _without_null(described: dict[str, Any]) -> None:
+    """What may be left out is not null then: neither an address nor a header can say that."""
+    kinds = [each for each in described.get("anyOf", ()) if each != {"type": "null"}]
+    if len(kinds) == 1:
+        del described["anyOf"]
+        described |= kinds[0]
 
 
 api = Api(

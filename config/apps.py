@@ -22,5 +22,10 @@ class ConfigConfig(AppConfig):
     def ready(self) -> None:
         from config import checks  # noqa: F401  registers them
         from config.roles import create_groups
+        from recovery.mail import notices
+        from worklist import telling
 
         post_migrate.connect(create_groups, sender=self)
+        # Neither knows the other: what concerns somebody on the worklist is told by mail.
+        telling.concerns.connect(notices.note, dispatch_uid="recovery.mail.notices.note")
+        notices.telling.connect(telling.lines, dispatch_uid="worklist.telling.lines")

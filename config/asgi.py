@@ -20,6 +20,7 @@ django = get_asgi_application()
 call_command("check")
 
 from articles.batches.stream import hub  # noqa: E402  its models want Django set up
+from config.supervision.web import said_to_run  # noqa: E402
 
 Message = dict[str, Any]
 # Django keeps a thread for each request until its answer has ended. An open stream needs none: those who want one
@@ -34,8 +35,9 @@ async def application(
     if scope["type"] == "lifespan":
         await receive()
         hub.close_on_signals()  # now, as at import the server's own handlers are not in place
-        await send({"type": "lifespan.startup.complete"})
-        await receive()
+        async with said_to_run():
+            await send({"type": "lifespan.startup.complete"})
+            await receive()
         await send({"type": "lifespan.shutdown.complete"})
     elif scope["path"].endswith("/events"):
         async with ThreadSensitiveContext(executor=next(doors)):

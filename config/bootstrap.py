@@ -22,9 +22,11 @@ DEBIAN = [
     *("wordpress", "wordpress-theme-twentytwentythree", "micro-httpd", "mariadb-server-core", "mariadb-client-core"),
     *(f"php8.2{part}" for part in ("", "-cgi", "-cli", "-mysql", "-gd", "-curl", "-xml", "-mbstring", "-zip")),
     "chromium",
+    *("iproute2", "nftables", "libfaketime"),  # for tests of many machines, in namespaces of this one
+    *("libevent-2.1-7", "libc-ares2"),  # for pgbouncer
 ]
 # Of these the program alone, unpacked: installed they would start a service.
-UNPACKED = {"nginx": VENV / "debian" / "usr" / "sbin" / "nginx"}
+UNPACKED = {name: VENV / "debian" / "usr" / "sbin" / name for name in ("nginx", "pgbouncer")}
 
 
 def main(purpose: str) -> None:
@@ -94,11 +96,19 @@ def unpack_debian_packages() -> None:
 
 
 def apt(packages: list[str]) -> None:
+    """All at once; where one of them cannot be had, each for itself."""
+    if not _apt("update"):
+        say("This did not work: apt-get update")
+    if not _apt("install", *packages):
+        for package in packages:
+            if len(packages) == 1 or not _apt("install", package):
+                say(f"This did not work: apt-get install {package}")
+
+
+def _apt(verb: str, *packages: str) -> bool:
     environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["apt-get", "install", "--yes", "--quiet", "--no-install-recommends", *packages]
-    for command in (["apt-get", "update", "--quiet"], install):
-        if subprocess.run(command, check=False, env=environment, stdout=subprocess.DEVNULL).returncode:
-            say(f"This did not work: {' '.join(command)}")
+    command = ["apt-get", verb, "--yes", "--quiet", *(["--no-install-recommends"] if packages else []), *packages]
+    return not subprocess.run(command, check=False, env=environment, stdout=subprocess.DEVNULL).returncode
 
 
 def is_root() -> bool:

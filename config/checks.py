@@ -12,6 +12,8 @@ from django.core.checks import CheckMessage, Error, register
 from django.core.files.storage import storages
 
 from backups.repository.encryption import EncryptionKeys
+from backups.storage.options import goes_with, overlap, read_options
+from insights import traces
 
 
 @register()
@@ -74,6 +76,29 @@ def storage_check(**_: Any) -> list[CheckMessage]:
     return [Error(f"The backup storage cannot be written: {problem}.", hint=hint, id="galley.E003")]
 
 
+@register()
+def second_storage_check(**_: Any) -> list[CheckMessage]:
+    """E010, W010: the second storage is the first one, or goes with it."""
+    if "second" not in settings.STORAGES:
+        return []
+    hint = "Set GALLEY_SECOND_STORAGE_URL to another disk, bucket, region or provider."
+    first, second = (read_options(settings.STORAGES[name]["OPTIONS"]) for name in ("backups", "second"))
+    if overlap(first, second):
+        return [Error("The second storage lies in the first one, or the first in it.", hint=hint, id="galley.E010")]
+    if goes_with(first, second):
+        return [checks.Warning("The second storage is lost with the first one.", hint=hint, id="galley.W010")]
+    return []
+
+
+@register()
+def traces_check(**_: Any) -> list[CheckMessage]:
+    """E011: traces are to be told, and the packages for it are missing."""
+    if settings.GALLEY_TRACES_URL and (how := traces.missing()):
+        said = "GALLEY_TRACES_URL is set, and the packages of OpenTelemetry are missing."
+        return [Error(said, hint=f"{how}, or remove the setting.", id="galley.E011")]
+    return []
+
+
 @register(deploy=True)
 def mail_deploy_check(**_: Any) -> list[CheckMessage]:
     """W005: mails go to the console."""
@@ -131,8 +156,10 @@ def openness_deploy_check(**_: Any) -> list[CheckMessage]:
 def _kept_here() -> list[Path]:
     """The database, where it is a file, the trees and the backups, where they are folders, and all else."""
     database, options = settings.DATABASES["default"], settings.STORAGES["backups"]["OPTIONS"]
+    second = settings.STORAGES.get("second", {}).get("OPTIONS", {})
     is_file = str(database["ENGINE"]).endswith("sqlite3")
-    named = [database["NAME"] if is_file else "", options.get("location", "") if "bucket_name" not in options else ""]
+    folders = [each for each in (options, second) if "bucket_name" not in each]
+    named = [database["NAME"] if is_file else "", *(each.get("location", "") for each in folders)]
     return list(dict.fromkeys(Path(path) for path in (settings.VAR_DIR, *filter(None, named))))
 
 

@@ -10,6 +10,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import time
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
@@ -137,6 +138,18 @@ class Environment:
         self.problem(name, "is not an http or https address", "Write it like https://desk.example.org.")
         return default
 
+    def hours(self, name: str) -> tuple[time, time] | None:
+        """From when to when, such as 22:00-06:00; None for any time."""
+        value = self.text(name)
+        if not value:
+            return None
+        if found := re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d) *- *([01]?\d|2[0-3]):([0-5]\d)", value):
+            hour, minute, then, until = map(int, found.groups())
+            if (hour, minute) != (then, until):
+                return time(hour, minute), time(then, until)
+        self.problem(name, "does not say from when to when", "Write it like 22:00-06:00.")
+        return None
+
     def zone(self, name: str) -> str:
         """A time zone by its name, such as Europe/Berlin."""
         value = self.text(name, "UTC")
@@ -159,8 +172,11 @@ class Environment:
         )
         return dict(environ.Env.db_url_config(default))
 
-    def storage(self, name: str, default: str) -> dict[str, Any]:
-        """The STORAGES entry for `file:///folder` or `s3://bucket/prefix?endpoint_url=…&region_name=…&addressing_style=…`."""
+    def storage(self, name: str, default: str, *, keys: str = "") -> dict[str, Any]:
+        """The STORAGES entry for `file:///folder` or `s3://bucket/prefix?endpoint_url=…&region_name=…&addressing_style=…`.
+
+        `keys` begins the names of its own keys, `…_ACCESS_KEY_ID` and `…_SECRET_ACCESS_KEY`, where it may have such.
+        """
         parts = _split(self.text(name, default))
         if parts.scheme == "file" and parts.path.startswith("/") and not parts.netloc:
             return {
@@ -172,6 +188,7 @@ class Environment:
             known = options.keys() <= {"endpoint_url", "region_name", "addressing_style"}
             if known and options.get("addressing_style", "path") in ("path", "virtual"):
                 options |= {"bucket_name": parts.netloc, "location": unquote(parts.path.strip("/"))}
+                options |= self._keys(keys) if keys else {}
                 return {"BACKEND": "backups.storage.django_bucket.BucketStorage", "OPTIONS": options}
         self.problem(
             name,
@@ -179,6 +196,11 @@ class Environment:
             "Write file:///folder or s3://bucket/prefix?endpoint_url=https://…&region_name=…&addressing_style=virtual.",
         )
         return self.storage("", default)
+
+    def _keys(self, name: str) -> dict[str, str]:
+        own = {"access_key": f"{name}_ACCESS_KEY_ID", "secret_key": f"{name}_SECRET_ACCESS_KEY"}
+        self.together(*own.values())
+        return {option: self.secret(variable) for option, variable in own.items() if self.text(variable)}
 
     def redis(self, name: str) -> str:
         """A redis address, or "" for the queue in the database."""
@@ -195,6 +217,11 @@ class Environment:
         except Exception:
             self.problem(name, "is not a mail server address", "Write smtp+tls://user:password@host:587.")
             return dict(environ.Env.email_url_config("consolemail://"))
+
+    def needs(self, name: str, other: str, value: str) -> None:
+        """Note a problem when this is set and the other has not that value."""
+        if self.text(name) and self.text(other) != value:
+            self.problem(name, "needs another setting", f"Set {other}={value} as well.")
 
     def together(self, *names: str) -> None:
         """Note a problem when some of these are set and others are not."""

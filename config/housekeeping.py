@@ -9,18 +9,22 @@ from itertools import accumulate
 
 from axes.handlers.proxy import AxesProxyHandler
 from django.conf import settings
+from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Max
-from django.utils import timezone
+from django_q.models import Task
 
 from articles.models import Article, ArticleKey, CostRecord, DeskSettings, Event
+from audit.models import Change
 from backups import partitions
+from backups.clocks import DESK
 from config.supervision import machines
 from publishing.models import ExecutionLog, PublishTask, Shot, SubmitKey
 from webhooks.models import Delivery
 
 LOGIN_DAYS = 90  # who has signed in, and who was locked out, may be asked about for a while
+TASK_DAYS = 90  # what the queue has failed at, which its log has told as well
 ROWS = 1000  # of timelines, or of records, in one transaction: nobody waits for it
 MONTHS_AHEAD = 3  # that have their partition: a desk that stood still for so long still finds one
 
@@ -35,7 +39,12 @@ def remove_what_ended(now: datetime) -> int:
     ArticleKey.forget()
     SubmitKey.forget()
     Delivery.forget()
-    today = timezone.localdate(now)
+    Task.objects.filter(stopped__lt=now - timedelta(days=TASK_DAYS)).delete()
+    if settings.GALLEY_AUDIT_KEEP_DAYS:
+        before = now - timedelta(days=settings.GALLEY_AUDIT_KEEP_DAYS)
+        Change.forget(before)
+        LogEntry.objects.filter(action_time__lt=before).delete()  # what Django's admin notes of the same
+    today = DESK.day(now)
     keep_months(CostRecord, today, settings.GALLEY_COST_KEEP_MONTHS)
     keep_months(ExecutionLog, today, settings.GALLEY_LOG_KEEP_MONTHS)
     return _remove_timelines(now, settings.GALLEY_TIMELINE_KEEP_DAYS)

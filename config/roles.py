@@ -39,6 +39,7 @@ RIGHTS = {
         "worklist": [*WORKLIST, "approve_document", *DRIVES],
         "webhooks": ["add_webhook", "view_webhook", "change_webhook", "delete_webhook", "view_delivery"],
         "backups": ["view_generation", "change_generation"],
+        "audit": ["view_change"],
     },
 }
 

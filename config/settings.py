@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 from csp.constants import NONE, SELF
 
 from articles.providers import prices
+from config.databases.named import databases
 from config.env import Environment
 
 BASE_DIR = Path(__file__).resolve().parent.parent
@@ -78,6 +79,7 @@ INSTALLED_APPS = [
     "django_q",
     "axes",
     "csp",
+    "audit",
     "backups",
     "articles",
     "publishing",
@@ -97,9 +99,12 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "audit.doors.requests",
+    "config.desk.zones.reading",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "axes.middleware.AxesMiddleware",
+    "config.databases.standby.ReadsFromStandby",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -123,22 +128,9 @@ TEMPLATES = [
     },
 ]
 
-DATABASES: dict[str, dict[str, Any]] = {
-    "default": env.database("DATABASE_URL", f"sqlite:///{VAR_DIR / 'galley.sqlite3'}")
-}
-if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
-    # In deferred transactions a reader that turns writer fails at once with "database is locked".
-    DATABASES["default"].setdefault("OPTIONS", {}).update(
-        {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 20,  # seconds
-            "init_command": "PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON;",
-        }
-    )
-elif POOL := env.number("GALLEY_DATABASE_POOL", 0, least=0):  # connections
-    # For threads of one web server. A pool must not be shared with forked workers, which take one connection each.
-    pool = {"min_size": 0, "max_size": POOL, "timeout": 20}
-    DATABASES["default"].setdefault("OPTIONS", {})["pool"] = pool  # beside what stands in the address, as ?sslmode=
+DATABASES = databases(env, VAR_DIR)
+DATABASE_ROUTERS = ["config.databases.standby.Router"] if "standby" in DATABASES else []
+GALLEY_STANDBY_LAG = env.number("GALLEY_STANDBY_LAG", 10)  # seconds, by which what is read from a standby may be old
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 STORAGES: dict[str, dict[str, Any]] = {
@@ -149,14 +141,18 @@ STORAGES: dict[str, dict[str, Any]] = {
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
     "backups": env.storage("GALLEY_STORAGE_URL", f"file://{VAR_DIR / 'backups'}"),
 }
+if env.text("GALLEY_SECOND_STORAGE_URL"):  # where all of it lies once more
+    STORAGES["second"] = env.storage("GALLEY_SECOND_STORAGE_URL", f"file://{VAR_DIR / 'second'}", keys="GALLEY_SECOND")
 # Newest first: the first signs the manifests of backups, all are accepted. Without any, one made from SECRET_KEY does.
 GALLEY_BACKUP_KEYS = env.secrets("GALLEY_BACKUP_KEYS")
 # Newest first: the first encrypts what is backed up before it leaves the machine, all decrypt. Without any, nothing is.
 GALLEY_BACKUP_ENCRYPTION_KEYS = env.secrets("GALLEY_BACKUP_ENCRYPTION_KEYS")
 GALLEY_BACKUP_SSE = env.choice("GALLEY_BACKUP_SSE", "AES256", "aws:kms", "none")  # by the bucket itself
 GALLEY_BACKUP_KMS_KEY = env.text("GALLEY_BACKUP_KMS_KEY")
-if GALLEY_BACKUP_KMS_KEY and GALLEY_BACKUP_SSE != "aws:kms":
-    env.problem("GALLEY_BACKUP_KMS_KEY", "needs another setting", "Set GALLEY_BACKUP_SSE=aws:kms as well.")
+env.needs("GALLEY_BACKUP_KMS_KEY", "GALLEY_BACKUP_SSE", "aws:kms")
+GALLEY_SECOND_SSE = env.choice("GALLEY_SECOND_SSE", "AES256", "aws:kms", "none")  # the same of the second bucket
+GALLEY_SECOND_KMS_KEY = env.text("GALLEY_SECOND_KMS_KEY")
+env.needs("GALLEY_SECOND_KMS_KEY", "GALLEY_SECOND_SSE", "aws:kms")
 # What brings a desk back that has lost its machine, as it was given: it is kept elsewhere, as its recovery kit.
 RECOVERY_KIT = {
     "GALLEY_STORAGE_URL": env.text("GALLEY_STORAGE_URL", f"file://{VAR_DIR / 'backups'}"),
@@ -167,19 +163,25 @@ RECOVERY_KIT = {
     "GALLEY_ENCRYPTION_KEYS": ",".join(GALLEY_ENCRYPTION_KEYS),
     "GALLEY_SECRET_KEY": SECRET_KEY,
     "GALLEY_SECRET_KEY_FALLBACKS": ",".join(SECRET_KEY_FALLBACKS),
-    "GALLEY_BACKUP_SSE": env.text("GALLEY_BACKUP_SSE"),
-    "GALLEY_BACKUP_KMS_KEY": GALLEY_BACKUP_KMS_KEY,
+    "GALLEY_SECOND_ACCESS_KEY_ID": env.text("GALLEY_SECOND_ACCESS_KEY_ID"),
+    "GALLEY_SECOND_SECRET_ACCESS_KEY": env.secret("GALLEY_SECOND_SECRET_ACCESS_KEY"),
 }
+for key in "SECOND_STORAGE_URL", "BACKUP_SSE", "BACKUP_KMS_KEY", "SECOND_SSE", "SECOND_KMS_KEY":
+    RECOVERY_KIT[f"GALLEY_{key}"] = env.text(f"GALLEY_{key}")
 RECOVERY_KIT = {name: value for name, value in RECOVERY_KIT.items() if value}
 GALLEY_TIMELINE_KEEP_DAYS = env.number("GALLEY_TIMELINE_KEEP_DAYS", 0, least=0)  # of finished articles; 0: for ever
 GALLEY_COST_KEEP_MONTHS = env.number("GALLEY_COST_KEEP_MONTHS", 36, least=0)  # of what was paid; 0: for ever
 GALLEY_LOG_KEEP_MONTHS = env.number("GALLEY_LOG_KEEP_MONTHS", 12, least=0)  # of publications; 0: for ever
+GALLEY_AUDIT_KEEP_DAYS = env.number("GALLEY_AUDIT_KEEP_DAYS", 730, least=0)  # who changed what; 0: for ever
 GALLEY_PUBLISH_RETRIES = env.number("GALLEY_PUBLISH_RETRIES", 3, least=0)  # of one task, by a person or a program
 GALLEY_TREE_KEEP_DAYS = env.number("GALLEY_TREE_KEEP_DAYS", 7)  # of finished articles on a site
 GALLEY_FILM_DAYS = env.number("GALLEY_FILM_DAYS", 14, least=0)  # pictures of what browsers showed at sites
 GALLEY_FILM_FAILED_DAYS = env.number("GALLEY_FILM_FAILED_DAYS", 60, least=0)  # of publications that have stopped
 GALLEY_BACKUP_KEEP_DAYS = env.number("GALLEY_BACKUP_KEEP_DAYS", 90)
 GALLEY_BACKUP_KEEP_MONTHS = env.number("GALLEY_BACKUP_KEEP_MONTHS", 12, least=0)  # the last backup of each
+GALLEY_BACKUP_EXCLUDE = env.words("GALLEY_BACKUP_EXCLUDE")  # patterns of files that no backup takes
+GALLEY_BACKUP_KILOBYTES = env.number("GALLEY_BACKUP_KILOBYTES", 0, least=0)  # a second, of files and copies; 0: any
+GALLEY_BACKUP_HOURS = env.hours("GALLEY_BACKUP_HOURS")  # in which schedules do these; None: at any time
 # What tells a row apart on any machine, of all that the backup of the database keeps and of what that refers to.
 BACKUP_NATURAL_KEYS = {
     "contenttypes.ContentType": ["app_label", "model"],
@@ -188,6 +190,7 @@ BACKUP_NATURAL_KEYS = {
     "auth.User": ["username"],
     "publishing.Site": ["name"],
     "articles.Preferences": ["user"],
+    "articles.SavedFilter": ["user", "name"],
     "articles.DeskSettings": ["name"],
     "articles.SpentDay": ["day"],
     "articles.Batch": ["owner", "key"],
@@ -201,6 +204,7 @@ BACKUP_NATURAL_KEYS = {
     "articles.CostRecord": ["article", "key", "generation", "number"],
     "publishing.PublishTask": ["article", "created_at"],
     "publishing.ExecutionLog": ["task", "at", "code", "step"],
+    "recovery.Handover": ["article"],
     "worklist.Document": ["uid"],
     "worklist.Version": ["document", "sha256"],
     "worklist.Entry": ["uid"],
@@ -210,6 +214,7 @@ BACKUP_NATURAL_KEYS = {
     "worklist.DriveFolder": ["account", "folder_id"],
     "worklist.DriveFile": ["folder", "file_id"],
     "webhooks.Webhook": ["uid"],
+    "audit.Change": ["uid"],
 }
 # What it keeps, with the tables of their many-to-many relations.
 BACKUP_MODELS = [name for name in BACKUP_NATURAL_KEYS if name not in ("contenttypes.ContentType", "auth.Permission")]
@@ -222,6 +227,8 @@ BACKUP_UNIT = {
     "time": "created_at",
     "emptied": "tree_expired_at",
 }
+BACKUP_WORDS = {"articles.ImageFile": "picture", "articles.StageRecord": "stage"}  # what people call rows of these
+BACKUP_GROWING = ["audit.Change"]  # records of what has happened here, which no restore takes away
 # Moments that say nothing of a row's age, but what is still to be done about it.
 BACKUP_AGELESS = ["manifest_due"]
 BUCKET_KEYS_GIVEN = bool(env.text("AWS_ACCESS_KEY_ID"))  # else boto3 looks for them elsewhere
@@ -318,6 +325,8 @@ except ValueError as _exc:
 # refuses to make them.
 GALLEY_UNKNOWN_PRICES = env.choice("GALLEY_UNKNOWN_PRICES", "dearest", "refuse")
 
+GALLEY_TRACES_URL = env.url("GALLEY_TRACES_URL")  # of a collector of OpenTelemetry; without it nothing is told
+
 vars().update(env.email("EMAIL_URL"))
 EMAIL_TIMEOUT = 20  # seconds, for each answer of the mail server
 DEFAULT_FROM_EMAIL = SERVER_EMAIL = env.text("GALLEY_FROM_EMAIL", f"Galley <galley@{_base.hostname}>")
@@ -353,14 +362,11 @@ CONTENT_SECURITY_POLICY = {
     }
 }
 
-USE_TZ = True
 TIME_ZONE = env.zone("GALLEY_TIME_ZONE")
 LANGUAGE_CODE = "en-gb"
-USE_I18N = True
 
 MANUSCRIPT_BYTES = 5 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 8 * 1024 * 1024  # a manuscript in base64, with what stands beside it
-SILENCED_SYSTEM_CHECKS: list[str] = []
 
 LOGGING: dict[str, Any] = {
     "version": 1,

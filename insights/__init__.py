@@ -9,5 +9,6 @@ sample      those that ended by themselves: what a rate is made of
 bounds      between which the true rate lies, in 95 of 100 cases; where something is advised, in 99
 as of       until when sums know: what was committed before is in them
 cursor      where a page of a list ended, for the next one to go on there
+trace       what an article went through, in spans: itself, its attempts, stages, calls, publications
 range       the last 7, 30 or 90 days of the desk's time zone, today among them; or all
 """

@@ -16,6 +16,7 @@ from articles.models import Cost
 from insights.costs import Range
 from insights.models import ProviderMetric, Rollup
 from insights.models import ProviderMetricQuerySet as Metrics
+from insights.prices import Price, What, prices
 from insights.rates import Between, between
 
 Kind, Outcome = ProviderMetric.Kind, ProviderMetric.Outcome
@@ -104,17 +105,18 @@ class Comparison:
     since: date | None
     as_of: datetime | None
     groups: dict[str, dict[Who, Did]]
+    prices: dict[What, Price]
 
 
 def comparison(user: AbstractBaseUser | AnonymousUser, range_: Range, today: date) -> Comparison:
-    """What this person may know of (two queries)."""
+    """What this person may know of (three queries)."""
     since = range_.since(today)
     did = did_by(within(ProviderMetric.objects.touchable_by(user), since, today))
     groups = {
         name: {who: each for who, each in did.items() if who.kind in kinds and who.provider}
         for name, kinds in GROUPS.items()
     }
-    return Comparison(since, as_of(), groups)
+    return Comparison(since, as_of(), groups, prices(user, since, today))
 
 
 def within(metrics: Metrics, since: date | None, today: date) -> Metrics:

@@ -14,10 +14,11 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import F, IntegerField, Q, QuerySet, Sum, Value
 from django.db.models.functions import Length
-from django.utils import timezone
 
 from articles.models import Article, DeskSettings, ImageFile, Section, StageRecord
+from backups.clocks import DESK
 from backups.models import Generation, Verification
+from backups.storage.port import FIRST
 from insights.models import StorageMeasure
 from publishing.models import PublishTask, Shot
 
@@ -60,7 +61,7 @@ class StorageUsage:
 
 def usage() -> StorageUsage:
     """As it was measured last (one query)."""
-    measures = list(StorageMeasure.objects.filter(day__gte=timezone.localdate() - TELLS_OF).order_by("day"))
+    measures = list(StorageMeasure.objects.filter(day__gte=DESK.today() - TELLS_OF).order_by("day"))
     of_parts = {part: [each for each in measures if each.part == part] for part in Part}
     told = [_told(part, known) for part, known in of_parts.items() if known]
     return StorageUsage(max((each.at for each in measures), default=None), told)
@@ -83,12 +84,12 @@ def measure(now: datetime) -> None:
     """What there is today, once more if need be. A backup that nobody has verified yet is not known."""
     found = {Part.TREES: _trees(now), Part.FILM: _film(now), Part.DATABASE: (Size(database_bytes()), None)}
     for part, tier in ((Part.FILES, Generation.Tier.FILES), (Part.DATABASE_BACKUPS, Generation.Tier.DATABASE)):
-        seen = Verification.objects.filter(tier=tier, kind=Verification.Kind.QUICK).first()
+        seen = Verification.objects.filter(tier=tier, storage=FIRST, kind=Verification.Kind.QUICK).first()
         if seen:
             found[part] = (Size(seen.bytes_seen, seen.objects_seen), None)
     for part, (size, leaving) in found.items():
         StorageMeasure.objects.update_or_create(
-            day=timezone.localdate(now),
+            day=DESK.day(now),
             part=part,
             defaults={
                 "at": now,

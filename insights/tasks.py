@@ -5,7 +5,8 @@ from __future__ import annotations
 import structlog
 from django.utils import timezone
 
-from insights import storage
+from articles.models import Article
+from insights import storage, traces
 from insights.rollups import days
 
 log = structlog.get_logger("galley.insights")
@@ -25,3 +26,13 @@ def measure_storage() -> None:
         storage.measure(timezone.now())
     except Exception:
         log.exception("nobody measured what is stored; it is tried again tomorrow")
+
+
+def trace(article_id: int) -> None:
+    """Tell the collector what an article went through. What it does not take is not told again."""
+    try:
+        article = Article.objects.filter(pk=article_id).first()
+        if article and not traces.tell(article):
+            log.warning("the collector did not take a trace", article=article_id)
+    except Exception:
+        log.exception("a trace was not told", article=article_id)

@@ -151,7 +151,7 @@ class TasksOut(Strict):
     after: str | None = Field(description="the next page: after=<this>; null: this was the last")
 
 
-class Wanted(InQuery):
+class WantedTasks(InQuery):
     """Which tasks."""
 
     status: str | None = Field(None, max_length=20)
@@ -239,7 +239,7 @@ def status(request: HttpRequest, task_id: int) -> TaskOut:
 
 
 @router.get("/tasks", response={200: TasksOut, **REFUSALS}, by_alias=True, operation_id="publish_tasks")
-def tasks(request: HttpRequest, wanted: Query[Wanted]) -> TasksOut:
+def tasks(request: HttpRequest, wanted: Query[WantedTasks]) -> TasksOut:
     """Tasks, newest first. `after` goes on where another page ended, also while new ones arrive."""
     found = PublishTask.objects.touchable_by(who_may_look(request, PublishTask))
     if wanted.status is not None:

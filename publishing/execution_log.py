@@ -12,6 +12,7 @@ from django.utils import timezone
 from articles.failures import Failure
 from articles.providers.errors import SavedError
 from backups import partitions
+from backups.clocks import DESK
 from publishing.models import ExecutionLog, PublishTask, Way
 
 Code, Level = ExecutionLog.Code, ExecutionLog.Level
@@ -24,7 +25,7 @@ LEVELS = {
 def write(tasks: Iterable[int], code: ExecutionLog.Code, step: str, values: Mapping[str, Any] | None = None) -> None:
     """A line for each task. To be called in the transaction that makes it so."""
     now = timezone.now()
-    day = timezone.localdate(now)
+    day = DESK.day(now)
     same = {"at": now, "day": day, "level": LEVELS.get(code, Level.INFO), "step": step, "code": code}
     lines = [ExecutionLog(task_id=pk, **same, values=dict(values or {})) for pk in tasks]
     if lines:

@@ -114,8 +114,9 @@ def _submit(
     elif article.status in STOPPED:
         transitions.resume(article, by, transitions.Work(changes={"site_id": task.site_id}))
     elif not others.exists() and _before_its_last_stage(article):
-        Article.objects.filter(pk=article.pk).update(site=site, **due())
-        write_soon(article)
+        Article.objects.filter(pk=article.pk).update(site=site)
+    Article.objects.filter(pk=article.pk).update(**due())  # its manifest tells of the task, too
+    write_soon(article)
     return task
 
 
@@ -246,8 +247,19 @@ def turn(run: Run, task: PublishTask, way: str, exc: ProviderError) -> None:
         )
         _set(task, way=way, turns=[*task.turns, taken])
         execution_log.write([task.pk], Code.TURNED, task.status, taken)
-        failed = task.article.calls.filter(state=Call.State.FAILED, provider=exc.provider)
-        failed.filter(Q(key=call_keys.POST) | Q(key__startswith=call_keys.MEDIA)).update(state=Call.State.CLOSED)
+        _ask_anew(task, exc)
+
+
+def other_half(run: Run, task: PublishTask, exc: ProviderError) -> None:
+    """The same way goes on by the other of its halves: what failed by the first one is asked anew. Raises Fenced."""
+    with run.lease.fence():
+        run.lease.note("turned", f"Goes on by the forms of the dashboard, because {exc.reason}", exc.detail)
+        _ask_anew(task, exc)
+
+
+def _ask_anew(task: PublishTask, exc: ProviderError) -> None:
+    failed = task.article.calls.filter(state=Call.State.FAILED, provider=exc.provider)
+    failed.filter(Q(key=call_keys.POST) | Q(key__startswith=call_keys.MEDIA)).update(state=Call.State.CLOSED)
 
 
 def close_way(site: Site, way: str, exc: ProviderError) -> None:

@@ -20,6 +20,7 @@ from django.utils import timezone
 from articles.models import Article, Event
 from articles.tree import retention
 from articles.tree.storing import storing
+from backups.models import note_removed
 from backups.storage import backup_storage
 from backups.storage.django_folder import LocalStorage
 from backups.trees.removal import remove
@@ -28,7 +29,7 @@ from recovery.rebuild.content import trees
 log = structlog.get_logger("galley.recovery")
 
 LIVING = timedelta(days=1)  # no write takes as long: what is older was killed
-FOLDERS = ("user_*/*", "batches/*")  # of trees
+FOLDERS = ("user_*/*", "batches/*", "pictures/*")  # of trees
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,7 @@ def expire(*, apply: bool) -> Expired:
             gone.append(verdict.prefix)
             if apply:
                 files += remove(backup_storage(), verdict.prefix, still=partial(_may_go, verdict.prefix))
+                note_removed(verdict.prefix)
         if apply:
             _remove_parts()
     log.info("expired", apply=apply, gone=len(gone), files=files)

@@ -1,23 +1,29 @@
 """The keeper of the trees: each is read once in thirty days, and damage is told while it can be mended.
 
-A tree is the only copy of its pictures. It is held against its manifest, and its manifest against the row: what the row
-says is there must be there, as it was written. What is being worked on is left alone, and so is what changed meanwhile.
+Without a second storage a tree is the only copy of its pictures. It is held against its manifest, and its manifest
+against the row: what the row says is there must be there, as it was written. What is being worked on is left alone, and
+so is what changed meanwhile. With a second storage each is mended from the other (`second_trees`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from django.db import DatabaseError
 from django.db.models import Q
 
 from articles.models import Article, Batch
+from articles.providers.errors import Unreachable
 from articles.tree import manifest
 from articles.tree.storing import storing
+from backups import configured
 from backups.health.tree_care import TreesVerdict, doubted
 from backups.repository.verify import slot_of
+from backups.storage.port import FIRST
 from backups.trees.tree import FileDamaged, Stored, Tree, TreeError
+from recovery import second_trees
 
 AT_TRIAL = 30  # trees of the newest articles that a drill reads
 
@@ -30,20 +36,30 @@ def verify(*, slot: int | None, **_: Any) -> TreesVerdict:
         prefix = row.tree.prefix
         expected.add(prefix)
         if slot is None or slot_of(prefix) == slot or prefix in damaged:
+            mended = second_trees.mend(row, still=partial(_is_still, row))
+            verdict.mended += [f"{prefix}: {name} came back from the second storage." for name in mended]
             _look(row, verdict)
+            second_trees.compare(row, verdict)
     verdict.gone = sorted(damaged - expected)
     return verdict
 
 
-def at_trial(*, alias: str, **_: Any) -> list[str]:
-    """A sentence for each of the newest articles of a restored database whose tree would not come back with it."""
+def at_trial(*, alias: str, storage: str = FIRST, **_: Any) -> list[str]:
+    """A sentence for each of the newest articles of a restored database whose tree would not come back with it.
+
+    What was not copied yet is not missed in the second storage.
+    """
     done = Article.objects.using(alias).filter(status=Article.Status.DONE, tree_expired_at=None)
     found = []
-    for article in done.order_by("-pk")[:AT_TRIAL]:
-        verdict = TreesVerdict(None)
-        _read(article.tree, [], verdict)
-        if verdict.damage and _is_still_there(article.uid):
-            found += verdict.sentences
+    try:
+        for article in done.order_by("-pk")[:AT_TRIAL]:
+            verdict = TreesVerdict(None)
+            tree = article.tree if storage == FIRST else configured.second_tree(article.tree_prefix)
+            _read(tree, [], verdict)
+            if verdict.damage and _is_still_there(article.uid) and (storage == FIRST or second_trees.is_there(article)):
+                found += verdict.sentences
+    except Unreachable as exc:
+        found.append(f"The files of articles in the {storage} storage could not be read: {exc.detail or exc.reason}")
     return found
 
 
@@ -66,7 +82,7 @@ def _look(row: Article | Batch, verdict: TreesVerdict) -> None:
     files = manifest.build(row)[1].values() if isinstance(row, Article) and row.manifest_due is None else ()
     found = TreesVerdict(verdict.slot)
     _read(row.tree, list(files), found)
-    if found.damage and _has_moved(row):
+    if found.damage and not _is_still(row):
         return
     verdict.read += found.read
     verdict.files += found.files
@@ -97,9 +113,9 @@ def _read(tree: Tree, files: list[Stored], verdict: TreesVerdict) -> None:
         verdict.damage[tree.prefix] = sentences
 
 
-def _has_moved(row: Article | Batch) -> bool:
-    """Whether somebody worked on it while it was read, so that nothing can be said of it today."""
+def _is_still(row: Article | Batch) -> bool:
+    """Whether nobody has worked on it since it was fetched; else nothing can be said of its files today."""
     if isinstance(row, Batch):
-        return not Batch.objects.filter(pk=row.pk, revision=row.revision, manifest_due=None).exists()
+        return Batch.objects.filter(pk=row.pk, revision=row.revision, manifest_due=None).exists()
     same = Article.objects.filter(pk=row.pk, attempt=row.attempt, status=row.status, manifest_due=row.manifest_due)
-    return not same.filter(tree_expired_at=None).exists()
+    return same.filter(tree_expired_at=None).exists()

@@ -28,6 +28,8 @@ class Mail(models.Model):
         AT_ONCE = "at_once", "At once"
         DAILY = "daily", "Daily"
         BACKUPS = "backups", "About the backups"
+        WORKLIST = "worklist", "About the worklist"
+        GIVEN = "given", "About an article that was given to somebody"
 
     class State(models.TextChoices):
         OPEN = "open", "To be sent"
@@ -52,6 +54,7 @@ class Mail(models.Model):
     subject = models.CharField(max_length=250, blank=True)
     text = models.TextField(blank=True)
     html = models.TextField(blank=True)
+    picture = models.BinaryField(default=bytes, blank=True)  # a JPEG that the words show; kept until it is sent
     told = models.CharField(max_length=10, blank=True)  # the state of the backups that it tells; "" where it tells none
 
     class Meta:
@@ -102,8 +105,49 @@ class Stop(models.Model):
 
     class Meta:
         verbose_name = "mail about a stop"
-        constraints = [models.UniqueConstraint(fields=["article", "attempt"], name="one_stop_per_attempt")]
+        constraints = [
+            # What was given to somebody is told besides, each time (`recovery.handover`).
+            models.UniqueConstraint(
+                fields=["article", "attempt"],
+                condition=~Q(cause__startswith="given "),
+                name="one_stop_per_attempt",
+            )
+        ]
         indexes = [models.Index(fields=["recipient", "cause"], condition=Q(mail=None), name="stop_in_no_mail")]
 
     def __str__(self) -> str:
         return f"to {self.recipient}"
+
+
+class Notice(models.Model):
+    """Something on the worklist that one person is to be told, by the key under which that is known there."""
+
+    recipient = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    key = models.CharField(max_length=32)
+    # Gone with its mail, as a stop is.
+    mail = models.ForeignKey(Mail, models.CASCADE, null=True, related_name="notices")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["recipient", "key"], name="one_notice_for_each")]
+        indexes = [models.Index(fields=["recipient"], condition=Q(mail=None), name="notice_in_no_mail")]
+
+    def __str__(self) -> str:
+        return f"to {self.recipient}"
+
+
+class Handover(models.Model):
+    """A stopped article that somebody gave to a colleague, until it is finished, cancelled, or taken back."""
+
+    LONGEST_NOTE = 1000  # characters
+
+    article = models.OneToOneField(Article, models.CASCADE, related_name="handover")
+    to = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    giver = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    note = models.CharField(max_length=LONGEST_NOTE, blank=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["at", "pk"]
+
+    def __str__(self) -> str:
+        return f"to {self.to}"

@@ -6,11 +6,13 @@ import os
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
+from unittest import mock
 
 import hypothesis
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
+from django.core.management.commands import flush
 from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
@@ -19,6 +21,7 @@ from articles import tasks
 from articles.content import pictures
 from articles.models import Article
 from articles.pipeline import transitions, worker
+from audit.acting import THE_DESK, acting, off
 from backups import redaction
 from config.roles import CHIEF_EDITORS, EDITORS
 from tests.doubles.server import Doubles, doubles
@@ -79,6 +82,20 @@ def small_cards() -> dict[str, tuple[int, int]]:
     real = dict(pictures.SIZES)
     pictures.SIZES |= {"16:9": (480, 270), "21:9": (490, 210)}
     return real
+
+
+@pytest.fixture(autouse=True, scope="session")
+def tables_are_emptied_unnoted() -> Iterator[None]:
+    """After a test in transactions of its own: that is nobody's change, and what it has noted goes as well."""
+    with mock.patch.object(flush.Command, "handle", off()(flush.Command.handle)):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def an_actor_of_its_own() -> Iterator[None]:
+    """What one test has made of this process, as a command does, is forgotten by the next."""
+    with acting(lambda: THE_DESK):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import tempfile
 
 FOLDER = tempfile.mkdtemp(prefix="galley-test-")
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
+RUN = os.environ.setdefault("GALLEY_TEST_RUN", FOLDER)  # of the first process, for what all processes of a run share
 
 UNSET = ("OPENAI", "ANTHROPIC", "REPLICATE")
 os.environ |= {f"{name}_{part}": "" for name in UNSET for part in ("BASE_URL", "API_KEY", "API_TOKEN", "MODEL")}
@@ -29,6 +30,8 @@ os.environ |= {
     "GALLEY_DATABASE_POOL": "",
     "EMAIL_URL": "",
     "DATABASE_URL": "",
+    "GALLEY_STANDBY_URL": "",
+    "GALLEY_TRACES_URL": "",
 }
 
 

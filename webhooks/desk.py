@@ -44,6 +44,7 @@ class WebhookAdmin(admin.ModelAdmin[Webhook]):
     form = WebhookForm
     list_display = ("address", "owner", "number_of_events", "active", "log")
     actions = ("send_test",)
+    actions_on_top, actions_on_bottom = False, True
     show_full_result_count = False
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:

@@ -9,5 +9,6 @@ offered     a later version that the source has, and that nobody has taken or le
 approval    that one version may go out: it holds the hash of the text, and ends with the text
 note        what somebody says to a place of the text, with replies, until it is resolved
 entry       a line of a document's history: who, when, what, and why
+telling     whom a change concerns, and what they are told of it
 publication an article made of a document, and its publish task (`publication`)
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -19,10 +20,12 @@ from articles.api.asking import who_may_look
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Problem, Strict
 from articles.content.manuscripts import Unreadable
 from articles.models.access import may_look
+from articles.providers.errors import Unreachable
+from backups.clocks import DESK
 from publishing.api import OptionsIn
 from publishing.models import Site
 from publishing.options import Options
-from worklist import intake, moves, publication
+from worklist import intake, moves, pages, publication, texts
 from worklist.drive.status import lines, sync_soon
 from worklist.intake import Arrival
 from worklist.models import Document, DocumentQuerySet, DriveAccount, Source, State
@@ -32,7 +35,9 @@ MOST = 100  # documents in one answer
 COUNTED = 10_000  # documents at most; beyond it there are "more"
 SHA256 = r"^[0-9a-f]{64}$"
 LONGEST_TEXT = 2_000_000  # characters
+WAITING = [state for state in State if state != State.PUBLISHED]
 LONGEST_ID = 400  # characters, of what a program knows a document by
+ONE_OF_THE_STATES: dict[str, Any] = {"enum": list(State.values)}  # said in the description; the refusal names them, too
 
 router = Router(tags=["worklist"])
 CONFLICT: dict[int, type[Problem]] = {**REFUSALS, 409: Problem}
@@ -64,7 +69,7 @@ class DocumentOut(Strict):
 
 
 class DocumentsOut(Strict):
-    """What waits longest first."""
+    """In the order in which they arrived."""
 
     documents: list[DocumentOut]
     count: int = Field(description=f"how many there are altogether, counted up to {COUNTED:,}")
@@ -72,7 +77,7 @@ class DocumentsOut(Strict):
     after: str | None = Field(description="the next page: after=<this>; null: this was the last")
 
 
-class Wanted(InQuery):
+class WantedDocuments(InQuery):
     """Which documents."""
 
     status: str | None = Field(None, max_length=20)
@@ -92,7 +97,7 @@ class Counted(Strict):
     count: int
 
 
-class StatisticsOut(Strict):
+class BoardOut(Strict):
     """The board in numbers; what is published is counted by its status alone."""
 
     by_status: list[Counted]
@@ -163,8 +168,10 @@ class SyncOut(Strict):
 class StatusIn(Strict):
     """Where to, and what it was when you decided."""
 
-    status: str = Field(max_length=20)
-    from_status: str = Field(max_length=20, description="409 when somebody was quicker")
+    status: str = Field(max_length=20, json_schema_extra=ONE_OF_THE_STATES)
+    from_status: str = Field(
+        max_length=20, description="409 when somebody was quicker", json_schema_extra=ONE_OF_THE_STATES
+    )
     text_hash: str = Field("", max_length=64, description="of the text that was read; needed to approve")
     why: str = Field("", max_length=1000, description="needed to send back")
 
@@ -179,29 +186,30 @@ class PublishIn(Strict):
 
 
 @router.get("", response={200: DocumentsOut, **REFUSALS}, operation_id="worklist_documents")
-def documents(request: HttpRequest, wanted: Query[Wanted]) -> DocumentsOut:
+def documents(request: HttpRequest, wanted: Query[WantedDocuments]) -> DocumentsOut:
     """Documents on the board. `after` goes on where another page ended, also while new ones arrive."""
     user = who_may_look(request, Document)
     found = _wanted(Document.objects.visible_to(user).on_the_board(), wanted)
     counted = found.order_by()[: COUNTED + 1].count()
-    page = found.select_related("assignee", "article").defer("article__html", "article__manuscript").order_by("pk")
+    keys = found.order_by("pk").values_list("pk", flat=True)
     if wanted.after is not None:
-        page = page.filter(pk__gt=wanted.after)
-    rows = list(page[wanted.offset : wanted.offset + wanted.limit + 1])
-    shown = rows[: wanted.limit]
+        keys = keys.filter(pk__gt=wanted.after)
+    pks = list(keys[wanted.offset : wanted.offset + wanted.limit + 1])
+    rows = pages.rows(pks[: wanted.limit])
+    shown = [rows[pk] for pk in pks if pk in rows]
     return DocumentsOut(
         documents=[_out(document, user) for document in shown],
         count=min(counted, COUNTED),
         more=counted > COUNTED,
-        after=str(shown[-1].pk) if len(rows) > wanted.limit else None,
+        after=str(pks[wanted.limit - 1]) if len(pks) > wanted.limit else None,
     )
 
 
-def _wanted(found: DocumentQuerySet, wanted: Wanted) -> DocumentQuerySet:
+def _wanted(found: DocumentQuerySet, wanted: WantedDocuments) -> DocumentQuerySet:
     if wanted.status is not None:
         found = found.filter(state=wanted.status)
     if wanted.assignee is not None:
-        found = found.filter(assignee__username=wanted.assignee)
+        found = found.filter(assignee__in=User.objects.filter(username=wanted.assignee))
     if wanted.folder is not None:
         found = found.filter(folder=wanted.folder)
     if wanted.search is not None:
@@ -211,26 +219,24 @@ def _wanted(found: DocumentQuerySet, wanted: Wanted) -> DocumentQuerySet:
     return found
 
 
-@router.get("/statistics", response={200: StatisticsOut, **REFUSALS}, operation_id="worklist_statistics")
-def statistics(request: HttpRequest) -> StatisticsOut:
-    """How many documents wait: by status, age and person (three queries)."""
+@router.get("/statistics", response={200: BoardOut, **REFUSALS}, operation_id="worklist_statistics")
+def statistics(request: HttpRequest) -> BoardOut:
+    """How many documents wait: by status, age and person (seven queries)."""
     board = Document.objects.visible_to(who_may_look(request, Document)).on_the_board().order_by()
-    waiting = board.exclude(state=State.PUBLISHED)
-    now = timezone.now()
+    waiting, now = board.waiting(), timezone.now()
     ages = {f"days_{days}": Count("pk", Q(since__lte=now - timedelta(days=days))) for days in (0, 3, 7, 30)}
-    marks = {
-        "changed_at_source": Count("pk", ~Q(offered_hash="")),
-        "gone_from_source": Count("pk", Q(gone_at__isnull=False)),
-        "overdue": Count("pk", Q(due__lt=timezone.localdate())),
-    }
     states = dict(board.values_list("state").annotate(Count("pk")))
-    people = waiting.values_list("assignee__username").annotate(number=Count("pk")).order_by("-number")
-    counted = waiting.aggregate(**ages, **marks)
-    return StatisticsOut(
+    aged = board.filter(state__in=WAITING).aggregate(**ages)
+    people = waiting.values_list("assignee").annotate(number=Count("pk"))
+    most = list(people.order_by("-number")[:MOST])
+    names = dict(User.objects.filter(pk__in=[pk for pk, _ in most]).values_list("pk", "username"))
+    return BoardOut(
         by_status=[Counted(name=state, count=states.get(state, 0)) for state in State.values],
-        by_age=[Counted(name=name, count=counted[name]) for name in ages],
-        by_person=[Counted(name=name or "", count=number) for name, number in people[:MOST]],
-        **{name: counted[name] for name in marks},
+        by_age=[Counted(name=name, count=aged[name]) for name in ages],
+        by_person=[Counted(name=names.get(pk, ""), count=number) for pk, number in most],
+        changed_at_source=waiting.exclude(offered_hash="").count(),
+        gone_from_source=waiting.filter(gone_at__isnull=False).count(),
+        overdue=waiting.filter(due__isnull=False, due__lt=DESK.today()).count(),
     )
 
 
@@ -268,6 +274,8 @@ def sync(request: HttpRequest, wanted: SyncIn) -> SyncOut:
             _, is_new = intake.arrive(Source.API, _source_id(user, given.id), _arrival(given), user)
         except Unreadable as exc:
             skipped[given.id] = str(exc)
+        except Unreachable:
+            skipped[given.id] = texts.NOT_KEPT
         else:
             new += is_new
     missing = [_source_id(user, given) for given in wanted.gone]
@@ -285,7 +293,8 @@ def _source_id(user: User, given: str) -> str:
 
 
 def _arrival(given: ArrivalIn) -> Arrival:
-    return Arrival(given.text, given.name, given.title, given.writer, given.folder)
+    """Raises Unreachable."""
+    return Arrival(texts.with_names(given.text), given.name, given.title, given.writer, given.folder)
 
 
 @router.post(

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from articles.errors import NotPossible
+from audit.acting import because
 from worklist.models import Document, Entry, State
 
 Kind = Entry.Kind
@@ -25,9 +26,9 @@ class Quicker(NotPossible):
 
 
 @contextmanager
-def changing(pk: int) -> Iterator[Document]:
+def changing(pk: int, why: str = "") -> Iterator[Document]:
     """The document as it is now, for whoever changes it: others wait, and an error undoes all of it."""
-    with transaction.atomic():
+    with because(why), transaction.atomic():
         yield Document.objects.select_for_update().get(pk=pk)
 
 
@@ -35,10 +36,11 @@ def note(document: Document, kind: Kind, by: User | None = None, **facts: Any) -
     return Entry.objects.create(document=document, kind=kind, by=by, text_hash=document.text_hash, **facts)
 
 
-def put(document: Document, after: str, by: User | None, kind: Kind = Kind.MOVED, **facts: Any) -> None:
+def put(document: Document, after: str, by: User | None, kind: Kind = Kind.MOVED, **facts: Any) -> Entry:
     """Into another state. The caller saves it."""
-    note(document, kind, by, before=document.state, after=after, **facts)
+    entry = note(document, kind, by, before=document.state, after=after, **facts)
     document.state, document.since = after, timezone.now()
+    return entry
 
 
 def end_approval(document: Document) -> None:

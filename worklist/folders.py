@@ -9,10 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from django.conf import settings
 from django.utils.text import capfirst
 
 from articles.content.manuscripts import Unreadable
+from articles.providers.errors import Unreachable
 from backups.errors import BackupError
 from backups.files import source as files
 from worklist import intake, texts
@@ -64,14 +64,16 @@ def _is_hidden(path: str) -> bool:
 def _take(source: files.Source, seen: files.Seen, report: Report) -> None:
     try:
         place, path = _place(source.root, seen.path), Path(seen.path)
-        if seen.size > settings.MANUSCRIPT_BYTES:
-            raise Unreadable("this file is larger than 5 MB", "split it into several articles")
+        if seen.size > texts.most_bytes(path.name):
+            raise texts.too_large(path.name)
         _, content = source.read(seen.path)
         text = texts.of_file(path.name, content)
         arrival = Arrival(text=text, name=path.name, folder=str(source.root.name / path.parent))
         _, is_new = intake.arrive(Source.FOLDER, place, arrival)
     except (Unreadable, BackupError) as exc:
         report.skipped[files.readable(seen.path)] = capfirst(str(exc))
+    except Unreachable:
+        report.skipped[files.readable(seen.path)] = texts.NOT_KEPT
     else:
         report.new += is_new
         report.known += not is_new

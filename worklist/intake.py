@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from articles import bounds
 from articles.errors import NotPossible
-from worklist import texts
+from worklist import telling, texts
 from worklist.changing import Kind, Quicker, changing, end_approval, note, put
 from worklist.models import Document, Source, State, Version
 from worklist.states import EDIT, FOLLOWS_ITS_SOURCE
@@ -116,7 +116,7 @@ def _change(document: Document, version: Version) -> None:
         note(document, Kind.OFFERED)
         if document.state == State.READY and not document.is_on_its_way:
             end_approval(document)
-            put(document, State.TO_REREVIEW, None, Kind.UNAPPROVED)
+            telling.tell(put(document, State.TO_REREVIEW, None, Kind.UNAPPROVED), telling.concerned(document))
 
 
 def _use(document: Document, version: Version) -> None:

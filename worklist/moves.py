@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from articles.errors import NotPossible
 from articles.models.access import may_look
+from worklist import telling
 from worklist.changing import Kind, Quicker, changing, end_approval, note, put
 from worklist.models import Document, State
 from worklist.states import EDIT, move
@@ -24,7 +25,7 @@ def move_on(pk: int, after: str, by: User, *, seen: str, seen_text: str = "", wh
 
     Raises Quicker where it is not in that state any more, NotPossible, PermissionDenied.
     """
-    with changing(pk) as document:
+    with changing(pk, why) as document:
         if document.state != seen:
             raise Quicker(document)
         wanted = move(seen, after)
@@ -38,7 +39,10 @@ def move_on(pk: int, after: str, by: User, *, seen: str, seen_text: str = "", wh
             raise NeedsWhy("Say why, for whoever goes on with it.")
         if wanted.approves:
             _approve(document, by, seen_text)
-        put(document, after, by, why=why.strip()[:1000])
+        whom = telling.concerned(document)
+        entry = put(document, after, by, why=why.strip()[:1000])
+        if after in telling.COMES_BACK:
+            telling.tell(entry, whom)
         if after == State.TO_REVISE:
             end_approval(document)
         document.save()
@@ -66,7 +70,7 @@ def assign(pk: int, by: User, assignee: User | None, due: date | None) -> Docume
         if (assignee and assignee.pk, due) != (document.assignee_id, document.due):
             document.assignee, document.due = assignee, due
             until = f" until {due:%-d %B %Y}" if due else ""
-            note(document, Kind.ASSIGNED, by, why=f"{assignee or 'nobody'}{until}")
+            telling.tell(note(document, Kind.ASSIGNED, by, why=f"{assignee or 'nobody'}{until}"), assignee)
             document.save()
     return document
 
@@ -85,7 +89,7 @@ def rename(pk: int, by: User, title: str) -> Document:
 def let_go(pk: int, by: User, *, why: str = "") -> Document:
     """Off the board; the text stays, and `keep` brings it back. Raises NotPossible, PermissionDenied."""
     _must_edit(by)
-    with changing(pk) as document:
+    with changing(pk, why) as document:
         if document.is_on_its_way:
             raise NotPossible("It is on its way to a site. Wait until it is there, or cancel the publication.")
         if document.let_go_at is None:

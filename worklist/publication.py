@@ -21,7 +21,7 @@ from articles.providers.errors import GALLEY, Refused
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site
 from publishing.options import Options
-from worklist import texts
+from worklist import telling, texts
 from worklist.changing import Kind, Quicker, changing, note, put
 from worklist.models import Document, State
 
@@ -151,7 +151,9 @@ def note_stopped(*, article: Article, **_: Any) -> None:
     """It comes back with the reason; it was approved, and stays so."""
     for pk in _of([article.pk]):
         with changing(pk) as document:
-            note(document, Kind.STOPPED, error=article.error)
+            entry = note(document, Kind.STOPPED, error=article.error)
+            if document.assignee_id != article.owner_id:  # who is told of the article itself
+                telling.tell(entry, document.assignee)
 
 
 def note_cancelled(*, articles: Collection[int], **_: Any) -> None:

@@ -18,7 +18,7 @@ from articles import state_wording
 from articles.api.asking import who_may, who_may_look
 from articles.api.cursor import Cursor, read_cursor
 from articles.api.once import IdempotencyKey, digest, once
-from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Nothing, Problem, Strict
+from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Nothing, Problem, Strict, one_of
 from articles.api.submitting import ArticleIn, SubmitProblem, filled, refusal
 from articles.errors import NotPossible
 from articles.failures import report
@@ -104,10 +104,10 @@ class CancelledOut(Strict):
     left: list[LeftOut]
 
 
-class Wanted(InQuery):
+class WantedArticles(InQuery):
     """Which articles."""
 
-    status: Article.Status | None = None
+    status: Annotated[Article.Status, one_of(Article.Status.values)] | None = None
     owner: str | None = Field(None, max_length=150, description="the user name")
     site: int | None = Field(None, ge=1, le=BIGGEST_ID, description="its id")
     batch: int | None = Field(None, ge=1, le=BIGGEST_ID, description="its id")
@@ -167,7 +167,7 @@ def submit(
 
 
 @router.get("", response={200: ArticlesOut, **REFUSALS}, operation_id="articles")
-def listed(request: HttpRequest, wanted: Query[Wanted]) -> ArticlesOut:
+def listed(request: HttpRequest, wanted: Query[WantedArticles]) -> ArticlesOut:
     """The articles that you may look at, newest first (a constant number of queries, however many there are).
 
     `cursor` goes on where another page ended, also while new ones arrive.

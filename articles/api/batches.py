@@ -51,7 +51,7 @@ class SectionsOut(Strict):
     missing: int = Field(description="asked for, and not made: Recover makes them")
 
 
-class ArticlesOut(Strict):
+class CountsOut(Strict):
     complete: int
     partial: int = Field(description="some of its sections are there")
     basic: int = Field(description="its opening is there, and none of its sections")
@@ -70,7 +70,7 @@ class BatchProgressOut(Strict):
     slowed: str = Field(description="why it stands still or is slow just now, a sentence; else empty")
     revision: int = Field(description="go on with since=<this>: nothing is left out")
     sections: SectionsOut
-    articles: ArticlesOut
+    articles: CountsOut
     per_minute: float = Field(description="sections, lately")
     left_seconds: int | None = Field(description="at the present rate; null where there is none")
     spent: Decimal | None = Field(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
+from typing import Annotated
 
-from django.http import Http404, HttpRequest
-from ninja import Query, Router
+from django.http import Http404, HttpRequest, HttpResponse
+from ninja import Header, Query, Router, Status
 from pydantic import Field
 
 from articles import state_wording
@@ -14,6 +15,7 @@ from articles.api.asking import who_may_look
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Strict
 from articles.failures import report
 from articles.models import Article, Event, ImageFile, Stage, StageRecord
+from articles.unchanged import tag_of
 
 MOST_EVENTS = 100
 
@@ -84,13 +86,32 @@ class Timeline(InQuery):
     limit: int = Field(20, ge=1, le=MOST_EVENTS, description="how many events at most")
 
 
-@router.get("/{int:article_id}/progress", response={200: ProgressOut, **REFUSALS}, operation_id="article_progress")
-def progress(request: HttpRequest, article_id: int, timeline: Query[Timeline]) -> ProgressOut:
-    """How far an article came, and what happened to it (four queries, however long its story is)."""
-    mine = Article.objects.touchable_by(who_may_look(request, Article))
-    article = mine.with_progress().filter(pk=article_id).first()
+@router.get(
+    "/{int:article_id}/progress", response={200: ProgressOut, 304: None, **REFUSALS}, operation_id="article_progress"
+)
+def progress(
+    request: HttpRequest,
+    response: HttpResponse,
+    article_id: int,
+    timeline: Query[Timeline],
+    if_none_match: Annotated[str | None, Header(alias="If-None-Match", max_length=100)] = None,
+) -> Status[ProgressOut | None]:
+    """How far an article came, and what happened to it (five queries, however long its story is).
+
+    Who asks again sends `If-None-Match` with the `ETag` of the last answer: 304 as long as nothing has changed.
+    """
+    user = who_may_look(request, Article)
+    mine = Article.objects.touchable_by(user).filter(pk=article_id)
+    tag = response["ETag"] = tag_of(request, mine, user.pk)
+    if if_none_match == tag:
+        return Status(304, None)
+    article = mine.with_progress().first()
     if article is None:
         raise Http404
+    return Status(200, _progress(article, timeline))
+
+
+def _progress(article: Article, timeline: Timeline) -> ProgressOut:
     return ProgressOut(
         id=article.pk,
         title=str(article),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, ValidationInfo, WithJsonSchema, model_validator
 
 BIGGEST_ID = 2**63 - 1
 
@@ -39,6 +40,11 @@ class Problem(Strict):
     @classmethod
     def of(cls, status: int, message: str, **more: Any) -> Self:
         return cls(message=message, title=HTTPStatus(status).phrase, status=status, detail=message, **more)
+
+
+def one_of(values: Iterable[str]) -> WithJsonSchema:
+    """Describes a field by these words and gives them no name, which another list of words could have, too."""
+    return WithJsonSchema({"type": "string", "enum": list(values)})
 
 
 class Nothing(Strict):

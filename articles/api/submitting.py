@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -84,7 +83,7 @@ def filled(given: ArticleIn, user: User) -> SubmitForm:
 def _content(file: FileIn) -> bytes:
     try:
         return base64.b64decode(file.content, validate=True)
-    except binascii.Error as exc:
+    except ValueError as exc:
         raise HttpError(422, "“file.content” is no base64. Send the bytes of the file in base64.") from exc
 
 

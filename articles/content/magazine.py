@@ -54,7 +54,7 @@ def _sheet(article: Article, root: HtmlElement) -> Sheet:
 def _finished(root: HtmlElement, article: Article, images: Sequence[ImageFile], sheet: Sheet) -> str:
     sign(placing.inner_of(root), article.byline)
     _let_scroll(root)
-    _draw(root, sheet)
+    _draw(root, sheet, {image.file_name for image in images if image.is_hero})
     words = {"body": markup.serialize(root), "style": sheet.page, "rtl": is_right_to_left(root.text_content())}
     page = render_to_string("articles/magazine.html", words)
     return markup.clean_page(page, {image.file_name for image in images})
@@ -164,7 +164,7 @@ def sign(root: HtmlElement, byline: str) -> None:
 # How they are drawn
 
 
-def _draw(root: HtmlElement, sheet: Sheet) -> None:
+def _draw(root: HtmlElement, sheet: Sheet, heroes: set[str]) -> None:
     styles = sheet.styles
     for element in root.iterdescendants():
         role = element.attrib.pop("class", "")
@@ -176,15 +176,15 @@ def _draw(root: HtmlElement, sheet: Sheet) -> None:
     _keep_sizes(root)
     _close_up(root)
     for element in root:
-        if not _is_wide(element):
+        if not _is_wide(element, heroes):
             measured = f"box-sizing: border-box; max-width: {sheet.measure}; margin-left: auto; margin-right: auto"
             style = element.get("style", "")
             element.set("style", f"{style}; {measured}" if style else measured)
 
 
-def _is_wide(element: HtmlElement) -> bool:
+def _is_wide(element: HtmlElement, heroes: set[str]) -> bool:
     """The hero goes beyond the column, where there is room."""
-    return element.tag == "figure" and "hero" in next((img.get("src", "") for img in element.iter("img")), "")
+    return element.tag == "figure" and next((img.get("src", "") for img in element.iter("img")), "") in heroes
 
 
 def _keep_sizes(root: HtmlElement) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 import yaml
 from lxml.html import HtmlElement
 
-from articles.content import markup, word_counts
+from articles.content import markup, own_pictures, word_counts
+from articles.content.own_pictures import OwnPicture
 from articles.content.reading import exports, markdown_text, plain_text
 from articles.content.reading.decoding import SAMPLE
 from articles.content.reading.file_kinds import Unreadable as Unreadable
@@ -49,20 +50,28 @@ class Manuscript:
     word_count: int
     components: list[dict[str, str]]
     is_flattened: bool = False  # its tags were too tangled: its words stay, its structure does not
+    pictures: tuple[OwnPicture, ...] = ()  # the writer's own, which the HTML is without
 
 
 def read(text: str, name: str = "") -> Manuscript:
     """A manuscript's text as an article. `name` is the file's, where there was one. Raises Unreadable."""
-    given, body = _front_matter(text)
-    html, page_title = _as_html(body, PurePath(name).suffix.lower())
+    given, below = _front_matter(text)
+    html, page_title = _as_html(below, PurePath(name).suffix.lower())
     html, flattened = exports.as_seen(html)
-    html = markup.clean_text(html)
+    html = own_pictures.stand_alone(markup.clean_text(html, with_pictures=True))
     if not markup.text_of(html):
-        raise _without_text(" below its front matter" if len(body) < len(text) else "")
+        raise _without_text(" below its front matter" if len(below) < len(text) else "")
     title, html = _title(html, given, page_title, PurePath(name).stem)
+    html, pictures = own_pictures.taken_out(html)
     if not markup.text_of(html):
         raise _without_text(" below its title")
-    return Manuscript(title, html, word_counts.word_count(html), components(html), flattened)
+    return Manuscript(title, html, word_counts.word_count(html), components(html), flattened, pictures)
+
+
+def body(text: str) -> str:
+    """The cleaned HTML of a text that was pasted, as `read` finds it below front matter."""
+    html, _ = _as_html(_front_matter(text)[1], "")
+    return markup.clean_text(exports.as_seen(html)[0])
 
 
 def _without_text(below: str) -> Unreadable:

@@ -54,6 +54,8 @@ _BEYOND = re.compile(
     r"/\*|(?<![#0-9a-f])\d{5}|(?:^|[\s(,])-\s*[\d.]|(?:^|[\s(,+])[\d.]+e[+-]?\d"
 )  # comments, and sizes off the page
 
+SCHEMES = {"http", "https", "mailto"}  # of addresses
+OWN = "picture"  # what the writer's own pictures have instead of one
 MOST_PASSES = 8  # two as a rule: the second one changes nothing
 
 _UNUSABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
@@ -63,13 +65,17 @@ _VOIDS = {"br", "hr", "img", "wbr"}
 _VOID = re.compile(r"<(br|hr|img|wbr)\b([^<>]*?)/?>")
 
 
-def clean_text(html: str) -> str:
-    """An article's HTML: structure and words, no style and no class; pictures become links to them."""
-    return _settled(_cleaned_text, html)
+def clean_text(html: str, *, with_pictures: bool = False) -> str:
+    """An article's HTML: structure and words, no style and no class; pictures become links to them.
+
+    With pictures the writer's own stay, which have names instead of addresses (`own_pictures`).
+    """
+    schemes = SCHEMES | {OWN} if with_pictures else SCHEMES
+    return _settled(lambda html: _cleaned_text(html, schemes), html)
 
 
-def _cleaned_text(html: str) -> str:
-    root = parse(_clean(html, TEXT_TAGS, ATTRIBUTES))
+def _cleaned_text(html: str, schemes: set[str]) -> str:
+    root = parse(_clean(html, TEXT_TAGS, ATTRIBUTES, schemes))
     link_pictures(root)
     _smooth_lines(root)
     for element in root.iter("span", "a"):
@@ -114,7 +120,7 @@ def _cleaned_page(html: str, allowed: set[str], roles: set[str]) -> str:
     return serialize(root)
 
 
-def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> str:
+def _clean(html: str, tags: set[str], attributes: dict[str, set[str]], schemes: set[str] | None = None) -> str:
     bounded, _ = tag_soup.bounded(tag_soup.html_alone(usable_html(html)))
     cleaned = nh3.clean(
         bounded,
@@ -122,7 +128,7 @@ def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> str:
         clean_content_tags=elements.DROPPED_WHOLE,
         attributes=attributes,
         attribute_filter=_attribute,
-        url_schemes={"http", "https", "mailto"},
+        url_schemes=schemes or SCHEMES,
         filter_style_properties=STYLE_PROPERTIES,
         link_rel="noopener noreferrer",
     )
@@ -134,6 +140,8 @@ def _clean(html: str, tags: set[str], attributes: dict[str, set[str]]) -> str:
 def _attribute(_tag: str, name: str, value: str) -> str | None:
     if name == "style":
         return "; ".join(_declarations(value)) or None
+    if name == "href" and value.lower().startswith(f"{OWN}:"):
+        return None
     if name == "src" and value.startswith(("mailto:", "//")):
         return None
     if name in ("width", "height", "colspan", "rowspan", "start"):
@@ -167,6 +175,8 @@ def link_pictures(root: HtmlElement) -> None:
     """A page loads nothing from elsewhere: a picture's address stays as a link, its description as the link's words."""
     for image in list(root.iter("img")):
         address, description = image.get("src", ""), image.get("alt", "").strip()
+        if address.startswith(f"{OWN}:"):
+            continue
         image.attrib.clear()
         if address.startswith(("http://", "https://")) and next(image.iterancestors("a"), None) is None:
             image.tag, image.text = "a", description or place_of(address)
@@ -192,7 +202,7 @@ def _smooth_lines(root: HtmlElement) -> None:
 def _drop_empty(root: HtmlElement) -> None:
     """No paragraphs, headings or letters in bold that hold nothing; from the inside out."""
     for element in reversed(
-        list(root.iterdescendants("p", "div", "section", *HEADINGS, *elements.INLINE - {"br", "wbr"}))
+        list(root.iterdescendants("p", "div", "section", *HEADINGS, *elements.INLINE - {"br", "img", "wbr"}))
     ):
         text = element.text or ""
         if element.tag in elements.INLINE:

@@ -12,22 +12,34 @@ import lxml.html
 from lxml import etree
 from lxml.html import HtmlElement
 
-from articles.content import markup, passages, word_counts
+from articles.content import markup, own_pictures, passages, word_counts
+from articles.content.own_pictures import BOXES, OwnPicture
 from articles.models import ImageFile
 
 WORDS_A_PICTURE = 250  # of a text without headings
-BOXES = {"article", "section", "div", "main"}
 STANDFIRST = "standfirst"  # the class of a box above the hero
 _SHOWN = ("figure", "img")
 _PICTURE = "border-radius: 3px; display: block; height: auto; width: 100%"
 _STRIP = "display: flex; flex-wrap: wrap; gap: 14px; margin: 2.4em auto"
 
 
-def places_of(html: str, most: int) -> list[HtmlElement]:
-    """Where pictures go beside the hero: one for 250 words or a heading, so many at most, as there is room."""
+def places_of(html: str, most: int, own: Sequence[OwnPicture] = ()) -> list[HtmlElement]:
+    """Where pictures go beside the hero: one for 250 words or a heading, so many at most, as there is room.
+
+    The writer's own stand there already, and each is one less to be made.
+    """
     root = passages.prepared(html)
     headings = sum(element.tag == "h2" for element, _ in _gaps(root))
-    return spread(root, min(most, max(headings, word_counts.word_count(html) // WORDS_A_PICTURE)))
+    wanted = min(most, max(headings, word_counts.word_count(html) // WORDS_A_PICTURE))
+    within = [picture for picture in own if not picture.opens]
+    own_pictures.put_back(root, [(picture.after, _empty_figure()) for picture in within])
+    return spread(root, max(wanted - len(within), 0))
+
+
+def _empty_figure() -> HtmlElement:
+    shown = lxml.html.Element("figure")
+    shown.append(lxml.html.Element("img"))
+    return shown
 
 
 def spread(inner: HtmlElement, wanted: int) -> list[HtmlElement]:
@@ -95,10 +107,11 @@ def place(html: str, images: Sequence[ImageFile]) -> str:
     root = markup.parse(html)
     missing = _missing(root, images)
     inner = inner_of(root)
+    missing = _where_the_writer_had_them(inner, missing)
     for section in dict.fromkeys(image.section for image in missing if image.section is not None):
         missing = _in_section(inner, section, missing)
-    heroes = [image for image in missing if image.role == "hero"]
-    others = _before_their_headings(inner, [image for image in missing if image.role != "hero"])
+    heroes = [image for image in missing if image.is_hero]
+    others = _before_their_headings(inner, [image for image in missing if not image.is_hero])
     places = spread(inner, len(others))
     for image, spot in zip(others, places, strict=False):
         spot.addprevious(figure(image))
@@ -118,6 +131,14 @@ def _missing(root: HtmlElement, images: Sequence[ImageFile]) -> list[ImageFile]:
             picture.drop_tree()
         present.add(name)
     return [image for image in images if image.file_name not in present]
+
+
+def _where_the_writer_had_them(inner: HtmlElement, images: list[ImageFile]) -> list[ImageFile]:
+    """Returns those that are made, and those whose words stand on the page no more."""
+    own = {image.file_name: image for image in images if image.own and image.after}
+    figures = [(image.after, figure(image)) for image in own.values()]
+    left = {shown[0].get("src") for shown in own_pictures.put_back(inner, figures)}
+    return [image for image in images if image.file_name not in own or image.file_name in left]
 
 
 def inner_of(root: HtmlElement) -> HtmlElement:

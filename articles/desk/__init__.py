@@ -7,5 +7,5 @@ selection   the articles to which something is done together, and those that are
 pager       one page of a long list
 form        what an editor gives, and what is made of it
 filter      a choice beside a list
-calendar    which articles begin when
+calendar    which articles begin when, and another day for one of them
 """

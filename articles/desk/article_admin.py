@@ -8,83 +8,51 @@ here begins with it, so that somebody else's article is as if it did not exist.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partialmethod
+from functools import partial, partialmethod
 from typing import Any, ClassVar, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import SEARCH_VAR, ChangeList
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import models
-from django.db.models import Exists, OuterRef, QuerySet, Value
-from django.db.models.functions import Concat
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
-from django.template.loader import render_to_string
+from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from articles import call_keys, formats
-from articles.desk.article_forms import CHANGEABLE, COPIED, ChangeForm, frozen_fields, handing_in
+from articles import formats
+from articles.desk.article_forms import CHANGEABLE, COPIED, ChangeForm, MovedOn, PromptInline, frozen_fields, handing_in
 from articles.desk.article_page import article_page, manifest_page
 from articles.desk.calendar import Month
+from articles.desk.calendar_moves import move_view
 from articles.desk.filters import BatchFilter, CompletenessFilter, OwnerFilter, ProblemFilter, StateFilter
+from articles.desk.listing import cells
+from articles.desk.listing.article_list import ArticleList, published_at, searched
+from articles.desk.listing.quick_edit import quick_view, site_column
+from articles.desk.listing.saved_filters import filter_urls
 from articles.desk.plain_fields import plain
 from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
+from articles.desk.writing.files_page import files_view
+from articles.desk.writing.page import writing_page
+from articles.desk.writing.pasted import pasted_view
 from articles.handing_in.submit_form import SubmitForm
-from articles.models import Article, ArticleQuerySet, Call, ImageFile
+from articles.models import Article, ArticleQuerySet, ImageFile
 from articles.models.access import EVERYTHING, may_touch
 from articles.pipeline import transitions
 from articles.templatetags import desk as written
 from articles.tree.due import due, forget_soon, write_soon
-
-
-class MovedOn(Exception):
-    """Somebody pressed Recover while the form was open: it must change nothing any more."""
-
-
-class ArticleList(ChangeList):
-    def apply_select_related(self, qs: QuerySet[Any]) -> QuerySet[Any]:
-        return cast(ArticleQuerySet, qs).with_progress()
-
-
-class PromptInline(admin.StackedInline[ImageFile, Article]):
-    """The prompts of pictures that do not exist yet: the usual way out when one was declined."""
-
-    model = ImageFile
-    fields = ("prompt", "alt_text")
-    extra = 0
-    can_delete = False
-    verbose_name_plural = "Prompts of the pictures that are not made yet"
-    verbose_name = "picture"
-    formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 4})}}
-    template = "admin/articles/article/prompts.html"
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ImageFile]:
-        """Without those whose picture is being made with the old prompt: its answer will be used."""
-        key = Concat(Value(call_keys.IMAGE), OuterRef("role"))
-        being_made = Call.objects.filter(article=OuterRef("article"), key=key, state=Call.State.RECEIVED)
-        return super().get_queryset(request).filter(~Exists(being_made), sha256="")
-
-    # Permission is the article's: who may change it may change its prompts.
-
-    def has_view_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
-        return True
-
-    def has_change_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
-        return True
-
-    def has_add_permission(self, request: HttpRequest, obj: Article | None = None) -> bool:
-        return False
+from articles.unchanged import tag_of, tagged
 
 
 @admin.register(Article)
 class ArticleAdmin(admin.ModelAdmin[Article]):
     search_fields = ("title", "idea")
-    search_help_text = "Words of the title, or of the idea"
+    search_help_text = "Words of the title, the idea or the text, or their beginnings"
     show_full_result_count = False
     show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
@@ -92,9 +60,11 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     # What the rooms above put on these pages: actions; buttons in each row, for those who may change; addresses before
     # Django's; where a button of the form leads once it has saved.
     actions: list[Callable[..., Any] | str] = ["cancel_chosen"]
+    actions_on_top, actions_on_bottom = False, True  # seen once something is chosen, and then nothing moves
     row_buttons: ClassVar[list[Callable[[Article], SafeString]]] = []
     more_urls: ClassVar[list[Callable[[ArticleAdmin], list[URLPattern]]]] = []
     after_save: ClassVar[dict[str, Callable[[Article], str]]] = {}
+    add_form_template = "admin/articles/article/write.html"
     save_on_top = False
 
     # Who
@@ -124,8 +94,12 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             return written.owner_for(article, request.user)
 
         whose = [owner] if request.user.has_perm(EVERYTHING) else []
-        buttons = self.row_buttons if self.has_change_permission(request) else []
-        return ["name", "stages", "state", *whose, "age", "sum", *buttons]
+        may_change = self.has_change_permission(request)
+        buttons = self.row_buttons if may_change else []
+        where = site_column(request, may_change=may_change)
+        if request.GET.get(SEARCH_VAR):
+            return ["name", "found", "state", where, *whose, "age", *buttons]
+        return ["name", "stages", "state", where, *whose, "published", "age", "sum", *buttons]
 
     def get_list_filter(self, request: HttpRequest) -> Any:
         whose = [OwnerFilter] if request.user.has_perm(EVERYTHING) else []
@@ -148,17 +122,27 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
     def name(self, article: Article) -> str:
         return str(article)
 
+    def get_search_results(self, request: HttpRequest, queryset: QuerySet[Article], search_term: str) -> Any:
+        named, doubled = super().get_search_results(request, queryset, search_term)
+        return searched(cast(ArticleQuerySet, queryset), named, search_term), doubled
+
+    @admin.display(description="Found")
+    def found(self, article: Article) -> SafeString | str:
+        """Where in its text the words stand; only while somebody searches."""
+        return article.passage or "in its title"  # type: ignore[attr-defined]  # from its list
+
     @admin.display(description="Stages")
     def stages(self, article: Article) -> SafeString:
-        return format_html(
-            '<div data-part="stages-{}">{}</div>',
-            article.pk,
-            render_to_string("admin/articles/article/strip.html", written.strip(article)),
-        )
+        return cells.stages(article)
 
     @admin.display(description="State", ordering="status")
     def state(self, article: Article) -> SafeString:
-        return render_to_string("admin/articles/article/state.html", {"article": article})
+        return cells.state(article)
+
+    @admin.display(description="Published")
+    def published(self, article: Article) -> SafeString | str:
+        """When readers could see it first, or will; nothing where a site has it as a draft."""
+        return published_at(article)
 
     @admin.display(description="Age", ordering="created_at")
     def age(self, article: Article) -> SafeString | str:
@@ -166,8 +150,10 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
 
     @admin.display(description="Cost", ordering="known_cost")
     def sum(self, article: Article) -> SafeString:
-        said = written.cost_words(article.cost)
-        return format_html('<span class="number" data-part="cost-{}">{}</span>', article.pk, said)
+        return cells.cost(article)
+
+    def action_checkbox(self, obj: Article) -> SafeString:
+        return cells.checkbox(obj)
 
     # The calendar
 
@@ -183,6 +169,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             "month": month,
             "weeks": month.weeks(self.get_queryset(request)),
             "has_add_permission": self.has_add_permission(request),
+            "has_change_permission": self.has_change_permission(request),
         }
         return TemplateResponse(request, "admin/articles/article/calendar.html", context)
 
@@ -196,8 +183,14 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         wrap = self.admin_site.admin_view
         return [
             *(pattern for add in self.more_urls for pattern in add(self)),
+            path("files/", wrap(partial(files_view, self)), name="articles_article_files"),
+            path("pasted/", wrap(partial(pasted_view, self)), name="articles_article_pasted"),
+            *filter_urls(self),
+            path("rows/", wrap(partial(cells.rows_view, self, self.row_buttons)), name="articles_article_rows"),
+            path("<int:pk>/quick/", wrap(partial(quick_view, self)), name="articles_article_quick"),
             path("cancel/", wrap(self.cancel_many_view), name="articles_article_cancel_many"),
             path("calendar/", wrap(self.calendar_view), name="articles_article_calendar"),
+            path("calendar/move/", wrap(partial(move_view, self)), name="articles_article_calendar_move"),
             path("<int:pk>/cancel/", wrap(self.cancel_view), name="articles_article_cancel"),
             path("<int:pk>/progress/", wrap(self.progress_view), name="articles_article_progress"),
             *super().get_urls(),
@@ -268,14 +261,17 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
             raise Http404("There is no such article.")
         return article
 
-    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """The moving parts of an article's page alone."""
-        article = self._article(request, pk)
-        if not self.has_view_or_change_permission(request, article):
-            raise PermissionDenied
-        may_change = self.has_change_permission(request, article)
-        context = {"page": article_page(article, request.user), "may_change": may_change, "user": request.user}
-        return TemplateResponse(request, "admin/articles/article/parts.html", context)
+        may_change = self.has_change_permission(request)
+
+        def made() -> HttpResponse:
+            article = self._article(request, pk)
+            context = {"page": article_page(article, request.user), "may_change": may_change, "user": request.user}
+            return TemplateResponse(request, "admin/articles/article/parts.html", context)
+
+        tag = tag_of(request, self.get_queryset(request).filter(pk=pk), request.user.pk, may_change)
+        return tagged(request, tag, made)
 
     def render_change_form(
         self,
@@ -287,7 +283,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         obj: Article | None = None,
     ) -> HttpResponse:
         if obj is None:
-            context |= {"title": "Write an article", "show_save_and_add_another": False}
+            writing = writing_page(context["adminform"], cast(User, request.user))
+            context |= {"title": "Write an article", "show_save_and_add_another": False, "writing": writing}
         else:
             # Read again: a form with errors has put its values into `obj`.
             article = self._article(request, obj.pk)
@@ -321,7 +318,7 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         return [] if obj is None else frozen_fields(obj)
 
     def get_inlines(self, request: HttpRequest, obj: Article | None) -> list[Any]:
-        return [PromptInline] if obj and obj.rests and obj.images.filter(sha256="").exists() else []
+        return [PromptInline] if obj and obj.rests and obj.images.filter(sha256="", own="").exists() else []
 
     def get_form(
         self, request: HttpRequest, obj: Article | None = None, change: bool = False, **kwargs: Any

@@ -185,9 +185,11 @@ def _facts(
     if stage == Stage.ARTICLE and done:
         facts.append(formats.count(article.word_count, "word"))
     if stage == Stage.PROMPTS and done:
-        facts.append(formats.count(len(images), "prompt"))
+        facts.append(formats.count(sum(not image.own for image in images), "prompt"))
     if stage == Stage.IMAGES and images:
+        own = sum(bool(image.own) for image in images)
         facts.append(f"{len(stored)} of {formats.count(len(images), 'picture')}")
+        facts += [f"{own} of the writer's own"] if own else []
     if stage == Stage.FORMAT and done and record.maker == "template" and record.details.get("reason"):
         facts[0] = f"the template ({record.details['reason']})"
     if stage == Stage.UPLOAD and article.site_id and images:

@@ -3,7 +3,10 @@
 # ruff: noqa: ARG002  Django's hooks hand over more than each of them needs
 from __future__ import annotations
 
+from functools import cache
+from itertools import groupby
 from typing import Any, cast
+from zoneinfo import available_timezones
 
 from django import forms
 from django.contrib import admin, messages
@@ -15,13 +18,40 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from articles.models import Preferences
+from backups.clocks import DESK
+
+REGIONS = ["Africa", "America", "Antarctica", "Arctic", "Asia", "Atlantic", "Australia", "Europe", "Indian", "Pacific"]
+
+
+@cache
+def _named() -> list[str]:
+    return sorted(name for name in available_timezones() if name.partition("/")[0] in REGIONS)
+
+
+def _zones() -> list[tuple[str, str | list[tuple[str, str]]]]:
+    """By region, as people look for them; the desk's own first."""
+    groups: list[tuple[str, str | list[tuple[str, str]]]] = [
+        (region, [(name, name.partition("/")[2].replace("_", " ")) for name in names])
+        for region, names in groupby(_named(), key=lambda name: name.partition("/")[0])
+    ]
+    return [("", f"The desk's: {DESK.zone()}"), ("UTC", "UTC"), *groups]
 
 
 @admin.register(Preferences)
 class PreferencesAdmin(admin.ModelAdmin[Preferences]):
     """Everybody's own, and nobody else's: there is no list, the page is the editor's form."""
 
-    fields = ("instructions", "style", "design", "byline", "brand_primary", "brand_accent", "stop_mail")
+    fields = (
+        "instructions",
+        "style",
+        "design",
+        "byline",
+        "brand_primary",
+        "brand_accent",
+        "stop_mail",
+        "worklist_mail",
+        "time_zone",
+    )
     formfield_overrides = {models.TextField: {"widget": forms.Textarea(attrs={"rows": 6})}}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Preferences]:
@@ -30,11 +60,19 @@ class PreferencesAdmin(admin.ModelAdmin[Preferences]):
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> forms.Field | None:
         if db_field.name.startswith("brand_"):
             kwargs["widget"] = forms.ColorInput()
+        if db_field.name == "time_zone":
+            of_field = {"label": db_field.verbose_name.capitalize(), "help_text": db_field.help_text}
+            return forms.ChoiceField(choices=_zones, required=False, **of_field)
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         may = request.user.has_perm("articles.change_preferences")
         return may and not self.get_queryset(request).exists()
+
+    def get_model_perms(self, request: HttpRequest) -> dict[str, bool]:
+        """For the menu, which is on every page: without a look at the rows."""
+        may_change, may_look = self.has_change_permission(request), self.has_view_permission(request)
+        return {"add": False, "change": may_change, "delete": False, "view": may_look}
 
     def has_delete_permission(self, request: HttpRequest, obj: Preferences | None = None) -> bool:
         return False

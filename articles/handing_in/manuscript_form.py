@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import contextlib
 import zlib
 from typing import Any
 
@@ -14,9 +15,12 @@ from django.core.files.uploadedfile import SimpleUploadedFile, UploadedFile
 from django.http import QueryDict
 
 from articles import bounds
-from articles.content import manuscripts
+from articles.content import manuscripts, own_pictures
 from articles.content.reading import decoding, encodings, file_kinds, word_files
+from articles.providers.errors import Unreachable
+from articles.tree.kept_pictures import Keeper
 
+NOT_KEPT = "The storage of the backups does not take its pictures just now. Try again in a minute, or ask the operator."
 READ_AT_ONCE = 200_000  # characters: half a second; no longer manuscript was ever without a word
 LONGEST_KEPT = 5 * 1024 * 1024  # characters of a file in a hidden field; a request has room for little more
 KINDS = (".docx", ".txt", ".md", ".markdown", ".mdx", ".html", ".htm", ".xhtml")
@@ -45,6 +49,7 @@ class ManuscriptForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.file_name = ""  # of the text, where it came as a file
         self.read_as = ""  # the encoding that nobody has told but a likelihood, or a person
+        self.reading: manuscripts.Manuscript | None = None  # what was found in a text that was read at once
         self._chosen = ""  # in the shell
         self.unclear: decoding.Unclear | None = None
 
@@ -55,9 +60,15 @@ class ManuscriptForm(forms.Form):
             return
         file, text = self.cleaned_data.get("file"), self.cleaned_data.get("manuscript")
         if file and self.unclear:
-            self.data = {**self.data.dict(), "kept_file": _packed(file)}
+            self.data = {**self.data.dict(), "kept_file": packed(file)}
         elif file and text:
             self.data = {**self.data.dict(), "manuscript": text, "kept_file": ""}
+
+    @property
+    def kept_name(self) -> str:
+        """The name of the file that lies in the form; empty where there is none."""
+        file = _unpacked(self["kept_file"].value() or "")
+        return (file.name or "") if file else ""
 
     def take_manuscript(self, name: str, content: bytes, encoding: str = "") -> None:
         """A file from the shell, as if it had been uploaded, in the encoding that is said there."""
@@ -89,27 +100,29 @@ class ManuscriptForm(forms.Form):
                 self.file_name = (file.name or "")[: bounds.LONGEST_FILE_NAME]
                 cleaned["manuscript"] = self._text_of(file, cleaned.get("encoding", ""))
             elif pasted:
-                cleaned["manuscript"] = decoding.decode(pasted.encode())
+                cleaned["manuscript"] = own_pictures.named(decoding.decode(pasted.encode()), Keeper().keep)
             text = cleaned.get("manuscript", "")
             if text and len(text) <= READ_AT_ONCE:
-                manuscripts.read(text, (file.name or "") if file else "")
+                self.reading = manuscripts.read(text, (file.name or "") if file else "")
         except decoding.Unclear as exc:
             self._ask((file and file.name) or "The text", exc)
         except decoding.Unreadable as exc:
             self.add_error("file" if file else "manuscript", str(exc))
+        except Unreachable:
+            self.add_error("file" if file else "manuscript", NOT_KEPT)
         return None
 
     def _text_of(self, file: UploadedFile[bytes], encoding: str) -> str:
         """The text of a file. `encoding` was chosen for the one that was kept, and for no other."""
         content = file.read()
         if file_kinds.is_word(content):
-            text = word_files.read(content)
+            text = word_files.read(content, Keeper().keep)
             if len(text.encode()) > settings.MANUSCRIPT_BYTES:
                 raise decoding.Unreadable("this document has more than 5 MB of text", "split it into several articles")
             return text
         reading = decoding.read(content, self._chosen or ("" if self.files.get("file") else encoding))
         self.read_as = "" if reading.told else encodings.words(reading.encoding)
-        return reading.text
+        return own_pictures.named(reading.text, Keeper().keep)
 
     def _ask(self, name: str, unclear: decoding.Unclear) -> None:
         """Show the likeliest two readings, to choose one of them. The file stays in the form."""
@@ -122,15 +135,22 @@ class ManuscriptForm(forms.Form):
         self.add_error("encoding", f"{name} does not say in which encoding it is. Choose the lines that read right.")
 
 
-def _packed(file: UploadedFile[bytes]) -> str:
-    """A file for a hidden field, as browsers forget what was chosen; "" for one that has no room in it."""
+def packed(file: UploadedFile[bytes], room: int = LONGEST_KEPT, text: str = "") -> str:
+    """A file for a hidden field, as browsers forget what was chosen; "" for one that has no room in it.
+
+    Of a Word document lies there the `text` that was read of it: its pictures are kept elsewhere, by name.
+    """
     file.seek(0)
-    found = base64.b64encode(zlib.compress(f"{file.name}\0".encode() + file.read())).decode()
-    return found if len(found) <= LONGEST_KEPT else ""
+    content = file.read()
+    if file_kinds.is_word(content):
+        with contextlib.suppress(decoding.Unreadable, Unreachable):
+            content = (text or word_files.read(content, Keeper().keep)).encode()
+    found = base64.b64encode(zlib.compress(f"{file.name}\0".encode() + content)).decode()
+    return found if len(found) <= room else ""
 
 
 def _unpacked(value: str) -> UploadedFile[bytes] | None:
-    """The file that `_packed` has packed; None for anything else, as whoever sends a form may write into it."""
+    """The file that `packed` has packed; None for anything else, as whoever sends a form may write into it."""
     try:
         room = settings.MANUSCRIPT_BYTES + 1024
         name, sign, content = zlib.decompressobj().decompress(base64.b64decode(value), room).partition(b"\0")

@@ -15,22 +15,15 @@ from django.utils import timezone
 from articles.handing_in.manuscript_form import ManuscriptForm
 from articles.models import Article, Design, Preferences
 from articles.pipeline import transitions
+from backups.moments import MomentField
 
 NO_SITE = "No site: a preview page here"
 ANY_DESIGN = ("", "As the site or your preferences say")
-FAR_YEAR = 3000  # the calendar ends here; the last day of all years has no time in every zone
-
-
-def moment_input() -> forms.DateTimeInput:
-    """The browser's own field for a day and a time, in the desk's time zone."""
-    return forms.DateTimeInput({"type": "datetime-local"}, format="%Y-%m-%dT%H:%M")
 
 
 def in_the_future(moment: datetime | None) -> datetime | None:
     if moment and moment < timezone.now() - timedelta(minutes=5):
         raise ValidationError("This time is over. Choose a later one, or leave it empty to begin at once.")
-    if moment and moment.year >= FAR_YEAR:
-        raise ValidationError(f"Choose a time before the year {FAR_YEAR}.")
     return moment
 
 
@@ -44,12 +37,12 @@ class SubmitForm(ManuscriptForm, forms.ModelForm[Article]):
             *("brand_primary", "brand_accent", "scheduled_at"),
         ]
         widgets = {
-            "scheduled_at": moment_input(),
             "idea": forms.Textarea(attrs={"rows": 4}),
             "manuscript": forms.Textarea(attrs={"rows": 10}),
             "brand_primary": forms.ColorInput(),
             "brand_accent": forms.ColorInput(),
         }
+        field_classes = {"scheduled_at": MomentField}
 
     def __init__(self, *args: Any, user: User, site_by_name: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -15,6 +15,7 @@ attempt        one go at an article
 event          a line of an article's timeline
 request key    under which a program has asked for something, so that asking twice is asking once
 preferences    what an editor always wants
+saved filter   what an editor looks for again and again, among the articles
 desk settings  what chief editors set for the desk as a whole: its limits
 spent day      what the calls of one day have cost, and may have cost besides
 """
@@ -27,7 +28,7 @@ from articles.models.cost_records import CostRecord, CostRecordQuerySet
 from articles.models.desk_settings import DeskSettings, SpentDay
 from articles.models.history import Attempt, Event, StageRecord
 from articles.models.images import ImageFile, storage_of_images
-from articles.models.preferences import Preferences
+from articles.models.preferences import Preferences, SavedFilter
 from articles.models.request_keys import ArticleKey, RequestKey
 
 __all__ = [
@@ -52,6 +53,7 @@ __all__ = [
     "Pace",
     "Preferences",
     "RequestKey",
+    "SavedFilter",
     "Section",
     "SpentDay",
     "Stage",

@@ -68,7 +68,9 @@ class ArticleQuerySet(OwnedQuerySet["Article"]):
                 "records",
                 Prefetch(
                     "images",
-                    ImageFile.objects.only("article_id", "role", "sha256", "file", "bytes", "wordpress_media_id"),
+                    ImageFile.objects.only(
+                        "article_id", "role", "own", "sha256", "file", "bytes", "wordpress_media_id"
+                    ),
                 ),
             )
             .with_cost()
@@ -155,7 +157,7 @@ class Article(models.Model):
         "begin",
         null=True,
         blank=True,
-        help_text="When work on it begins, in the time of the desk. Empty: at once.",
+        help_text="When work on it begins. Empty: at once.",
     )
 
     title = models.CharField(max_length=bounds.LONGEST_TITLE, blank=True)

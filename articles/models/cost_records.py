@@ -16,11 +16,12 @@ from articles.models.article import Article
 from articles.models.batch import Batch
 from articles.models.calls import Cost
 from articles.models.choices import Stage
+from backups.clocks import DESK
 
 
 def today() -> date:
     """The day of the desk's own time zone."""
-    return timezone.localdate()
+    return DESK.today()
 
 
 class CostRecordQuerySet(models.QuerySet["CostRecord"]):

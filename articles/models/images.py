@@ -27,10 +27,15 @@ class ImageFile(models.Model):
     """One picture of an article, from its prompt to the media library of the site."""
 
     article = models.ForeignKey("articles.Article", models.CASCADE, related_name="images")
-    role = models.CharField(max_length=20)  # hero, section_1 …; written in sections: general_2, section_7_1
+    # hero, section_1 …; written in sections: general_2, section_7_1; the writer's own: own_9f86d081884c
+    role = models.CharField(max_length=20)
     prompt = models.TextField(validators=[MaxLengthValidator(bounds.LONGEST_PROMPT)])
     alt_text = models.CharField(max_length=bounds.LONGEST_ALT_TEXT, blank=True)
-    aspect = models.CharField(max_length=5)  # 16:9
+    aspect = models.CharField(max_length=5)  # 16:9; empty for the writer's own
+    # Of one that the writer has put into the manuscript: what it is called there, behind which words, or at the top.
+    own = models.CharField(max_length=64, blank=True, default="", db_default="")
+    after = models.CharField(max_length=200, blank=True, default="", db_default="")
+    opens = models.BooleanField(default=False, db_default=False)
     source_url = models.URLField(max_length=2000, blank=True)
     source_expires_at = models.DateTimeField(null=True)
     file = models.FileField(storage=storage_of_images, max_length=200, blank=True)
@@ -54,6 +59,11 @@ class ImageFile(models.Model):
         return bool(self.sha256)
 
     @property
+    def is_hero(self) -> bool:
+        """Whether it is the picture of the whole article."""
+        return self.role == "hero" or self.opens
+
+    @property
     def section(self) -> int | None:
         """The index of the section that it came with; None for a picture of the whole article."""
         parts = self.role.split("_")
@@ -61,7 +71,9 @@ class ImageFile(models.Model):
 
     @property
     def label(self) -> str:
-        """`hero`, `section 2`, or `section 7, picture 1` of one that came with a section: a word for people."""
+        """`hero`, `section 2`, `section 7, picture 1` of one that came with a section, or `writer's`: for people."""
+        if self.own:
+            return "writer's"
         words = self.role.split("_")
         return f"section {words[1]}, picture {words[2]}" if len(words) == 3 else " ".join(words)
 

@@ -19,6 +19,8 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
+from articles import cost_records
+from articles.formats import for_all
 from articles.models import Call
 from articles.pipeline import rate_limits
 from articles.pipeline.lease import Fenced, Lease, OutOfTime
@@ -31,6 +33,9 @@ from articles.providers.prices import Bound
 
 log = structlog.get_logger("galley.run")
 
+# Between tries to keep a paid answer: with the longest call they stay below the lease. A standby may take a minute to
+# take over.
+PAUSES = (0.1, 1, 2, 4, 8, 16, 20, 20, 20)  # seconds
 # From an intent to its sending. A worker that was frozen for longer has lost its turn, and maybe its article.
 STALE = timedelta(seconds=30)
 
@@ -82,8 +87,7 @@ class Calls:
         return call
 
     def _note_repeat(self, lost: datetime, provider: str, thing: str) -> None:
-        at = timezone.localtime(lost).strftime("%H:%M")
-        said = f"{title_of(provider)} may have charged {thing} twice ({at}, its answer was lost)"
+        said = f"{title_of(provider)} may have charged {thing} twice ({for_all(lost)}, its answer was lost)"
         self._lease.note("repeated", said)
 
     def _looked_up(self, look_up: Callable[[Call], Answer | None], call: Call, thing: str) -> Answer | None:
@@ -191,12 +195,12 @@ class Calls:
 
         One that was given up meanwhile keeps its state, and its answer beside it: it was paid for.
         """
-        for seconds in (0, 1, 2, 4, 8, 16):
+        for last, seconds in enumerate(PAUSES, 1 - len(PAUSES)):
             try:
                 with noting(self._lease.article, call, answer) as noted:
                     return _kept(call, changes, noted.answered(answer, most))
             except (OperationalError, InterfaceError):
-                if connection.in_atomic_block or seconds == 16:
+                if connection.in_atomic_block or not last:
                     raise
                 log.warning("the database is away; a paid answer waits for it")
                 connection.close()
@@ -261,6 +265,15 @@ class Calls:
         """A failed call is not looked at again: whoever asks next asks anew."""
         Call.objects.filter(pk=call.pk, state=Call.State.FAILED).update(state=Call.State.CLOSED)
         _set(call, state=Call.State.CLOSED)
+
+    def settle(self, begins: str) -> None:
+        """What calls with such keys were about is there, however it came: of what is in flight nobody waits for the
+        answer any more. Raises Fenced.
+        """
+        calls = self._lease.article.calls.filter(key__startswith=begins)
+        with self._lease.fence():
+            calls.filter(state=Call.State.RECEIVED).update(state=Call.State.DONE, done_at=timezone.now())
+            cost_records.close(calls.filter(state=Call.State.INTENT))
 
     def give_up(self, call: Call) -> None:
         """What an answered call has made is not there any more: whoever asks next asks anew. Raises Fenced."""

@@ -20,6 +20,7 @@ from articles.pipeline.many import hold_back
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
 from articles.pipeline.transitions import admit
+from audit.acting import by_the_desk
 
 batch_rests = Signal()  # batch: its id; done, paused or cancelled, sent in the transaction that makes it so
 log = structlog.get_logger("galley.dispatch")
@@ -30,6 +31,7 @@ TURN_SECONDS = 60  # that a batch may have a worker while another batch has none
 OPEN = (Article.Status.DRAFT, Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
 
 
+@by_the_desk()
 def top_up(**_: Any) -> None:
     """Give the workers a few more articles of each running batch, or call it done (two queries, four a batch).
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
-from articles.formats import clock
+from articles.formats import for_all
 from articles.models import Pace
 from articles.providers.errors import IT, Busy
 
@@ -79,4 +79,4 @@ def closed() -> list[Pace]:
 
 def _not_yet(provider: str, until: datetime, reason: str) -> NotYet:
     seconds = (until - timezone.now()).total_seconds()
-    return NotYet(provider, f"{reason}; {IT} is asked again at {clock(until)}", code="pace", retry_after=seconds)
+    return NotYet(provider, f"{reason}; {IT} is asked again at {for_all(until)}", code="pace", retry_after=seconds)

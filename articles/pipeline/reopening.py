@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from articles import call_keys, cost_records
 from articles.bounds import MOST_MANUSCRIPTS
+from articles.content import own_pictures
 from articles.models import Article, Attempt, Call, Event, Stage, StageRecord
 from articles.pipeline.queue import enqueue
 from articles.pipeline.revision import batch_revision
@@ -28,7 +29,8 @@ def with_further_sections(article: Article) -> None:
 
 
 def with_another_manuscript(article: Article, text: str, file_name: str, title: str, by: User | None) -> bool:
-    """An article that is finished, or has stopped, is made of a later text of the same: its pictures stay as they are.
+    """An article that is finished, or has stopped, is made of a later text of the same: its pictures stay as they are,
+    but for the writer's own, which are those of the text.
 
     `title` is one that a person has set; else it is the text's. The earlier text is kept with it; of many, the latest,
     as one manifest holds them all. False: it moves.
@@ -46,7 +48,10 @@ def with_another_manuscript(article: Article, text: str, file_name: str, title: 
         )
         if won:
             # What was read of the earlier text is read anew, and its page is no page of this one.
-            again = Work(stages=frozenset({Stage.ARTICLE, Stage.FORMAT, Stage.UPLOAD}), anew=frozenset({Stage.FORMAT}))
+            stages = {Stage.ARTICLE, Stage.FORMAT, Stage.UPLOAD}
+            if own_pictures.are_in(text) or article.images.exclude(own="").exists():
+                stages |= {Stage.PROMPTS, Stage.IMAGES}  # its writer's own are those of this text
+            again = Work(stages=frozenset(stages), anew=frozenset({Stage.FORMAT}))
             prepare(article, again, revision)
             Attempt.objects.create(article=article, why=Attempt.Why.SUBMITTED, asked_by=by, from_stage=Stage.ARTICLE)
             Event.objects.create(article=article, kind="manuscript", message=f"{by or OPERATOR} published a later text")

@@ -23,6 +23,7 @@ from articles.pipeline.dispatch import PER_WORKER, top_up
 from articles.pipeline.lease import LEASE, Found, found
 from articles.processes import is_alive, this_machine, this_process
 from articles.providers.errors import GALLEY, Mistake, Then
+from audit.acting import by_the_desk
 
 log = structlog.get_logger("galley.sweep")
 
@@ -60,6 +61,7 @@ class Swept:
         return Swept(self.articles_found + 1, self.stages_reset + stages_reset, self.tasks_restarted + restarted)
 
 
+@by_the_desk()
 def sweep() -> Swept:
     """Put back on the way what was interrupted. Safe to run anywhere, at any time, twice at once."""
     now = timezone.now()

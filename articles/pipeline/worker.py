@@ -159,7 +159,9 @@ def _seconds(retries: int, retry_after: float | None, first: float, longest: flo
 
 
 def _set_back_when_possible(run: Run, exc: Exception) -> None:
-    """A database that restarts is back within seconds; when it is not, the lease runs out and the sweep takes over."""
+    """A database that restarts is back within seconds, a standby takes over within a minute; when neither comes, the
+    lease runs out and the sweep takes over.
+    """
     error = Unreachable(
         DATABASE,
         "the connection broke off",
@@ -168,7 +170,7 @@ def _set_back_when_possible(run: Run, exc: Exception) -> None:
         thing="a record",
         lost=False,
     )
-    for seconds in (1, 2, 4, 8):
+    for seconds in (1, 2, 4, 8, 16, 32):
         time.sleep(seconds)
         connection.close()
         try:

@@ -10,7 +10,6 @@ from decimal import ROUND_UP, Decimal
 from types import TracebackType
 from typing import Any, Self
 
-import anthropic
 import orjson
 
 from articles.providers import Answer, bodies, claude, deadline, sdk
@@ -65,6 +64,8 @@ class AgentClient:
 
     def ask(self, instructions: str, tools: list[Json], messages: list[Json], *, key: str) -> Answer:
         """The raw answer. Raises ProviderError; what is in the answer, `blocks` reads."""
+        import anthropic
+
         with (
             deadline.within(self.timeout, PROVIDER),
             sdk.speaking_to(anthropic, PROVIDER, self.base_url, allow_private=self.allow_private),

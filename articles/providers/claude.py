@@ -6,13 +6,14 @@ Reference: Anthropic's API reference, "Messages", read 2026-11.
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Any, Self
-
-import anthropic
+from typing import TYPE_CHECKING, Any, Self
 
 from articles.providers import Answer, bodies, deadline, sdk, wrapping
 from articles.providers.errors import IT, Garbled, Rejected
 from articles.providers.prices import PUBLISHED, Bound, Prices
+
+if TYPE_CHECKING:
+    import anthropic
 
 PROVIDER = "layout"
 MAX_TOKENS = 20_000  # what it can write within one call's time
@@ -28,6 +29,8 @@ def tokens_at_most(text: str) -> int:
 
 def new_sdk(base_url: str, key: str, timeout: float) -> anthropic.Anthropic:
     """To be closed. It repeats nothing by itself, and follows nowhere."""
+    import anthropic
+
     return anthropic.Anthropic(
         base_url=base_url,
         api_key=key,
@@ -69,6 +72,8 @@ class ClaudeClient:
 
     def ask(self, instructions: str, prompt: str, *, key: str) -> Answer:
         """The raw answer. Raises ProviderError; what is in the answer, `content` reads."""
+        import anthropic
+
         with (
             deadline.within(self.timeout, PROVIDER),
             sdk.speaking_to(anthropic, PROVIDER, self.base_url, allow_private=self.allow_private),

@@ -2,11 +2,13 @@
 
 Seen in openai 3.54 and anthropic 2.12: both repeat a failed request twice by themselves unless told not to, which may
 pay twice; their time-outs count from one read to the next, so that a slow trickle never ends; and while a body is
-read, the errors of the transport come through unwrapped.
+read, the errors of the transport come through unwrapped. Both take seconds and 90 MB to load, which is
+for those that ask services alone: nothing here is imported from them before a client is entered, or `load` is called.
 """
 
 from __future__ import annotations
 
+import importlib
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,12 @@ from articles.providers.errors import IT, Garbled, ProviderError, Rejected, Unre
 from articles.providers.prices import Prices
 
 ANSWER_BYTES = 32 * 1024 * 1024
+
+
+def load() -> None:
+    """Both SDKs: before workers are forked, which then share them."""
+    for name in "openai", "anthropic", "anthropic.tools.browser":
+        importlib.import_module(name)
 
 
 def raw_answer(response: Any, provider: str) -> dict[str, Any]:

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Literal, Self
 
-import openai
 import orjson
 
 from articles.providers import Answer, bodies, deadline, sdk, wrapping
@@ -77,6 +76,8 @@ class TextClient:
         return self.prices.most_of_tokens(self.model, [instructions, prompt, orjson.dumps(schema)], MAX_TOKENS)
 
     def __enter__(self) -> Self:
+        import openai
+
         self._client = openai.OpenAI(
             base_url=self.base_url,
             api_key=self.key,
@@ -106,6 +107,8 @@ class TextClient:
                     self._dialect = _LEARNED[self.base_url, self.model] = simpler
 
     def _asked(self, wanted: dict[str, Any], key: str) -> Answer:
+        import openai
+
         body = (_as_response if self.api == "responses" else _as_chat)(**wanted, dialect=self._dialect)
         with (
             sdk.speaking_to(openai, PROVIDER, self.base_url, allow_private=self.allow_private),

@@ -21,10 +21,11 @@ from articles.models import Attempt, Call, ImageFile, Stage
 from articles.pipeline.lease import HeldBack
 from articles.pipeline.run import Outcome, Run
 from articles.providers import replicate
-from articles.providers.errors import Garbled, ProviderError, Rejected, Then, Unreachable
+from articles.providers.errors import GALLEY, Garbled, ProviderError, Rejected, Then, Unreachable
 from articles.providers.replicate import PictureClient
-from articles.tree import names
+from articles.tree import kept_pictures, names
 from articles.tree.prompts import prompts_file
+from backups.trees.tree import TreeError
 
 SECTIONS = 3  # pictures beside the hero of an article that is written at once, at most
 HERO_ASPECT, SECTION_ASPECT = "16:9", "21:9"  # each of them is one of `pictures.SIZES`
@@ -36,9 +37,34 @@ REQUEST_SECONDS = 120  # for each: to begin one, to look at it, to download it
 
 def run(run: Run) -> Outcome:
     _keep_edited_prompts(run)
-    make(run, [image for image in run.article.images.all() if not image.is_stored], each=run.commit_manifest)
+    images = list(run.article.images.all())
+    lacking = [image for image in images if not image.is_stored]
+    for image in lacking:
+        if image.own:
+            _bring(run, image)
+            run.commit_manifest()
+    make(run, [image for image in lacking if not image.own], each=run.commit_manifest)
     maker = settings.REPLICATE_MODEL if settings.REPLICATE_API_TOKEN else "drawn"
-    return Outcome(maker=maker[:100], details={"images": run.article.images.count()})
+    if images and all(image.own for image in images):
+        maker = "the manuscript"
+    return Outcome(maker=maker[:100], details={"images": len(images)})
+
+
+def _bring(run: Run, image: ImageFile) -> None:
+    """The writer's own, from where it was kept when the manuscript came. Raises Rejected."""
+    try:
+        picture = kept_pictures.load(image.own)
+    except TreeError as exc:
+        raise Rejected(
+            GALLEY,
+            "a picture of the manuscript is not in the backup as it was kept",
+            mend="hand in the manuscript once more, with its pictures",
+            then=Then.ANOTHER_MANUSCRIPT,
+            code="own_picture",
+            thing=f"the {image.label} image",
+            detail=str(exc),
+        ) from exc
+    _keep(run, image, picture, run.lease.made_headway)
 
 
 def make(run: Run, images: list[ImageFile], each: Callable[[], None] = lambda: None) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
+from django.db.models import Q
 
 from articles import call_keys
 from articles.content import manuscripts, markup, placing
+from articles.content.own_pictures import OwnPicture
 from articles.models import Article, Call, ImageFile
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text
@@ -39,9 +42,14 @@ class Prompt:
 def run(run: Run) -> Outcome:
     if run.article.batch_id:
         return _with_the_sections(run)
+    own = _own(run.article)
+    if made := _staying(run.article):
+        return _saved(run, made, own, "as before")
+    sections = len(placing.places_of(run.article.html, SECTIONS, own))
+    if not sections and any(picture.opens for picture in own):
+        return _saved(run, [], own, "manuscript")
     if not settings.OPENAI_API_KEY:
-        return _saved(run, from_headings(run.article), "headings", again=True)
-    sections = len(placing.places_of(run.article.html, SECTIONS))
+        return _saved(run, _rows(run, from_headings(run.article, own), own, again=True), own, "headings")
     words = {
         "article": run.article,
         "text": markup.text_of(run.article.html)[:TEXT_CHARACTERS],
@@ -50,7 +58,7 @@ def run(run: Run) -> Outcome:
     call = ask(run, "pictures", key=call_keys.PROMPTS, thing=THING, words=words, schema=_schema(sections))
     with run.calls.reading(call, THING):
         prompts = _read(call.raw, sections)
-    outcome = _saved(run, prompts, call.model, again=call.state == Call.State.DONE)
+    outcome = _saved(run, _rows(run, prompts, own, again=call.state == Call.State.DONE), own, call.model)
     run.calls.done(call)
     return outcome
 
@@ -94,10 +102,15 @@ def line(value: object, limit: int) -> str:
     return " ".join(str(value or "").replace("\x00", "").split())[:limit]
 
 
-def from_headings(article: Article) -> list[Prompt]:
+def _own(article: Article) -> tuple[OwnPicture, ...]:
+    """What the writer has put into the manuscript."""
+    return manuscripts.read(article.manuscript, article.manuscript_name).pictures if article.manuscript else ()
+
+
+def from_headings(article: Article, own: Sequence[OwnPicture] = ()) -> list[Prompt]:
     """The title for the hero, and for each place of a picture the heading or the paragraph that it stands before."""
     subjects = [
-        manuscripts.shortened(markup.line_of(place), 120) for place in placing.places_of(article.html, SECTIONS)
+        manuscripts.shortened(markup.line_of(place), 120) for place in placing.places_of(article.html, SECTIONS, own)
     ]
     style = "Editorial magazine photograph, natural light, no text, no logos"
     hero = Prompt(f"{style}. {article}. The opening picture of the article.", line(article, 300))
@@ -107,22 +120,49 @@ def from_headings(article: Article) -> list[Prompt]:
     ]
 
 
-def _saved(run: Run, prompts: list[Prompt], maker: str, *, again: bool) -> Outcome:
-    """`again`: from what was read once before. An editor may have changed a prompt since; it stays."""
+def _staying(article: Article) -> list[ImageFile]:
+    """The pictures that were made of an earlier text, and stay; none where a person wants them anew."""
+    made = list(article.images.filter(own="")) if article.earlier_manuscripts else []
+    return made if all(image.is_stored for image in made) else []
+
+
+def _rows(run: Run, prompts: list[Prompt], own: Sequence[OwnPicture], *, again: bool) -> list[ImageFile]:
+    """`again`: from what was read once before. An editor may have changed a prompt since; it stays.
+
+    Where a picture of the writer's opens the article, no other does.
+    """
     pictures = [
         ImageFile(article=run.article, role=role, aspect=aspect, prompt=prompt.text, alt_text=prompt.alt_text)
         for (role, aspect), prompt in zip(ASPECTS.items(), prompts, strict=False)  # fewer where the text bears fewer
     ]
     there = {image.role: image for image in run.article.images.all()} if again else {}
-    pictures = [there.get(picture.role, picture) for picture in pictures]
+    opened = any(picture.opens for picture in own)
+    return [there.get(picture.role, picture) for picture in pictures[opened:]]
+
+
+def _saved(run: Run, made: list[ImageFile], own: Sequence[OwnPicture], maker: str) -> Outcome:
+    """Those that are made, and the writer's own. A row that is there keeps its picture."""
+    pictures = [*made, *(_own_row(run, picture) for picture in own)]
     stored = run.save_file(names.PROMPTS, prompts_file(pictures))
     with run.lease.fence():
         # Of an earlier text that bore more: none is made for those, and one that is there stays.
-        run.article.images.filter(sha256="").exclude(role__in=[picture.role for picture in pictures]).delete()
+        others = run.article.images.exclude(role__in=[picture.role for picture in pictures])
+        others.filter(~Q(own="") | Q(sha256="")).delete()  # of the writer's own also those that are there
         ImageFile.objects.bulk_create(
             [picture for picture in pictures if picture.pk is None],
             update_conflicts=True,
             unique_fields=["article", "role"],
-            update_fields=["prompt", "alt_text", "aspect"],
+            update_fields=["prompt", "alt_text", "aspect", "own", "after", "opens"],
         )
-    return Outcome(stored, maker=maker, details={"prompts": len(pictures)})
+    return Outcome(stored, maker=maker, details={"prompts": len(made)})
+
+
+def _own_row(run: Run, picture: OwnPicture) -> ImageFile:
+    return ImageFile(
+        article=run.article,
+        role=picture.role,
+        alt_text=picture.alt_text,
+        own=picture.name,
+        after=picture.after,
+        opens=picture.opens,
+    )

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import cache
+from typing import Any
 
 from django import template
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
+from django.db.models.options import Options
 from django.template.defaultfilters import filesizeformat
-from django.utils import formats, timezone
+from django.template.loader import render_to_string
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
@@ -16,14 +19,34 @@ from articles import formats as article_formats
 from articles import state_wording
 from articles.formats import age, duration
 from articles.models import Article, Batch, Cost
+from audit.watched import WATCHED
+from backups.clocks import DESK, READER
 
 register = template.Library()
 
 
 def _time(moment: datetime, text: str) -> SafeString:
-    local = timezone.localtime(moment)
-    exact = formats.date_format(local, "l j F Y, H:i:s")
-    return format_html('<time datetime="{}" title="{}">{}</time>', local.isoformat(), exact, text)
+    exact = article_formats.written(moment, "l j F Y, H:i:s")
+    return format_html('<time datetime="{}" title="{}">{}</time>', READER.local(moment).isoformat(), exact, text)
+
+
+@register.filter
+def written(moment: datetime | None, form: str) -> str:
+    """As `date` writes it; with the name of the reader's zone where the desk's clock shows another time."""
+    return article_formats.written(moment, form) if moment else ""
+
+
+@register.simple_tag
+def desk_zone() -> str:
+    return DESK.zone_name(DESK.now())
+
+
+@register.simple_tag
+def whose_clock() -> str:
+    """`Times are those of the desk, CET.`"""
+    if str(READER.zone()) == str(DESK.zone()):
+        return f"Times are those of the desk, {desk_zone()}."
+    return f"Times are yours, {str(READER.zone()).replace('_', ' ')}."
 
 
 @register.filter
@@ -107,6 +130,12 @@ def owner_for(thing: Article | Batch, user: AbstractBaseUser | AnonymousUser) ->
     return "you" if thing.owner_id == user.pk else thing.owner.get_username()
 
 
+@register.filter
+def asks_why(opts: Options[Any]) -> bool:
+    """Whether a change of such a row is noted, and is not one's own affair."""
+    return opts.label in WATCHED and opts.label != "articles.Preferences"
+
+
 @register.simple_tag(takes_context=True)
 def paged(context: template.Context, name: str, number: int) -> str:
     """The address of another page of one list; what is chosen otherwise stays."""
@@ -115,7 +144,13 @@ def paged(context: template.Context, name: str, number: int) -> str:
     return f"?{said.urlencode()}"
 
 
-@register.inclusion_tag("admin/articles/article/strip.html")
-def strip(article: Article) -> dict[str, object]:
+@register.simple_tag
+def strip(article: Article) -> SafeString:
     """The five stages as marks, the present one with its name."""
-    return {"steps": state_wording.steps(article)}
+    return _strip(tuple(state_wording.steps(article)))
+
+
+@cache
+def _strip(steps: tuple[state_wording.Step, ...]) -> SafeString:
+    """Made once for all articles that came as far: a list has fifty."""
+    return render_to_string("admin/articles/article/strip.html", {"steps": steps})

@@ -30,6 +30,7 @@ from articles.models import Article, Batch
 from articles.providers.errors import Unreachable
 from articles.tree import batch_manifest, manifest
 from articles.tree.storing import storing
+from backups.models import note_removed
 from backups.storage import backup_storage
 from backups.trees import removal
 from backups.trees.tree import MANIFEST, Stored
@@ -117,5 +118,6 @@ def _forget(prefix: str) -> None:
         with storing():
             if storage.exists(f"{prefix}/{MANIFEST}"):
                 removal.remove(storage, prefix)
+                note_removed(prefix)
     except Unreachable:
         log.warning("the tree of what was deleted stays in the storage", prefix=prefix, exc_info=True)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db.models import Sum
+from django.dispatch import Signal
 
 from articles.failures import Failure
 from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
@@ -18,6 +19,7 @@ from articles.tree import names
 from backups.trees.tree import FileDamaged, Stored
 
 SCHEMA = 1
+wanted = Signal()  # article: Article; whoever keeps what is wanted of one answers with more of its `source`
 STATUS = {
     StageRecord.State.PENDING: "pending",
     StageRecord.State.RUNNING: "running",
@@ -34,7 +36,7 @@ SECTION_STATUS = {
 
 
 def build(article: Article) -> tuple[dict[str, Any], dict[str, Stored]]:
-    """The manifest and the files that it names, read afresh from the rows (seven queries).
+    """The manifest and the files that it names, read afresh from the rows (nine queries at most).
 
     Raises Article.DoesNotExist.
     """
@@ -110,12 +112,22 @@ def _source(article: Article) -> dict[str, Any]:
         "is_long": article.is_long,
         "scheduled_at": iso(article.scheduled_at),
         "batch": _batch(article, article.batch) if article.batch else None,
+        **_wanted_besides(article),
     }
 
 
+def _wanted_besides(article: Article) -> dict[str, Any]:
+    answers: list[tuple[Any, Any]] = wanted.send(Article, article=article)
+    return {name: value for _, more in answers for name, value in more.items()}
+
+
 def destination(row: Article | Batch) -> dict[str, Any]:
-    """The site that it goes to. Its name may change, and its number means something in one database only."""
-    site = row.site
+    """The site that it goes to."""
+    return destination_of(row.site)
+
+
+def destination_of(site: Any) -> dict[str, Any]:
+    """A site as others know it. Its name may change, and its number means something in one database only."""
     return {
         "site": site.name if site else None,
         "site_id": site.pk if site else None,
@@ -228,20 +240,23 @@ def _prompts_step(record: StageRecord, images: Sequence[ImageFile]) -> dict[str,
     return _step(record) | {"file": record.file or None, "prompts": prompts(images)}
 
 
-def prompts(images: Iterable[ImageFile]) -> list[dict[str, str]]:
-    """What pictures shall show, which people may have written."""
+def prompts(images: Iterable[ImageFile]) -> list[dict[str, Any]]:
+    """What pictures shall show, which people may have written; of the writer's own where they belong."""
     return [
         {"role": image.role, "prompt": image.prompt, "alt_text": image.alt_text, "aspect_ratio": image.aspect}
+        | ({"own": image.own, "after": image.after, "opens": image.opens} if image.own else {})
         for image in images
     ]
 
 
 def _images_step(record: StageRecord, images: Sequence[ImageFile]) -> dict[str, Any]:
     stored = [image for image in images if image.is_stored]
-    hero = next((_image(image) for image in stored if image.role == "hero"), None)
+    hero = next((_image(image) for image in stored if image.is_hero), None)
     sections = [{**_place(image), **_image(image)} for image in stored if image.role.startswith("section_")]
     general = [{**_place(image), **_image(image)} for image in stored if image.role.startswith("general_")]
-    return _step(record) | {"hero": hero, "sections": sections, **({"general": general} if general else {})}
+    own = [_image(image) for image in stored if image.own and not image.is_hero]
+    more = {"general": general, "own": own}
+    return _step(record) | {"hero": hero, "sections": sections} | {name: some for name, some in more.items() if some}
 
 
 def _place(image: ImageFile) -> dict[str, int]:

@@ -3,7 +3,8 @@
     01_raw_article.html   01_opening.html   01_section_7.html   02_prompts.txt   03_hero.jpg   03_hero_base64.txt
     04_formatted.html     05_final.html
 
-A batch has a tree, too, with nothing but a manifest: batches/0f3c…/manifest.json.
+A batch has a tree, too, with nothing but a manifest: batches/0f3c…/manifest.json. A picture that a writer has put into
+a text has one until its article has it (and after): pictures/9f86…/picture.jpg.
 
 Plain Python, and so the lowest floor of articles/: the records name their own files.
 """
@@ -28,11 +29,17 @@ STEPS = {  # by stage, in their order
 }
 PREFIX = re.compile(r"user_\d{1,18}/article_\d{8}_\d{6}(?:_\d{1,6})?", re.ASCII)  # of an article's tree
 BATCHES = "batches"  # the folder of their trees
+PICTURES = "pictures"  # the folder of those of pictures that writers have put into their texts
 
 
 def batch(uid: str) -> str:
     """The prefix of a batch's tree."""
     return f"{BATCHES}/{uid}"
+
+
+def picture(name: str) -> str:
+    """The prefix of the tree of a writer's own picture."""
+    return f"{PICTURES}/{name}"
 
 
 def section(index: int) -> str:

@@ -7,7 +7,9 @@ from articles.models import ImageFile
 
 def prompts_file(pictures: list[ImageFile]) -> bytes:
     """The prompts as a text file, a block each."""
-    blocks = (
-        f"[{picture.role}] {picture.aspect}\n{picture.prompt}\nAlt text: {picture.alt_text}\n" for picture in pictures
-    )
-    return "\n".join(blocks).encode()
+    return "\n".join(map(_block, pictures)).encode()
+
+
+def _block(picture: ImageFile) -> str:
+    said = "The writer's own, from the manuscript" if picture.own else picture.prompt
+    return f"[{picture.role}]{f' {picture.aspect}' if picture.aspect else ''}\n{said}\nAlt text: {picture.alt_text}\n"

@@ -26,8 +26,8 @@ def _pattern(pattern: str, **bounds: int) -> StringConstraints:
 Uid = Annotated[str, _pattern("[0-9a-f]{32}")]
 Colour = Annotated[str, _pattern("#[0-9a-fA-F]{6}")]
 FileName = Annotated[str, _pattern("[a-z0-9][a-z0-9_.-]{0,99}")]
-Role = Annotated[str, _pattern("hero|general_[1-9]|section_[1-9]|section_[1-9][0-9]{0,4}_[1-9]")]
-AspectRatio = Annotated[str, _pattern("|".join(SIZES))]
+Role = Annotated[str, _pattern("hero|general_[1-9]|section_[1-9]|section_[1-9][0-9]{0,4}_[1-9]|own_[0-9a-f]{12}")]
+AspectRatio = Annotated[str, _pattern("|".join(("", *SIZES)))]  # of the writer's own none
 UserName = Annotated[str, _pattern(r"[\w.@+-]+", max_length=150)]
 SiteName = Annotated[str, _pattern(r"\w[\w .-]*", max_length=50)]
 Address = Annotated[str, StringConstraints(max_length=300)]
@@ -40,6 +40,7 @@ State = Literal["pending", "running", "completed", "failed"]
 MOST_SECTIONS = WIDER * bounds.MOST_SECTIONS  # and so the greatest index of one
 MOST_PICTURES = (bounds.MOST_PICTURES + 1) * MOST_SECTIONS
 MOST_COMPONENTS = 200
+MOST_TASKS = 1_000  # one for each site
 MOST_OPEN_COSTS = 2**31 - 1  # what its column holds
 
 
@@ -69,6 +70,9 @@ class Prompt(Part):
     prompt: str = Field(max_length=bounds.LONGEST_PROMPT)
     alt_text: str = Field("", max_length=bounds.LONGEST_ALT_TEXT)
     aspect_ratio: AspectRatio
+    own: Annotated[str, _pattern("(?:[0-9a-f]{64})?")] = ""
+    after: str = Field("", max_length=200)
+    opens: bool = False
 
 
 class Colours(Part):
@@ -147,6 +151,8 @@ class Source(Destination):
     is_long: bool = False
     scheduled_at: Moment | None = None
     batch: BatchPart | None = None
+    # Whoever makes them again holds them against bounds of their own.
+    publish_tasks: list[dict[str, Any]] = Field(default_factory=list, max_length=MOST_TASKS)
 
 
 # How it stands

@@ -75,6 +75,12 @@ class Staged:
         found = self.connection.execute("SELECT key FROM key WHERE model = ? AND pk = ?", (label, pk)).fetchone()
         return list(json.loads(found[0])) if found else None
 
+    def value(self, label: str, pk: int, name: str) -> object:
+        """A field of one row; None where there is no such."""
+        sql = "SELECT content FROM row WHERE model = ? AND pk = ?"
+        found = self.connection.execute(sql, (label, pk)).fetchone()
+        return marshal.loads(found[0]).get(name) if found else None  # noqa: S302  # as above
+
     def choose(self, units: Iterable[int]) -> None:
         """Only these units from now on: what belongs to them, and what all of that refers to."""
         unit = settings.BACKUP_UNIT["model"]

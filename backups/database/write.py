@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from django.core.management.color import no_style
 from django.db import connections, models
 
+from audit.acting import off
 from backups import partitions
 from backups.database import tables
 from backups.database.comparison.steps import CHANGE, CREATE, DELETE, DatabasePlan, batches
@@ -28,7 +29,11 @@ class Writing:
     plan: DatabasePlan
 
     def all(self) -> None:
-        """Every step, in the caller's transaction."""
+        """Every step, in the caller's transaction. It brings the changes that were noted then, and none besides."""
+        with off():
+            self._write_all()
+
+    def _write_all(self) -> None:
         before = self._highest()
         kept = {table.model for table in self.plan.staged.tables}
         for table in reversed(self.plan.staged.tables):

@@ -26,6 +26,7 @@ from backups.health.states import Action
 from backups.models import Generation
 from backups.repository import prune
 from backups.repository.manifests import TIERS
+from backups.storage.port import FIRST
 
 SECONDS = 14400  # that a backup, a verification or a drill may take, as when a schedule begins it
 # What may be begun here, by its name in the address: its task, and what is said then.
@@ -36,6 +37,7 @@ NOW: dict[str, tuple[str, str]] = {
         "A restore is tried in a moment. It may take as long as the backups are large.",
     ),
     Action.VERIFY: ("backups.tasks.verify", "The backups are verified in a moment."),
+    Action.COPY: ("backups.tasks.copy", "What the second storage lacks is copied in a moment."),
     Action.CHECK_STORAGE: ("backups.tasks.look", "Galley looks at the storage in a moment."),
 }
 
@@ -104,13 +106,12 @@ class GenerationAdmin(admin.ModelAdmin[Generation]):
         if generation is None:
             raise Http404("There is no such backup.")
         try:
-            repository = configured.repository(TIERS[generation.tier])
-            (prune.pin if pinned else prune.unpin)(repository, generation.name)
+            _pin(generation, pinned=pinned)
         except BackupError as exc:
             refusal = f"{generation} is as it was, because the storage did not do it. {exc}"
             self.message_user(request, refusal, messages.ERROR)
             return self._back()
-        Generation.objects.filter(pk=pk).update(pinned=pinned)
+        Generation.objects.filter(tier=generation.tier, name=generation.name).update(pinned=pinned)
         self.log_change(request, generation, "Pinned." if pinned else "Unpinned.")
         outcome = "is pinned: it is kept until you unpin it"
         if not pinned:
@@ -145,3 +146,16 @@ class GenerationAdmin(admin.ModelAdmin[Generation]):
         title = schedules.title(schedule)
         self.message_user(request, f"“{title}”: {did}." if did else f"“{title}” is as it was.", messages.SUCCESS)
         return self._back("#schedules")
+
+
+def _pin(generation: Generation, *, pinned: bool) -> None:
+    """In each storage that has it. Raises BackupError when it is in none; to the second the copy brings it, too."""
+    rows = Generation.objects.filter(tier=generation.tier, name=generation.name)
+    there = set(rows.values_list("storage", flat=True)).intersection(configured.storages())
+    for storage in sorted(there, reverse=not pinned):
+        repository = configured.repository(TIERS[generation.tier], storage)
+        try:
+            (prune.pin if pinned else prune.unpin)(repository, generation.name)
+        except BackupError:
+            if storage == FIRST or not pinned:
+                raise

@@ -8,11 +8,12 @@ queue reads for schedules of that type alone.
 from __future__ import annotations
 
 import re
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Any
 
-from django.utils import timezone
 from django_q.models import Schedule
+
+from backups.clocks import DESK
 
 AT_AN_HOUR = {Schedule.DAILY, Schedule.WEEKLY, Schedule.BIWEEKLY, Schedule.MONTHLY}
 NOTED = re.compile(r"([0-5]?\d) ([01]?\d|2[0-3]) \* \* \*")
@@ -23,7 +24,7 @@ def hour_of(schedule: Schedule) -> time:
     """When it is to run, by the desk's clock. Of one that has no note yet, when it is due."""
     if found := NOTED.fullmatch(schedule.cron or ""):
         return time(int(found[2]), int(found[1]))
-    due = timezone.localtime(schedule.next_run)
+    due = DESK.local(schedule.next_run)
     return time(due.hour, due.minute)
 
 
@@ -36,12 +37,12 @@ def keep_hour(instance: Schedule, **_: Any) -> None:
     """Before a schedule is saved: it is due at its hour, or where a day has none such, when that would have been."""
     if instance.schedule_type not in AT_AN_HOUR:
         return
-    hour, day = hour_of(instance), timezone.localtime(instance.next_run).date()
+    hour, day = hour_of(instance), DESK.day(instance.next_run)
     # An hour earlier may have been yesterday.
-    moments = [timezone.make_aware(datetime.combine(day + timedelta(days=more), hour)) for more in (-1, 0, 1)]
+    moments = [DESK.at(day + timedelta(days=more), hour) for more in (-1, 0, 1)]
     nearest = min(moments, key=lambda moment: abs(moment - instance.next_run))
     if abs(nearest - instance.next_run) < CHANGED:
         instance.next_run = nearest
     else:
-        hour = timezone.localtime(instance.next_run).time()
+        hour = DESK.local(instance.next_run).time()
     instance.cron = noted(hour)

@@ -10,6 +10,7 @@ from django.conf import settings
 from django.core.paginator import Page, Paginator
 from django_q.models import Schedule
 
+from backups import configured
 from backups.database.backup import SOURCE
 from backups.database.chains import FULL
 from backups.desk import schedules
@@ -21,12 +22,13 @@ from backups.health.states import ALARM, DAMAGED, LOOK, OK, Action, State
 from backups.health.tree_care import TREES
 from backups.models import Generation, Look
 from backups.repository.manifests import DATABASE, FILES
+from backups.storage.port import FIRST, SECOND
 
 LINES = 50  # of a tier on one page
 WORDS = {OK: "OK", LOOK: "Look", ALARM: "Late", DAMAGED: "Damaged"}
 # What has no schedule of its own cannot be late: it did not do what it should.
 FAILED = {DRILL, STORAGE}
-RUNS = {**report.RUNS, DRILL: "backups.tasks.try_restore"}
+RUNS = {**report.RUNS, DRILL: "backups.tasks.try_restore", SECOND: "backups.tasks.copy"}
 # What this page alone can advise, because it has the place for it.
 ADVICE = {
     Action.MAKE_SCHEDULE: "Switch it on under Schedules, below. Where there is none, the operator makes one.",
@@ -131,6 +133,7 @@ class BackupsPage:
     looked_at: datetime | None
     listings: list[Listing]
     schedules: list[Scheduled]
+    terms: list[str]
 
     @property
     def is_new(self) -> bool:
@@ -150,6 +153,7 @@ def backups_page(now: datetime, asked: dict[str, str], bound: ScheduleForm | Non
         looked_at=look.at if look else None,
         listings=[_listing(tier, asked) for tier in (DATABASE.name, FILES.name)],
         schedules=forms,
+        terms=configured.terms(),
     )
 
 
@@ -160,6 +164,8 @@ def _line(part: Part, now: datetime, ours: list[Schedule]) -> Line:
         name = "Bucket" if "bucket_name" in settings.STORAGES["backups"]["OPTIONS"] else "Folder"
     if part.name == TREES:
         name = "Articles"
+    if part.name == SECOND:
+        name = "Second storage"
     if part.name == KIT:
         name = "Recovery kit"
     word = "Failed" if part.name in FAILED and part.state == ALARM else WORDS[part.state]
@@ -189,7 +195,7 @@ def _problem(finding: Finding) -> Problem:
 
 
 def _listing(tier: str, asked: dict[str, str]) -> Listing:
-    of_tier = Generation.objects.filter(tier=tier)
+    of_tier = Generation.objects.filter(tier=tier, storage=FIRST)
     page = Paginator(of_tier, LINES).get_page(asked.get(tier))
     return Listing(tier, "row" if tier == DATABASE.name else "file", page)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypedDict, Unpack
 
@@ -19,12 +20,16 @@ from django.utils import timezone
 
 from backups.database import undo as database_undo
 from backups.database.comparison import steps
+from backups.desk.points import PointField, take_point
 from backups.files import restore
 from backups.files.undo import UNDO_CHANGES, new_name
 from backups.models import Generation, Restore
-from backups.repository.manifests import FILES
+from backups.moments import MomentField
+from backups.repository.manifests import DATABASE, FILES
 from backups.restores import database
+from backups.restores.fields import ShownRow
 from backups.restores.files import possible_home
+from backups.restores.groups import REST, Group
 
 LINES = 50
 PK = re.compile(r"/article/(\d+)(?:/|$)")
@@ -68,25 +73,34 @@ class JobFields(TypedDict, total=False):
     journal: str
 
 
+@dataclass(frozen=True)
+class Folded:
+    """A line of the difference: an article, or what belongs to none, and the first rows of it."""
+
+    group: Group
+    is_unit: bool
+    rows: list[ShownRow]
+
+
 class RestoreForm(forms.Form):
-    moment = forms.DateTimeField(
-        label="As it was at",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="The newest backup until then. Empty: the newest of all.",
-    )
+    point = PointField(DATABASE.name, label="As it was in")
+    moment = MomentField(label="Or at", required=False, help_text="The newest backup until then.")
     units = forms.CharField(
         label="Articles",
         required=False,
         max_length=20_000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="A title, a number or an address to a line, as they were in the backup. Empty: everything.",
+        help_text="A title, a number or an address to a line, as they were in the backup. "
+        "Empty: everything; of what differs you may tick articles on the next page.",
     )
     mode = forms.ChoiceField(label="What comes back", choices=list(MODES.items()), initial="missing")
 
     def fields_of_job(self) -> JobFields:
         found = self.cleaned_data
         return {"moment": found["moment"], "units": found["units"], "mode": found["mode"]}
+
+    def clean(self) -> None:
+        take_point(self)
 
     def clean_units(self) -> list[str]:
         lines = [line.strip() for line in self.cleaned_data["units"].splitlines()]
@@ -97,12 +111,8 @@ class FilesForm(forms.Form):
     """What of which files; for a folder that is new, all that was chosen is missing."""
 
     source = forms.ChoiceField(label="The files of")
-    moment = forms.DateTimeField(
-        label="As they were at",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}, format="%Y-%m-%dT%H:%M"),
-        help_text="The newest backup until then. Empty: the newest of all.",
-    )
+    point = PointField(FILES.name, label="As they were in")
+    moment = MomentField(label="Or at", required=False, help_text="The newest backup of them until then.")
     units = forms.CharField(
         label="Which",
         required=False,
@@ -134,6 +144,7 @@ class FilesForm(forms.Form):
         return [line.rstrip("\r") for line in self.cleaned_data["units"].split("\n") if line.strip()]
 
     def clean(self) -> None:
+        take_point(self)
         if self.cleaned_data.get("where") == HOME and not possible_home(self.cleaned_data.get("source", "/")):
             self.add_error("where", "Where these files came from is not in their backup. Choose a new folder.")
 
@@ -165,6 +176,7 @@ class RestoreDesk:
             path("restore/<int:pk>/", wrap(self.show), name="backups_restore_shown"),
             path("restore/<int:pk>/do/", wrap(self.do), name="backups_restore_do"),
             path("restore/<int:pk>/undo/", wrap(self.undo), name="backups_restore_undo"),
+            path("restore/<int:pk>/only/", wrap(self.only), name="backups_restore_only"),
         ]
 
     def ask(self, request: HttpRequest) -> HttpResponse:
@@ -208,7 +220,10 @@ class RestoreDesk:
             "counted": [(number, words[action]) for action, number in job.counts.items() if number],
             "work": sum(job.counts.get(name, 0) for name in changes),
             "conflicts": job.counts.get(steps.CONFLICT, 0),
-            "page": Paginator(job.steps, LINES).get_page(request.GET.get("page")),
+            "page": Paginator(_folded(job) or job.steps, LINES).get_page(request.GET.get("page")),
+            "most": database.MOST_STEPS,
+            "folded": bool(job.groups),
+            "tickable": job.state == Restore.State.SHOWN and not job.undoes and any(map(_is_unit, job.groups)),
             "more": max(differences - len(job.steps), 0),
             "moving": job.moving,
             "undos": job.undos.all(),
@@ -248,6 +263,18 @@ class RestoreDesk:
             journal=job.journal,
         )
 
+    def only(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """The difference that ticked articles alone would make, from the same backup."""
+        job = self._job(request, pk)
+        if isinstance(job, HttpResponse):
+            return job
+        known = {str(group["unit"]) for group in job.groups if group["unit"]}
+        ticked = [number for number in request.POST.getlist("units") if number in known]
+        if not ticked or job.undoes:
+            self.admin.message_user(request, "Nothing was ticked.", messages.WARNING)
+            return _to(job)
+        return self._compare(request, backup=job.backup, units=ticked, mode=job.mode)
+
     def _compare(self, request: HttpRequest, **fields: Unpack[JobFields]) -> HttpResponse:
         job = Restore.objects.create(who=request.user.get_username(), **fields)
         database.ask("compare", job.pk)
@@ -262,6 +289,18 @@ class RestoreDesk:
 
     def _context(self, request: HttpRequest) -> dict[str, object]:
         return {**self.admin.admin_site.each_context(request), "opts": self.admin.opts}
+
+
+def _is_unit(group: Group) -> bool:
+    return group["unit"] != REST
+
+
+def _folded(job: Restore) -> list[Folded]:
+    """Each article with the rows of it that are kept to be shown."""
+    rows: dict[int, list[ShownRow]] = {}
+    for step in job.steps if job.groups else ():
+        rows.setdefault(step.get("unit", REST), []).append(step)
+    return [Folded(group, _is_unit(group), rows.get(group["unit"], [])) for group in job.groups]
 
 
 def _superusers_only(request: HttpRequest) -> None:

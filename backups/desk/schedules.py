@@ -6,11 +6,12 @@ from datetime import datetime, time
 
 from django import forms
 from django.http import QueryDict
-from django.utils import timezone
 from django_q.models import Schedule
 
-from backups import tasks
+from backups import configured, tasks
+from backups.clocks import DESK
 from backups.desk.hours import AT_AN_HOUR, hour_of, noted
+from backups.storage.port import SECOND
 
 FOR_EVER = -1  # how often the queue repeats one that is not told a number
 RUN = {
@@ -18,6 +19,7 @@ RUN = {
     for task in (
         tasks.backup_database,
         tasks.backup_files,
+        tasks.copy,
         tasks.verify,
         tasks.remove_old,
         tasks.try_restore,
@@ -35,7 +37,10 @@ EVERY = {
 
 def schedules() -> list[Schedule]:
     """Ours alone: whoever could name another function could have anything run."""
-    return list(Schedule.objects.filter(func__in=RUN).order_by("func", "pk"))
+    ours = Schedule.objects.filter(func__in=RUN)
+    if SECOND not in configured.storages():
+        ours = ours.exclude(func="backups.tasks.copy")
+    return list(ours.order_by("func", "pk"))
 
 
 def title(schedule: Schedule) -> str:
@@ -93,9 +98,9 @@ class ScheduleForm(forms.Form):
     def _next(self, at: time, now: datetime) -> datetime:
         """The first time ahead at this hour; on the same day of the week or the month as before."""
         daily = self.schedule.schedule_type == Schedule.DAILY
-        day = timezone.localtime(now if daily else self.schedule.next_run).date()
-        moment = timezone.make_aware(datetime.combine(day, at))
+        day = DESK.day(now if daily else self.schedule.next_run)
+        moment = DESK.at(day, at)
         while moment <= now:
             moment = self.schedule.calculate_next_run(moment)
-            moment = timezone.make_aware(datetime.combine(timezone.localtime(moment).date(), at))
+            moment = DESK.at(DESK.day(moment), at)
         return moment

@@ -17,13 +17,14 @@ import hashlib
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from backups.errors import BackupError, Damaged, StorageError
 from backups.files.copy import Copy
+from backups.files.excluded import Excluded
 from backups.files.source import Finding, Scan, Seen, Source, readable
 from backups.progress import Started, silent
 from backups.repository.manifests import (
@@ -47,7 +48,12 @@ LIST_FROM = 100  # files to store, from which on a listing of what is there alre
 FRESH = timedelta(hours=12)  # an object that nothing names is counted on for so long; retention leaves it for longer
 FINDINGS_KEPT = 1000  # findings that are kept word for word
 DAY = 86_400
-NAMES = {"changing": "that changed while they were read", "vanished": "that vanished", "unreadable": "unreadable"}
+NAMES = {
+    "changing": "that changed while they were read",
+    "vanished": "that vanished",
+    "unreadable": "unreadable",
+    "excluded": "excluded by patterns",
+}
 
 
 class Shrunk(BackupError):
@@ -98,26 +104,26 @@ def backup(
     folder: Path,
     *,
     name: str = "",
+    exclude: Sequence[str] = (),
     accept_shrink: bool = False,
     started: Started = silent,
 ) -> Outcome:
-    """Back up a folder; what an interrupted run had stored is used. `name` tells sources apart: by default its path.
+    """Back up a folder, but for what is excluded; what an interrupted run had stored is used. `name` tells it apart.
 
     `started` is given how many files and bytes will be read, and returns what is called for each. Raises Shrunk before
     anything is written, Unreadable for a source that is none, and StorageError; then the next run goes on from here.
     """
-    source, label = Source(folder), name or str(folder)
+    source, label = Source(folder, Excluded(exclude)), name or str(folder)
     scan = source.scan()
     parent = next(iter(of_source(repository.trusted(), label)), None)
-    if not accept_shrink:
-        _believe(label, scan, parent)
     before, pages = _last(repository, parent, scan)
+    left_out = {path: before.pop(path) for path in list(before) if source.excluded(path)}
+    if not accept_shrink:
+        _believe(label, scan, parent, left_out)
     run = begin(repository, {"source": label})
     known = before | {path_of(entry): entry for entry in run.found}
     today = _today()
-    due = _turns(parent, today)
-    useless = run.damaged | _locked(known.values(), repository)
-    todo = [seen for seen in scan.files if not _reusable(known.get(seen.path), seen, due, useless)]
+    todo = _to_read(scan, known, _turns(parent, today), run)
     copy = Copy(
         source,
         run,
@@ -173,8 +179,11 @@ def _commit(
         **{name: copy.counts[name] for name in ("read", "stored", "stored_bytes")},
         **{f"left_{kind}": number for kind, number in kinds.items()},
     }
-    findings = [str(finding) for finding in copy.findings[:FINDINGS_KEPT]]
-    about: About = {"source": label, "turn": today, "findings": findings}
+    # What was asked to be left out comes last, so that it crowds nothing out.
+    findings = sorted(copy.findings, key=lambda finding: finding.kind == "excluded")
+    about: About = {"source": label, "turn": today, "findings": list(map(str, findings[:FINDINGS_KEPT]))}
+    if copy.source.excluded:
+        about["exclude"] = copy.source.excluded.patterns
     if parent and pages == parent.pages:
         about["same_as"] = parent.same_as or parent.id
     mended = run.damaged.isdisjoint(entry["key"] for entry in entries.values() if "earlier" in entry)
@@ -193,13 +202,15 @@ def path_of(entry: Entry) -> str:
     return os.fsdecode(bytes.fromhex(raw)) if raw else str(entry["path"])
 
 
-def _believe(label: str, scan: Scan, parent: Generation | None) -> None:
+def _believe(label: str, scan: Scan, parent: Generation | None, left_out: dict[str, Entry]) -> None:
+    """`left_out` are files of the last backup that are not asked for any more."""
     files, size = len(scan.files), sum(seen.size for seen in scan.files)
     if parent is None:
         if not files:
             raise Shrunk(f"{label} holds no files. Is it mounted?")
         return
-    had_files, had_size = parent.counts.get("files", 0), parent.counts.get("bytes", 0)
+    had_files = parent.counts.get("files", 0) - len(left_out)
+    had_size = parent.counts.get("bytes", 0) - sum(map(content_bytes, left_out.values()))
     if files < had_files * SHRUNK or size < had_size * SHRUNK:
         raise Shrunk(
             f"{label} holds {files:,} files with {size:,} bytes, and held {had_files:,} with {had_size:,} in the last "
@@ -249,6 +260,11 @@ def _locked(entries: Iterable[Entry], repository: Repository) -> set[str]:
     """Keys of what nobody here can open any more."""
     at_hand = repository.encryption_keys.names
     return {entry["key"] for entry in entries if entry.get("sealed") and entry["sealed"] not in at_hand}
+
+
+def _to_read(scan: Scan, known: dict[str, Entry], due: set[int], run: Run) -> list[Seen]:
+    useless = run.damaged | _locked(known.values(), run.repository)
+    return [seen for seen in scan.files if not _reusable(known.get(seen.path), seen, due, useless)]
 
 
 def _reusable(entry: Entry | None, seen: Seen, due: set[int], useless: set[str]) -> bool:

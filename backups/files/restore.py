@@ -7,6 +7,7 @@
 | another content             | keep    | replace, if it is older  | replace   | replace   |
 | a link, a folder, a device  | keep    | keep                     | keep      | keep      |
 | what the backup has not     | –       | –                        | –         | set aside |
+| … as a pattern left it out  | –       | –                        | –         | keep      |
 
 What is replaced or set aside goes to the folder `.replaced-…` of the target. A restore that was interrupted is begun
 again: what it had done is the same by then.
@@ -27,6 +28,7 @@ from pathlib import Path
 
 from backups.errors import BackupError, Damaged, Failed, Forged, Hostile, Missing
 from backups.files.backup import of_source, path_of
+from backups.files.excluded import Excluded
 from backups.files.source import readable
 from backups.files.target import Blocked, Target, check_path
 from backups.progress import Progress, Started, silent
@@ -149,7 +151,8 @@ def plan(
         steps = list(in_bulk(entries, lambda entry: _compared(target, entry, mode, done)))
         if mode == "mirror":
             named = {step.path for step in steps}
-            steps += [RestoreStep(path, "aside") for path in target.files() if path not in named and _meant(path, only)]
+            others = (path for path in target.files() if path not in named and _meant(path, only))
+            steps += [_not_in_backup(path, excluded_from(generation)) for path in others]
     finally:
         target.close()
     return RestorePlan(generation, folder, sorted(steps, key=_by_path))
@@ -243,6 +246,16 @@ def _compared(target: Target, entry: Entry, mode: str, done: Progress) -> Restor
         return RestoreStep(path, "keep", size, entry, str(exc))
     finally:
         done(1, size)
+
+
+def excluded_from(generation: Generation) -> Excluded:
+    """What was left out of a backup when it was made, as its signed manifest says."""
+    patterns = generation.about.get("exclude", [])
+    return Excluded([each for each in patterns if isinstance(each, str)] if isinstance(patterns, list) else [])
+
+
+def _not_in_backup(path: str, excluded: Excluded) -> RestoreStep:
+    return RestoreStep(path, "keep", why="it is in no backup") if excluded(path) else RestoreStep(path, "aside")
 
 
 def _check(entries: list[Entry]) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from backups.errors import BackupError, Changed
+from backups.files.excluded import NOTHING, SETTING, Excluded
 from backups.storage.port import STREAM_BYTES
 
 WHOLE = STREAM_BYTES  # bytes; larger files are streamed
@@ -89,6 +90,7 @@ class Source:
     """A folder. Raises Unreadable when it is none."""
 
     root: Path
+    excluded: Excluded = NOTHING
 
     def scan(self) -> Scan:
         """Everything in it, by name and times alone. One thread: twenty milliseconds for 3,000 files."""
@@ -119,7 +121,9 @@ class Source:
             scan.note("unreadable", path, f"it cannot be looked at: {exc.strerror}.")
             return
         kind = stat.S_IFMT(found.st_mode)
-        if kind == stat.S_IFREG:
+        if self.excluded(name := f"{path}/" if kind == stat.S_IFDIR else path):
+            scan.note("excluded", name, f"a pattern in {SETTING} leaves it out.")
+        elif kind == stat.S_IFREG:
             scan.files.append(Seen.of(path, found))
         elif kind == stat.S_IFDIR:
             waiting.append(f"{path}/")

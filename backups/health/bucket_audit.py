@@ -9,7 +9,6 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-import boto3
 from botocore.exceptions import ClientError
 from django.conf import settings
 
@@ -27,7 +26,6 @@ from backups.health.bucket_findings import (
     VersioningOff,
 )
 from backups.repository.manifests import TIERS
-from backups.storage.django_bucket import client_config
 from backups.storage.manner import goes_in_circles
 from backups.storage.options import FolderOptions
 
@@ -65,6 +63,10 @@ def audit(now: datetime | None = None) -> BucketAudit:
     options = configured.storage_options()
     if isinstance(options, FolderOptions):
         return BucketAudit(_folder(Path(options.location)))
+    import boto3  # a quarter of a second that most processes do not need
+
+    from backups.storage.django_bucket import client_config
+
     client = boto3.client(
         "s3",
         endpoint_url=options.endpoint_url,

@@ -22,6 +22,7 @@ from django.db.models.fields.json import KT
 
 from backups.database.chains import CHANGES
 from backups.models import Generation
+from backups.storage.port import FIRST
 
 VERIFIED = 2  # of each source, of those that were verified
 
@@ -61,12 +62,12 @@ class _Row:
         return self.parent if self.kind == CHANGES else ""
 
 
-def find_damage(tier: str, scheduled: Collection[str], now: datetime) -> Damage:
+def find_damage(tier: str, scheduled: Collection[str], now: datetime, storage: str = FIRST) -> Damage:
     """One query where nothing is damaged, else two. `scheduled`: the sources that schedules back up."""
-    why = _damaged(tier)
+    why = _damaged(tier, storage)
     if not why:
         return Damage()
-    rows = _rows(tier)
+    rows = _rows(tier, storage)
     root_of: dict[str, str] = {}
     for row in reversed(rows):  # the oldest first: what a backup builds on comes before it
         if root := row.name if row.name in why else root_of.get(row.builds_on):
@@ -85,9 +86,9 @@ def find_damage(tier: str, scheduled: Collection[str], now: datetime) -> Damage:
     )
 
 
-def _damaged(tier: str) -> dict[str, str]:
+def _damaged(tier: str, storage: str) -> dict[str, str]:
     """Why, by name: of those with findings, and of those that build on what is not there."""
-    of_tier = Generation.objects.filter(tier=tier)
+    of_tier = Generation.objects.filter(tier=tier, storage=storage)
     parent = of_tier.filter(name=OuterRef("parent"))
     lone = Q(about__kind=CHANGES) & ~Exists(parent)
     rows = of_tier.filter(~Q(damage=[]) | lone)
@@ -97,9 +98,11 @@ def _damaged(tier: str) -> dict[str, str]:
     }
 
 
-def _rows(tier: str) -> list[_Row]:
+def _rows(tier: str, storage: str) -> list[_Row]:
     """All of a tier, the newest first."""
-    rows = Generation.objects.filter(tier=tier).annotate(source=KT("about__source"), kind=KT("about__kind"))
+    rows = Generation.objects.filter(tier=tier, storage=storage).annotate(
+        source=KT("about__source"), kind=KT("about__kind")
+    )
     fields = ("name", "parent", "made", "source", "kind", "verified_at", "pinned")
     return [_Row(*values) for values in rows.values_list(*fields)]
 

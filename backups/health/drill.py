@@ -30,8 +30,11 @@ from backups.progress import Started, silent
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository
 from backups.repository.verify import read_again
+from backups.storage.port import FIRST
 
-came_back = Signal()  # with `alias` of the scratch database; receivers return sentences about what is of no use there
+came_back = (
+    Signal()
+)  # with `alias` of the scratch database, and `storage`; receivers return sentences about what is of no use there
 MOST_DIFFERENCES = 100  # differences that are kept word for word
 ROOM = 1.1  # of what is restored, that must be free on the disk
 
@@ -46,6 +49,7 @@ class DrillResult:
     seconds: float = 0
     differences: list[str] = field(default_factory=list)
     damage: dict[str, dict[str, str]] = field(default_factory=dict)  # of those that did not pass: by name and key
+    storage: str = FIRST
 
     @property
     def passed(self) -> bool:
@@ -69,7 +73,7 @@ def drill(
     try:
         sources = sorted({each.source for each in files.trusted()})
     except BackupError as exc:
-        return [*found, DrillResult("files", differences=[str(exc)])]
+        return [*found, DrillResult("files", differences=[str(exc)], storage=files.storage)]
     for source in sources:
         found.append(_timed(files, lambda d, at, of=source: _files(files, of, d, at, now, started), folder))  # type: ignore[misc]
     return found
@@ -84,7 +88,7 @@ def _is_backed_up(rows: Repository) -> bool:
 
 
 def _timed(repository: Repository, work: Callable[[DrillResult, Path], None], folder: Path | None) -> DrillResult:
-    result, began = DrillResult(repository.tier.name), time.monotonic()
+    result, began = DrillResult(repository.tier.name, storage=repository.storage), time.monotonic()
     try:
         with tempfile.TemporaryDirectory(prefix="galley-drill-", dir=folder) as scratch:
             work(result, Path(scratch))
@@ -121,7 +125,7 @@ def _database(repository: Repository, result: DrillResult, scratch: Path, starte
             promised = sum(generation.about["rows"].values())
             if result.things != promised and not result.differences:
                 result.differences.append(f"{promised:,} rows were backed up, and {result.things:,} came back.")
-        for _, sentences in came_back.send(sender=None, alias=alias):
+        for _, sentences in came_back.send(sender=None, alias=alias, storage=repository.storage):
             result.differences += sentences or []
 
 
@@ -144,10 +148,11 @@ def _files(
 def record(found: list[DrillResult], now: datetime) -> None:
     """Keep what a drill found, damage with the backups that have it."""
     for result in found:
-        catalogue.note_read(result.tier, result.damage)
+        catalogue.note_read(result.tier, result.damage, result.storage)
     Drill.objects.bulk_create(
         Drill(
             tier=each.tier,
+            storage=each.storage,
             generation=each.generation,
             at=now,
             seconds=each.seconds,

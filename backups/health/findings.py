@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import ClassVar
 
 from backups.health.bucket_findings import BucketFinding
+from backups.health.second.findings import SecondFinding, SecondUrgent
 from backups.health.states import ALARM, DAMAGED, LOOK, OK, Action, State
 from backups.repository.manifests import DATABASE
 
@@ -243,7 +244,7 @@ class UploadsUnfinished:
 
 @dataclass(frozen=True)
 class TreesDamaged:
-    """Trees are not what their manifests say: there is no other copy."""
+    """Trees are not what their manifests say, and no other copy is at hand."""
 
     trees: int
     first: str  # the prefix of the one that was found last
@@ -300,9 +301,9 @@ DrillFinding = NeverDrilled | NothingToTry | NotDrilledSince | DrillFailed
 StorageFinding = NeverChecked | StorageUnread | UploadsUnfinished | BucketFinding
 KitFinding = KitNeverPrinted | KitOutdated | KitUntried
 TreeFinding = TreesDamaged | TreesUnread
-Finding = TierFinding | DrillFinding | StorageFinding | TreeFinding | KitFinding
+Finding = TierFinding | DrillFinding | StorageFinding | TreeFinding | KitFinding | SecondFinding
 # Those of the states alarm and damaged.
 Urgent = (
     NeverBackedUp | NotBackedUpSince | NoneUsable | TimeAhead | BackupDamaged | MoreBackupsDamaged | ManifestsUnusable
-    | DrillFailed | StorageUnread | TreesDamaged
+    | DrillFailed | StorageUnread | TreesDamaged | SecondUrgent
 )  # fmt: skip

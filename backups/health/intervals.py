@@ -33,9 +33,11 @@ def interval(schedule: Schedule) -> timedelta:
     return INTERVALS.get(schedule.schedule_type, UNKNOWN)
 
 
-def hasten(func: str, moment: datetime) -> None:
-    """Have the schedules of a function run by then, and from then on at that hour."""
-    Schedule.objects.filter(func=func, next_run__gt=moment).update(next_run=moment)
+def hasten(func: str, moment: datetime, source: str = "") -> None:
+    """Have the schedules of a function run by then, and from then on at that hour; or those of one source alone."""
+    later = Schedule.objects.filter(func=func, next_run__gt=moment)
+    meant = [each.pk for each in later if not source or folder(each) == source]
+    later.filter(pk__in=meant).update(next_run=moment)
 
 
 def folder(schedule: Schedule) -> str:

@@ -15,11 +15,12 @@ from django.conf import settings
 from backups.errors import Failed
 from backups.health.drill import DrillResult
 from backups.redaction import black_out
+from backups.storage.port import FIRST
 
 TRIED = (0, 2)  # exit codes of a drill that was tried
 
 
-def drill_with(kit: Mapping[str, str], *, folder: Path | None = None) -> list[DrillResult]:
+def drill_with(kit: Mapping[str, str], *, folder: Path | None = None, storage: str = FIRST) -> list[DrillResult]:
     """A process that knows these settings alone: no `.env`, no keys or copies of this machine, no database.
 
     Raises Failed when it could not even try.
@@ -33,7 +34,7 @@ def drill_with(kit: Mapping[str, str], *, folder: Path | None = None) -> list[Dr
             "DATABASE_URL": f"sqlite:///{scratch}/desk.sqlite3",
         }
         ran = subprocess.run(
-            [sys.executable, "manage.py", "backup_drill", "--json", "--folder", scratch],
+            [sys.executable, "manage.py", "backup_drill", "--json", "--folder", scratch, "--storage", storage],
             cwd=settings.BASE_DIR,
             env={**known, **kit},
             capture_output=True,

@@ -8,3 +8,4 @@ LATE = 3  # intervals of its schedule, after which a backup is missing
 DRILLED = timedelta(days=8)
 UNSCHEDULED = timedelta(days=1)
 UNREAD = timedelta(days=3)  # since trees were read
+BEHIND = timedelta(days=1)  # since a backup was made that the second storage lacks

@@ -14,7 +14,7 @@ from django.db.models import F, Window
 from django.db.models.fields.json import KT
 from django.db.models.functions import RowNumber
 
-from backups import catalogue, kit
+from backups import catalogue, configured, kit
 from backups.database.backup import SOURCE
 from backups.health import intervals
 from backups.health.bucket_findings import from_json
@@ -49,13 +49,17 @@ from backups.health.findings import (
     UploadsUnfinished,
 )
 from backups.health.limits import DRILLED, LATE, UNREAD, UNSCHEDULED
+from backups.health.second import part as second
 from backups.health.states import ALARM, DAMAGED, OK, STATES, State
 from backups.health.tree_care import TREES
 from backups.models import Awaited, DamagedTree, Drill, Generation, Kit, Look, Verification
 from backups.repository.manifests import DATABASE, FILES, TIERS
 from backups.repository.order import ahead
+from backups.storage.port import FIRST, SECOND
 
-DRILL, STORAGE, KIT = "drill", "storage", "kit"  # parts, beside the tiers
+DRILL, STORAGE, KIT = "drill", "storage", "kit"  # parts, beside the tiers and SECOND
+COUNTED = ("rows", "files", "earlier", "left_excluded", "drifted_rows")
+DAY = timedelta(days=1)
 NAMED = 3  # damaged backups of a tier that have a finding of their own
 RUNS = {DATABASE.name: "backups.tasks.backup_database", FILES.name: "backups.tasks.backup_files"}
 
@@ -69,6 +73,7 @@ class Facts:
     rows: int | None = None  # in the newest backup, of the database
     files: int | None = None  # in the newest backups of all sources
     earlier: int | None = None  # files that could not be read: the backup has them as they were before
+    excluded: int | None = None  # files and folders that patterns leave out
     drifted: int | None = None  # rows that had changed without a backup noticing
     read_percent: int | None = None  # of the objects, that were read and hashed within thirty days
     damaged: int | None = None  # backups, those among them that nothing needs, too
@@ -78,6 +83,9 @@ class Facts:
     restored: int | None = None  # rows and files that came back as they were in it
     differences: int | None = None  # that it found
     unfinished: int | None = None  # uploads in parts that nobody will finish
+    behind: int | None = None  # backups that the second storage lacks
+    trees_behind: int | None = None  # trees of articles
+    behind_seconds: int | None = None  # since the first of all these was made
 
 
 @dataclass(frozen=True)
@@ -113,7 +121,8 @@ class Report:
 def known(now: datetime) -> Report:
     """What the rows say: cheap, and as fresh as the last backup or verification that wrote them."""
     tiers = [_tier(tier, now) for tier in TIERS]
-    return Report(now, [*tiers, _trees(now), _drill(now, there_is_one=any(part.made for part in tiers))])
+    drill = _drill(now, there_is_one=any(part.made for part in tiers))
+    return Report(now, [*tiers, _trees(now), drill, *([_second(now)] if SECOND in configured.storages() else [])])
 
 
 def asked(now: datetime, look: Look | None) -> Report:
@@ -143,7 +152,8 @@ def last_good() -> Generation | None:
 def _newest(tier: str, damage: Damage) -> dict[str, Generation]:
     """The newest backup of each source that can be restored (one query)."""
     place = Window(RowNumber(), partition_by="source", order_by=[F("placed").desc(), F("name").desc()])
-    rows = Generation.objects.filter(tier=tier).exclude(name__in=damage.broken).annotate(source=KT("about__source"))
+    of_tier = Generation.objects.filter(tier=tier, storage=FIRST)
+    rows = of_tier.exclude(name__in=damage.broken).annotate(source=KT("about__source"))
     found = rows.annotate(place=place).filter(place=1).order_by("source")
     return {str(row.about.get("source", "")): row for row in found}
 
@@ -160,7 +170,7 @@ def _tier(tier: str, now: datetime) -> Part:
         newest = {SOURCE: newest[SOURCE]} if SOURCE in newest else {}
         every.setdefault(SOURCE, None)
     facts = _counted(tier, newest, now)
-    quick = Verification.objects.filter(tier=tier, kind=Verification.Kind.QUICK).first()
+    quick = Verification.objects.filter(tier=tier, storage=FIRST, kind=Verification.Kind.QUICK).first()
     found: list[TierFinding] = []
     if not (newest or every or damage.broken):
         found.append(NothingAskedFor())
@@ -240,12 +250,13 @@ def _counted(tier: str, newest: dict[str, Generation], now: datetime) -> Facts:
         return Facts(drifted=0)
     counts = Counter[str]()
     for each in newest.values():
-        counts.update({name: each.counts.get(name, 0) for name in ("rows", "files", "earlier", "drifted_rows")})
+        counts.update({name: each.counts.get(name, 0) for name in COUNTED})
     database = tier == DATABASE.name
     return Facts(
         rows=counts["rows"] if database else None,
         files=None if database else counts["files"],
         earlier=counts["earlier"],
+        excluded=None if database else counts["left_excluded"],
         drifted=counts["drifted_rows"],
         read_percent=round(100 * catalogue.share_read(tier, now)),
     )
@@ -274,6 +285,8 @@ def _intervals(tier: str) -> Intervals:
     for schedule in intervals.running(RUNS[tier]):
         source = SOURCE if tier == DATABASE.name else intervals.folder(schedule)
         found[source] = min(found.get(source) or timedelta.max, intervals.interval(schedule))
+    if tier == FILES.name and configured.hours():
+        return {source: max(each or DAY, DAY) for source, each in found.items()}  # whatever waits for them
     return found
 
 
@@ -297,10 +310,10 @@ def _trees(now: datetime) -> Part:
 
 
 def _drill(now: datetime, *, there_is_one: bool) -> Part:
-    newest = Drill.objects.first()
+    newest = Drill.objects.filter(storage=FIRST).first()
     if newest is None:
         return Part(DRILL, (NeverDrilled() if there_is_one else NothingToTry(),))
-    rows = list(Drill.objects.filter(at=newest.at))
+    rows = list(Drill.objects.filter(at=newest.at, storage=FIRST))
     differences = sum(len(row.differences) for row in rows)
     found: list[Finding] = [DrillFailed(newest.at, row.differences[0], differences) for row in rows if row.differences]
     if now - newest.at > DRILLED:
@@ -333,6 +346,22 @@ def _storage(look: Look | None) -> Part:
     if look.unfinished:
         found.append(UploadsUnfinished(look.unfinished))
     return Part(STORAGE, tuple(found), Facts(unfinished=look.unfinished))
+
+
+# The second storage
+
+
+def _second(now: datetime) -> Part:
+    lags = [lag for tier in TIERS if (lag := second.lag(tier))]
+    trees = second.tree_lag()
+    facts = Facts(
+        behind=sum(lag.backups for lag in lags),
+        trees_behind=trees.backups if trees else 0,
+        behind_seconds=max((int((now - lag.since).total_seconds()) for lag in (*lags, trees) if lag), default=0),
+    )
+    made = second.newest()
+    age = None if made is None else max(0, int((now - made).total_seconds()))
+    return Part(SECOND, tuple(second.findings(now)), facts, age, made)
 
 
 # The recovery kit

@@ -22,6 +22,7 @@ class Action(StrEnum):
     BACK_UP_DATABASE = "database"
     BACK_UP_FILES = "files"
     CHECK_STORAGE = "look"
+    COPY = "copy"
     MAKE_SCHEDULE = "schedule"
     PRUNE = "prune"
     TRY_RESTORE = "drill"

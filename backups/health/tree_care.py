@@ -32,6 +32,7 @@ class TreesVerdict:
     bytes: int = 0
     damage: dict[str, list[str]] = field(default_factory=dict)  # a sentence each
     gone: list[str] = field(default_factory=list)  # that were known as damaged, and need not be there any more
+    mended: list[str] = field(default_factory=list)  # a sentence each: what came back from the other storage
 
     @property
     def whole(self) -> bool:
@@ -43,7 +44,8 @@ class TreesVerdict:
 
     def __str__(self) -> str:
         bad = f"{len(self.damage):,} are damaged." if self.damage else "all are whole."
-        return f"trees: {len(self.read):,} with {self.files:,} files and {self.bytes:,} bytes were read; {bad}"
+        text = f"trees: {len(self.read):,} with {self.files:,} files and {self.bytes:,} bytes were read; {bad}"
+        return f"{text} {len(self.mended):,} came back from the other storage." if self.mended else text
 
 
 def doubted() -> set[str]:

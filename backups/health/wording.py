@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from shlex import quote
 
+from backups import configured
 from backups.health.bucket_findings import (
     BucketElsewhere,
     BucketFinding,
@@ -52,6 +53,8 @@ from backups.health.findings import (
     UploadsUnfinished,
 )
 from backups.health.report import Facts, Part, Report
+from backups.health.second import wording as second
+from backups.health.second.findings import SecondFinding
 from backups.health.states import Action
 from backups.repository.manifests import DATABASE
 
@@ -60,6 +63,7 @@ BUTTONS = {
     Action.BACK_UP_DATABASE: "Back up now",
     Action.TRY_RESTORE: "Try a restore now",
     Action.CHECK_STORAGE: "Look now",
+    Action.COPY: "Copy now",
 }
 DRILL, CHECK = "backup_drill", "backup_status"
 READ_TREES = "verify_backups --tier trees --all"
@@ -76,6 +80,7 @@ FACTS = {
     "rows": "rows",
     "files": "files",
     "earlier": "as they were before",
+    "excluded": "left out by patterns",
     "drifted": "drifted",
     "read_percent": "% of objects read in 30 days",
     "damaged": "damaged",
@@ -85,8 +90,11 @@ FACTS = {
     "restored": "rows and files",
     "differences": "differences",
     "unfinished": "unfinished uploads",
+    "behind": "backups behind",
+    "trees_behind": "trees behind",
+    "behind_seconds": "seconds behind",
 }
-ONLY_IF_ANY = {"earlier", "drifted", "damaged"}
+ONLY_IF_ANY = {"earlier", "excluded", "drifted", "damaged"}
 
 
 @dataclass(frozen=True)
@@ -111,6 +119,8 @@ def words(finding: Finding) -> Words:
         return _of_trees(finding)
     if isinstance(finding, KitFinding):
         return _of_kit(finding)
+    if isinstance(finding, SecondFinding):
+        return Words(*second.said(finding))
     return _of_drill(finding) if isinstance(finding, DrillFinding) else _of_storage(finding)
 
 
@@ -132,12 +142,12 @@ def text(part: Part) -> str:
 
 
 def summary(report: Report) -> dict[str, object]:
-    """For JSON: `state`, `at`, and by the name of each part its `state`, `age` (seconds), facts and `sentences`."""
+    """For JSON: `state`, `at`, `terms`, and by the name of each part its `state`, `age`, facts and `sentences`."""
     parts = {
         part.name: {"state": part.state, "age": part.age, **_facts(part.facts), "sentences": sentences(part)}
         for part in report.parts
     }
-    return {"state": report.state, "at": report.at.isoformat(), **parts}
+    return {"state": report.state, "at": report.at.isoformat(), "terms": configured.terms(), **parts}
 
 
 def _facts(facts: Facts) -> dict[str, int]:
@@ -219,7 +229,7 @@ def _of_trees(finding: TreeFinding) -> Words:
     match finding:
         case TreesDamaged(number, first, why):
             trees = "The files of an article are" if number == 1 else f"The files of {number:,} articles are"
-            sentence = f"{trees} damaged or missing, and there is no other copy; {first}: {why}"
+            sentence = f"{trees} damaged or missing, and no other copy is at hand; {first}: {why}"
             return Words(sentence, "Recover it: what can be made again is.", READ_TREES)
         case TreesUnread(at):
             return Words(f"The files of articles were not read since {_at(at)}.", command=READ_TREES)

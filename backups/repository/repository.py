@@ -51,7 +51,7 @@ from backups.repository.order import newest_first
 from backups.repository.signing import SigningKeys
 from backups.repository.witness import Witness
 from backups.storage.bulk import in_bulk
-from backups.storage.port import INCOMPLETE, Listed, ObjectStore
+from backups.storage.port import FIRST, INCOMPLETE, Listed, ObjectStore
 
 OUR_NAME = re.compile(r"\d{8}T\d{6}-[0-9a-f]{8}\.json", re.ASCII)  # of manifests, as every run makes it
 
@@ -65,6 +65,7 @@ class Repository:
     """One tier in one object store. `cache` is a folder for copies of what was read, which are checked when used.
 
     `asks_storage`: no copy stands in for the storage, for whoever looks whether a backup could be had without them.
+    `storage` says which of the two it is in, and `elsewhere` is the other, where it keeps its notes, too.
     """
 
     object_store: ObjectStore
@@ -73,6 +74,8 @@ class Repository:
     encryption_keys: EncryptionKeys = field(default_factory=EncryptionKeys)
     cache: Path | None = None
     asks_storage: bool = False
+    storage: str = FIRST
+    elsewhere: ObjectStore | None = None
 
     def asking_storage(self) -> Repository:
         """The same, believing the storage alone, as a new machine has to."""
@@ -107,7 +110,13 @@ class Repository:
     def witness(self) -> Witness:
         """Of the newest generations, here and in the storage."""
         return Witness(
-            self.object_store, self.path("newest"), self.tier.name, self.signing_keys, self.cache, self.asks_storage
+            self.object_store,
+            self.path("newest"),
+            self.tier.name,
+            self.signing_keys,
+            self.cache,
+            self.asks_storage,
+            self.elsewhere,
         )
 
     def trusted(self) -> list[Generation]:
@@ -140,6 +149,20 @@ class Repository:
             raise Missing(f"There is no backup {id_!r}.")
         return self._read_manifest(f"{id_}.json", self.object_store.get(self.path(key), MANIFEST_BYTES))
 
+    def manifest(self, id_: str) -> bytes:
+        """A manifest as it is stored, and believed. Raises as `generation`, unless this machine has a copy of it."""
+        name = f"{id_}.json"
+        try:
+            content = self.object_store.get(self.path(f"manifests/{name}"), MANIFEST_BYTES)
+            self._read_manifest(name, content)
+        except (Missing, Forged, Hostile, TooLarge):
+            copy = (self.cache / f"manifest-{name}") if self.cache else None
+            if copy is None or not copy.is_file():
+                raise
+            content = copy.read_bytes()
+            self._read_manifest(name, content)
+        return content
+
     def entries(self, generation: Generation) -> Iterator[Entry]:
         """Every entry of a generation, page by page. Raises Hostile, Damaged, Missing."""
         yield from generation.objects
@@ -164,13 +187,25 @@ class Repository:
 
     def stream(self, entry: Entry) -> Iterator[bytes]:
         """The content in chunks. Raises Damaged at the latest after the last: until then, believe nothing of it."""
-        stored = self._stored(entry)
+        stored = self.stored(entry)
         return self._opened(entry, stored) if entry.get("sealed") else stored
 
     def verify(self, entry: Entry | Page) -> None:
         """Read an object to its end, and hash it; needs no encryption key. Raises Damaged, Missing."""
-        for _ in self._stored(entry):
+        for _ in self.stored(entry):
             pass
+
+    def stored(self, entry: Entry | Page) -> Iterator[bytes]:
+        """An object as it lies there, in chunks, encrypted or not. Raises Damaged at the latest after the last."""
+        digest, size = hashlib.sha256(), 0
+        for chunk in self.object_store.stream(self.path(entry["key"])):
+            digest.update(chunk)
+            size += len(chunk)
+            if size > entry["bytes"]:
+                break
+            yield chunk
+        if size != entry["bytes"] or digest.hexdigest() != entry["sha256"]:
+            raise Damaged(f"{entry['key']} in the backup storage is not the object that was stored.")
 
     # What is written
 
@@ -254,17 +289,6 @@ class Repository:
         if len(content) != entry["bytes"] or hashlib.sha256(content).hexdigest() != entry["sha256"]:
             raise Damaged(f"{entry['key']} in the backup storage is not the object that was stored.")
         return content
-
-    def _stored(self, entry: Entry | Page) -> Iterator[bytes]:
-        digest, size = hashlib.sha256(), 0
-        for chunk in self.object_store.stream(self.path(entry["key"])):
-            digest.update(chunk)
-            size += len(chunk)
-            if size > entry["bytes"]:
-                break
-            yield chunk
-        if size != entry["bytes"] or digest.hexdigest() != entry["sha256"]:
-            raise Damaged(f"{entry['key']} in the backup storage is not the object that was stored.")
 
     def _opened(self, entry: Entry, chunks: Iterable[bytes]) -> Iterator[bytes]:
         try:

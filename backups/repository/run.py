@@ -220,10 +220,14 @@ class Run:
         repository.put(f"manifests/{name}", content)
         repository.keep(f"manifest-{name}", content)
         repository.witness.note(generation, in_storage=self._announced)  # one without news would not be missed there
+        self.end(mended=mended)
+        return generation
+
+    def end(self, *, mended: bool) -> None:
+        """Remove what was noted: all that it named is in a generation by now. `mended` as in `commit`."""
         with contextlib.suppress(StorageError):  # they do no harm
             for key in self._checkpoints + (self._damage if mended else []):
-                repository.object_store.delete(key)
-        return generation
+                self.repository.object_store.delete(key)
 
     def page(self, entries: list[Entry], known: Mapping[str, Page] = {}) -> Page:
         """Store a page, and return the entry that names it. `known` are pages that are there, by their SHA-256."""

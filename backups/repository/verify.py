@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -218,6 +218,11 @@ def _conclude(repository: Repository, survey: Survey, verdict: Verdict) -> None:
             hurt |= {entry["key"] for entry in repository.entries(generation)}.intersection(verdict.damage)
         if hurt:
             verdict.generations[generation.id] = sorted(hurt)
-    note = repository.signing_keys.sign({"keys": sorted(verdict.damage)})
-    digest = hashlib.sha256(note).hexdigest()[:16]  # the same damage is noted once
+    note_damage(repository, verdict.damage)
+
+
+def note_damage(repository: Repository, keys: Iterable[str]) -> None:
+    """For the runs to come, which store these anew. The same damage is noted once."""
+    note = repository.signing_keys.sign({"keys": sorted(keys)})
+    digest = hashlib.sha256(note).hexdigest()[:16]
     repository.object_store.put(repository.path(f"{DAMAGE}/{digest}.json"), note, replace=True)

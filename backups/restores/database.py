@@ -22,16 +22,16 @@ from django.db.models import Q
 from django.utils import timezone
 from django_q.tasks import async_task
 
-from backups import catalogue, configured
+from backups import catalogue
 from backups.database import restore as database_restore
 from backups.database import undo
 from backups.database.comparison.steps import ACTIONS, DatabasePlan, RowStep
 from backups.errors import BackupError
 from backups.models import Restore
 from backups.repository.manifests import DATABASE, FILES
-from backups.repository.repository import Repository
-from backups.restores import files
+from backups.restores import choice, files
 from backups.restores.fields import RestoreFields, ShownRow
+from backups.restores.groups import REST, groups
 
 MOST_STEPS = 500  # that are kept to be shown
 SECRET_NAMES = ("password", "secret")  # in the names of fields
@@ -105,32 +105,38 @@ def restore(pk: int) -> None:
 
 
 def _compared(job: Restore) -> RestoreFields:
-    with _plan(configured.repository(DATABASE), job) as plan:
+    with _plan(_chosen(job), job) as plan:
         return {
             "backup": plan.generation.id,
             "counts": {action: plan.total[action] for action in ACTIONS},
             "told": list(plan.staged.remarks),
             "steps": [_shown_step(step) for step in plan.steps(most=MOST_STEPS)],
+            "groups": groups(plan),
             "fingerprint": plan.fingerprint,
         }
 
 
 def _restored(job: Restore) -> tuple[str, RestoreFields]:
     """All of it or nothing; the row says so in the same transaction."""
-    repository = configured.repository(DATABASE)
-    with _plan(repository, job) as plan:
-        safety = database_restore.restore(repository, plan, fingerprint=job.fingerprint, note=job.note)
+    found = _chosen(job)
+    with _plan(found, job) as plan:
+        safety = database_restore.restore(found.repository, plan, fingerprint=job.fingerprint, note=job.note)
     if safety:
         catalogue.remember(safety)
     return Restore.State.DONE, {}
 
 
-def _plan(repository: Repository, job: Restore) -> AbstractContextManager[DatabasePlan]:
-    generation = database_restore.choose(repository, at=job.moment, name=job.backup)
+def _chosen(job: Restore) -> choice.Choice:
+    at, name = job.moment, job.backup
+    return choice.chosen(DATABASE, lambda each: database_restore.choose(each, at=at, name=name), at=at, name=name)
+
+
+def _plan(found: choice.Choice, job: Restore) -> AbstractContextManager[DatabasePlan]:
+    repository, generation = found.repository, found.generation
     if job.undoes:
         return undo.planned(repository, generation, job.undoes.what_it_touched())
-    choice = database_restore.Choice(tuple(job.units))
-    return database_restore.planned(repository, generation, choice=choice, mode=job.mode)
+    wanted = database_restore.Choice(tuple(job.units))
+    return database_restore.planned(repository, generation, choice=wanted, mode=job.mode)
 
 
 def failed(pk: int) -> None:
@@ -157,7 +163,8 @@ def _move(pk: int, old: str, new: str, **fields: Unpack[RestoreFields]) -> bool:
 def _shown_step(step: RowStep) -> ShownRow:
     fields = [[name, _for_people(name, now), _for_people(name, then)] for name, (now, then) in step.fields.items()]
     what = apps.get_model(step.model)._meta.verbose_name
-    return {"action": step.action, "row": f"{what} {step.target}", "fields": fields, "why": step.why}
+    row = f"{what} {step.target}"
+    return {"action": step.action, "row": row, "fields": fields, "why": step.why, "unit": step.unit or REST}
 
 
 def _for_people(name: str, value: str) -> str:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TypedDict
 
+from backups.restores.groups import Group
+
 
 class ShownRow(TypedDict):
     """A step of a restore of the database; `fields` are names with today's value and the backup's, for people."""
@@ -12,6 +14,7 @@ class ShownRow(TypedDict):
     row: str
     fields: list[list[str]]
     why: str
+    unit: int  # that it belongs to; `groups.REST` for none
 
 
 class ShownFile(TypedDict):
@@ -30,6 +33,7 @@ class RestoreFields(TypedDict, total=False):
     counts: dict[str, int]  # rows or files by action
     told: list[str]
     steps: list[ShownRow] | list[ShownFile]  # the first ones
+    groups: list[Group]  # of a restore of the database
     fingerprint: str
     machine: str
     folder: str

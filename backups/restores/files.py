@@ -33,6 +33,7 @@ from backups.files.target import Blocked
 from backups.files.undo import Journal, UndoPlan
 from backups.models import Restore
 from backups.repository.manifests import FILES, Generation
+from backups.restores.choice import chosen
 from backups.restores.fields import RestoreFields, ShownFile
 
 MOST_STEPS = 500  # that are kept to be shown
@@ -108,8 +109,9 @@ def _begun(job: Restore) -> Iterator[None]:
 
 
 def _plan(job: Restore) -> RestorePlan:
-    repository = configured.repository(FILES)
-    generation = restore.choose(repository, source=job.source, at=job.moment, name=job.backup)
+    source, at, name = job.source, job.moment, job.backup
+    found = chosen(FILES, lambda each: restore.choose(each, source=source, at=at, name=name), at=at, name=name)
+    repository, generation = found.repository, found.generation
     folder = _home(generation) if job.home else configured.restored() / job.journal
     return restore.plan(repository, generation, folder, only=job.units, mode=job.mode)
 
@@ -172,7 +174,10 @@ def _shown(planned: RestorePlan | UndoPlan) -> RestoreFields:
 def _remarks(generation: Generation) -> list[str]:
     """What the backup does not have, or not as it was then."""
     links, earlier = generation.counts.get("left_symlink", 0), generation.counts.get("earlier", 0)
+    excluded = generation.counts.get("left_excluded", 0)
     remarks = []
+    if excluded:
+        remarks.append(f"What patterns leave out is in no backup, and does not come back: {excluded:,}.")
     if links:
         remarks.append(f"Symbolic links of the source are in no backup, and do not come back: {links:,}.")
     if earlier:

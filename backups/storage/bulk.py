@@ -1,13 +1,15 @@
-"""The same work on very many things, in threads, with few of them under way at any time."""
+"""The same work on very many things, in threads, with few of them under way at any time; and reading ahead."""
 
 from __future__ import annotations
 
 import queue
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 THREADS = 16
+AHEAD = 2  # chunks that are read before somebody wants them
 Job = TypeVar("Job")
 Done = TypeVar("Done")
 
@@ -52,3 +54,43 @@ def in_bulk(jobs: Iterable[Job], work: Callable[[Job], Done], *, threads: int = 
             left -= not results.get()[0]
     if failure:
         raise failure
+
+
+@contextmanager
+def read_ahead(chunks: Iterable[Done]) -> Iterator[Iterator[Done]]:
+    """Yields the same chunks, read by a thread of its own, whose exception is raised after the last of them.
+
+    obstore asks for what it writes inside of its runtime, and there it can read nothing.
+    """
+    results: queue.Queue[tuple[list[Done], BaseException | None]] = queue.Queue(AHEAD)
+    stop = threading.Event()
+
+    def labour() -> None:
+        failure = None
+        try:
+            for chunk in chunks:
+                if stop.is_set():
+                    return
+                results.put(([chunk], None))
+        except BaseException as exc:
+            failure = exc
+        if not stop.is_set():
+            results.put(([], failure))
+
+    def taken() -> Iterator[Done]:
+        while True:
+            some, failure = results.get()
+            if failure:
+                raise failure
+            if not some:
+                return
+            yield from some
+
+    threading.Thread(target=labour, name="read-ahead", daemon=True).start()
+    try:
+        yield taken()
+    finally:
+        stop.set()
+        with suppress(queue.Empty):  # so that it can put what it has, and end
+            while True:
+                results.get_nowait()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 
@@ -69,6 +70,36 @@ def read_options(options: Mapping[str, object]) -> FolderOptions | BucketOptions
     """The OPTIONS of an entry of STORAGES. Raises TypeError for one that is not known here."""
     texts = {name: str(value) for name, value in options.items()}
     return BucketOptions(**texts) if "bucket_name" in texts else FolderOptions(**texts)
+
+
+def overlap(one: FolderOptions | BucketOptions, other: FolderOptions | BucketOptions) -> bool:
+    """Whether one is the other, or lies in it."""
+    if isinstance(one, FolderOptions) and isinstance(other, FolderOptions):
+        here, there = Path(one.location).resolve(), Path(other.location).resolve()
+        return here.is_relative_to(there) or there.is_relative_to(here)
+    if isinstance(one, BucketOptions) and isinstance(other, BucketOptions) and _is_same_bucket(one, other):
+        within, without = f"{one.location}/".lstrip("/"), f"{other.location}/".lstrip("/")
+        return within.startswith(without) or without.startswith(within)
+    return False
+
+
+def goes_with(one: FolderOptions | BucketOptions, other: FolderOptions | BucketOptions) -> bool:
+    """Whether both are on one disk, or in one bucket."""
+    if isinstance(one, FolderOptions) and isinstance(other, FolderOptions):
+        return _disk(Path(one.location)) == _disk(Path(other.location))
+    return isinstance(one, BucketOptions) and isinstance(other, BucketOptions) and _is_same_bucket(one, other)
+
+
+def _is_same_bucket(one: BucketOptions, other: BucketOptions) -> bool:
+    """Names are given once in all of Amazon's regions, and by each other store by itself."""
+    return (one.bucket_name, one.endpoint_url) == (other.bucket_name, other.endpoint_url)
+
+
+def _disk(folder: Path) -> int:
+    """Of a folder, or of the first above it that is there."""
+    while not folder.exists():
+        folder = folder.parent
+    return folder.stat().st_dev
 
 
 def _given(options: dict[str, str | None]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from backups.errors import TooLarge
 
+FIRST, SECOND = "first", "second"  # storages: where backups go, and where all of it lies once more
 INCOMPLETE = ".part-"  # begins the name of a file that is not complete
 STREAM_BYTES = 8 * 1024 * 1024  # of each piece of what is streamed
 LEAST_LISTED = 0.9  # a listing that shows less than this share of what is known is not believed

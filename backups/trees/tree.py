@@ -15,8 +15,8 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import orjson
@@ -59,12 +59,13 @@ class Stored:
 class Tree:
     """The files of one article under `prefix`, for example `user_6/article_20251011_214423`.
 
-    Without `keys` nothing is signed, and nothing believed to be.
+    Without `keys` nothing is signed, and nothing believed to be. `told` hears of each new manifest, by the prefix.
     """
 
     storage: Storage
     prefix: str
     keys: SigningKeys | None = None
+    told: Callable[[str], object] | None = field(default=None, compare=False, repr=False)
 
     def path(self, name: str) -> str:
         """The storage's name of a file. Raises TreeError for a name that might lead elsewhere."""
@@ -94,6 +95,8 @@ class Tree:
         signed = self.signed({**manifest, "files": named})
         content = orjson.dumps(signed, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE)
         self.storage.save(self.path(MANIFEST), ContentFile(content))
+        if self.told:
+            self.told(self.prefix)
         return content
 
     def signed(self, manifest: Mapping[str, object]) -> dict[str, object]:
@@ -116,8 +119,8 @@ class Tree:
         """What is signed: one that is copied into another tree is none there."""
         return {"tree": self.prefix, "manifest": said}
 
-    def manifest(self) -> dict[str, Any]:
-        """The manifest as it was written. Raises TreeError where there is none, or none that can be read."""
+    def manifest_bytes(self) -> bytes:
+        """The manifest as it lies there. Raises TreeError where there is none."""
         try:
             with self.storage.open(self.path(MANIFEST), "rb") as file:
                 content: bytes = file.read(MANIFEST_BYTES + 1)
@@ -125,8 +128,12 @@ class Tree:
             raise TreeError(f"There is no manifest in {self.prefix}.") from exc
         if len(content) > MANIFEST_BYTES:
             raise TreeError(f"The manifest in {self.prefix} is too large to be one.")
+        return content
+
+    def manifest(self) -> dict[str, Any]:
+        """The manifest as it was written. Raises TreeError where there is none, or none that can be read."""
         try:
-            manifest = orjson.loads(content)
+            manifest = orjson.loads(self.manifest_bytes())
         except orjson.JSONDecodeError as exc:
             raise TreeError(f"The manifest in {self.prefix} is not valid JSON.") from exc
         if not isinstance(manifest, dict):

@@ -6,5 +6,6 @@ question     what the desk is asked by an address, and whether it can be answere
 people       users and groups, and who may give whom which right
 typed        what somebody has typed and not handed in, which their browser keeps
 reference    what the API can do, from its own description
+changes      who has changed what, for those who look after the desk
 start page   what answers one question: What needs me?
 """

@@ -10,10 +10,10 @@ from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
 
 from articles.models import DeskSettings
 from articles.pipeline.money import limits
+from backups.clocks import DESK
 
 
 class LimitsForm(forms.ModelForm[DeskSettings]):
@@ -72,7 +72,7 @@ class LimitsAdmin(admin.ModelAdmin[DeskSettings]):
         return HttpResponseRedirect(reverse("admin:articles_desksettings_change", args=[DeskSettings.row().pk]))
 
     def render_change_form(self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        today = timezone.localdate()
+        today = DESK.today()
         context |= {
             "title": "Limits",
             "subtitle": None,

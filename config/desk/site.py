@@ -18,12 +18,16 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.http.response import HttpResponseBase
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, URLResolver, path, reverse
-from django.utils import timezone
 
-from articles.models import Article
+from articles.models import Article, Batch
 from articles.models.access import may_look
+from audit import doors
+from audit.acting import because
+from audit.models import Change
+from backups.clocks import READER
 from backups.desk.page import last_good
 from backups.models import Generation
+from config.desk.changes import changes, changes_csv
 from config.desk.machinery import LookedAt, Timed
 from config.desk.machines import machines_page
 from config.desk.people import WithinOwnRights
@@ -33,9 +37,12 @@ from config.desk.start import greeting, start
 from config.desk.typed import key_of, page_behind, tell_taken
 from config.login import carried
 from insights.desk.views import csv_of, found
+from publishing.models import PublishTask
+from worklist.models import Document
 
 View = TypeVar("View", bound=Callable[..., HttpResponseBase])
 MACHINERY = {"django_q", "axes"}
+DAILY = (Article, Batch, Document, PublishTask)  # in the menu; the others are below its "More"
 # What is put before the admin classes of others, by app or by model.
 BEFORE = {
     "django_q": LookedAt,
@@ -74,6 +81,8 @@ class Desk(admin.AdminSite):
             path("reference/", self.admin_view(self.reference_view), name="reference"),
             path("insights/", self.admin_view(self.insights_view), name="insights"),
             path("insights/<slug:name>.csv", self.admin_view(csv_of), name="insights_csv"),
+            path("changes/", self.admin_view(self.changes_view), name="changes"),
+            path("changes.csv", self.admin_view(changes_csv), name="changes_csv"),
             path("machines/", self.admin_view(self.machines_view), name="machines"),
             path("backups/", self.admin_view(backups), name="backups_generation_changelist"),
             *super().get_urls(),
@@ -96,7 +105,8 @@ class Desk(admin.AdminSite):
             is_login = request.path == reverse("admin:logout") or request.user.is_authenticated
             if request.method == "POST" and not is_login and (sealed := carried.seal(request)):
                 return self._log_in_first(request, sealed)
-            response = asked(request, *args, **kwargs)
+            with because(doors.reason(request)):
+                response = asked(request, *args, **kwargs)
             if response.status_code == 405 and request.method in ("GET", "HEAD"):
                 messages.warning(request, "Nothing was done. Press again.")
                 return HttpResponseRedirect(page_behind(request.resolver_match))
@@ -136,6 +146,15 @@ class Desk(admin.AdminSite):
         carried.remember(response, request.user)
         return response
 
+    def get_app_list(self, request: HttpRequest, app_label: str | None = None) -> list[Any]:
+        """Once for each request: the menu and the start page show the same."""
+        if app_label is not None:
+            return super().get_app_list(request, app_label)
+        known: list[Any] | None = getattr(request, "all_pages", None)
+        if known is None:
+            known = request.all_pages = super().get_app_list(request)  # type: ignore[attr-defined]
+        return known
+
     def each_context(self, request: HttpRequest) -> dict[str, Any]:
         context = super().each_context(request)
         machinery = MACHINERY | {"auth"}
@@ -150,7 +169,10 @@ class Desk(admin.AdminSite):
             sections.append({"name": "Insights", "admin_url": reverse("admin:insights")})
         if self._may_see_backups(request):
             sections.append({"name": "Machines", "admin_url": reverse("admin:machines")})
-        return context | {"sections": sections}
+        if may_look(request.user, Change):
+            sections.append({"name": "Changes", "admin_url": reverse("admin:changes")})
+        daily = [section for section in sections if section["name"] == "Insights" or section.get("model") in DAILY]
+        return context | {"daily": daily, "further": [section for section in sections if section not in daily]}
 
     def index(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> TemplateResponse:
         return super().index(request, {**self._start_context(request), **(extra_context or {})})
@@ -169,6 +191,11 @@ class Desk(admin.AdminSite):
         shown = {"title": "Insights", "page": page, "month": page.usage.this_month, "all": page.tasks.all}
         return TemplateResponse(request, "insights/page.html", {**self.each_context(request), **shown})
 
+    def changes_view(self, request: HttpRequest) -> HttpResponse:
+        """Who has changed what."""
+        shown = {"title": "Changes", "page": changes(request)}
+        return TemplateResponse(request, "admin/config/changes.html", {**self.each_context(request), **shown})
+
     def machines_view(self, request: HttpRequest) -> HttpResponse:
         """Who works, and what waits: for those who look after the backups."""
         if not self._may_see_backups(request):
@@ -183,7 +210,7 @@ class Desk(admin.AdminSite):
         allowed = request.user.has_perm("articles.view_article")
         return {
             "start": start(request.user) if allowed else None,
-            "greeting": greeting(timezone.localtime()),
+            "greeting": greeting(READER.now()),
             "may_add": request.user.has_perm("articles.add_article"),
             "may_change": request.user.has_perm("articles.change_article"),
             "may_change_batches": request.user.has_perm("articles.change_batch"),

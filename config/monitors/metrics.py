@@ -117,7 +117,7 @@ class Desk(Collector):
         yield from self.backups()
 
     def machines(self) -> Iterator[GaugeMetricFamily]:
-        heard = Machine.objects.with_silence()
+        heard = Machine.objects.with_silence().filter(role=Machine.Role.WORKERS)
         help_ = "Seconds since the workers of a machine were heard of, by machine; all at long tasks, they say nothing"
         rows = (((each.host,), each.silence.total_seconds()) for each in heard)  # type: ignore[attr-defined]
         yield gauge("galley_machine_heard_seconds", help_, ["machine"], rows)

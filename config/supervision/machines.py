@@ -1,4 +1,5 @@
-"""Which machines work for the desk: a row a machine, written by its own workers, for people who look.
+"""Which machines work for the desk: a row for the workers of a machine and one for its web server, each written by
+itself, for people who look.
 
 Times are of the database, one clock for all machines. Nothing is decided by these rows. Who holds an article is said by
 its lease, and whether workers hang by their notes (`articles.pipeline.worker_health`), which only their machine can
@@ -41,10 +42,15 @@ class MachineQuerySet(models.QuerySet["Machine"]):
 
 
 class Machine(models.Model):
-    """How a machine was when one of its workers has said so last."""
+    """How a machine was when one of its workers, or its web server, has said so last."""
 
-    name = models.CharField(max_length=300, unique=True)  # articles.processes.this_machine
+    class Role(models.TextChoices):
+        WORKERS = "workers"
+        WEB = "web", "web server"
+
+    name = models.CharField(max_length=300, unique=True)  # articles.processes.this_machine, and WEB
     host = models.CharField(max_length=200)
+    role = models.CharField(max_length=10, choices=Role, default=Role.WORKERS, db_default=Role.WORKERS)
     release = models.CharField(max_length=12)  # of its program, in hex digits: the same for the same program
     since = models.DateTimeField()  # it works with this program
     seen_at = models.DateTimeField()
@@ -63,28 +69,40 @@ class Machine(models.Model):
 
 
 def note() -> None:
-    """Write down how this machine is (a query, a few more with its first)."""
+    """Write down how the workers of this machine are (a query, a few more with its first)."""
     found = worker_health.health()
-    said: dict[str, Any] = {
-        "seen_at": Now(),
-        "workers": len(found.alive),
-        "busy": len(found.busy),
-        "silent": len(found.silent),
-        "release": release(),
-    }
-    name = this_machine()
+    said = {"workers": len(found.alive), "busy": len(found.busy), "silent": len(found.silent)}
+    _say(this_machine(), Machine.Role.WORKERS, said)
+
+
+def note_web() -> None:
+    """Write down that this machine has a web server."""
+    _say(_web(), Machine.Role.WEB, {"workers": 0, "busy": 0, "silent": 0})
+
+
+def _say(name: str, role: str, how: dict[str, int]) -> None:
+    said: dict[str, Any] = {**how, "seen_at": Now(), "release": release()}
     if Machine.objects.filter(name=name, release=said["release"]).update(**said):
         return
     host = socket.gethostname()[:200]
     # What this host was before it was started anew says nothing more.
-    Machine.objects.filter(host=host).exclude(name=name).remove_silent(HEARD)
-    Machine.objects.update_or_create(name=name, defaults={**said, "host": host, "since": Now()})
+    Machine.objects.filter(host=host, role=role).exclude(name=name).remove_silent(HEARD)
+    Machine.objects.update_or_create(name=name, defaults={**said, "host": host, "role": role, "since": Now()})
 
 
 def leave() -> None:
     """The workers of this machine have ended in order: where no others run here, its row goes."""
     if not worker_health.health().alive:
         Machine.objects.filter(name=this_machine()).delete()
+
+
+def leave_web() -> None:
+    """The web server ends in order. Another process of it that lives says so again."""
+    Machine.objects.filter(name=_web()).delete()
+
+
+def _web() -> str:
+    return f"{this_machine()} {Machine.Role.WEB}"
 
 
 def forget() -> None:

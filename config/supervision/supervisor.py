@@ -87,8 +87,16 @@ class Supervisor:
                 process.kill()
 
     def _wait(self) -> None:
-        """Until one ends, for half a second at most."""
-        wait([process.sentinel for process in self._running.values()], LOOK_SECONDS)
+        """Until one ends, for half a second at most.
+
+        The library's own sentinel is closed as well by a program that becomes another one, as the web server does.
+        """
+        endings = list[int]()
+        with contextlib.ExitStack() as files, contextlib.suppress(ProcessLookupError):  # one has ended already
+            for process in self._running.values():
+                endings.append(os.pidfd_open(process.ident or 0))
+                files.callback(os.close, endings[-1])
+            wait(endings, LOOK_SECONDS)
 
     def _stop(self) -> None:
         """Ask all to end. A worker does so when the call that it is at has its answer, which is waited for."""

@@ -28,14 +28,17 @@ from django_q.worker import worker
 from articles.pipeline import dispatch, worker_health
 from articles.pipeline.sweep import put_down, take_up
 from articles.processes import cut_computing_short, is_asked_to_stop, stop_when_asked
+from audit.acting import THE_DESK, become
 from config.supervision import machines
 from config.supervision.supervisor import Program
+from publishing.browser.opening import sweep_up
 
 Task = dict[str, Any]  # as the library has it
 
 STOP = "STOP"  # the library's word for the last of the tasks
 LOOK_SECONDS = 1  # between two looks of an idle worker at the rows
 SCHEDULE_SECONDS = 30  # between two looks at the schedules
+KEPT = 60  # seconds, for which a worker keeps its connection to PostgreSQL
 
 log = structlog.get_logger("galley.worker")
 
@@ -47,11 +50,21 @@ def workers() -> list[Program]:
 
 def work() -> None:
     """Until this process is asked to stop, has run as many tasks as one process may, or a task had no end."""
+    become(THE_DESK)
     stop_when_asked()
     cut_computing_short()
+    keep_connection(connection.settings_dict)
     broker = get_broker()
     timer = SimpleNamespace(value=-1, get_lock=nullcontext)  # by which a pool would watch this process
     worker(Tasks(broker), Results(broker), timer, Conf.TIMEOUT)
+
+
+def keep_connection(database: dict[str, Any]) -> None:
+    """The library lets go of it with each look at a queue in the database: an idle worker would connect five times a
+    second. What a pool keeps is let go of as before.
+    """
+    if database["ENGINE"].endswith("postgresql") and "pool" not in database["OPTIONS"]:
+        database["CONN_MAX_AGE"] = KEPT
 
 
 class Tasks:
@@ -86,6 +99,7 @@ class Tasks:
         if now >= self._schedule_at:
             self._schedule_at = now + SCHEDULE_SECONDS
             machines.note()
+            sweep_up()
             scheduler(self._broker)
         if message := self._message():
             return message

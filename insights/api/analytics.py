@@ -7,13 +7,13 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 from ninja import Query, Router
 from pydantic import Field
 
 from articles.api.asking import who_may_look
 from articles.api.strict import REFUSALS, InQuery, Strict
 from articles.models import Article
+from backups.clocks import DESK
 from insights import costs
 from insights.costs import Paid, Range
 
@@ -81,7 +81,7 @@ class Within(InQuery):
 @router.get("/cost-usage", response={200: CostUsageOut, **REFUSALS}, operation_id="analytics_cost_usage")
 def cost_usage(request: HttpRequest, wanted: Query[Within]) -> CostUsageOut:
     """What was paid, as far as this person may know: by day, month, provider, model, stage, person, site and batch."""
-    found = costs.usage(who_may_look(request, Article), wanted.time_range, timezone.localdate())
+    found = costs.usage(who_may_look(request, Article), wanted.time_range, DESK.today())
     month = found.this_month
     named: dict[str, Any] = {
         f"by_{name}": [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import Http404, HttpRequest
 from django.utils import timezone
@@ -14,7 +14,7 @@ from pydantic import AwareDatetime, Field
 
 from articles.api.asking import who_may_look
 from articles.api.cursor import read_cursor
-from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Strict
+from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Strict, one_of
 from articles.failures import Failure
 from insights import monitoring
 from insights.monitoring import COUNTED, Figures, TaskFilter
@@ -111,7 +111,7 @@ class LogsOut(Strict):
 class Which(InQuery):
     """Which tasks."""
 
-    status: PublishTask.Status | None = None
+    status: Annotated[PublishTask.Status, one_of(PublishTask.Status.values)] | None = None
     provider: str | None = Field(None, max_length=20)
     site: int | None = Field(None, ge=1, le=BIGGEST_ID, description="its id")
     owner: str | None = Field(None, max_length=150, description="of the article: the user name")

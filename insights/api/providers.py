@@ -7,7 +7,6 @@ from decimal import Decimal
 from typing import Any
 
 from django.http import HttpRequest
-from django.utils import timezone
 from ninja import Query, Router
 from pydantic import Field
 
@@ -15,10 +14,12 @@ from articles.api.asking import who_may_look
 from articles.api.strict import REFUSALS, Strict
 from articles.models import Article
 from articles.providers.names import title_of
+from backups.clocks import DESK
 from insights import comparison, recommendations
 from insights.api.analytics import Within
 from insights.comparison import Did, Who
 from insights.models import ProviderMetric
+from insights.prices import Price, What
 from insights.recommendations import FEWEST, Share
 from publishing.models import Way
 
@@ -59,6 +60,24 @@ class ServiceOut(DidOut):
     model: str = Field(description="that answered; empty: none did, or it did not say")
 
 
+class PriceOut(Strict):
+    """What articles of one kind have cost with one service and model. Null: of nothing there is no price."""
+
+    work: str = Field(description="what was paid for: text, pictures, layout")
+    article: str = Field(description="idea, long (section by section), manuscript, or gone: of which kind nobody knows")
+    provider: str
+    name: str
+    model: str = Field(description="empty: no answer, or none was said")
+    articles: int
+    cost: Decimal = Field(description="US dollars, as far as that is known")
+    unknown: int = Field(description="calls whose cost nobody knows; their articles are in no price")
+    sample: int = Field(description="articles of which all is known: what cost_each is made of")
+    cost_each: Decimal | None = Field(description="US dollars an article")
+    sample_words: int = Field(description="those of the sample that have words: what the next is made of")
+    words: int
+    cost_per_1000_words: Decimal | None
+
+
 class ComparisonOut(Strict):
     since: date | None = Field(description="the first day, by the desk's calendar; null: since ever")
     as_of: datetime | None = Field(description="until when the figures know; null: nothing was summed yet")
@@ -68,6 +87,7 @@ class ComparisonOut(Strict):
     pictures: list[ServiceOut]
     layout: list[ServiceOut]
     agent: list[ServiceOut]
+    prices: list[PriceOut] = Field(description="the same kinds of article side by side")
 
 
 class ShareOut(Strict):
@@ -98,7 +118,7 @@ class RecommendationsOut(Strict):
 @router.get("/provider-comparison", response={200: ComparisonOut, **REFUSALS}, operation_id="analytics_comparison")
 def provider_comparison(request: HttpRequest, wanted: Query[Within]) -> ComparisonOut:
     """Ways onto sites, and services by model, each beside others that do the same."""
-    found = comparison.comparison(who_may_look(request, Article), wanted.time_range, timezone.localdate())
+    found = comparison.comparison(who_may_look(request, Article), wanted.time_range, DESK.today())
     ways = {
         name: [DidOut(**_did(who, did)) for who, did in found.groups[name].items()] for name in ("publishers", "ways")
     }
@@ -107,7 +127,12 @@ def provider_comparison(request: HttpRequest, wanted: Query[Within]) -> Comparis
         for name in ("text", "pictures", "layout", "agent")
     }
     return ComparisonOut(
-        since=found.since, as_of=found.as_of, by_publisher=ways["publishers"], by_way=ways["ways"], **services
+        since=found.since,
+        as_of=found.as_of,
+        by_publisher=ways["publishers"],
+        by_way=ways["ways"],
+        **services,
+        prices=[_price(what, price) for what, price in found.prices.items()],
     )
 
 
@@ -116,7 +141,7 @@ def provider_comparison(request: HttpRequest, wanted: Query[Within]) -> Comparis
 )
 def recommended(request: HttpRequest) -> RecommendationsOut:
     """What somebody should do, with the figures that say so, from the last thirty days."""
-    advice = recommendations.advice(who_may_look(request, Article), timezone.localdate())
+    advice = recommendations.advice(who_may_look(request, Article), DESK.today())
     return RecommendationsOut(
         since=advice.since,
         as_of=comparison.as_of(),
@@ -130,6 +155,21 @@ def recommended(request: HttpRequest) -> RecommendationsOut:
             for each in advice.found
         ],
         too_few=[_share(share) for share in advice.silent],
+    )
+
+
+def _price(what: What, price: Price) -> PriceOut:
+    return PriceOut(
+        **what._asdict(),
+        name=title_of(what.provider),
+        articles=price.articles,
+        cost=price.cost,
+        unknown=price.unknown,
+        sample=price.sample,
+        cost_each=price.each,
+        sample_words=price.worded,
+        words=price.words,
+        cost_per_1000_words=price.per_thousand_words,
     )
 
 

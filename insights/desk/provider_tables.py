@@ -6,21 +6,21 @@ from collections import Counter
 from datetime import datetime
 from decimal import Decimal
 
-from django.utils import formats, timezone
-
-from articles.formats import money
+from articles.formats import money, written
 from articles.models import Stage
 from articles.providers.names import name_of, title_of
 from articles.templatetags.desk import size
 from insights.comparison import Comparison, Did, Who, cause_words
 from insights.desk.tables import Cell, Table
 from insights.models import ProviderMetric, StorageMeasure
-from insights.stops import What
+from insights.prices import ARTICLES, Price, What
+from insights.stops import What as Stopped
 from insights.storage import Size, StorageUsage
 from publishing.models import Way
 
 DID = ("All", "Completed", "Failed", "Success", "Between", "Mean", "Cost", "For each", "Mostly")
 SERVICES = ("text", "pictures", "layout", "agent")
+WORK = {"text": "Text", "pictures": "Pictures", "layout": "Layout"}
 
 
 def comparison_tables(found: Comparison) -> list[Table]:
@@ -86,7 +86,32 @@ def _mostly(did: Did) -> str:
     return "".join(f"{cause_words(cause)}, {n:,} of {did.failed:,}" for cause, n in did.causes.most_common(1))
 
 
-def stopped_table(hours: dict[datetime, Counter[What]]) -> Table:
+def price_table(found: dict[What, Price]) -> Table:
+    """The same kinds of article side by side: what each service and model makes them for."""
+    rows, plain = list[list[str]](), list[list[Cell]]()
+    for what, price in found.items():
+        who = f"{WORK[what.work]}: {name_of(what.provider)}, {what.model or 'no answer, or no model said'}"
+        each, words = (value if value is None else money(value) for value in (price.each, price.per_thousand_words))
+        rows.append(
+            [
+                who,
+                ARTICLES[what.article],
+                f"{price.articles:,}",
+                money(price.cost, price.unknown),
+                f"{price.unknown:,}",
+                each or "–",
+                f"{price.sample:,}",
+                words or "–",
+                f"{price.worded:,}",
+            ]
+        )
+        sums: list[Cell] = [price.articles, price.cost, price.unknown, price.each, price.sample]
+        plain.append([who, ARTICLES[what.article], *sums, price.per_thousand_words, price.worded])
+    heads = ["Service", "Articles", "Number", "Cost", "Unknown calls", "An article", "Of", "1,000 words", "Of"]
+    return Table("prices", "What articles of the same kind cost", heads, rows, plain)
+
+
+def stopped_table(hours: dict[datetime, Counter[Stopped]]) -> Table:
     """Hours in which something stopped, the newest first."""
     rows, plain = list[list[str]](), list[list[Cell]]()
     for hour, stopped in reversed(hours.items()):
@@ -99,7 +124,7 @@ def stopped_table(hours: dict[datetime, Counter[What]]) -> Table:
 
 
 def hour_words(hour: datetime) -> str:
-    return formats.date_format(timezone.localtime(hour), "j M, H:i")
+    return written(hour, "j M, H:i")
 
 
 def storage_table(found: StorageUsage) -> Table:

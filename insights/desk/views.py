@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from datetime import datetime, time
+from datetime import datetime
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
-from django.utils import timezone
 
 from articles.models import Article
 from articles.models.access import may_look
+from backups.clocks import DESK
 from backups.models import Generation
 from insights import storage
 from insights.comparison import comparison
@@ -63,9 +63,9 @@ class Insights:
 
 def insights(user: AbstractBaseUser | AnonymousUser, range_: Range) -> Insights:
     """Of the articles that this person may see (some twenty queries, however many there are)."""
-    now = timezone.localtime()
+    now = DESK.now()
     used = usage(user, range_, now.date())
-    since = timezone.make_aware(datetime.combine(used.since, time.min)) if used.since else None
+    since = DESK.at(used.since) if used.since else None
     tasks = statistics(TaskFilter(since=since).of(user))
     by_day = tables.by_day(used)
     drawn = by_day if len(by_day.rows) <= MOST_BARS else tables.by_month(used)
@@ -80,7 +80,7 @@ def insights(user: AbstractBaseUser | AnonymousUser, range_: Range) -> Insights:
         drawn,
         _paid_bars(drawn),
         now,
-        works=provider_tables.comparison_tables(compared),
+        works=[*provider_tables.comparison_tables(compared), provider_tables.price_table(compared.prices)],
         as_of=compared.as_of,
         advice=advice(user, now.date()),
         stopped=provider_tables.stopped_table(hours),

@@ -17,6 +17,7 @@ from django.db.models.functions import TruncDate
 from django.utils import timezone
 
 from articles.models import Call
+from backups.clocks import DESK
 from insights.models import Mark, ProviderMetric, Rollup
 from insights.rollups.measured import sums_of
 from publishing.models import PublishTask
@@ -55,10 +56,10 @@ def sum_up(day: date, using: str = DEFAULT_DB_ALIAS) -> None:
 
 def bounds(day: date) -> tuple[datetime, datetime | None]:
     """The moments at which a day of the desk begins and ends; None: after it there is none."""
-    since = timezone.make_aware(datetime.combine(day, hour.min))
+    since = DESK.at(day)
     if day == date.max:
         return since, None
-    return since, timezone.make_aware(datetime.combine(day + timedelta(days=1), hour.min))
+    return since, DESK.at(day + timedelta(days=1))
 
 
 def _lock(using: str) -> Rollup:
@@ -73,13 +74,13 @@ def _mark_all_days(using: str) -> None:
         if row.zone == settings.TIME_ZONE and not whole.exists():
             return
         whole.delete()
-        zone = timezone.get_default_timezone()
+        zone = DESK.zone()
         tasks = PublishTask.objects.using(using).order_by().annotate(day=TruncDate("created_at", tzinfo=zone))
         calls = Call.objects.using(using).filter(sent_at__isnull=False).order_by()
         calls_of = calls.annotate(day=TruncDate("sent_at", tzinfo=zone))
         sums = ProviderMetric.objects.using(using).order_by()
         days = {day for rows in (tasks, calls_of, sums) for day in rows.values_list("day", flat=True).distinct()}
-        noons = (timezone.make_aware(datetime.combine(day, MIDDAY)) for day in sorted(days))
+        noons = (DESK.at(day, MIDDAY) for day in sorted(days))
         Mark.objects.using(using).bulk_create(Mark(at=noon) for noon in noons)
         Rollup.objects.using(using).filter(pk=row.pk).update(zone=settings.TIME_ZONE)
 
@@ -87,5 +88,5 @@ def _mark_all_days(using: str) -> None:
 def _marked(using: str) -> list[date]:
     """Newest first: that is what people look at."""
     marks = Mark.objects.using(using).filter(at__isnull=False).order_by()
-    days = marks.annotate(day=TruncDate("at", tzinfo=timezone.get_default_timezone())).values_list("day", flat=True)
+    days = marks.annotate(day=TruncDate("at", tzinfo=DESK.zone())).values_list("day", flat=True)
     return sorted(days.distinct(), reverse=True)

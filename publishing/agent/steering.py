@@ -11,7 +11,6 @@ from articles.providers.errors import ProviderError
 from publishing.agent.fence import Fence
 from publishing.agent.goals import Goal
 from publishing.agent.tab import Tab
-from publishing.agent.talk import Talk
 from publishing.agent.work import Work
 from publishing.browser.window import Window
 
@@ -23,6 +22,8 @@ def reach(work: Work, goal: Goal, window: Window, start: str) -> Any:
 
     Raises ProviderError, and as the ledger of calls does.
     """
+    from publishing.agent.talk import Talk  # and Anthropic's SDK with it, which takes seconds to load
+
     dashboard = f"{window.login.home}wp-admin/"
     fence = Fence(window.login, dashboard, goal.sends, work.run.article.uid)
     tab = window.read(lambda page: Tab(page, fence, start))

@@ -23,7 +23,6 @@ from backups.redaction import black_out
 from publishing.agent.tab import NotDone, Tab, in_base64
 
 T = TypeVar("T")
-NAME = "browser_toolset_20260801"  # as models know it
 NOTCH = 100  # pixels that a notch of the wheel scrolls
 NOTHING = "The browser does not answer any more."
 

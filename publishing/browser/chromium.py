@@ -126,7 +126,7 @@ class Chromium:
         self._ended()
 
     def _kill(self) -> None:
-        """Asked first, the driver takes its browser and its files along; killed, it leaves files to the machine."""
+        """Asked first, the driver takes its browser along."""
         self._is_killed = True
         if self._driver is not None:
             with suppress(ProcessLookupError):
@@ -162,26 +162,33 @@ class Chromium:
                     asked[2].set_exception(Gone())
 
     def _launched(self, playwright: Any) -> BrowserContext:
-        """Without Chromium's sandbox only where the machine has none for us: it opens this one site alone."""
+        """Without Chromium's sandbox only where the machine has none for us: it opens this one site alone.
+
+        Whatever it writes lies in its own folder: what is killed together with its driver leaves nothing elsewhere.
+        """
         options: dict[str, Any] = {
             "executable_path": _program(),
             "args": [*FLAGS, f"--host-resolver-rules={self._rules}"],
             # Nothing of our own environment, which holds secrets.
             "env": {"PATH": os.defpath, "LANG": "C.UTF-8", "HOME": str(self._folder), "TMPDIR": str(self._folder)},
+            "artifacts_dir": self._folder / "artifacts",
             "timeout": START_SECONDS * 1000,
+            "viewport": SIZE,
+            "service_workers": "block",
+            "accept_downloads": False,
         }
+        profile, launch = self._folder / "profile", playwright.chromium.launch_persistent_context
         try:
-            browser = playwright.chromium.launch(chromium_sandbox=os.geteuid() != 0, **options)
+            context: BrowserContext = launch(profile, chromium_sandbox=os.geteuid() != 0, **options)
         except Exception:
             if os.geteuid() == 0:
                 raise
-            browser = playwright.chromium.launch(chromium_sandbox=False, **options)
-        context: BrowserContext = browser.new_context(viewport=SIZE, service_workers="block", accept_downloads=False)
+            context = launch(profile, chromium_sandbox=False, **options)
         return context
 
     def _page(self, context: BrowserContext) -> Page:
         context.route("**/*", lambda route: route.continue_() if self._may_go(route.request.url) else route.abort())
-        return context.new_page()
+        return context.pages[0]
 
 
 def _answer(page: Page, work: Callable[[Page], Any], seconds: float, done: Future[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shutil
 import tempfile
 from collections.abc import Callable
 from functools import partial
@@ -11,6 +12,7 @@ from typing import Literal
 
 from django.conf import settings
 
+from articles.processes import this_machine
 from articles.providers.errors import GALLEY, Refused
 from backups import redaction
 from publishing import secrets
@@ -24,6 +26,7 @@ from publishing.wordpress.answers import Login
 from publishing.wordpress.line import GRACE_SECONDS
 
 Half = Literal["calls", "forms"]
+SWEEPING_SECONDS = 60.0
 WHOLE_SECONDS = 570.0  # for all that one browser is asked: a task of the queue has 600
 
 
@@ -65,6 +68,14 @@ def open_window(site: Site, *, before: Callable[[str], None] | None = None, film
     return window
 
 
+def sweep_up() -> None:
+    """Remove the files of browsers of this machine that were killed together with their drivers."""
+    for slot in BrowserSlot.objects.filter(host=this_machine()):
+        if _folder(slot).exists() and (ours := slots.taken(slot.number, SWEEPING_SECONDS)):
+            shutil.rmtree(_folder(ours), ignore_errors=True)
+            slots.give_back(ours)
+
+
 def login_of(site: Site) -> Login:
     """That of the login page. Raises Refused where nobody has given its password, or the keys do not open it."""
     mend = f'enter the password of the login page at site "{site}"'
@@ -81,6 +92,8 @@ def login_of(site: Site) -> Login:
 
 
 def _folder(slot: BrowserSlot) -> Path:
-    """One for each slot of an installation: what a killed browser has left there goes when the next one begins."""
+    """One for each slot of an installation: what a killed browser has left there goes when the next one begins, or with
+    the next sweep.
+    """
     installation = hashlib.sha256(str(settings.VAR_DIR).encode()).hexdigest()[:8]
     return Path(tempfile.gettempdir()) / f"galley-browser-{installation}-{slot.number}"

@@ -16,7 +16,16 @@ from requests.structures import CaseInsensitiveDict
 
 from articles.providers import web
 from articles.providers.errors import Busy, Garbled, ProviderError, Refused, Rejected, Unreachable
-from publishing.wordpress.answers import PAGE_LETTERS, Login, Reply, Who, failure, origin_of, who_answered
+from publishing.wordpress.answers import (
+    MANY_LOGINS,
+    PAGE_LETTERS,
+    Login,
+    Reply,
+    Who,
+    failure,
+    origin_of,
+    who_answered,
+)
 from publishing.wordpress.reading import plain
 
 if TYPE_CHECKING:
@@ -96,6 +105,13 @@ SCREENS = [  # the first that fits
     ),
     Screen(r".*\bcaptcha\b", Refused, "robot_check", "the login page of the site checks for robots", ADMIT),
     Screen(
+        r".*\blocked_out\b",
+        Refused,
+        "locked_out",
+        'the site has locked user "{user}" out for a while ({said})',
+        "wait until it lets the user in again, and check the password of the login page of {site}",
+    ),
+    Screen(
         r".*\blogin_error\b",
         Refused,
         "login",
@@ -146,7 +162,9 @@ def trouble(login: Login, seen: Seen, *, form: bool = False) -> ProviderError:
     """The error that a page means which is not the one that was asked for; `form`: it answers one that was sent."""
     if origin_of(seen.url) != origin_of(login.home):
         return failure(login, Reply(302, {"Location": seen.url}, {}, ""))
-    line = f"{'form' if form else 'open'} {seen.status} {' '.join(sorted(seen.signs))}"
+    is_locked_out = "login_error" in seen.signs and MANY_LOGINS.search(seen.said)
+    signs = sorted(seen.signs | ({"locked_out"} if is_locked_out else set()))
+    line = f"{'form' if form else 'open'} {seen.status} {' '.join(signs)}"
     row = next((row for row in SCREENS if re.match(row.pattern, line)), None)
     if row is None or who_answered(seen.reply) not in (Who.SITE, Who.CACHE):
         return failure(login, seen.reply)

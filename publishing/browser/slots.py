@@ -19,17 +19,24 @@ FORGOTTEN = timedelta(days=1)  # a machine has another name after each of its st
 
 def take(seconds: float) -> BrowserSlot:
     """A slot of this machine, for so long at most. Raises NotYet where all are taken: the article waits."""
-    now = timezone.now()
-    BrowserSlot.objects.filter(until__lt=now - FORGOTTEN).delete()
+    BrowserSlot.objects.filter(until__lt=timezone.now() - FORGOTTEN).delete()
     for number in range(1, settings.GALLEY_BROWSERS + 1):
-        slot, _ = BrowserSlot.objects.get_or_create(host=this_machine(), number=number, defaults={"until": now})
-        if slot.holder and slot.until > now and is_alive(slot.holder):
-            continue
-        holder, until = this_process(), now + timedelta(seconds=seconds)
-        if _as_seen(slot).update(holder=holder, until=until):
-            slot.holder, slot.until = holder, until
+        if slot := taken(number, seconds):
             return slot
     raise NotYet(GALLEY, "all browsers of this machine are at work", code="browsers", retry_after=NEXT_LOOK)
+
+
+def taken(number: int, seconds: float) -> BrowserSlot | None:
+    """This one, for so long at most; None where somebody has it."""
+    now = timezone.now()
+    slot, _ = BrowserSlot.objects.get_or_create(host=this_machine(), number=number, defaults={"until": now})
+    if slot.holder and slot.until > now and is_alive(slot.holder):
+        return None
+    holder, until = this_process(), now + timedelta(seconds=seconds)
+    if not _as_seen(slot).update(holder=holder, until=until):
+        return None
+    slot.holder, slot.until = holder, until
+    return slot
 
 
 def give_back(slot: BrowserSlot) -> None:

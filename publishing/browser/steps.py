@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MEGABYTES = 16  # of an answer
 PICTURE_MILLISECONDS = 5_000
+LOOKS = 3  # at a page that leads on meanwhile
 _FETCH = """async ({method, url, headers, text, base64, milliseconds, most}) => {
     const body = base64 === null ? text ?? undefined : Uint8Array.from(atob(base64), letter => letter.charCodeAt(0));
     const options = {method, headers, body, redirect: "manual", cache: "no-store", credentials: "same-origin"};
@@ -101,12 +102,12 @@ def goto(page: Page, *, url: str) -> Seen:
 
 
 def submit(page: Page, *, fill: Callable[[Page], object], button: str) -> Seen:
-    """The page that answers the form, when it has come."""
+    """The page that answers the form, when it has come. What lies over the button of a page keeps nobody from it."""
     fill(page)
 
     def press() -> Response | None:
         with page.expect_navigation(wait_until="domcontentloaded") as arriving:
-            page.locator(button).first.click(no_wait_after=True)
+            page.locator(button).first.evaluate("button => button.click()")
         return arriving.value
 
     return _arriving(page, press)
@@ -147,7 +148,23 @@ def _arriving(page: Page, leave: Callable[[], Response | None]) -> Seen:
             if "ERR_NAME_NOT_RESOLVED" in exc.message and redirects.last:
                 raise SentAway(redirects.last) from exc
             raise
-    return Seen.of(page, response)
+    return _seen(page, response)
+
+
+def _seen(page: Page, response: Response | None) -> Seen:
+    """A page that leads on by itself is looked at again; one that does so without an end is what its answer says."""
+    from playwright.sync_api import Error
+
+    for _ in range(LOOKS):
+        try:
+            return Seen.of(page, response)
+        except Error as exc:
+            if response is None or "navigat" not in exc.message:
+                raise
+            with suppress(Error):
+                page.wait_for_load_state("domcontentloaded")
+    told = CaseInsensitiveDict(response.headers if response else {})
+    return Seen(response.status if response else 200, page.url, frozenset(), headers=told)
 
 
 def fetch(

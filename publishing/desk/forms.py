@@ -8,6 +8,7 @@ from django import forms
 from django.core.validators import RegexValidator
 from django.utils import timezone
 
+from backups.moments import MomentField
 from publishing.models import Site, Way
 from publishing.options import (
     LONGEST_AUTHOR,
@@ -45,12 +46,7 @@ class PublishForm(forms.Form):
 
     site = forms.ModelChoiceField(Site.objects.all(), label="To", empty_label=None)
     when = forms.ChoiceField(label="As", choices=WHEN, initial="draft")
-    publish_at = forms.DateTimeField(
-        label="At",
-        required=False,
-        widget=forms.DateTimeInput(attrs={"type": "datetime-local"}),
-        help_text="In the time of the desk. The site publishes it by itself then.",
-    )
+    publish_at = MomentField(label="At", required=False, help_text="The site publishes it by itself then.")
     publisher = forms.ChoiceField(label="By", choices=WAYS, required=False)
     tags = forms.CharField(required=False, max_length=2500, help_text="Separated by commas. Missing ones are made.")
     categories = forms.CharField(

@@ -9,10 +9,9 @@ from django.conf import settings
 from articles.models import DeskSettings
 from articles.pipeline.run import Outcome, Run
 from articles.providers.agent import toolset_of
-from articles.providers.errors import GALLEY, Refused, Rejected
+from articles.providers.errors import GALLEY, ProviderError, Refused
 from publishing import publish_tasks
 from publishing.agent.channel import SteeredCalls, SteeredForms
-from publishing.agent.toolset import NAME
 from publishing.agent.work import Work
 from publishing.browser.opening import open_window
 from publishing.channel import Channel
@@ -30,9 +29,10 @@ def publish(run: Run, task: PublishTask, site: Site) -> Outcome:
     opened = partial(_opened, run, task)
     try:
         return posting.publish(run, task, site, Way.COMPUTER_USE, partial(opened, SteeredCalls))
-    except Rejected as exc:
-        if exc.code != browser.NO_REST:
+    except ProviderError as exc:
+        if not browser.is_about_rest(exc):
             raise
+        publish_tasks.other_half(run, task, exc)
     return posting.publish(run, task, site, Way.COMPUTER_USE, partial(opened, SteeredForms))
 
 
@@ -44,7 +44,7 @@ def missing() -> str:
         return "it may spend nothing: set GALLEY_AGENT_DOLLARS to what it may for one publication"
     if not DeskSettings.now().agent_dollars:
         return "it may spend nothing: raise the limit of an agent's run (Limits)"
-    if toolset_of(settings.GALLEY_AGENT_MODEL) != NAME:
+    if not toolset_of(settings.GALLEY_AGENT_MODEL):
         return "its model steers no browser: set GALLEY_AGENT_MODEL to one that does, such as claude-sonnet-5-5"
     return ""
 

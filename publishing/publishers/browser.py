@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from articles.pipeline.run import Outcome, Run
-from articles.providers.errors import Rejected
+from articles.providers.errors import ProviderError
 from publishing import publish_tasks
 from publishing.browser.chromium import missing
 from publishing.browser.opening import Half, open_channel
@@ -13,6 +13,7 @@ from publishing.browser.window import Film
 from publishing.channel import Channel
 from publishing.models import PublishTask, Site, Way
 from publishing.publishers import posting
+from publishing.publishers.fates import Fate, fate_of
 from publishing.publishers.visit import Before
 
 NO_REST = "rest_off"  # the code of a site that has none, also for those who have signed in
@@ -22,10 +23,16 @@ def publish(run: Run, task: PublishTask, site: Site) -> Outcome:
     film = partial(publish_tasks.film, run, task)
     try:
         return posting.publish(run, task, site, Way.PLAYWRIGHT, partial(_opened, "calls", film))
-    except Rejected as exc:
-        if exc.code != NO_REST:
+    except ProviderError as exc:
+        if not is_about_rest(exc):
             raise
+        publish_tasks.other_half(run, task, exc)
     return posting.publish(run, task, site, Way.PLAYWRIGHT, partial(_opened, "forms", film))
+
+
+def is_about_rest(exc: ProviderError) -> bool:
+    """Whether it is the JSON calls that fail, and the forms may do: what closes the REST API closes these, too."""
+    return exc.code == NO_REST or fate_of(Way.REST, exc, tries=0) == Fate.CLOSED
 
 
 def may_be_used(site: Site) -> bool:

@@ -38,6 +38,8 @@ TABLE = [
     # A wrong password and a header that was dropped on the way look the same; in a body it arrives.
     Row(Way.REST, r"login|rest_not_logged_in|rest_cannot_create", Fate.DOUBTFUL),
     Row(f"{Way.PLAYWRIGHT}|{Way.COMPUTER_USE}", r"no_browser|no_web_secret|no_agent", Fate.WORN),
+    # The login page alone is hidden, or kept from all but a few.
+    Row(f"{Way.PLAYWRIGHT}|{Way.COMPUTER_USE}", r"no_dashboard|403|firewall", Fate.CLOSED),
     # What is in the way of a browser alone, a model may get past.
     Row(Way.PLAYWRIGHT, r"unknown_screen", Fate.WORN),
     # It has used up what it may, or got nowhere; what it may have sent is looked for when a person has it tried again.

@@ -128,7 +128,7 @@ class Post:
     # What comes with it
 
     def _wanted(self) -> Json:
-        hero = next((image for image in self.visit.images if image.role == "hero"), None)
+        hero = next((image for image in self.visit.images if image.is_hero), None)
         wanted = {
             "featured_media": hero.wordpress_media_id if hero and self.site.hero != Site.Hero.TEXT else None,
             "categories": self._terms("category", self.options.categories),

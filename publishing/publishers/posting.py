@@ -6,6 +6,7 @@ the next one finds, and nothing is made twice.
 
 from __future__ import annotations
 
+from articles import call_keys
 from articles.models import Call, ImageFile
 from articles.pipeline.run import Outcome, Run
 from articles.tree import names
@@ -66,6 +67,7 @@ def _ended(visit: Visit, post: Post, call: Call) -> Outcome:
     """What was made is safe before its call is done, and what the site has kept of it is seen last."""
     stored = visit.run.save_file(names.FINAL, post.draft.content.encode())
     visit.run.calls.done(call)
+    visit.run.calls.settle(call_keys.agent_task(visit.task.pk))  # what an agent has saved may have been found since
     there = call.raw
     if there.get("status") == "trash":
         visit.run.lease.note("trashed", f'The draft lies in the trash of site "{visit.site}"')
@@ -94,4 +96,4 @@ def _content(visit: Visit, page: str) -> str:
 
 def _picture(image: ImageFile) -> Picture:
     number = image.wordpress_media_id or 0
-    return Picture(number, image.wordpress_url, image.alt_text, is_hero=image.role == "hero")
+    return Picture(number, image.wordpress_url, image.alt_text, is_hero=image.is_hero)

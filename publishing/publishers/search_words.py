@@ -12,7 +12,11 @@ from django.utils.html import strip_tags
 
 from articles import call_keys
 from articles.content import markup
+from articles.failures import Failure
 from articles.models import Article, Call
+from articles.pipeline.lease import HeldBack
+from articles.pipeline.money import limits
+from articles.pipeline.rate_limits import NotYet
 from articles.pipeline.run import Run
 from articles.providers import text
 from articles.providers.errors import IT, ProviderError
@@ -53,7 +57,8 @@ def said(options: Options) -> dict[str, str]:
 def write(run: Run, options: Options, kept: frozenset[str]) -> Written:
     """What a site shall be told that keeps these of WORDS.
 
-    A service that cannot write them is no failure of the publication. Raises ProviderError where it may do later.
+    A service that cannot write them, or money that has run out, is no failure of the publication, and says nothing of
+    the way onto the site. Raises NotYet where it is another one's turn.
     """
     given, call, made = said(options), None, dict[str, str]()
     if are_paid_for(options) and kept - set(given):
@@ -62,9 +67,12 @@ def write(run: Run, options: Options, kept: frozenset[str]) -> Written:
             with run.calls.reading(call, THING):
                 made = _read(call.raw)
         except ProviderError as exc:
-            if exc.retry:
-                raise
-            run.lease.note("search", f"Title and description for search engines are made by rule: {exc.reason}")
+            if isinstance(exc, NotYet) and exc.code not in (limits.DAY, limits.MONTH):
+                raise  # within seconds it is its turn
+            why = Failure.of(exc).reason
+            run.lease.note("search", f"Title and description for search engines are made by rule: {why}")
+        except HeldBack:
+            run.lease.note("search", "Title and description for search engines are made by rule: the budget is used up")
     return Written({**by_rule(run.article, options), **made, **given}, call)
 
 

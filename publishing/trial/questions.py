@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from django.utils import timezone
 
 from articles.providers.errors import ProviderError
+from backups.clocks import DESK
 from publishing.trial.findings import UNTOLD, Finding, State
 from publishing.wordpress import seo
 from publishing.wordpress.client import WordPress
@@ -89,12 +90,12 @@ def _seo(client: WordPress) -> Finding:
 def _time_zone(client: WordPress) -> Finding:
     """Whether clocks there show what those of the desk show."""
     index = as_dict(client.ask("GET", "", params={"_fields": "timezone_string,gmt_offset"})) or {}
-    now, name = timezone.localtime(), client.login.black_out(plain(index.get("timezone_string")))[:60]
+    now, name = DESK.now(), client.login.black_out(plain(index.get("timezone_string")))[:60]
     there = _offset(name, index.get("gmt_offset"), now)
     if there is None:
         return Finding("time_zone", UNTOLD, State.LOOK)
     minutes = int((there - (now.utcoffset() or timedelta())).total_seconds() // 60)
-    values = {"zone": name, "minutes": minutes, "desk": timezone.get_current_timezone_name()}
+    values = {"zone": name, "minutes": minutes, "desk": timezone.get_default_timezone_name()}
     return Finding("time_zone", "other" if minutes else "same", State.LOOK if minutes else State.GOOD, values)
 
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from articles.providers.errors import Refused, Rejected
-from publishing.wordpress.answers import Door, Meaning, Reply
+from publishing.wordpress.answers import MANY_LOGINS, Door, Meaning, Reply
 from publishing.xmlrpc import values
 
 NOT_THERE = "not_there"
 # Of these a 403 may also be about what they name: a category or a picture that is gone.
 NAMING = frozenset({"wp.newPost", "wp.editPost", "wp.newTerm", "wp.getMediaItem"})
-_MANY_LOGINS = re.compile(r"too many (?:failed|login|attempts)|locked out", re.IGNORECASE)  # plugins give no number
 
 
 class Same(NamedTuple):
@@ -81,7 +80,7 @@ class Spoken(Reply):
         if not isinstance(value, values.Fault):
             return cls(reply.status, reply.headers, reply.links, reply.text, value)
         same = next(same for same in FAULTS if re.match(same.pattern, f"{method} {value.code}"))
-        locked = same.code == "incorrect_password" and _MANY_LOGINS.search(value.said)
+        locked = same.code == "incorrect_password" and MANY_LOGINS.search(value.said)
         message = {"message": value.said}
         return cls(same.status, reply.headers, reply.links, reply.text, message, "locked_out" if locked else same.code)
 

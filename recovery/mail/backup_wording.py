@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from django.utils import formats, timezone
-
-from articles.formats import clock, count
+from articles.formats import clock, count, written
+from backups.clocks import READER
 from backups.health import wording
 from backups.health.findings import (
     BackupDamaged,
@@ -23,11 +22,13 @@ from backups.health.findings import (
     Urgent,
 )
 from backups.health.report import DRILL, STORAGE, Part, Report
+from backups.health.second.findings import CopyFailed, SecondBehind, SecondDamaged, SecondDrillFailed
 from backups.health.states import ALARM, DAMAGED, LOOK, Action, State
 from backups.health.tree_care import TREES
 from backups.repository.manifests import DATABASE, FILES
+from backups.storage.port import SECOND
 
-FIRST = [STORAGE, DATABASE.name, FILES.name, TREES, DRILL]  # what stands behind the others comes before them
+FIRST = [STORAGE, DATABASE.name, FILES.name, TREES, DRILL, SECOND]  # what stands behind the others comes before them
 MOST = 5  # more sentences than the first
 
 
@@ -57,7 +58,7 @@ def news(report: Report) -> News:
     safe = _safe(parts[DATABASE.name], parts[STORAGE], report.at)
     if not report.needs_somebody:
         return _well(report, safe)
-    worst = next(each for name in FIRST for each in _urgent(parts[name]) if each.state == report.state)
+    worst = next(each for name in FIRST if name in parts for each in _urgent(parts[name]) if each.state == report.state)
     others = [_sentence(each) for part in report.parts for each in _urgent(part) if each is not worst]
     if len(others) > MOST:
         others[MOST:] = [f"And {count(len(others) - MOST, 'more problem')}."]
@@ -95,11 +96,19 @@ def _headline(finding: Urgent) -> str:
             return f"the files of {count(number, 'article')} are damaged"
         case StorageUnread():
             return "the storage could not be read"
+        case CopyFailed(tier):
+            return f"the {tier} could not be copied to the second storage"
+        case SecondBehind(tier, number):
+            return f"the second storage lacks {count(number, 'backup')} of the {tier}"
+        case SecondDamaged(tier):
+            return f"a backup of the {tier} in the second storage is damaged"
+        case SecondDrillFailed():
+            return "a restore that was tried with the second storage did not pass"
 
 
 def _sentence(finding: Urgent) -> str:
     """A drill names what it compared, such as files: that is for the page, behind a login."""
-    if isinstance(finding, DrillFailed):
+    if isinstance(finding, DrillFailed | SecondDrillFailed):
         headline = _headline(finding)
         return f"{headline[:1].upper()}{headline[1:]}."
     return wording.words(finding).text
@@ -130,6 +139,6 @@ def _safe(database: Part, storage: Part, at: datetime) -> str:
 
 def when(moment: datetime) -> str:
     """`10:00` today, `Friday 10:00` within a week, `20 Nov, 10:00` before."""
-    local = timezone.localtime(moment)
-    days = (timezone.localdate() - local.date()).days
-    return formats.date_format(local, "l H:i") if 0 < days < 7 else clock(moment)
+    local = READER.local(moment)
+    days = (READER.today() - local.date()).days
+    return written(moment, "l H:i") if 0 < days < 7 else clock(moment)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from articles.models import Preferences
+from backups.clocks import DESK
 from recovery.models import Mail, Stop, StopQuerySet
 
 log = structlog.get_logger("galley.mail")
@@ -32,7 +34,13 @@ def wish(user: User) -> Wish:
 
 def collect(recipient: int | None = None) -> None:
     """Give the stops that are in no mail to one, unless they are over, or their time has not come."""
-    loose = Stop.objects.loose()
+    for_each_person(
+        Stop.objects.loose(), recipient, lambda user: collect_for(user, Stop.objects.loose().filter(recipient=user))
+    )
+
+
+def for_each_person(loose: QuerySet[Any], recipient: int | None, collect_theirs: Callable[[User], None]) -> None:
+    """One transaction for each person who is to be told of some of these rows, or for this one alone."""
     if recipient is not None:
         loose = loose.filter(recipient=recipient)
     for pk in loose.order_by("recipient").values_list("recipient", flat=True).distinct():
@@ -40,9 +48,9 @@ def collect(recipient: int | None = None) -> None:
             with transaction.atomic():
                 # One collector a person at a time. It must not hold up what merely refers to the person.
                 user = User.objects.select_for_update(no_key=True).get(pk=pk)
-                collect_for(user, Stop.objects.loose().filter(recipient=user))
+                collect_theirs(user)
         except Exception:
-            log.exception("what stopped could not be put into mails; it is tried again in a minute", recipient=pk)
+            log.exception("what is to be told could not be put into mails; it is tried again in a minute", recipient=pk)
 
 
 def collect_for(user: User, loose: StopQuerySet) -> None:
@@ -92,6 +100,6 @@ def new_mail(at: datetime | None = None, **fields: Any) -> Mail:
 
 def last_digest_time() -> datetime:
     """Seven o'clock on the clocks of the desk's time zone, today or, before seven, yesterday."""
-    local = timezone.localtime()
+    local = DESK.now()
     due = local.replace(hour=DIGEST_HOUR, minute=0, second=0, microsecond=0)
     return due if due <= local else due - timedelta(days=1)

@@ -12,7 +12,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from recovery.mail import backup_news, letters, smtp
+from recovery.mail import backup_news, letters, notices, smtp
 from recovery.mail.collect import ON_ITS_WAY, Wish, last_digest_time, wish
 from recovery.models import Mail
 
@@ -40,7 +40,7 @@ def send_due(recipient: int | None = None) -> Delivery:
         due = due.filter(recipient=recipient)
     server = get_connection()
     try:
-        for mail in due.select_related("recipient").defer("text", "html").order_by("tries", "pk"):
+        for mail in due.select_related("recipient").defer("text", "html", "picture").order_by("tries", "pk"):
             if _claim(mail) and not _send(mail, server, delivery):
                 break
     finally:
@@ -51,8 +51,10 @@ def send_due(recipient: int | None = None) -> Delivery:
 def wake() -> None:
     """Whatever waits for its next try is due now: somebody has mended the mail server. What has its hour keeps it."""
     now = timezone.now()
-    to_come = Q(day__gt=last_digest_time().date()) | Q(
-        kind=Mail.Kind.BACKUPS, created_at__gt=now - backup_news.PATIENCE
+    to_come = (
+        Q(day__gt=last_digest_time().date())
+        | Q(kind=Mail.Kind.BACKUPS, created_at__gt=now - backup_news.PATIENCE)
+        | Q(kind=Mail.Kind.WORKLIST, created_at__gt=now - notices.GATHERED)
     )
     Mail.objects.filter(state=Mail.State.OPEN).exclude(to_come).update(next_at=now)
 
@@ -78,12 +80,12 @@ def _send(mail: Mail, server: BaseEmailBackend, delivery: Delivery) -> bool:
     else:
         failure = smtp.try_to_send(server, mail)
     if failure is None:
-        _claimed(mail).update(state=Mail.State.SENT, ended_at=timezone.now(), error="")
+        _claimed(mail).update(state=Mail.State.SENT, ended_at=timezone.now(), error="", picture=b"")
         delivery.sent += 1
         return True
     delivery.trouble = failure.words
     if failure.address:
-        _claimed(mail).update(state=Mail.State.GIVEN_UP, ended_at=timezone.now(), error=failure.words)
+        _claimed(mail).update(state=Mail.State.GIVEN_UP, ended_at=timezone.now(), error=failure.words, picture=b"")
         delivery.given_up += 1
         return True
     delivery.put_off += 1
@@ -93,7 +95,8 @@ def _send(mail: Mail, server: BaseEmailBackend, delivery: Delivery) -> bool:
 
 def letter(mail: Mail) -> letters.Letter | None:
     """What it is to say now; None when there is nothing to say any more, or its recipient must not get it."""
-    return None if wish(mail.recipient) == Wish.NEVER else letters.write(mail)
+    is_wanted = notices.wants(mail.recipient) if mail.kind == Mail.Kind.WORKLIST else wish(mail.recipient) != Wish.NEVER
+    return letters.write(mail) if is_wanted else None
 
 
 def _write(mail: Mail) -> bool:
@@ -103,7 +106,8 @@ def _write(mail: Mail) -> bool:
         _claimed(mail).delete()
         return False
     mail.address, mail.subject, mail.text, mail.html = mail.recipient.email, said.subject, said.text, said.html
-    words = {"subject": said.subject, "text": said.text, "html": said.html, "told": said.told}
+    mail.picture = said.picture
+    words = {"subject": said.subject, "text": said.text, "html": said.html, "told": said.told, "picture": said.picture}
     return bool(_claimed(mail).update(address=mail.address, **words))
 
 
@@ -116,7 +120,7 @@ def _put_off(mail: Mail, failure: smtp.Undelivered) -> None:
         _claimed(mail).update(next_at=later, error=failure.words)
     else:
         fresh = {"state": Mail.State.OPEN, **dict.fromkeys(["address", "subject", "text", "html", "told"], "")}
-        _claimed(mail).update(**fresh, next_at=later, error=failure.words)
+        _claimed(mail).update(**fresh, picture=b"", next_at=later, error=failure.words)
     if failure.server:
         Mail.objects.filter(state=Mail.State.OPEN, next_at__lt=later).update(next_at=later)
 

@@ -22,12 +22,14 @@ from django.utils import timezone
 
 from articles.failures import Failure, Problem, problems, report
 from articles.formats import clock, count
-from articles.models import Article, ArticleQuerySet, Call, Stage
+from articles.models import Article, ArticleQuerySet, Call, Preferences, Stage
+from articles.models.access import works_here
 from backups.health.report import Report, remembered
-from recovery.mail import backup_news, backup_wording, links
-from recovery.models import Mail
+from recovery.mail import backup_news, backup_wording, film, links, notices
+from recovery.models import Handover, Mail
 
 TITLES, DAILY_TITLES = 10, 5  # of one problem
+TOLD = 20  # documents in one mail
 GROUPS = 20  # problems in one mail
 SUBJECT_TITLE, SUBJECT = 60, 160  # characters
 WIDTH = 72  # characters a line of plain text
@@ -41,6 +43,7 @@ class Letter:
     text: str
     html: str
     told: str = ""  # of the backups
+    picture: bytes = b""  # a JPEG that the words show
 
 
 @dataclass(frozen=True)
@@ -65,16 +68,29 @@ class Group:
 
 
 def write(mail: Mail) -> Letter | None:
-    """What this mail says now; None when nothing it was to tell is stopped any more, and the backups are no news."""
+    """What this mail says now; None when nothing it was to tell is stopped any more, and the backups are no news, or
+    for somebody who is let in no more.
+    """
+    if not mail.recipient.is_active:
+        return None
+    with timezone.override(Preferences.zone_of(mail.recipient_id)):
+        return _written(mail)
+
+
+def _written(mail: Mail) -> Letter | None:
     told = Article.objects.filter(pk__in=mail.stops.standing().values("article"))
     report = None
-    if mail.kind != Mail.Kind.AT_ONCE and backup_news.may_know(mail.recipient):
+    if mail.kind in (Mail.Kind.DAILY, Mail.Kind.BACKUPS) and backup_news.may_know(mail.recipient):
         report = remembered(timezone.now())
     match mail.kind:
         case Mail.Kind.AT_ONCE:
             words = _at_once(mail, told)
         case Mail.Kind.DAILY:
             words = _daily(mail, told, report)
+        case Mail.Kind.WORKLIST:
+            words = _of_worklist(mail)
+        case Mail.Kind.GIVEN:
+            words = _given(mail, told)
         case _:
             words = _of_backups(mail, report)
     if words is None:
@@ -86,8 +102,10 @@ def write(mail: Mail) -> Letter | None:
         context
         | {
             "link": links.address(mail),
-            "until": timezone.localtime() + timedelta(seconds=links.LIFE),
+            "until": timezone.now() + timedelta(seconds=links.LIFE),
             "daily": mail.kind == Mail.Kind.DAILY,
+            "picture_name": film.name_in(mail),
+            "one": mail.kind == Mail.Kind.GIVEN,
         },
     )
     return replace(letter, told=backup_news.state_of(report)) if report else letter
@@ -103,19 +121,44 @@ Words = tuple[str, str, dict[str, Any]]  # subject, template, context
 
 def _at_once(mail: Mail, told: ArticleQuerySet) -> Words | None:
     groups = _groups(told, TITLES, mail.recipient)
-    if not groups:
+    article = told.filter(pk=groups[0].problem.newest).defer("html").first() if groups else None
+    if article is None or not article.error:
         return None
+    shown = {"picture": film.failing_picture(article, mail.recipient), "pictured": _one_line(str(article))}
     if groups[0].problem.count > 1:
         [group] = groups
         subject = f"Stopped: {count(group.problem.count, 'article')} – {group.problem.label}"
-        return subject, "group", {"group": group}
-    article = told.filter(pk=groups[0].problem.newest).defer("html").first()
-    if article is None or not article.error:
-        return None
+        return subject, "group", {"group": group, **shown}
     said = report(article, mail.recipient)
     said = replace(said, title=_one_line(said.title), reason=_one_line(said.reason), next=_one_line(said.next))
     subject = f'Stopped: "{_cut(said.title, SUBJECT_TITLE)}" – {said.headline}'
-    return subject, "stopped", {"report": said, "steps": len(Stage), "at": article.ended_at}
+    return subject, "stopped", {"report": said, "steps": len(Stage), "at": article.ended_at, **shown}
+
+
+def _of_worklist(mail: Mail) -> Words | None:
+    told = [replace(line, title=_one_line(line.title), said=_one_line(line.said)) for line in notices.told(mail)]
+    if not told:
+        return None
+    first = f'"{_cut(told[0].title, SUBJECT_TITLE)}" – {told[0].said}'
+    subject = f"Worklist: {first if len(told) == 1 else count(len(told), 'document')}"
+    mine = f"{settings.GALLEY_BASE_URL}{reverse('admin:worklist_document_changelist')}?person=me"
+    return subject, "worklist", {"told": told[:TOLD], "more": len(told) - TOLD, "mine": mine}
+
+
+def _given(mail: Mail, told: ArticleQuerySet) -> Words | None:
+    """None once somebody else has it, or nobody, or it is not theirs to see any more."""
+    if not works_here(mail.recipient):
+        return None
+    told = told.touchable_by(mail.recipient)
+    found = Handover.objects.filter(article__in=told.values("pk"), to=mail.recipient).select_related("giver").first()
+    article = told.filter(pk=found.article_id).defer("html").first() if found else None
+    if found is None or article is None or not article.error:
+        return None
+    said = report(article, mail.recipient)
+    said = replace(said, title=_one_line(said.title), reason=_one_line(said.reason), next=_one_line(said.next))
+    giver = _one_line(found.giver.get_short_name() or found.giver.get_username()) if found.giver else "A colleague"
+    subject = f'{giver} gave you "{_cut(said.title, SUBJECT_TITLE)}" – {said.headline}'
+    return subject, "given", {"report": said, "giver": giver, "note": _one_line(found.note)}
 
 
 def _of_backups(mail: Mail, report: Report | None) -> Words | None:
@@ -148,7 +191,7 @@ def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | 
         return _of_backups(mail, report)
     number = sum(group.problem.count for group in groups)
     reasons = groups[0].problem.label if len(groups) == 1 else count(len(groups), "reason")
-    since = timezone.localtime() - timedelta(days=1)
+    since = timezone.now() - timedelta(days=1)
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=since)
     context: dict[str, Any] = {
         "groups": groups[:GROUPS],
@@ -197,7 +240,8 @@ def _letter(subject: str, template: str, context: dict[str, Any]) -> Letter:
         "preferences": settings.GALLEY_BASE_URL + reverse("admin:articles_preferences_changelist"),
     }
     text = render_to_string(f"mail/{template}.txt", context)
-    return Letter(context["subject"], _wrapped(text), render_to_string(f"mail/{template}.html", context))
+    html = render_to_string(f"mail/{template}.html", context)
+    return Letter(context["subject"], _wrapped(text), html, picture=context.get("picture", b""))
 
 
 def _cut(words: str, most: int) -> str:

@@ -71,6 +71,8 @@ def _stopped(mail: Mail, theirs: ArticleQuerySet) -> ArticleQuerySet:
     same = Q(owner=mail.recipient_id)
     if mail.kind == Mail.Kind.AT_ONCE:
         same &= Q(cause=mail.cause)
+    if mail.kind == Mail.Kind.GIVEN:
+        same = Q(pk=None)  # this one alone
     return theirs.filter(same | Q(pk__in=mail.stops.values("article")), status=Article.Status.FAILED)
 
 

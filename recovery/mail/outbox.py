@@ -24,7 +24,7 @@ from django.utils import timezone
 
 from articles.models import Article
 from backups.health.report import Report
-from recovery.mail import backup_news
+from recovery.mail import backup_news, notices
 from recovery.mail.collect import ON_ITS_WAY, Wish, collect, collect_for, last_digest_time, new_mail, wish
 from recovery.mail.delivery import Delivery, send_due
 from recovery.models import Mail, Stop
@@ -57,8 +57,9 @@ def _tell_at_once(recipient: int) -> None:
 
 
 def deliver(recipient: int | None = None) -> Delivery:
-    """Put what stopped into mails and send those that are due: of one person, or of everybody."""
+    """Put what is to be told into mails and send those that are due: of one person, or of everybody."""
     collect(recipient)
+    notices.collect(recipient)
     return send_due(recipient)
 
 

@@ -11,7 +11,7 @@ from django.core.mail import EmailMultiAlternatives, get_connection
 from django.core.mail.backends.base import BaseEmailBackend
 
 from backups.redaction import black_out
-from recovery.mail import letters
+from recovery.mail import film, letters
 from recovery.models import Mail
 
 log = structlog.get_logger("galley.mail")
@@ -51,14 +51,22 @@ def try_to_send(server: BaseEmailBackend, mail: Mail) -> Undelivered | None:
     return None
 
 
+class _Illustrated(EmailMultiAlternatives):
+    """What is attached belongs to its words, which show it."""
+
+    mixed_subtype = "related"
+
+
 def _message(mail: Mail) -> EmailMultiAlternatives:
-    message = EmailMultiAlternatives(
+    message = _Illustrated(
         mail.subject,
         mail.text,
         to=[mail.address],
         headers={"Message-ID": mail.message_id, "Auto-Submitted": "auto-generated"},  # no out-of-office replies
     )
     message.attach_alternative(mail.html, "text/html")
+    if mail.picture:
+        message.attach(film.part_of(mail))
     return message
 
 

@@ -23,7 +23,7 @@ from articles.tree.storing import storing
 from backups import configured
 from backups.trees.tree import TreeError, Unsigned
 from recovery.rebuild import batch as batches
-from recovery.rebuild import rows, strangers
+from recovery.rebuild import publications, rows, strangers
 from recovery.rebuild.content import Content, Found, find, moment, read_content
 from recovery.rebuild.people import owner_of, site_of
 
@@ -114,6 +114,7 @@ def _made(content: Content, batch: Batch | None, *, number: int | None = None) -
     _note_spent(article, state)
     _settle(article, content.manifest)
     batches.settle(article)
+    publications.make_tasks(article, content.manifest)
     return article
 
 
@@ -138,7 +139,7 @@ def _article(content: Content, batch: Batch | None, number: int | None) -> Artic
         idea=source.idea,
         manuscript=source.manuscript,
         manuscript_name=source.manuscript_name,
-        earlier_manuscripts=[earlier.model_dump() for earlier in source.earlier_manuscripts],
+        earlier_manuscripts=[earlier.model_dump(exclude_unset=True) for earlier in source.earlier_manuscripts],
         style=source.style,
         formatter=source.formatter,
         design=source.design,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeVar
 
+from django.core.files.storage import Storage
 from PIL import Image
 from pydantic import BaseModel, ValidationError
 
@@ -41,6 +42,13 @@ class Found:
     files: dict[str, Stored]
     flaw: str = ""
 
+    @property
+    def things(self) -> set[str]:
+        """What of the article is done, by names: stages, pictures and sections."""
+        steps = {stage: self.manifest.pipeline_stages.get(name) for stage, name in names.STEPS.items()}
+        done = {str(stage) for stage, step in steps.items() if step and step.status == "completed"}
+        return done | {name for name in self.files if name.endswith(".jpg") or names.is_section(name)}
+
 
 @dataclass(frozen=True)
 class Content:
@@ -56,34 +64,38 @@ class Content:
     sizes: dict[str, tuple[int, int]]
 
 
-def trees() -> Iterator[str]:
-    """The prefix of every article's tree in the storage that has a manifest. Raises Unreachable."""
-    for owner in sorted(name for name in _folders("") if name.startswith("user_")):
-        yield from trees_of(owner)
+def trees(storage: Storage | None = None) -> Iterator[str]:
+    """The prefix of every article's tree that has a manifest, in the first storage or another. Raises Unreachable."""
+    storage = storage or backup_storage()
+    for owner in sorted(name for name in _folders(storage, "") if name.startswith("user_")):
+        yield from trees_of(owner, storage)
 
 
-def trees_of(owner: str) -> Iterator[str]:
+def trees_of(owner: str, storage: Storage | None = None) -> Iterator[str]:
     """Those in one owner's folder: `user_6`."""
-    for folder in sorted(_folders(owner)):
+    storage = storage or backup_storage()
+    for folder in sorted(_folders(storage, owner)):
         prefix = f"{owner}/{folder}"
-        if names.PREFIX.fullmatch(prefix) and _has_manifest(prefix):
+        if names.PREFIX.fullmatch(prefix) and _has_manifest(storage, prefix):
             yield prefix
 
 
-def batch_uids() -> Iterator[str]:
-    """Of every batch that has a manifest of its own in the storage. Raises Unreachable."""
-    if names.BATCHES in _folders(""):
-        yield from (uid for uid in sorted(_folders(names.BATCHES)) if _has_manifest(names.batch(uid)))
+def batch_uids(storage: Storage | None = None) -> Iterator[str]:
+    """Of every batch that has a manifest of its own in the first storage or another. Raises Unreachable."""
+    storage = storage or backup_storage()
+    if names.BATCHES in _folders(storage, ""):
+        uids = sorted(_folders(storage, names.BATCHES))
+        yield from (uid for uid in uids if _has_manifest(storage, names.batch(uid)))
 
 
-def _folders(path: str) -> list[str]:
+def _folders(storage: Storage, path: str) -> list[str]:
     with storing():
-        return list(backup_storage().listdir(path)[0])
+        return list(storage.listdir(path)[0])
 
 
-def _has_manifest(prefix: str) -> bool:
+def _has_manifest(storage: Storage, prefix: str) -> bool:
     with storing():
-        return backup_storage().exists(f"{prefix}/{MANIFEST}")
+        return storage.exists(f"{prefix}/{MANIFEST}")
 
 
 def read(tree: Tree, model: type[Model]) -> Model:

@@ -23,11 +23,9 @@ from django.contrib.auth.models import User
 
 from articles.models import Article, Batch, StageRecord
 from articles.pipeline import transitions
-from articles.tree import manifest, names
+from articles.tree import manifest
 from articles.tree.due import due
 from articles.tree.schema import Manifest, StatePart
-from articles.tree.storing import storing
-from backups import configured
 from backups.database import restore as rows
 from backups.database.comparison.restore_policy import MIRROR
 from backups.database.comparison.steps import CHANGE, CREATE
@@ -40,7 +38,8 @@ from backups.trees.tree import TreeError
 from publishing.models import Site
 from recovery.rebuild.article import go_further, put_to_rest, rebuild
 from recovery.rebuild.batch import LOOK_THROUGH, rebuild_batch
-from recovery.rebuild.content import Found, batch_uids, find, trees
+from recovery.rebuild.both import Storages, storages
+from recovery.rebuild.content import Found
 
 WHO = "restore_desk"
 MOVING = (Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
@@ -53,6 +52,8 @@ class Journey:
     """What came back, or would. `lacking` are sentences about what did not, or not as it was."""
 
     generation: Generation
+    trees: Storages
+    brought: int = 0  # trees that the second storage had more of than the first
     rows: int = 0
     further: list[str] = field(default_factory=list)  # articles that were newer in their trees
     rested: int = 0  # that were in line or at work
@@ -83,12 +84,18 @@ def is_begun() -> bool:
     return False
 
 
-def restore_desk(repository: Repository, generation: Generation, *, apply: bool, started: Started = silent) -> Journey:
-    """Bring all of it back, or only say what would. Raises what a restore of the database raises, and Unreachable."""
-    journey = Journey(generation)
+def restore_desk(
+    repository: Repository, generation: Generation, *, apply: bool, storage: str = "", started: Started = silent
+) -> Journey:
+    """Bring all of it back, or only say what would; `storage` is the one that was asked for by name.
+
+    Raises what a restore of the database raises, Unreachable, and BackupError.
+    """
+    trees, unasked = storages(storage)
+    journey = Journey(generation, trees, lacking=[unasked] if unasked else [])
     begun = is_begun()
-    with journey.timed("manifests of trees"):
-        found = dict(_readable(journey))
+    with journey.timed("trees"):
+        found = dict(_readable(journey, apply=apply))
     if not begun:
         with journey.timed("database and what is further"):
             _restore_rows(repository, journey, found, apply=apply, started=started)
@@ -97,19 +104,14 @@ def restore_desk(repository: Repository, generation: Generation, *, apply: bool,
     return journey
 
 
-def _readable(journey: Journey) -> Iterator[tuple[str, Found]]:
+def _readable(journey: Journey, *, apply: bool) -> Iterator[tuple[str, Found]]:
     """The trees of ours by the uid of their articles; what cannot be used is named."""
-    for prefix in trees():
-        try:
-            with storing():
-                found = find(configured.tree(prefix))
-        except TreeError as exc:
-            journey.lacking.append(str(exc))
-            continue
-        if found.flaw:
-            journey.lacking.append(found.flaw)
+    for each in journey.trees.gathered(apply=apply):
+        journey.brought += each.lacked
+        if each.found:
+            yield each.found.manifest.source.uid, each.found
         else:
-            yield found.manifest.source.uid, found
+            journey.lacking.append(each.why)
 
 
 def _restore_rows(
@@ -149,6 +151,7 @@ def _reconcile(journey: Journey, found: Mapping[str, Found]) -> None:
 
 
 def _went_further(journey: Journey, tree: Found, article: Article) -> bool:
+    journey.trees.mend(tree)
     try:
         gone = go_further(article, tree)
     except TreeError as exc:
@@ -175,7 +178,7 @@ def is_further(tree: Found, article: Article) -> bool:
     A manifest is written after its row, so where they differ it is the later one; except in the moments after a commit,
     when the row has what the tree lacks, or is due to be told.
     """
-    in_tree, in_row = _things_of_tree(tree), _things_of_row(article)
+    in_tree, in_row = tree.things, _things_of_row(article)
     if in_tree != in_row:
         another_text = len(tree.manifest.source.earlier_manuscripts) > len(article.earlier_manuscripts)
         return another_text or not in_tree < in_row
@@ -184,12 +187,6 @@ def is_further(tree: Found, article: Article) -> bool:
     if article.status in MOVING:
         return tree.manifest.state != _state_of_row(article)
     return tree.manifest.state.status in RESTING and tree.manifest.state.status != article.status
-
-
-def _things_of_tree(tree: Found) -> set[str]:
-    steps = {stage: tree.manifest.pipeline_stages.get(name) for stage, name in names.STEPS.items()}
-    done = {str(stage) for stage, step in steps.items() if step and step.status == "completed"}
-    return done | {name for name in tree.files if name.endswith(".jpg") or names.is_section(name)}
 
 
 def _things_of_row(article: Article) -> set[str]:
@@ -205,18 +202,19 @@ def _state_of_row(article: Article) -> StatePart:
 def _rebuild_others(journey: Journey, found: Mapping[str, Found], *, apply: bool) -> None:
     """What was handed in since the backup: articles and batches that no row knows. Only counted, unless `apply`."""
     journey.known |= set(Article.objects.values_list("uid", flat=True))
-    new = [tree.tree.prefix for uid, tree in found.items() if uid not in journey.known]
+    new = [tree for uid, tree in found.items() if uid not in journey.known]
     if not apply:
         journey.rebuilt = len(new)
         return
-    for uid in batch_uids():
+    for uid in journey.trees.batches():
         with _named(journey):
             journey.batches += rebuild_batch(uid)
-    for prefix in new:
+    for tree in new:
         with _named(journey):
-            rebuilt = rebuild(prefix)
+            journey.trees.mend(tree)
+            rebuilt = rebuild(tree.tree.prefix)
             journey.rebuilt += rebuilt.new
-            journey.lacking += [f"{prefix}: {sentence}" for sentence in rebuilt.lacking]
+            journey.lacking += [f"{tree.tree.prefix}: {sentence}" for sentence in rebuilt.lacking]
 
 
 @contextmanager

@@ -27,6 +27,9 @@ def make_images(article: Article, content: Content) -> None:
             prompt=prompt.prompt,
             alt_text=prompt.alt_text,
             aspect=prompt.aspect_ratio,
+            own=prompt.own,
+            after=prompt.after,
+            opens=prompt.opens,
         )
         jpeg, sidecar = files.get(image.file_name), files.get(image.base64_name)
         if jpeg and sidecar:

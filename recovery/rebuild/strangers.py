@@ -8,6 +8,7 @@ pages that were laid out are not taken from it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from articles.models import Stage
 from articles.tree import names
@@ -31,7 +32,8 @@ _MADE = (Stage.ARTICLE, Stage.PROMPTS, Stage.IMAGES)
 def taken(manifest: Manifest, files: Mapping[str, Stored]) -> tuple[Manifest, dict[str, Stored]]:
     """What is taken of a stranger's manifest, and of the files that it names."""
     source = manifest.source
-    nobodys = {"owner": OWNER, "site": None, "site_id": None, "site_address": "", "batch": None, "scheduled_at": None}
+    nobodys: dict[str, Any] = {"owner": OWNER, "site": None, "site_id": None, "site_address": "", "batch": None}
+    nobodys |= {"scheduled_at": None, "publish_tasks": []}
     by_sections = {"is_long": source.is_long or source.batch is not None}
     steps = {names.STEPS[stage]: manifest.pipeline_stages.get(names.STEPS[stage]) for stage in _MADE}
     kept = {

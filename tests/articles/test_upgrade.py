@@ -16,7 +16,7 @@ from django.utils import timezone
 from articles.models import Article, Attempt, Batch, Call, Cost, Section
 from publishing.models import Site
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.dealt_whole(3), pytest.mark.django_db(transaction=True)]
 
 HOUR = timedelta(hours=1)
 BEFORE = [("articles", "0010_facts_as_fields"), ("publishing", "0001_initial")]

@@ -16,6 +16,7 @@ from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Pre
 from backups.database.connections import connected, prepare
 from backups.models import Awaited
 from publishing.models import Site
+from tests.journeys.installation import migrated
 from tests.services.postgres import Postgres
 
 START = datetime(2025, 10, 11, 21, 44, 23, 123456, tzinfo=UTC)
@@ -27,18 +28,18 @@ class Copies:
 
     def __init__(self, folder: Path, server: Postgres | None) -> None:
         self.folder, self.server, self.made = folder, server, 0
-        self.template = server.database("template_desk") if server else f"sqlite:///{folder / 'template.sqlite3'}"
-        with connected(self.template) as alias:
-            prepare(alias)
+        if server is not None:
+            with connected(server.database("template_desk")) as alias:
+                prepare(alias)
 
     def url(self) -> str:
         self.made += 1
         if self.server is None:
             copy = self.folder / f"{self.made}.sqlite3"
-            shutil.copyfile(self.folder / "template.sqlite3", copy)
+            shutil.copyfile(migrated(), copy)
             return f"sqlite:///{copy}"
         with connected(self.server.url) as alias, connections[alias].cursor() as cursor:
-            cursor.execute(f"CREATE DATABASE desk_{self.made} TEMPLATE template_desk")
+            cursor.execute(f"CREATE DATABASE desk_{self.made} TEMPLATE template_desk STRATEGY file_copy")
         return f"{self.server.url.rpartition('/')[0]}/desk_{self.made}"
 
     @contextmanager

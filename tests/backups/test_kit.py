@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
@@ -18,17 +19,22 @@ from pytest_django import Settings
 from backups import kit
 from backups.database import backup
 from backups.errors import Failed
+from backups.files import backup as files_backup
 from backups.health import report, wording
 from backups.health.kit_drill import drill_with
 from backups.models import Drill, Generation, Kit
+from backups.repository.copying import copy
 from backups.repository.encryption import EncryptionKeys
 from backups.repository.manifests import DATABASE, FILES
 from backups.repository.repository import Repository
 from backups.repository.signing import SigningKeys
 from backups.storage.folder import Folder
+from backups.storage.port import SECOND
 from publishing.models import Site
 from publishing.sites import with_closed_passwords
 from tests.backups import desks
+
+pytestmark = pytest.mark.dealt_whole(3)
 
 SIGNS, EARLIER = "a key that signs the backups of this desk", "the key that signed them all of last year"
 OPENS = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -148,6 +154,23 @@ def test_a_drill_with_the_kit_alone_passes_and_is_remembered(tmp_path: Path) -> 
     assert Drill.objects.get().differences == []
     assert Kit.objects.get().tried_at
     assert sorted(each.name for each in tmp_path.iterdir() if "galley-" in each.name) == [], "no key stays behind"
+
+
+@pytest.mark.django_db
+def test_the_second_storage_alone_is_enough(tmp_path: Path, settings: Settings) -> None:
+    where, keys = Folder(tmp_path / "second"), (SigningKeys([SIGNS]), EncryptionKeys([OPENS]))
+    first, second = (Repository(each, FILES, *keys) for each in (Folder(tmp_path / "place"), where))
+    (tmp_path / "ocr").mkdir()
+    (tmp_path / "ocr" / "page.txt").write_text("What was read.")
+    files_backup.backup(first, tmp_path / "ocr")
+    copy(first, replace(second, storage=SECOND), lambda here, _: here.generations[::-1])
+    (tmp_path / "place").rename(tmp_path / "lost")
+    places = {"GALLEY_STORAGE_URL": f"file://{tmp_path / 'place'}", "GALLEY_SECOND_STORAGE_URL": f"file://{where}"}
+    settings.RECOVERY_KIT = settings.RECOVERY_KIT | places
+
+    assert "put the address of the second into GALLEY_STORAGE_URL" in " ".join(_printed().replace("#", "").split())
+    [found] = drill_with(settings.RECOVERY_KIT, storage=SECOND)
+    assert (found.passed, found.things, found.storage) == (True, 1, SECOND)
 
 
 @pytest.mark.django_db

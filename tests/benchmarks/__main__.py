@@ -19,7 +19,20 @@ import django
 
 django.setup()
 
-from tests.benchmarks import articles, batches, chaos, database, files, recovery, sections, workers  # noqa: E402  Django first
+from tests.benchmarks import (  # noqa: E402  Django first
+    articles,
+    batches,
+    brokers,
+    chaos,
+    database,
+    files,
+    insights,
+    publishing,
+    recovery,
+    sections,
+    workers,
+    worklist,
+)
 
 BENCHMARKS: dict[str, Callable[..., None]] = {
     "articles": articles.main,
@@ -30,6 +43,10 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "chaos": chaos.main,
     "files": files.main,
     "database": database.main,
+    "worklist": worklist.main,
+    "brokers": brokers.main,
+    "insights": insights.main,
+    "publishing": publishing.main,
 }
 words = sys.argv[1:] or list(BENCHMARKS)
 for place, name in enumerate(words, 1):

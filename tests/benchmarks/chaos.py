@@ -25,6 +25,7 @@ from django.test.utils import override_settings
 from articles.pipeline import worker_health
 from tests.benchmarks.limits import LIMITS, say
 from tests.faults import verdict
+from tests.faults.outcome import Outcome
 from tests.faults.pool import Pool
 from tests.faults.standing import Standing
 from tests.journeys.stacks import Stack, stack
@@ -51,35 +52,18 @@ _HAND_IN = (
     ".submit(Article(owner_id=1, site_id=1, idea=f'{word} {{n}}'))"
     " for n in range({articles})]"
 )
-_TOLD = (
-    "[[a.uid, a.tree_prefix, a.status, a.error, a.attempt, "
-    " [[c.key, c.idempotency_key, c.lost_answers] for c in a.calls.all()],"
-    " Event.objects.filter(article=a, kind='repeated').count()] for a in Article.objects.all()]"
-)
-
 Death = Callable[[random.Random], None]
 
 
 @dataclass
-class Report:
-    """What was killed and what came of it. `findings` are sentences about what should not be."""
+class Report(Outcome):
+    """What was killed and what came of it."""
 
-    articles: int
-    seed: int
     struck: list[tuple[float, str]] = field(default_factory=list)  # when, in seconds since 1970, and what
     calm_seconds: float = 0.0  # for one article
     seconds: float = 0.0
-    calls: int = 0
-    repeats: int = 0
-    flagged: int = 0  # on the rows
-    told: int = 0  # in the timelines: a death between the two is flagged again, and told once
-    unflagged: int = 0  # repeats that no row counts
-    lost: int = 0  # articles that are not there, not done, or lack something
-    doubled: int = 0  # posts and media items
     lost_calls: Counter[str] = field(default_factory=Counter)  # by the kind of kill
-    orphans: int = 0
     standing: Standing = field(default_factory=Standing)
-    findings: list[str] = field(default_factory=list)
 
     @property
     def kills(self) -> Counter[str]:
@@ -272,42 +256,8 @@ class _World:
     # What came of it
 
     def judge(self) -> None:
-        report, running = self.report, self.running
-        told = running.galley.ask(_TOLD)
-        uids = [uid for uid, *_ in told]
-        missing = CALM + report.articles - len(told)
-        site = verdict.on_site(running.wordpress, uids)
-        for uid, prefix, status, error, attempt, *_ in told:
-            found = [f"is {status} after attempt {attempt}: {error}"] * (status != "done")
-            found += verdict.on_tree(running.galley, prefix) + site[uid]
-            report.findings += [f"article {uid[:12]} {finding}" for finding in found]
-            report.lost += bool(found)
-        report.lost += max(missing, 0)
-        report.doubled = verdict.doubled(running.wordpress, uids)
-        report.orphans = len(verdict.orphans(running.wordpress))
-        report.findings += [f"{len(told)} articles instead of {CALM + report.articles}"] * (missing != 0)
-        self._judge_calls([(calls, repeated) for *_, calls, repeated in told])
-
-    def _judge_calls(self, told: list[tuple[list[tuple[str, str, int]], int]]) -> None:
-        """By the calls of each article, and how often its timeline tells of a repeat."""
-        report, flagged, lost = self.report, Counter[str](), Counter[str]()
-        for calls, repeated in told:
-            before = flagged.total()
-            for name, key, times in calls:
-                if not name.startswith(("media:", "post")):
-                    flagged[key] += times
-                    lost[name] += times
-            flags = flagged.total() - before
-            report.findings += [f"flagged {flags}, told {repeated} times"] * (flags < repeated)
-            report.told += repeated
-        requests = self.running.services.requests()
-        again = verdict.repeats(requests)
-        report.calls, report.flagged, report.repeats = len(verdict.paid(requests)), flagged.total(), len(again)
-        report.unflagged = (Counter(verdict.key_of(request) for _, request in again) - flagged).total()
-        report.lost_calls = Counter(self._killed(before.time, after.time) for before, after in again)
-        report.findings += verdict.on_calls(requests, len(told), lost)
-        report.findings += [f"{report.unflagged} repeats are not flagged"] * bool(report.unflagged)
-        report.findings += [f"told only {report.told} of {report.repeats} repeats"] * (report.told < report.repeats)
+        self.report.judge(self.running, CALM + self.report.articles)
+        self.report.lost_calls = Counter(self._killed(before.time, after.time) for before, after in self.report.again)
 
     def _killed(self, sent: float, again: float) -> str:
         """What was killed first after a request was sent whose answer was lost; "" when nothing was.

@@ -82,6 +82,7 @@ def test_what_it_can_do_is_described_to_the_desk_alone(editor: User, db: None) -
     more = {f"GET {batch}/events": {"406", "503"}} | {f"POST {batch}/{deed}": {"409"} for deed in deeds}
     more |= {f"{method} /api/v1/articles/{{article_id}}/manuscript": {"409"} for method in ("GET", "PUT")}
     articles = "/api/v1/articles"
+    more[f"GET {articles}/{{article_id}}/progress"] = {"304"}
     more |= {f"POST {articles}": {"202"}, f"POST {articles}/{{article_id}}/cancel": {"409"}}
     more |= {f"POST {articles}/recover": {"202"}, f"POST {articles}/{{article_id}}/recover": {"202", "409"}}
     more |= {f"GET {articles}/{{article_id}}/files/{{name}}": {"409", "503"}}

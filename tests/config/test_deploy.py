@@ -28,6 +28,9 @@ from config.supervision.supervisor import LOOK_SECONDS, STOP_SECONDS
 from tests.journeys.installation import ROOT, Installation
 from tests.journeys.test_workers import pids
 from tests.services.process import free_port, wait_until
+from tests.services.units import Unit
+
+pytestmark = pytest.mark.dealt_whole(3)
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").iterdir())
@@ -47,7 +50,7 @@ def unit(name: str) -> ConfigParser:
 
 def words_of(name: str) -> list[str]:
     """What a unit starts, with this checkout in the place of the shipped one."""
-    words = shlex.split(unit(name)["Service"]["ExecStart"])
+    words = Unit.read(name.removesuffix(".service")).words({})
     assert words[0] == f"{PLACE}/.venv/bin/python"
     return [sys.executable, *words[1:]]
 
@@ -243,3 +246,11 @@ def test_its_workers_do_not_outlive_it(galley: Installation) -> None:
         process.kill()
         process.wait()
         wait_until(lambda: pids(galley) == [], PATIENT)
+
+
+def test_a_web_server_a_core_is_the_unit_at_another_port() -> None:
+    page = (ROOT / "docs" / "operator.md").read_text()
+    [(old, new, name)] = re.findall(r"sed 's/(.+?)/(.+?)/' deploy/systemd/([\w.-]+) > \S+/galley-web@\.service", page)
+    changed = (DEPLOY / "systemd" / name).read_text().replace(old, new)
+    assert changed.count("--port %i ") == 1
+    assert "--workers" not in changed

@@ -22,6 +22,8 @@ from config import bootstrap
 from tests.journeys.installation import ROOT, Installation
 from tests.services.process import free_port, wait_until
 
+pytestmark = pytest.mark.dealt_whole(3)
+
 PATIENCE = 300  # seconds, on a busy machine
 
 

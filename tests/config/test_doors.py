@@ -16,8 +16,9 @@ from config.models import Token
 from config.roles import EDITORS
 from recovery.mail import links
 from recovery.models import Mail, Stop
-from tests.publishing.conftest import PAGE, Ready
+from tests.publishing.conftest import Ready
 from tests.publishing.conftest import ready as ready
+from tests.publishing.nearly_done import PAGE
 from worklist import intake
 from worklist.intake import Arrival
 from worklist.models import Source

@@ -9,11 +9,13 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import time
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 from unittest import mock
 
+import psycopg
 import pytest
 from cryptography.fernet import Fernet
 from django.core.management import call_command
@@ -23,6 +25,7 @@ from backups.configured import derived_keys, signing_keys
 from backups.errors import Forged
 from config import checks
 from config.env import Environment, Problem
+from tests.services import postgres
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -37,6 +40,9 @@ def _said(environment: Environment) -> list[str]:
         ("flag", "yes", True),
         ("flag", "0", False),
         ("flag", "", False),
+        ("hours", "22:00-06:30", (time(22), time(6, 30))),
+        ("hours", "0:00 - 6:00", (time(0), time(6))),
+        ("hours", "", None),
         ("number", "12", 12),
         ("number", "", 7),
         ("url", "https://desk.example.org/", "https://desk.example.org"),
@@ -66,6 +72,9 @@ def test_values_are_read(method: str, value: str, expected: object) -> None:
         ("redis", "redis://[x", ()),
         ("storage", "s3://[x", ("file:///tmp/x",)),
         ("zone", "Mars/Olympus", ()),
+        ("hours", "22-06", ()),
+        ("hours", "22:00-24:00", ()),
+        ("hours", "22:00-22:00", ()),
         ("redis", "amqp://x", ()),
         ("database", "mysql://x", ("sqlite:////tmp/x",)),
         ("database", "nonsense", ("sqlite:////tmp/x",)),
@@ -140,6 +149,41 @@ def test_a_folder_that_cannot_be_written_is_an_error(settings: Settings, tmp_pat
 
     [error] = checks.storage_check()
     assert error.id == "galley.E003"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [
+        ("file:///srv/one", "s3://bucket/desk", []),
+        ("s3://bucket/one", "s3://other/one", []),
+        ("s3://bucket/one?endpoint_url=https%3A%2F%2Fa", "s3://bucket/one?endpoint_url=https%3A%2F%2Fb", []),
+        ("s3://bucket/one", "s3://bucket/one", ["galley.E010"]),
+        ("s3://bucket/one", "s3://bucket/one/two", ["galley.E010"]),
+        ("s3://bucket", "s3://bucket/one", ["galley.E010"]),
+        ("s3://bucket/one", "s3://bucket/one-two", ["galley.W010"]),
+        ("file:///srv/one", "file:///srv/one/two", ["galley.E010"]),
+        ("file:///srv/one", "file:///srv/two", ["galley.W010"]),
+    ],
+)
+def test_a_second_storage_is_another_place(settings: Settings, first: str, second: str, found: list[str]) -> None:
+    read = Environment({"A": first, "B": second})
+    settings.STORAGES = {**settings.STORAGES, "backups": read.storage("A", ""), "second": read.storage("B", "")}
+    assert [each.id for each in checks.second_storage_check()] == found
+    settings.STORAGES = {name: value for name, value in settings.STORAGES.items() if name != "second"}
+    assert checks.second_storage_check() == []
+
+
+def test_a_second_storage_may_have_keys_of_its_own() -> None:
+    given = {"B": "s3://bucket/desk", "B_ACCESS_KEY_ID": "the-key", "B_SECRET_ACCESS_KEY": "the-secret"}
+    options = Environment(given).storage("B", "", keys="B")["OPTIONS"]
+    assert (options["access_key"], options["secret_key"]) == ("the-key", "the-secret")
+    assert Environment({"B": "s3://bucket/desk"}).storage("B", "", keys="B")["OPTIONS"].keys() == {
+        "bucket_name",
+        "location",
+    }
+    half = Environment({"B": "s3://bucket/desk", "B_ACCESS_KEY_ID": "the-key"})
+    half.storage("B", "", keys="B")
+    assert [problem.name for problem in half.problems] == ["B_SECRET_ACCESS_KEY"]
 
 
 def test_keys_of_backups_are_checked(settings: Settings) -> None:
@@ -297,13 +341,14 @@ def test_the_present_settings_pass(db: None) -> None:
 
 def test_every_variable_is_explained() -> None:
     """Settings, .env.example and the operator's page name the same variables."""
-    read = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', (ROOT / "config" / "settings.py").read_text()))
+    source = "".join((ROOT / "config" / name).read_text() for name in ("settings.py", "databases/named.py"))
+    read = set(re.findall(r'env\.\w+\(\s*"([A-Z0-9_]+)"', source))
     example = set(re.findall(r"^# ?([A-Z0-9_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE))
     operator = set(re.findall(r"`([A-Z0-9_]+)`", (ROOT / "docs" / "operator.md").read_text()))
 
     assert read <= example
     assert read <= operator
-    assert example - read <= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+    assert example - read <= {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "GALLEY_WEB_ADDRESS"}
 
 
 def test_mails_that_nobody_gets_are_a_warning(settings: Settings) -> None:
@@ -323,10 +368,13 @@ def test_numbers_come_as_many_as_are_wanted() -> None:
         assert environment.problems[0].hint == "Write it like 6, 15, 900."
 
 
+QUIET = ("keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "target_session_attrs")
+
+
 @pytest.mark.parametrize(
     ("url", "beside"),
     [
-        ("postgres://ada:x@db.example.org/galley?sslmode=require&connect_timeout=5", {"pool"}),
+        ("postgres://ada:x@db.example.org/galley?sslmode=require&connect_timeout=7", {"pool", *QUIET}),
         ("sqlite:////tmp/galley.sqlite3?cached_statements=200", {"transaction_mode", "timeout", "init_command"}),
     ],
 )
@@ -345,6 +393,23 @@ def test_what_the_address_of_the_database_asks_for_holds_beside_our_own(url: str
     asked = dict(pair.split("=") for pair in url.partition("?")[2].split("&"))
     assert {name: str(options[name]) for name in asked} == asked
     assert set(options) == asked.keys() | beside
+
+
+def test_a_database_that_takes_nothing_is_away(tmp_path: Path) -> None:
+    """A standby that has not taken over yet: what it would refuse for good waits until it has."""
+    if reason := postgres.available():
+        pytest.skip(reason)
+    ask = (
+        "import django; django.setup(); from django.db import OperationalError, connection\n"
+        "try: connection.ensure_connection()\nexcept OperationalError as exc: print(exc)"
+    )
+    with postgres.cluster(tmp_path) as server:
+        with psycopg.connect(server.url, autocommit=True) as told:
+            told.execute("ALTER SYSTEM SET default_transaction_read_only = on")
+            told.execute("SELECT pg_reload_conf()")
+        environment = {**os.environ, "DATABASE_URL": server.url, "DJANGO_SETTINGS_MODULE": "config.settings"}
+        said = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, env=environment, check=True, capture_output=True)
+        assert b"session is read-only" in said.stdout
 
 
 def test_another_file_may_stand_in_for_dotenv_and_what_was_given_is_known(tmp_path: Path) -> None:

@@ -8,85 +8,19 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission, User
 from django.db import transaction
-from django.db.models import QuerySet
 from django.test import Client
-from django.utils import timezone
 
-from articles.models import Article, Batch, CostRecord, Event, Section
-from config.api import api
-from publishing.models import PublishTask
-from tests.articles.batches.grid import batch_of
+from articles.models import Article
+from tests.config.operations import MAKERS, MARK, OPERATIONS, SCHEMA, Operation, Rows
 from tests.config.test_tokens import with_token_of
-from tests.conftest import HandIn
-from tests.desk import stop
-from tests.worklist.conftest import arrive
-from worklist.models import Document
 
-MARK = "Zebra of Ada"
 GONE = "999999999"
-
-
-class Operation(NamedTuple):
-    name: str
-    method: str
-    path: str
-    described: dict[str, Any]
-
-    @property
-    def in_path(self) -> list[str]:
-        return re.findall(r"\{(\w+)\}", self.path)
-
-    @property
-    def in_query(self) -> list[str]:
-        return [each["name"] for each in self.described["parameters"] if each["in"] == "query"]
-
-
-SCHEMA: dict[str, Any] = api.get_openapi_schema()
-OPERATIONS = [
-    Operation(described["operationId"], method.upper(), path, described)
-    for path, methods in SCHEMA["paths"].items()
-    for method, described in methods.items()
-]
-
-
-@dataclass(frozen=True)
-class Rows:
-    """What belongs to Ada; and a document, which belongs to the desk."""
-
-    article: Article
-    stopped: Article
-    batch: Batch
-    task: PublishTask
-    document: Document
-
-    def all(self) -> list[list[dict[str, Any]]]:
-        """As they are in the database."""
-        articles = Article.objects.filter(owner=self.article.owner)
-        hers: list[QuerySet[Any]] = [
-            articles,
-            Event.objects.filter(article__in=articles),
-            Batch.objects.filter(pk=self.batch.pk),
-            Section.objects.filter(batch=self.batch),
-            PublishTask.objects.filter(pk=self.task.pk),
-            CostRecord.objects.filter(owner=self.article.owner),
-        ]
-        return [list(rows.order_by("pk").values()) for rows in hers]
-
-
-MAKERS: dict[str, Callable[[Rows], str]] = {
-    "article_id": lambda rows: str(rows.stopped.pk),
-    "batch_id": lambda rows: str(rows.batch.pk),
-    "document_id": lambda rows: str(rows.document.pk),
-    "name": lambda _: "03_hero.jpg",
-    "task_id": lambda rows: str(rows.task.pk),
-}
 SHARED = {"document_id": "the list is shared: whoever may look at documents sees all of them"}
 FOR_ALL = {
     "recovery_sweep": "what the workers do each minute by themselves, with the articles of all; it tells numbers"
@@ -111,25 +45,6 @@ REFUSED_ALL_THE_SAME = {
     "article_file": "no picture is made of an article of this test",
     "settings_test_connection": "there is no site",
 }
-
-
-@pytest.fixture
-def rows(editor: User, hand_in: HandIn) -> Callable[[], Rows]:
-    document = arrive()
-
-    def make() -> Rows:
-        article, stopped = hand_in(idea=MARK, title=MARK), stop(hand_in(idea=MARK))
-        Article.objects.filter(pk=stopped.pk).update(title=MARK)
-        batch = batch_of(editor, name=MARK)
-        now = timezone.now()
-        task = PublishTask.objects.create(article=article, publisher="rest", created_at=now, status="completed")
-        spent = {"provider": MARK, "model": MARK, "cost": 7, "unknown": 0, "stage": "article"}
-        CostRecord.objects.create(
-            article=article.uid, key="text", owner=editor, at=now, day=timezone.localdate(now), **spent
-        )
-        return Rows(article, stopped, batch, task, document)
-
-    return make
 
 
 @pytest.fixture

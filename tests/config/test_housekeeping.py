@@ -6,11 +6,13 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from axes.models import AccessFailureLog, AccessLog
+from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
-from django_q.models import Schedule
+from django_q.models import Schedule, Task
 from pytest_django import Settings
 
 from articles.models import Article, CostRecord, Event
@@ -35,6 +37,23 @@ def test_sessions_that_ended_and_old_logins_go() -> None:
     assert [session.session_key for session in Session.objects.all()] == ["open"]
     for model in (AccessFailureLog, AccessLog):
         assert [row.username for row in model.objects.all()] == ["new"]
+
+
+def test_what_the_queue_failed_at_and_what_the_admin_noted_go(editor: User, settings: Settings) -> None:
+    now = timezone.now()
+    for days in (91, 89):
+        at = now - days * DAY
+        Task.objects.create(id=f"{days:032}", name=f"{days}", func="f", started=at, stopped=at, success=False)
+    for days in (731, 729):
+        LogEntry.objects.create(user=editor, action_flag=CHANGE, object_repr=f"{days}", action_time=now - days * DAY)
+
+    settings.GALLEY_AUDIT_KEEP_DAYS = 0
+    housekeeping.remove_what_ended(now)
+    assert [task.name for task in Task.objects.all()] == ["89"]
+    assert LogEntry.objects.count() == 2
+    settings.GALLEY_AUDIT_KEEP_DAYS = 730
+    housekeeping.remove_what_ended(now)
+    assert [entry.object_repr for entry in LogEntry.objects.all()] == ["729"]
 
 
 def test_timelines_are_kept_for_ever_unless_the_operator_wants_otherwise(hand_in: HandIn, settings: Settings) -> None:

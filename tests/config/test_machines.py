@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -10,15 +11,25 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 from django_q.models import Schedule
+from pytest_django import Settings
 
+from articles import formats
 from articles.models import Article
 from articles.pipeline import worker_health
 from articles.processes import this_machine
+from backups import kit
+from backups.health.report import Facts, Part
+from backups.storage.port import SECOND
+from config.databases import standby
+from config.desk import standing
 from config.desk.machines import machines_page
+from config.desk.standing import Fact, facts
 from config.models import Machine
-from config.supervision import machines
+from config.supervision import machines, web
+from insights.models import Rollup
 from tests.conftest import HandIn
 from tests.desk import as_
+from webhooks.models import Delivery, Webhook
 
 pytestmark = pytest.mark.django_db
 
@@ -146,8 +157,15 @@ def test_a_queue_that_is_away_is_said(chief: User, monkeypatch: pytest.MonkeyPat
     def away() -> None:
         raise ConnectionError
 
-    monkeypatch.setattr("config.desk.machines.get_broker", away)
+    monkeypatch.setattr("config.desk.standing.get_broker", away)
     assert "does not answer" in page(chief)
+
+
+def test_without_a_standby_nobody_asks_for_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = list[str]()
+    monkeypatch.setattr(standby.look, "may_be_read", lambda: asked.append("standby"))
+    assert "Standby" not in {fact.name for fact in facts()}
+    assert not asked
 
 
 def test_it_is_for_those_who_look_after_the_backups(editor: User, client: Client) -> None:
@@ -155,3 +173,75 @@ def test_it_is_for_those_who_look_after_the_backups(editor: User, client: Client
     assert as_(editor).get(address).status_code == 403
     assert address not in as_(editor).get(reverse("admin:index")).content.decode()
     assert client.get(address).status_code == 302
+
+
+def test_a_web_server_has_a_row_of_its_own(monkeypatch: pytest.MonkeyPatch, chief: User) -> None:
+    said(monkeypatch)
+    machines.note()
+    machines.note_web()
+    machines.note_web()
+    assert sorted(host.state for host in machines_page().hosts) == ["0 of 2 workers at work", "web server"]
+    assert "No workers run." not in page(chief)
+
+    said(monkeypatch, alive=0)
+    machines.leave()
+    assert [host.state for host in machines_page().hosts] == ["web server"]
+    assert "No workers run." in page(chief)
+    machines.leave_web()
+    assert machines_page().hosts == []
+
+
+def test_a_web_server_says_so_for_as_long_as_it_runs(transactional_db: None) -> None:
+    async def run() -> list[int]:
+        async with web.said_to_run():
+            while not (there := await web_servers()):
+                await asyncio.sleep(0.01)
+        return [there, await web_servers()]
+
+    assert asyncio.run(run()) == [1, 0]
+
+
+async def web_servers() -> int:
+    return await Machine.objects.filter(role=Machine.Role.WEB).acount()
+
+
+def test_the_last_deploy_is_that_of_the_newest_program() -> None:
+    now = timezone.now()
+    another("first", release="a" * 12, since=now - timedelta(hours=5))
+    another("second", release="b" * 12, since=now - timedelta(hours=2), role=Machine.Role.WEB)
+    another("third", release="b" * 12, since=now - timedelta(hours=1))
+    another("gone", release="c" * 12, since=now, seen_at=now - timedelta(days=1))
+    since = formats.clock(now - timedelta(hours=2))
+    assert machines_page().deploy == f"bbbbbbbb, since {since}, run by 2 of 3"
+
+
+def fact(name: str) -> Fact:
+    return {each.name: each for each in facts()}[name]
+
+
+def test_what_it_stands_on_says_how_far_it_is_behind(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, chief: User
+) -> None:
+    assert fact("Sums of Insights").wrong == ""
+    Rollup.objects.update_or_create(name="desk", defaults={"at": timezone.now() - timedelta(hours=1)})
+    assert fact("Sums of Insights").wrong
+    assert "Second storage" not in {each.name for each in facts()}
+    part = Part(SECOND, facts=Facts(behind=2, trees_behind=1, behind_seconds=7200))
+    assert standing._second(part).said.startswith("lacks 2 backups and 1 tree, the first since 2 h")
+
+    hook = Webhook(owner=chief, address="https://example.org/", events=[])
+    hook.make_secret()
+    hook.save()
+    Delivery.objects.create(
+        webhook=hook, event="article.done", body="{}", created_at=timezone.now() - timedelta(hours=1)
+    )
+    assert fact("Webhooks").said == "1 delivery not taken yet"
+    assert "its tables as they are since" in fact("Database").said
+
+
+def test_it_says_whether_the_keys_are_kept_elsewhere_and_which_services_have_one(settings: Settings) -> None:
+    assert "all backups with them" in fact("Recovery kit").wrong
+    kit.printed(timezone.now())
+    assert fact("Recovery kit").said.startswith("printed ")
+    settings.OPENAI_API_KEY, settings.REPLICATE_API_TOKEN, settings.ANTHROPIC_API_KEY = "sk-secret", "", ""
+    assert fact("Keys of services").said == "there for text; none for pictures, layout"

@@ -84,7 +84,7 @@ def desk(folder: Path) -> Iterator[tuple[str, Installation]]:
     galley.ask(f"[{PEOPLE}.create_superuser(name, password={PASSWORD!r}).pk for name in ('root', 'chief')]")
     port = free_port()
     words = [str(port) if word == "8000" else word for word in words_of("galley-web.service")]
-    proxy = nginx(folder / "nginx", port, https=True)
+    proxy = nginx(folder / "nginx", f"127.0.0.1:{port}", https=True)
     with started(galley, words):
         wait_until(lambda: answers(f"http://127.0.0.1:{port}/healthz"), PATIENT)
         proxy.start()

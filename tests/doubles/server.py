@@ -59,9 +59,11 @@ class Fault:
 
 
 class Doubles:
-    """The three providers on one port of 127.0.0.1, with a log and a script. Safe for threads."""
+    """The three providers on one port, with a log and a script. Safe for threads."""
 
-    def __init__(self, port: int = 0, log: Path | None = None, state: Path | None = None) -> None:
+    def __init__(
+        self, port: int = 0, log: Path | None = None, state: Path | None = None, host: str = "127.0.0.1"
+    ) -> None:
         self.settings = Settings()
         self._anthropic = Anthropic()
         self._providers: list[Provider] = [OpenAI(), self._anthropic, Replicate(state)]
@@ -69,8 +71,8 @@ class Doubles:
         self._faults: list[Fault] = []
         self._lock = threading.Lock()
         self._log = log.open("a", buffering=1) if log else None
-        self._server = _Server(("127.0.0.1", port), self)
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._server = _Server((host, port), self)
+        self.url = f"http://{host}:{self._server.server_port}"
         self.openai_url = f"{self.url}/openai/v1"
         self.anthropic_url = f"{self.url}/anthropic"
         self.replicate_url = f"{self.url}/replicate/v1"
@@ -164,9 +166,9 @@ class Doubles:
 
 
 @contextmanager
-def doubles(log: Path | None = None, state: Path | None = None) -> Iterator[Doubles]:
+def doubles(log: Path | None = None, state: Path | None = None, host: str = "127.0.0.1") -> Iterator[Doubles]:
     """All doubles, served by threads of this process."""
-    served = Doubles(log=log, state=state)
+    served = Doubles(log=log, state=state, host=host)
     thread = threading.Thread(target=served.serve, name="doubles", daemon=True)
     thread.start()
     try:

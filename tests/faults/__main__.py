@@ -40,9 +40,11 @@ from articles.pipeline.sweep import UNCLAIMED  # noqa: E402
 from articles.pipeline.worker import STAGES  # noqa: E402
 from articles.processes import die_with_parent  # noqa: E402
 from publishing.models import Site  # noqa: E402
+from tests.faults import publications  # noqa: E402
 from tests.faults.reaper import Reaper  # noqa: E402
 
 PATIENCE = 120  # seconds, for an article that a fresh worker finishes
+LONGEST = 900  # seconds, for one process on a busy machine
 MOVING = (Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
 
 
@@ -101,21 +103,26 @@ def look(idea: str) -> dict[str, Any] | None:
     }
 
 
-DEEDS = {deed.__name__: deed for deed in (submit, work, sweep, finish, look)}
+OF_PUBLICATIONS = (publications.enter, publications.ready, publications.serve, publications.carry_on)
+DEEDS = {deed.__name__: deed for deed in (submit, work, sweep, finish, look, *OF_PUBLICATIONS, publications.published)}
 
 
 def _live(deed: str, moment: int | None, idea: str, answer: int) -> None:
     """The life of one process. It never returns."""
     try:
         die_with_parent(signal.SIGKILL)
-        reaper = Reaper(moment)
+        reaper = Reaper(moment, lambda touches: _tell(answer, touches))
         reaper.watch()
         told = DEEDS[deed](idea)
-        os.write(answer, json.dumps({"touches": reaper.touches, "told": told}, default=str).encode())
+        _tell(answer, reaper.touches, told)
         os._exit(0)
     except BaseException:
         traceback.print_exc()
         os._exit(1)
+
+
+def _tell(answer: int, touches: list[str], told: Any = None) -> None:
+    os.write(answer, json.dumps({"touches": touches, "told": told}, default=str).encode())
 
 
 def _lived(request: dict[str, Any]) -> dict[str, Any]:
@@ -126,14 +133,14 @@ def _lived(request: dict[str, Any]) -> dict[str, Any]:
         _live(request["deed"], request["moment"], request["idea"], writing)
     os.close(writing)
     with os.fdopen(reading, "rb") as answer:
-        if not select.select([answer], [], [], 2 * PATIENCE)[0]:
+        if not select.select([answer], [], [], LONGEST)[0]:
             os.kill(pid, signal.SIGTERM)
         told = answer.read()
     _, status = os.waitpid(pid, 0)
     end = os.waitstatus_to_exitcode(status)
     if end not in (0, -signal.SIGKILL):
         raise SystemExit(f"{request} ended with {end}")
-    return {"killed": end != 0, **cast(dict[str, Any], json.loads(told or b'{"touches": [], "told": null}'))}
+    return {"killed": end != 0, **cast(dict[str, Any], json.loads(told))}
 
 
 die_with_parent(signal.SIGKILL)

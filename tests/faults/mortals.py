@@ -12,12 +12,14 @@ from typing import Any, Literal
 
 from tests.journeys.installation import ROOT, Installation
 
-Deed = Literal["submit", "work", "sweep", "finish", "look"]
+Deed = Literal["submit", "work", "sweep", "finish", "look", "enter", "ready", "serve", "carry_on", "published"]
 
 
 @dataclass(frozen=True)
 class Life:
-    """How a process ended; what it did to the world outside, and what it told, if it lived to tell."""
+    """How a process ended; what it did to the world outside, last what it was killed before; and what it told, if it
+    lived to tell.
+    """
 
     killed: bool
     touches: list[str]

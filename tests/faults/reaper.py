@@ -1,8 +1,9 @@
 """Counts what this process does to the world outside, and kills it before one of these touches.
 
 Between two touches nothing changes for anybody else, so every instant of a process belongs to one of these moments.
-What touches: a statement that writes, a commit, a file that appears, a message for the queue or from it, and each
-request, one that may change something twice: before anything of it is sent, and when it is sent and not answered.
+What touches: a commit, a statement that writes outside of a transaction, a file that appears, a message for the queue
+or from it, each request, one that may change something twice: before anything of it is sent, and when it is sent and
+not answered, and each step of a browser (browser_touches).
 """
 
 from __future__ import annotations
@@ -21,16 +22,22 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 from django_q.brokers.redis_broker import Redis
 
 from backups.storage.django_folder import LocalStorage
+from tests.faults import browser_touches
+from tests.services.process import children_of
 
 WRITE = re.compile(r'(INSERT|UPDATE|DELETE)[^"]*"(\w+)"')
+RENEWAL = 'UPDATE "articles_article" SET "lease_until" = %s WHERE'  # for how much longer, and nothing else
 SENDING, SENT = "http11.send_request_headers.started", "http11.receive_response_headers.started"
 
 
 class Reaper:
-    """Kills this process at its touch number `moment`, counted from 0; never, where that is None."""
+    """Kills this process at its touch number `moment`, counted from 0; never, where that is None.
 
-    def __init__(self, moment: int | None) -> None:
-        self.moment = moment
+    `dying` is called right before, with the touches that were, and the one that will not be.
+    """
+
+    def __init__(self, moment: int | None, dying: Callable[[list[str]], None]) -> None:
+        self.moment, self._dying = moment, dying
         self.touches: list[str] = []
         self._request = ""  # the one that may be in flight: this process makes one at a time
 
@@ -45,10 +52,14 @@ class Reaper:
         self._before(urllib3.connection.HTTPConnection, "request", lambda _, *words, **__: self._send(*words))
         self._before(urllib3.connection.HTTPConnection, "getresponse", lambda _: self._sent())
         self._before(httpx2.HTTPTransport, "handle_request", lambda _, request: self._follow(request))
+        browser_touches.watch(self._touch)
 
     def _touch(self, what: str) -> None:
         if len(self.touches) == self.moment:
-            os.kill(os.getpid(), signal.SIGKILL)
+            self._dying([*self.touches, what])
+            killed = [*(children_of(os.getpid()) if self.moment % 2 else []), os.getpid()]  # as systemd does, or alone
+            for process in killed:
+                os.kill(process, signal.SIGKILL)
         self.touches.append(what)
 
     def _before(self, owner: Any, name: str, touch: Callable[..., None]) -> None:
@@ -61,7 +72,8 @@ class Reaper:
         setattr(owner, name, touching)
 
     def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
-        if found := WRITE.match(sql):
+        found = None if sql.startswith(RENEWAL) else WRITE.match(sql)
+        if found and not connection.in_atomic_block:  # else nothing is there before its commit
             self._touch(f"{found[1]} {found[2]}")
         return execute(sql, params, many, context)
 

@@ -96,6 +96,11 @@ def orphans(wordpress: WordPress) -> set[str]:
     return set(wordpress.uploads()) - set(chain.from_iterable(map(_files, wordpress.media())))
 
 
+def missing(wordpress: WordPress) -> set[str]:
+    """Files that a media item names, and that are not in the media folder."""
+    return set(chain.from_iterable(map(_files, wordpress.media()))) - set(wordpress.uploads())
+
+
 def _files(media: Post) -> set[str]:
     """The file of a media item and its smaller versions, as WordPress's own row names them."""
     folder = media.file.rpartition("/")[0]

@@ -15,6 +15,7 @@ class Floor(NamedTuple):
 
 
 HOUSE = [
+    Floor({"audit"}, "notes who changed what, whatever it is; knows models by their labels"),
     Floor({"backups"}, "stores and restores anything, whatever it is about"),
     Floor({"articles"}, "makes articles; knows its last stage by a dotted name, and sites by a label"),
     Floor({"publishing"}, "brings what was made onto a site"),
@@ -29,13 +30,15 @@ HOUSE = [
 ROOMS = {
     "backups": [
         Floor({"redaction"}, "our secrets, and words without them: for everybody who writes down what others say"),
-        Floor({"errors", "progress"}, "what can go wrong, and how far it is: for everybody"),
+        Floor({"errors", "progress", "clocks"}, "what can go wrong, how far it is, what time it is: for everybody"),
+        Floor({"moments"}, "times as somebody types them"),
         Floor({"partitions"}, "months of large tables: for whoever writes rows into one"),
         Floor({"storage"}, "bytes by key, wherever they lie"),
         Floor({"repository"}, "generations in an object store, whatever they hold; what a signature of ours is"),
         Floor({"trees"}, "files under a prefix, and the manifest that names them: signed, too"),
         Floor({"files", "database"}, "the two tiers: plain Python, as files are backed up without loading an app"),
-        Floor({"models", "configured"}, "rows about generations; the repositories that the settings name"),
+        Floor({"models"}, "rows about generations"),
+        Floor({"configured"}, "the repositories and trees that the settings name"),
         Floor({"kit"}, "what is kept elsewhere of these settings, and whether it is still true"),
         Floor({"catalogue"}, "keeps those rows true to the repository"),
         Floor({"health"}, "judges both tiers by rows and storage"),
@@ -54,11 +57,11 @@ ROOMS = {
             "what comes from outside, made safe; names of calls, of processes and of failures",
         ),
         Floor(
-            {"failures", "estimates", "cost_records"},
-            "what the records say of what stopped; what calls will cost and take, and what they have cost",
+            {"failures", "estimates", "cost_records", "full_text"},
+            "what the records say of what stopped; what calls will cost and take, and have cost; words within articles",
         ),
         Floor({"tree"}, "the same as files: a manifest says what failed, too"),
-        Floor({"state_wording"}, "sentences about all of these"),
+        Floor({"state_wording", "unchanged"}, "sentences about all of these, and whether they are still so"),
         Floor({"templatetags"}, "the same sentences for templates, and for the columns of the desk"),
         Floor({"pipeline"}, "moves one article; alone changes its status"),
         Floor({"batches"}, "moves many of them, by way of the pipeline"),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import deque
 
 import pytest
@@ -120,3 +122,21 @@ def test_nobody_but_the_settings_reads_the_environment() -> None:
     allowed = {"config.env", "config.bootstrap", "config.asgi", "config.wsgi"}
     readers = {name for name, file in modules().items() if READS.search(file.read_text())}
     assert readers <= allowed
+
+
+HEAVY = ("anthropic", "boto3", "openai", "playwright")  # seconds and 150 MB, for those that ask services alone
+LOADED = """
+import django, sys
+django.setup()
+from config import api, urls
+from django.core.management import get_commands, load_command_class
+for name, app in get_commands().items():
+    app == "django_q" or app.startswith("django.") or load_command_class(app, name)
+print(*sys.modules)
+"""
+
+
+def test_a_start_loads_no_sdk() -> None:
+    """Every command, every page and every test that starts a process waits for what it loads."""
+    started = subprocess.run([sys.executable, "-c", LOADED], check=True, capture_output=True, text=True)
+    assert set(HEAVY) & set(started.stdout.split()) == set()

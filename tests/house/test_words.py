@@ -23,7 +23,8 @@ from tests.house.reading import DJANGOS, ROOT, modules, our_apps, production, ri
 
 DOCS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SETTINGS = ROOT / "config" / "settings.py"
-READ_BY_OTHERS = {"AWS_SECRET_ACCESS_KEY"}  # by boto3, which looks for it by itself
+DATABASES = ROOT / "config" / "databases" / "named.py"
+READ_BY_OTHERS = {"AWS_SECRET_ACCESS_KEY", "GALLEY_WEB_ADDRESS"}  # by boto3, which looks for it by itself; the unit
 
 
 # Commands and settings
@@ -40,7 +41,8 @@ def _variables() -> set[str]:
     """The names that the settings ask the environment for."""
     return {
         node.args[0].value
-        for node in ast.walk(tree(SETTINGS))
+        for file in (SETTINGS, DATABASES)
+        for node in ast.walk(tree(file))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args
         if isinstance(node.func.value, ast.Name) and node.func.value.id == "env"
         if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)

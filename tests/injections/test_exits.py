@@ -17,6 +17,8 @@ from tests.injections.browser import CHROMIUM, Judge, lost
 from tests.injections.exits import EXITS, of_a_model, read, readings
 from tests.injections.mutations import Payload, payload
 
+pytestmark = pytest.mark.dealt_whole(3)
+
 NUMBER, PARTS = 10_000, 20
 LONGEST = 300  # characters of a title
 MAILED = 100  # articles a mail

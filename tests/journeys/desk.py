@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tests.doubles.server import Doubles, doubles
-from tests.journeys.installation import ROOT, Installation
+from tests.journeys.installation import DATABASE, ROOT, Installation, migrated
 from tests.services.process import Server, free_port
 
 if TYPE_CHECKING:
@@ -107,7 +108,7 @@ def content(page: Page) -> str:
 
 
 @contextmanager
-def running_desk(folder: Path) -> Iterator[Desk]:
+def running_desk(folder: Path, settings: Mapping[str, str] | None = None) -> Iterator[Desk]:
     """Real processes, and a browser that is there only where playwright is."""
     from playwright.sync_api import sync_playwright
 
@@ -116,7 +117,8 @@ def running_desk(folder: Path) -> Iterator[Desk]:
     command = [sys.executable, "-m", "uvicorn", "config.asgi:application", "--port", str(port)]
     with doubles() as services:
         installation.with_services(services)
-        installation.manage("migrate", "--verbosity", "0")
+        installation.settings |= settings or {}
+        shutil.copyfile(migrated(), installation.folder / DATABASE)
         installation.manage("shell", "--verbosity", "0", "-c", PEOPLE + SITE)
         server = Server(command, port, installation.folder / "web.log", installation.environment, ROOT)
         with (

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -11,7 +13,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +23,7 @@ from backups.storage.django_folder import LocalStorage
 from backups.trees.tree import Tree
 from config.env import Environment
 from tests.doubles.server import Doubles
+from tests.environment import RUN
 from tests.services.wordpress import WordPress
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -34,6 +37,7 @@ class Installation:
 
     folder: Path
     settings: dict[str, str] = field(default_factory=dict)
+    program: Path = ROOT  # whose code runs
 
     @property
     def environment(self) -> dict[str, str]:
@@ -52,7 +56,8 @@ class Installation:
     def manage(self, *words: str, given: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "manage.py", *words],
-            cwd=ROOT, env=self.environment, input=given, capture_output=True, text=True, timeout=PATIENCE, check=check,
+            cwd=self.program, env=self.environment, input=given, capture_output=True, text=True, timeout=PATIENCE,
+            check=check,
         )  # fmt: skip
 
     def ask(self, expression: str) -> Any:
@@ -61,16 +66,19 @@ class Installation:
         answer = self.manage("shell", "--verbosity", "0", "-c", code).stdout
         return json.loads(answer.rpartition("=>")[2])
 
-    def prepare(self, user: str = "ada") -> None:
+    def migrate(self) -> None:
+        self.manage("migrate", "--verbosity", "0")
+
+    def add_person(self, name: str) -> None:
+        self.ask(f"__import__('django.contrib.auth.models', fromlist=['User']).User.objects.create_user({name!r}).pk")
+
+    def prepare(self, person: str = "ada") -> None:
         """Migrate, and make an editor. Out of the box the database is a file: all get a copy of the first."""
         if self.settings.get("DATABASE_URL"):
-            self._migrate(user)
+            self.migrate()
+            self.add_person(person)
         else:
-            (self.folder / DATABASE).write_bytes(_prepared(user))
-
-    def _migrate(self, user: str) -> None:
-        self.manage("migrate", "--verbosity", "0")
-        self.ask(f"__import__('django.contrib.auth.models', fromlist=['User']).User.objects.create_user({user!r}).pk")
+            shutil.copyfile(migrated(person), self.folder / DATABASE)
 
     def add_site(self, wordpress: WordPress, time_limit: int = 2) -> None:
         """The site that articles go to; so many seconds it may work on one request."""
@@ -99,12 +107,20 @@ class Installation:
         return Tree(BucketStorage(**options, **keys), prefix)
 
 
-@cache
-def _prepared(user: str) -> bytes:
-    with tempfile.TemporaryDirectory() as folder:
-        first = Installation(Path(folder))
-        first._migrate(user)
-        return (first.folder / DATABASE).read_bytes()
+def migrated(person: str = "") -> Path:
+    """A database file with every table, and this editor if any: made once a run, by the process that first needs it."""
+    made = Path(RUN, f"migrated-{person}.sqlite3")
+    with made.with_suffix(".lock").open("w") as lock, tempfile.TemporaryDirectory(dir=RUN) as folder:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not made.exists():
+            first = Installation(Path(folder))
+            if person:
+                shutil.copyfile(migrated(), first.folder / DATABASE)
+                first.add_person(person)
+            else:
+                first.migrate()
+            (first.folder / DATABASE).rename(made)
+    return made
 
 
 class Workers:
@@ -119,8 +135,8 @@ class Workers:
         with log:
             self.process = subprocess.Popen(
                 [sys.executable, "manage.py", "worker"],
-                cwd=ROOT, env=self.installation.environment, stdout=log, stderr=log, start_new_session=True,
-                preexec_fn=partial(die_with_parent, signal.SIGKILL),
+                cwd=self.installation.program, env=self.installation.environment, stdout=log, stderr=log,
+                start_new_session=True, preexec_fn=partial(die_with_parent, signal.SIGKILL),
             )  # fmt: skip
 
     def kill(self) -> None:

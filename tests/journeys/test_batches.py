@@ -31,6 +31,7 @@ TOTAL = 4 * len(ROOMS)
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
     pytest.mark.xdist_group("batches"),
+    pytest.mark.dealt_whole(3),
 ]
 
 

@@ -13,6 +13,8 @@ import pytest
 from tests.faults import batches
 from tests.journeys.stacks import missing_for
 
+pytestmark = pytest.mark.dealt_whole(3)
+
 SEED = int(os.environ.get("GALLEY_SEED") or time.time())
 STACKS = [("sqlite", 60), ("postgresql, redis", 40)]
 

@@ -10,6 +10,8 @@ import pytest
 from tests.benchmarks import chaos
 from tests.journeys.stacks import missing_for
 
+pytestmark = pytest.mark.dealt_whole(3)
+
 SEED = int(os.environ.get("GALLEY_SEED") or time.time())
 
 

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sqlite3
 import time
-from typing import TYPE_CHECKING
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.conftest import MANUSCRIPT
+from tests.dealing import ALL, DAY
 from tests.doubles.server import Doubles
+from tests.journeys import pages
 from tests.journeys.desk import CHROMIUM, LAPTOP, PHONE, Desk, content
+from tests.journeys.installation import DATABASE
 
 if TYPE_CHECKING:
+    from django.db.models import Model
     from playwright.sync_api import Page, Route
 
 axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="needs axe-playwright-python")
@@ -58,6 +65,29 @@ Article.objects.filter(pk=first.pk).update(word_count=300)
 
 # German has them.
 LONG_WORD = "Donaudampfschifffahrtsgesellschaftskapitänsmützenfabrikationsmaschinenbauingenieurverein"
+# A publication that has gone wrong in a browser, and a document.
+ELSEWHERE = """
+from io import BytesIO
+from PIL import Image
+from articles.models import Article, DeskSettings
+from django.contrib.auth.models import User
+from publishing.models import PublishTask, Shot, Site
+from tests.worklist.conftest import arrive
+DeskSettings.row()
+article, jpeg = Article.objects.filter(status="done").first(), BytesIO()
+error = {"kind": "Refused", "provider": "wordpress:1", "stage": "upload", "thing": "the draft", "then": "recover",
+         "reason": "{it} shows a page that nobody knows", "mend": "see its picture", "code": "unknown_screen",
+         "detail": "said"}
+turn = {"from": "rest", "to": "playwright", "code": "403", "reason": "{it} is closed", "at": "2026-01-02T03:04:05+00"}
+task = PublishTask.objects.create(
+    article=article, site=Site.objects.get(), publisher="hybrid", way="playwright", status="failed", error=error,
+    turns=[turn], options={"tags": ["Freight"]}, total_steps=7, completed_steps=2, progress=28, asked_by=article.owner,
+)
+Image.new("RGB", (1280, 800), "teal").save(jpeg, "JPEG")
+for step in ("signed_in", "failed"):
+    Shot.objects.create(task=task, step=step, jpeg=jpeg.getvalue())
+arrive()
+"""
 # Fields in which one writes or chooses, and that do not look as if.
 ODD_FIELDS = """
 [...document.querySelectorAll("input, select, textarea")].filter(field =>
@@ -70,6 +100,7 @@ pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
     pytest.mark.xdist_group("desk"),
     pytest.mark.dealt(2),
+    pytest.mark.dealt_whole(3),
 ]
 
 
@@ -79,11 +110,14 @@ def services(desk: Desk) -> Doubles:
     return desk.services
 
 
-def hand_in(page: Page, title: str, **choices: str) -> None:
-    """Through the form, as an editor does."""
+def hand_in(page: Page, title: str, *, in_tabs: bool = True, **choices: str) -> None:
+    """Through the form, as an editor does; without scripts it has no tabs."""
     page.goto("/admin/")
     page.get_by_role("link", name="Write an article", exact=True).first.click()
+    if in_tabs:
+        page.get_by_role("tab", name="Text").click()
     page.get_by_label("Manuscript:").fill(MANUSCRIPT.replace("Tariffs and AI", title))
+    page.get_by_text("Page, site and time").click()
     for label, choice in choices.items():
         page.get_by_label(f"{label}:").select_option(label=choice)
     page.get_by_role("button", name="Hand in").click()
@@ -251,6 +285,7 @@ def test_a_scheduled_article_waits_in_the_calendar_and_is_begun_there(desk: Desk
         page.get_by_role("link", name=re.compile("→")).click()
         page.get_by_role("link", name=re.compile("^Write an article for 15 ")).click()
         assert page.get_by_label("Begin:").input_value().endswith("-15T09:00")
+        page.get_by_role("tab", name="Text").click()
         page.get_by_label("Manuscript:").fill(MANUSCRIPT.replace("Tariffs and AI", "Orchards"))
         page.get_by_role("button", name="Hand in").click()
         assert "Scheduled: begins at 15" in page.locator(".report").inner_text()
@@ -289,7 +324,7 @@ def test_the_desk_works_without_scripts(desk: Desk) -> None:
     with desk.page() as page:
         page.goto("/admin/")
     with desk.page(scripts=False) as page:
-        hand_in(page, "Windmills")
+        hand_in(page, "Windmills", in_tabs=False)
         page.locator(".report.done").wait_for()  # the page loads itself again until it is
 
 
@@ -320,6 +355,7 @@ def test_a_page_says_when_it_is_not_live_and_the_tab_how_it_ended(desk: Desk) ->
         page.keyboard.press("?")
         page.get_by_role("dialog", name="Keys").get_by_role("button", name="Close").click()
         page.get_by_role("link", name="Hand in again").click()
+        page.wait_for_load_state()  # its keys are there
         assert page.get_by_label("Manuscript:").input_value().startswith("# Fog horns")
         page.get_by_label("Manuscript:").press("Control+Enter")
         page.get_by_text("is handed in").wait_for()
@@ -396,11 +432,48 @@ def test_every_page_is_readable(scheme: str, size: tuple[int, int], desk: Desk, 
                 wrong[f"{name} of {who}"] = inspected(page)
             if who == "ada":
                 page.goto(f"{addresses['list']}?state=stopped")
+                assert not page.get_by_label("Action:").is_visible(), "there is nothing yet to act on"
                 page.locator(".action-select").first.check()
                 page.get_by_label("Action:").select_option(label="Cancel the chosen articles")
                 page.get_by_role("button", name="Go").click()
                 page.get_by_role("button", name=re.compile("Cancel .* article")).wait_for()
                 wrong["asking"] = inspected(page)
+    assert {name: findings for name, findings in wrong.items() if findings} == {}
+
+
+@pytest.fixture(scope="module")
+def walked(desk: Desk, addresses: dict[str, str]) -> dict[str, str]:
+    """Every page of the desk by its URLconf: what answers a chief editor with one."""
+    desk.installation.manage("shell", "--verbosity", "0", "-c", ELSEWHERE)
+    with closing(sqlite3.connect(desk.installation.folder / DATABASE, timeout=20)) as file:
+
+        def newest(model: type[Model]) -> Any:
+            sql = f'SELECT "{model._meta.pk.column}" FROM "{model._meta.db_table}" ORDER BY 1 DESC LIMIT 1'  # noqa: S608
+            return next(iter(file.execute(sql).fetchone() or ()), None)
+
+        known = pages.addresses(newest)
+    found = {}
+    with desk.page("chief") as page:
+        for name, address in known.items():
+            answer = page.request.get(address, max_redirects=0)
+            assert answer.status < 500, name
+            if answer.status == 200 and 'id="content"' in answer.text():
+                found[name] = address
+    assert {"articles_article_publish", "publishing_publishtask_change", "publishing_site_add"} <= found.keys()
+    return found
+
+
+@pytest.mark.dealt(1)
+def test_every_page_of_the_urlconf_is_readable_and_needs_no_mouse(desk: Desk, walked: dict[str, str]) -> None:
+    """A quarter of them a day, in one of four lights; after sixteen days all are met in each."""
+    day, everything = int(os.environ[DAY]), bool(os.environ.get(ALL))
+    lights = [(size, scheme) for size in (LAPTOP, PHONE) for scheme in ("light", "dark")]
+    wrong: dict[str, list[str]] = {}
+    for size, scheme in lights if everything else [lights[day // 4 % 4]]:
+        with desk.page("chief", size, scheme, strict=False) as page:
+            for name in sorted(walked) if everything else sorted(walked)[day % 4 :: 4]:
+                page.goto(walked[name])
+                wrong[f"{name}, {scheme}, {size[0]}"] = inspected(page) + pages.walked_by_keys(page)
     assert {name: findings for name, findings in wrong.items() if findings} == {}
 
 

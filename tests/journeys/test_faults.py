@@ -28,6 +28,8 @@ from tests.services import wordpress as service
 from tests.services.process import wait_until
 from tests.services.wordpress import WordPress
 
+pytestmark = pytest.mark.dealt_whole(3)
+
 PAID = {("openai", "responses"), ("replicate", "create"), ("anthropic", "messages")}
 CALLS = 7  # text, prompts, four pictures, the page
 PATIENCE = 90  # seconds

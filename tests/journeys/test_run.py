@@ -15,6 +15,8 @@ from tests.journeys.installation import Installation
 from tests.services import postgres, redis, s3
 from tests.services.process import wait_until
 
+pytestmark = pytest.mark.dealt_whole(3)
+
 STACKS = ["sqlite, folder, database queue", "postgresql, rclone, redis", "postgresql, moto, database queue"]
 PAID = {("openai", "responses"), ("replicate", "create"), ("anthropic", "messages")}
 CALLS = 7  # text, prompts, four pictures, the page

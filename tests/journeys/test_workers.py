@@ -23,7 +23,7 @@ from tests.services.process import free_port, wait_until
 PATIENCE = 300  # seconds, on a busy machine
 LONG = 12.0  # seconds of a call, in which a worker can die four times
 
-pytestmark = [pytest.mark.xdist_group("workers"), pytest.mark.dealt(2)]
+pytestmark = [pytest.mark.xdist_group("workers"), pytest.mark.dealt(2), pytest.mark.dealt_whole(3)]
 
 
 @pytest.fixture

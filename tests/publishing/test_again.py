@@ -21,12 +21,13 @@ from articles.pipeline.run import Run
 from publishing.models import Site
 from publishing.wordpress import client as client_module
 from tests.conftest import error_of
-from tests.publishing.conftest import PAGE, Drive, Impostor, Ready, new_site
+from tests.publishing.conftest import Drive, Impostor, Ready, new_site
 from tests.publishing.dying import dies_after
+from tests.publishing.nearly_done import PAGE
 from tests.publishing.test_stage import assert_published, by_hand, sends
 from tests.services.wordpress import WordPress
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.dealt_whole(3), pytest.mark.django_db]
 
 MORE = PAGE.replace("Lorries", "Airships, then lorries")
 

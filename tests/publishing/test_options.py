@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from decimal import Decimal
 from typing import Literal
 
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from articles.models import Article, Call
+from articles.models import Article, Call, DeskSettings
 from publishing import publish_tasks
 from publishing.models import Site, Way
 from publishing.options import Options
@@ -19,7 +20,7 @@ from tests.doubles.server import Doubles
 from tests.publishing.conftest import Drive, Ready, new_site
 from tests.services.wordpress import WordPress
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.dealt_whole(3), pytest.mark.django_db]
 
 
 def states(article: Article) -> dict[str, str]:
@@ -166,12 +167,14 @@ def test_the_text_service_writes_them_once_for_a_text(
     assert article.calls.filter(key__startswith="search:").count() == 2, "of another text it is asked anew"
 
 
-@pytest.mark.parametrize("fault", ["refusal", "malformed"])
+@pytest.mark.parametrize("fault", ["refusal", "malformed", "server_error", "rate_limited", "unauthorized"])
 def test_without_its_words_the_rule_makes_them(
     wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User, services: Doubles, fault: str
 ) -> None:
     wordpress.use_seo("yoast")
+    """At once, and by the same way: that it fails says nothing of the site."""
     services.fail("openai", "responses", fault, times=20)
+    Site.objects.filter(pk=site.pk).update(publisher=Way.HYBRID)
     article = run(ready(site))
     publish_tasks.submit(article, site, editor, options=Options(seo_optimization=True))
     article = run(article)
@@ -179,6 +182,22 @@ def test_without_its_words_the_rule_makes_them(
     ruled = search_words.by_rule(article, Options())
     assert words(article) == {f"seo_{word}": text for word, text in ruled.items()}
     assert "made by rule" in article.events.get(kind="search").message
+    task = article.publish_tasks.first()
+    assert task
+    assert (task.turns, article.attempt) == ([], 2)
+
+
+def test_a_limit_keeps_no_post_from_its_site(
+    wordpress: WordPress, site: Site, ready: Ready, run: Drive, editor: User, services: Doubles
+) -> None:
+    wordpress.use_seo("yoast")
+    DeskSettings.objects.update_or_create(name="desk", defaults={"limit_day": Decimal("0.000001")})
+    article = run(ready(site))
+    publish_tasks.submit(article, site, editor, options=Options(seo_optimization=True))
+    article = run(article)
+    assert article.status == Article.Status.DONE, article.error
+    assert not services.requests("openai")
+    assert states(article)["seo_title"] == "kept"
 
 
 def test_a_site_that_keeps_no_words_costs_no_call(

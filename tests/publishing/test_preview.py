@@ -15,7 +15,8 @@ from django.urls import reverse
 
 from articles.models import Article, Stage
 from publishing import preview
-from tests.publishing.conftest import PAGE, Ready
+from tests.publishing.conftest import Ready
+from tests.publishing.nearly_done import PAGE
 
 pytestmark = pytest.mark.django_db
 HOSTILE = (

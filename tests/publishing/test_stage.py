@@ -28,8 +28,9 @@ from publishing.models import Site
 from publishing.wordpress import client as client_module
 from publishing.wordpress import line
 from tests.conftest import error_of
-from tests.publishing.conftest import ALT, Drive, Impostor, Ready, new_site
+from tests.publishing.conftest import Drive, Impostor, Ready, new_site
 from tests.publishing.dying import dies_after
+from tests.publishing.nearly_done import ALT
 from tests.services.process import wait_until
 from tests.services.wordpress import WordPress
 

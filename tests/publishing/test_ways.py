@@ -19,7 +19,7 @@ from tests.publishing.conftest import Drive, Ready, new_site
 from tests.services.http_faults import Faults, Said, in_front_of
 from tests.services.wordpress import WordPress
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.dealt_whole(3), pytest.mark.django_db]
 OPTIONS = Options(
     publish_immediately=True, tags=("Freight", "R&D"), categories=("Trade",), excerpt="In short.", comments="closed"
 )

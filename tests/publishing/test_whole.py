@@ -18,7 +18,7 @@ from tests.publishing.conftest import new_site
 from tests.publishing.test_stage import by_hand
 from tests.services.wordpress import WordPress
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.dealt_whole(3), pytest.mark.django_db(transaction=True)]
 
 
 class Hand:

@@ -29,6 +29,8 @@ from backups.storage.django_folder import LocalStorage
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
 
+pytestmark = pytest.mark.dealt_whole(3)
+
 PAID = {("openai", "responses"), ("replicate", "create"), ("anthropic", "messages")}
 PARTS = 3  # the moments are dealt out among so many tests, to run side by side
 EVERYWHERE = bool(os.environ.get("GALLEY_EVERY_MOMENT"))

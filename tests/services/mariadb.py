@@ -21,11 +21,11 @@ class MariaDB:
 
     @property
     def address(self) -> str:
-        return f"{HOST}:{self.server.port}"
+        return f"{self.server.host}:{self.server.port}"
 
     def execute(self, statements: str, database: str = "") -> str:
         """Run SQL statements and return what they print, a line a row. Raises CalledProcessError."""
-        where = ["--no-defaults", f"--host={HOST}", f"--port={self.server.port}", "--user=root"]
+        where = ["--no-defaults", f"--host={self.server.host}", f"--port={self.server.port}", "--user=root"]
         how = ["--batch", "--raw", "--skip-column-names", "--default-character-set=utf8mb4"]
         command = [str(program("mariadb")), *where, *how, database]
         try:
@@ -39,7 +39,7 @@ class MariaDB:
         return [json.loads(line) for line in self.execute(query, database).split("\n") if line]
 
 
-def mariadb(folder: Path) -> MariaDB:
+def mariadb(folder: Path, host: str = HOST) -> MariaDB:
     """An empty server, not yet started."""
     data = folder / "mariadb"
     data.mkdir()
@@ -48,7 +48,7 @@ def mariadb(folder: Path) -> MariaDB:
         str(program("mariadbd")),
         "--no-defaults",
         f"--datadir={data}",
-        f"--bind-address={HOST}",
+        f"--bind-address={host}",
         f"--port={port}",
     ]
     argv += [
@@ -61,4 +61,4 @@ def mariadb(folder: Path) -> MariaDB:
     ]
     if os.geteuid() == 0:
         argv.append("--user=root")
-    return MariaDB(Server(argv, port=port, log=folder / "mariadb.log"))
+    return MariaDB(Server(argv, port=port, log=folder / "mariadb.log", host=host))

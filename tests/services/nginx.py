@@ -8,7 +8,7 @@ import shutil
 from pathlib import Path
 
 from config.bootstrap import UNPACKED
-from tests.services.process import Server, free_port
+from tests.services.process import HOST, Server, free_port
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "operator.md"
 BESIDE = """
@@ -20,8 +20,9 @@ http {{
     client_body_temp_path {folder}/body; proxy_temp_path {folder}/proxy; fastcgi_temp_path {folder}/fastcgi;
     uwsgi_temp_path {folder}/uwsgi; scgi_temp_path {folder}/scgi;
     {log_format}
+    {upstream}
     server {{
-        listen 127.0.0.1:{port};
+        listen {host}:{port};
         {location}
     }}
 }}
@@ -42,18 +43,38 @@ def sample() -> tuple[str, str]:
     return log_format, location
 
 
-def nginx(folder: Path, web_server: int, https: bool = False) -> Server:
-    """Not started yet. What it logs of requests lies in `folder`/access; `https` says that people came by it."""
+def sample_of_many() -> tuple[str, str]:
+    """What the page shows for several web servers: their list, with the first alone, and the lines that name it."""
+    shown = re.search(
+        r"^    (upstream galley \{.+?\n    \})\n\n(    proxy_pass .+?;)\n\n", PAGE.read_text(), re.M | re.S
+    )
+    assert shown, "docs/operator.md shows nginx before several web servers"
+    return shown[1], shown[2]
+
+
+def nginx(folder: Path, *servers: str, https: bool = False, host: str = HOST, port: int | None = None) -> Server:
+    """Not started yet, before web servers at `host:port`. What it logs of requests lies in `folder`/access; `https`
+    says that people came by it.
+    """
     executable = program()
     assert executable, "ask program() first"
     folder.mkdir()
     log_format, location = sample()
-    location = location.replace("127.0.0.1:8000", f"127.0.0.1:{web_server}")
     location = location.replace("/var/log/nginx/galley.log", f"{folder}/access")
+    upstream = ""
+    if len(servers) > 1:
+        upstream, passing = sample_of_many()
+        lines = re.findall(r"^ *server .+$", upstream, re.MULTILINE)
+        listed = "\n".join(re.sub(r"server \S+?( |;)", rf"server {server}\1", lines[0]) for server in servers)
+        upstream = upstream.replace("\n".join(lines), listed)
+        location = re.sub(r" +proxy_pass .+;", passing, location)
+    location = location.replace("127.0.0.1:8000", servers[0])
     if https:
         location = location.replace("$scheme", "https")
-    port = free_port()
+    port = port or free_port()
     user = f"user {os.environ.get('USER', 'root')};" if os.geteuid() == 0 else ""
-    config = BESIDE.format(folder=folder, user=user, log_format=log_format, port=port, location=location)
+    config = BESIDE.format(
+        folder=folder, user=user, log_format=log_format, upstream=upstream, host=host, port=port, location=location
+    )
     (folder / "nginx.conf").write_text(config)
-    return Server([executable, "-p", folder, "-c", folder / "nginx.conf"], port, folder / "log")
+    return Server([executable, "-p", folder, "-c", folder / "nginx.conf"], port, folder / "log", host=host)

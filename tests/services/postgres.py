@@ -18,7 +18,6 @@ from .process import HOST, Server, free_port, program, wait_until
 OWNER = "postgres"
 NOBODY = 65534
 SETTINGS = {
-    "listen_addresses": HOST,
     "unix_socket_directories": "",  # their paths may have 107 bytes, a test's folder often has more
     "fsync": "off",
     "full_page_writes": "off",
@@ -85,8 +84,8 @@ def cluster(folder: Path) -> Iterator[Postgres]:
     """Yield a fresh server, for tests that kill it."""
     data = folder / "postgres"
     data.mkdir()
-    _run_initdb(data)
-    server = _server(data)
+    initialise(data)
+    server = serve(data)
     with server.running():
         yield Postgres(server, _create(server.port, "galley"))
 
@@ -98,8 +97,8 @@ def postgres(folder: Path) -> Iterator[str]:
         yield running.url
 
 
-def _url(port: int, database: str) -> str:
-    return f"postgres://{OWNER}@{HOST}:{port}/{database}"
+def _url(port: int, database: str, host: str = HOST) -> str:
+    return f"postgres://{OWNER}@{host}:{port}/{database}"
 
 
 def _create(port: int, database: str) -> str:
@@ -118,7 +117,7 @@ def _binary(name: str) -> Path | None:
     return program(name)
 
 
-def _as_ordinary_user() -> list[str]:
+def as_ordinary_user() -> list[str]:
     """What to put before a command of PostgreSQL, which refuses to run as root.
 
     It keeps the right to pass through closed folders: both our temporary folders and a virtual environment
@@ -130,26 +129,33 @@ def _as_ordinary_user() -> list[str]:
     return ["setpriv", *identity, "--inh-caps=+dac_override", "--ambient-caps=+dac_override"]
 
 
-def _run_initdb(data: Path) -> None:
+def initialise(data: Path) -> None:
+    """Make a server's files in an empty folder."""
     if os.geteuid() == 0:
         os.chown(data, NOBODY, NOBODY)
     options = ["--username", OWNER, "--auth=trust", "--encoding=UTF8", "--locale=C.UTF-8", "--no-sync"]
-    command = [*_as_ordinary_user(), str(_binary("initdb")), *options, "--pgdata", str(data)]
-    subprocess.run(command, check=True, capture_output=True, cwd=data)
+    run_as_owner("initdb", *options, "--pgdata", str(data), cwd=data)
 
 
-def _server(data: Path) -> Server:
-    port = free_port()
-    argv = [*_as_ordinary_user(), str(_binary("postgres")), "-D", str(data), "-p", str(port)]
-    for name, value in SETTINGS.items():
+def run_as_owner(name: str, *words: str, cwd: Path | None = None) -> None:
+    """A program of PostgreSQL's. Raises CalledProcessError."""
+    subprocess.run([*as_ordinary_user(), str(_binary(name)), *words], check=True, capture_output=True, cwd=cwd)
+
+
+def serve(data: Path, *, host: str = HOST, port: int | None = None, listen: str = HOST) -> Server:
+    """Not started yet, over these files; at any port, unless one is named."""
+    port = port or free_port()
+    argv = [*as_ordinary_user(), str(_binary("postgres")), "-D", str(data), "-p", str(port)]
+    for name, value in {**SETTINGS, "listen_addresses": listen}.items():
         argv += ["-c", f"{name}={value}"]
 
     def ready() -> bool:
         try:
-            psycopg.connect(_url(port, OWNER), connect_timeout=2).close()
+            psycopg.connect(_url(port, OWNER, host), connect_timeout=2).close()
         except psycopg.OperationalError:
             return False
         return True
 
     # SIGTERM would wait for clients to leave; kill -9 leaves a System V segment behind, so not at every stop.
-    return Server(argv, port=port, log=data / "server.log", ready=ready, stop_signal=signal.SIGINT)
+    log = data / "server.log"
+    return Server(argv, port=port, log=log, ready=ready, stop_signal=signal.SIGINT, host=host)

@@ -40,6 +40,7 @@ class Server:
     cwd: Path | None = None
     ready: Callable[[], bool] | None = None
     stop_signal: signal.Signals = signal.SIGTERM
+    host: str = HOST
     _leash: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
     _main: subprocess.Popen[bytes] | None = field(default=None, init=False, repr=False)
 
@@ -48,7 +49,7 @@ class Server:
         assert self._main, "not started"
         return self._main.pid
 
-    def start(self, patience: float = 30) -> None:
+    def start(self, patience: float = 120) -> None:
         """Start it and wait until it answers, `patience` seconds at most. Raises ServerError."""
         assert self._leash is None, "already started"
         self._leash = subprocess.Popen(LEASH, stdin=subprocess.PIPE, process_group=0)
@@ -80,7 +81,7 @@ class Server:
         return (self.ready or self.is_listening)()
 
     def is_listening(self) -> bool:
-        with contextlib.suppress(OSError), socket.create_connection((HOST, self.port), timeout=1):
+        with contextlib.suppress(OSError), socket.create_connection((self.host, self.port), timeout=1):
             return True
         return False
 
@@ -168,3 +169,22 @@ def missing(packages: Mapping[str, str]) -> str | None:
     """Given program → package: which packages to install, in words; None if nothing is missing."""
     absent = sorted({package for name, package in packages.items() if program(name) is None})
     return f"needs {', '.join(absent)}" if absent else None
+
+
+def processes_with(folder: Path) -> list[int]:
+    """Those that name it in their arguments or environment, as Chromium and its children do."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
+        except OSError:
+            continue
+        if str(folder).encode() in told and int(process.name) != os.getpid():
+            found.append(int(process.name))
+    return found
+
+
+def children_of(pid: int) -> list[int]:
+    """Those that a process has started, whichever of its threads has. Reference: proc(5), children."""
+    lists = Path("/proc", str(pid), "task").glob("*/children")
+    return [int(child) for children in lists for child in children.read_text().split()]

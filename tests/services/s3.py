@@ -73,15 +73,15 @@ def moto_available() -> str | None:
 
 
 @contextmanager
-def rclone(folder: Path) -> Iterator[S3]:
+def rclone(folder: Path, host: str = HOST) -> Iterator[S3]:
     """Yield an S3 that keeps its objects as files below `folder`/s3."""
     (folder / "s3").mkdir()
     port = free_port()
     keys = f"{S3.access_key},{S3.secret_key}"
     # No configuration of the person who runs the tests: an empty --config is held in memory.
-    where = ["--config", "", "--addr", f"{HOST}:{port}"]
+    where = ["--config", "", "--addr", f"{host}:{port}"]
     argv = [str(program("rclone")), "serve", "s3", *where, "--auth-key", keys, str(folder / "s3")]
-    with _serving(Server(argv, port=port, log=folder / "rclone.log")) as s3:
+    with _serving(Server(argv, port=port, log=folder / "rclone.log", host=host)) as s3:
         yield s3
 
 
@@ -96,7 +96,7 @@ def moto(folder: Path) -> Iterator[S3]:
 
 @contextmanager
 def _serving(server: Server) -> Iterator[S3]:
-    s3 = S3(server, f"http://{HOST}:{server.port}")
+    s3 = S3(server, f"http://{server.host}:{server.port}")
     with server.running(), s3.clients:
         s3.client().create_bucket(Bucket=s3.bucket)
         yield s3

@@ -6,6 +6,8 @@
  *
  *   rest-off       no REST API for anybody
  *   terms          before the dashboard stands a page that wants to be agreed to, once
+ *   overlay        over each page of the dashboard lies a dialog of a plugin
+ *   captcha        the form of the login page has a check for robots, as of reCAPTCHA
  *   second-factor  the login page asks for a code after the password, with the form of the plugin Two Factor
  */
 
@@ -49,5 +51,17 @@ add_action(
 		echo '<!doctype html><title>Terms</title><p>There are new terms.</p>';
 		echo '<form method="post"><button name="agree" value="1">I agree</button></form>';
 		exit;
+	}
+);
+
+add_action( 'login_form', fn() => print( is_on( 'captcha' ) ? '<div class="g-recaptcha"></div>' : '' ) );
+
+add_action(
+	'admin_footer',
+	function () {
+		if ( is_on( 'overlay' ) ) {
+			echo '<div role="dialog" class="components-modal__frame" style="position: fixed; inset: 0; z-index: 999999;';
+			echo ' background: #fff">Rate our plugin! <button>Later</button></div>';
+		}
 	}
 );

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Literal
 
 from . import mariadb, wordpress_site
-from .process import Server
+from .process import HOST, Server
 from .wordpress_site import Account, Site
 from .wordpress_tables import PRISTINE, SITE, Post, Tables
 
 WEEK = 7 * 24 * 60 * 60  # seconds
 
+FORBIDDEN = "<html><head><title>403 Forbidden</title></head><body><h1>Forbidden</h1></body></html>"
 Kind = Literal["sleep", "fatal", "exit", "kill", "warn", "warn-buffered", "busy", "refuse", "gateway"]
 Seo = Literal["yoast", "yoast-closed", "rankmath", "aioseo", "seopress"]
 When = Literal["before", "file", "half", "sizes", "after"]
@@ -30,16 +31,16 @@ def available() -> str | None:
 
 
 @contextmanager
-def wordpress(folder: Path) -> Iterator["WordPress"]:
-    """Yield a site with four accounts and not one post, in about a second."""
+def wordpress(folder: Path, host: str = HOST, *, network: bool = False) -> Iterator["WordPress"]:
+    """Yield a site with four accounts and not one post, in about a second; a `network` has another one below /news."""
     site = Site(folder)
     site.copy()
-    database = mariadb.mariadb(folder)
+    database = mariadb.mariadb(folder, host)
     with database.server.running():
         for name in SITE, PRISTINE:
             database.execute(f"CREATE DATABASE {name}")
-        server = site.server(database.address)
-        accounts = site.install(server)
+        server = site.server(database.address, host)
+        accounts = site.install(server, network=network)
         tables = Tables(database)
         tables.keep()
         with server.running():
@@ -161,6 +162,14 @@ class WordPress:
     def switch_xmlrpc_off(self) -> None:
         """As plugins do it that close this door."""
         (self.site.switches / "xmlrpc-off").touch()
+
+    def switch_on(self, name: str, words: str = "") -> None:
+        """One of the plugins of wordpress-screens.php and wordpress-doors.php, by the name of its file."""
+        (self.site.switches / name).write_text(words)
+
+    def turn_away(self, pattern: str, status: int = 403, page: str = FORBIDDEN, *, after_a_post: bool = False) -> None:
+        """A firewall's page for requests whose "METHOD /path" fits; or only once REST has made a post."""
+        self.switch_on("firewall-after-post" if after_a_post else "firewall", f"{status}\n{pattern}\n{page}")
 
     def use_seo(self, plugin: Seo) -> None:
         """Turn a plugin for search engines on; `yoast-closed` is one whose keys cannot be written."""

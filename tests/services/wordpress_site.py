@@ -13,6 +13,7 @@ DEBIAN = Path("/usr/share/wordpress")
 HERE = Path(__file__).parent
 MODULES = {"mysqli": "php8.2-mysql", "gd": "php8.2-gd", "xml": "php8.2-xml", "mbstring": "php8.2-mbstring"}
 WORKERS = 4
+PLUGINS = ("faults", "jwt", "seo", "screens", "doors")
 
 
 def available() -> str | None:
@@ -76,8 +77,8 @@ class Site:
         shutil.copy(HERE / "wordpress-config.php", self.root / "wp-config.php")
         plugins = self.root / "wp-content" / "mu-plugins"
         plugins.mkdir()
-        for plugin in "wordpress-faults.php", "wordpress-jwt.php", "wordpress-seo.php", "wordpress-screens.php":
-            shutil.copy(HERE / plugin, plugins)
+        for plugin in PLUGINS:
+            shutil.copy(HERE / f"wordpress-{plugin}.php", plugins)
         self.clear()
 
     def clear(self) -> None:
@@ -87,27 +88,38 @@ class Site:
             emptied.mkdir()
         self.maintenance.unlink(missing_ok=True)
 
-    def server(self, database: str) -> Server:
+    def server(self, database: str, host: str = HOST) -> Server:
         """PHP's own web server, not yet started; `database` is HOST:PORT."""
         port = free_port()
         env = {
             "PHP_CLI_SERVER_WORKERS": str(WORKERS),
-            "GALLEY_URL": f"http://{HOST}:{port}",
+            "GALLEY_URL": f"http://{host}:{port}",
             "GALLEY_DATABASE": database,
             "GALLEY_FAULTS": str(self.faults),
             "GALLEY_SWITCHES": str(self.switches),
         }
-        serving = ["-S", f"{HOST}:{port}", "-t", str(self.root), str(HERE / "wordpress-router.php")]
-        return Server(self._command() + serving, port=port, log=self.folder / "php.log", env=env)
+        serving = ["-S", f"{host}:{port}", "-t", str(self.root), str(HERE / "wordpress-router.php")]
+        return Server(self._command() + serving, port=port, log=self.folder / "php.log", env=env, host=host)
 
-    def install(self, server: Server) -> dict[str, Account]:
-        """Fill the empty database; return the accounts by name. The server need not run."""
-        command = [*self._command(), str(HERE / "wordpress-install.php")]
-        env = {**os.environ, **server.env, "HTTP_HOST": f"{HOST}:{server.port}"}
+    def install(self, server: Server, *, network: bool = False) -> dict[str, Account]:
+        """Fill the empty database; return the accounts by name. The server need not run.
+
+        A `network` has a second site, in the folder /news.
+        """
+        accounts = json.loads(self._run("install", server))
+        if network:
+            self._run("network", server)
+            server.env = {**server.env, "GALLEY_NETWORK": "1"}
+            self._run("network", server)
+        return {name: Account(**account) for name, account in accounts.items()}
+
+    def _run(self, script: str, server: Server) -> str:
+        command = [*self._command(), str(HERE / f"wordpress-{script}.php")]
+        env = {**os.environ, **server.env, "HTTP_HOST": f"{server.host}:{server.port}"}
         done = subprocess.run(command, cwd=self.root, env=env, capture_output=True, text=True)
-        if done.returncode:
+        if done.returncode or (script == "network" and done.stdout.strip()):
             raise ServerError(f"WordPress was not installed.\n{done.stdout}\n{done.stderr}")
-        return {name: Account(**account) for name, account in json.loads(done.stdout).items()}
+        return done.stdout
 
     def _command(self) -> list[str]:
         settings = {

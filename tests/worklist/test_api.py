@@ -43,7 +43,7 @@ def test_pages_hold_each_document_once(editor: User, django_assert_max_num_queri
     query = {"limit": "3"}
     seen: list[str] = []
     while True:
-        with django_assert_max_num_queries(6):
+        with django_assert_max_num_queries(7):
             page = client.get(AT, query).json()
         seen += [document["title"] for document in page["documents"]]
         if page["after"] is None:

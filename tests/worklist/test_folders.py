@@ -91,12 +91,12 @@ def test_a_folder_in_it_that_cannot_be_read_says_nothing_about_what_it_held(
 
 
 def test_what_is_odd_is_left_out_and_the_rest_is_here(folder: Path, tmp_path: Path, settings: Settings) -> None:
-    settings.MANUSCRIPT_BYTES = 5000
+    settings.MANUSCRIPT_BYTES = 1024 * 1024
     (tmp_path / "secret.md").write_text(MANUSCRIPT)
     (folder / "link.md").symlink_to(tmp_path / "secret.md")
     os.mkfifo(folder / "pipe.md")
     Path(os.fsdecode(os.fsencode(folder) + b"/\xff.md")).write_text(MANUSCRIPT)
-    (folder / "large.md").write_text("word " * 2000)
+    (folder / "large.md").write_text("word " * 250_000)
     deep = folder.joinpath(*["a folder with quite a long name, as some are"] * 12)
     deep.mkdir(parents=True)
     (deep / "deep.md").write_text(MANUSCRIPT)
@@ -108,7 +108,7 @@ def test_what_is_odd_is_left_out_and_the_rest_is_here(folder: Path, tmp_path: Pa
         "link.md": "It is no file of its own.",
         "pipe.md": "It is no file of its own.",
         "\\xff.md": "Its name is in an encoding that nobody knows. Rename it.",
-        "large.md": "This file is larger than 5 MB. Split it into several articles.",
+        "large.md": "This file is larger than 1 MB. Split it into several articles.",
         "deep.md": "Its name",
     }
 

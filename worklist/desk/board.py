@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
+from datetime import UTC, timedelta
 
 from django import forms
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser, User
-from django.db.models import Count
+from django.db.models import Exists, OuterRef
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 
-from articles.desk.pager import Pager
+from articles import formats
+from articles.api.cursor import Cursor
+from worklist import pages
 from worklist.models import Document, DocumentQuerySet, State
+from worklist.pages import Page
 
 SHOWN = 8  # lines of a state, where all states are shown
+COUNTED = 1000  # documents of a state at most; beyond it there are "more"
 MOST_FOLDERS = 100  # in the filter
 ANYBODY, ME, NOBODY = "", "me", "nobody"
 LET_GO = "let_go"
@@ -44,7 +47,7 @@ class Filters(forms.Form):
     def applied(self, documents: DocumentQuerySet, user: AbstractBaseUser | AnonymousUser) -> DocumentQuerySet:
         self.is_valid()
         asked = self.cleaned_data
-        documents = documents.exclude(let_go_at=None) if asked.get("shelf") else documents.on_the_board()
+        documents = documents.let_go() if asked.get("shelf") else documents.on_the_board()
         if words := asked.get("q"):
             documents = documents.filter(title__icontains=words)
         if folder := asked.get("folder"):
@@ -68,22 +71,30 @@ class Filters(forms.Form):
 
 @dataclass(frozen=True)
 class Column:
-    """A state, how many documents wait in it, and the first of them."""
+    """A state, how many documents wait in it as far as they are counted, and the first of them."""
 
     state: State
-    count: int
+    counted: int
     lines: list[Document]
 
     @property
-    def more(self) -> int:
-        return self.count - len(self.lines)
+    def count(self) -> str:
+        return f"{COUNTED:,}+" if self.counted > COUNTED else f"{self.counted:,}"
+
+    @property
+    def more(self) -> str:
+        """How many there are behind the lines, in words; empty where there are none."""
+        left = self.counted - len(self.lines)
+        if self.counted > COUNTED:
+            return f"more than {COUNTED - len(self.lines):,} more documents"
+        return formats.count(left, "more document") if left else ""
 
 
 @dataclass(frozen=True)
 class Board:
     columns: list[Column]
     chosen: State | None
-    pager: Pager | None
+    page: Page | None
     filters: Filters
 
     @property
@@ -95,39 +106,44 @@ class Board:
 
     @property
     def is_empty(self) -> bool:
-        return not any(column.count for column in self.columns)
+        return not any(column.counted for column in self.columns)
 
 
 def board(request: HttpRequest) -> Board:
-    """What this person sees (ten queries at most, however many documents there are)."""
+    """What this person sees (eleven queries at most, however many documents there are)."""
     said = request.GET
     visible = Document.objects.visible_to(request.user)
-    filters = Filters(said, _people(), _folders(visible.on_the_board()))
+    filters = Filters(said, _people(), pages.folders(MOST_FOLDERS))
     found = filters.applied(visible, request.user)
-    counts = dict(found.order_by().values_list("state").annotate(Count("pk")))
     chosen = State(said["state"]) if said.get("state") in State.values else None
-    pager = Pager.read(said.get("p"), "p", counts.get(chosen, 0)) if chosen else None
-    columns = []
-    for state in State:
-        number = counts.get(state, 0)
-        part = pager.slice if pager and state == chosen else slice(SHOWN)
-        is_shown = number and (state == chosen if chosen else state != State.PUBLISHED)
-        columns.append(Column(state, number, _lines(found, state, part) if is_shown else []))
-    return Board(columns, chosen, pager, filters)
+    pks = {state: pages.first(found, state, COUNTED + 1) for state in State}
+    if chosen:
+        page = _page(found, chosen, said)
+        return Board([Column(state, len(pks[state]), page.lines) for state in State], chosen, page, filters)
+    first: dict[State, list[int]] = {state: pks[state][:SHOWN] for state in State if state != State.PUBLISHED}
+    rows = pages.rows(pk for part in first.values() for pk in part)
+    columns = [
+        Column(state, len(pks[state]), [rows[pk] for pk in first.get(state, []) if pk in rows]) for state in State
+    ]
+    return Board(columns, None, None, filters)
 
 
-def _lines(found: DocumentQuerySet, state: State, part: slice) -> list[Document]:
-    lines = found.filter(state=state).select_related("assignee", "article", "task")
-    # What was published last stands first; what waits longest everywhere else.
-    order = ("-since", "-pk") if state == State.PUBLISHED else ("since", "pk")
-    heavy = ("article__manuscript", "article__html", "article__earlier_manuscripts", "article__idea")
-    return list(lines.defer(*heavy).order_by(*order)[part])
+def _page(found: DocumentQuerySet, state: State, said: QueryDict) -> Page:
+    """The first one, where an address asks for none that there is."""
+    after, before = _place(said.get("after")), _place(said.get("before"))
+    page = pages.page(found, state, after=after, before=before)
+    return page if page.lines or not (after or before) else pages.page(found, state)
+
+
+def _place(said: str | None) -> Cursor | None:
+    try:
+        place = Cursor.read(said) if said else None
+        return Cursor(place.at.astimezone(UTC), place.pk) if place else None
+    except (ValueError, OverflowError):
+        return None
 
 
 def _people() -> list[User]:
-    return list(User.objects.filter(assigned_documents__let_go_at=None, assigned_documents__isnull=False).distinct())
-
-
-def _folders(documents: DocumentQuerySet) -> list[str]:
-    names: Any = documents.exclude(folder="").order_by("folder").values_list("folder", flat=True).distinct()
-    return list(names[:MOST_FOLDERS])
+    """Who has something on the board."""
+    theirs = Document.objects.on_the_board().filter(assignee=OuterRef("pk"))
+    return list(User.objects.filter(Exists(theirs)).order_by("username"))

@@ -10,6 +10,7 @@ from django.contrib.auth.models import User
 from articles import bounds
 from articles.handing_in.manuscript_form import ManuscriptForm
 from articles.models.access import may_look
+from backups.moments import DayField
 from worklist.intake import Arrival
 from worklist.models import Document, Note
 
@@ -42,7 +43,7 @@ class TextForm(ManuscriptForm):
 
 class AssignForm(forms.Form):
     assignee = forms.ModelChoiceField(User.objects.none(), label="For", required=False, empty_label="nobody yet")
-    due = forms.DateField(label="Until", required=False, widget=forms.DateInput(attrs={"type": "date"}))
+    due = DayField(label="Until", required=False)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

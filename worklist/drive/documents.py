@@ -9,10 +9,12 @@ from django.conf import settings
 
 from articles.content.manuscripts import Unreadable
 from articles.content.reading import decoding
+from articles.providers.errors import Unreachable
+from articles.tree.kept_pictures import Keeper
 from worklist import texts
 from worklist.drive import page
 from worklist.drive.client import DOCUMENT, Drive, File
-from worklist.drive.errors import FileClosed
+from worklist.drive.errors import FileClosed, Later
 from worklist.intake import Arrival
 
 MARKDOWN, PACKED = "text/markdown", "application/zip"
@@ -24,8 +26,6 @@ OTHERS = {
     "application/pdf": "It is a PDF. Hand its text in as a document.",
 }
 _TABLE = re.compile(r"^[ \t]*\|(?:[ \t]*:?-{2,}:?[ \t]*\|)+[ \t]*$", re.MULTILINE)
-_PICTURE_AT_THE_END = re.compile(r"^\[[^\[\]\n]{1,100}\]:[ \t]*<data:[^<>\n]*>[ \t]*\n?", re.MULTILINE)
-_PICTURE = re.compile(r"!\[(?P<said>[^\[\]\n]{0,2000})\](?:\[[^\[\]\n]{1,100}\]|\(data:[^()\s]*\))")
 _ANCHOR = re.compile(r"^(#{1,6}[ \t][^\n]*?)[ \t]*\{#[\w.-]{1,200}\}[ \t]*$", re.MULTILINE)
 
 
@@ -40,16 +40,23 @@ def reason_against(file: File) -> str:
         return OTHERS[kind]
     if not file.name.lower().endswith(texts.KINDS):
         return f"This is no text that can be an article. Save it as one of {', '.join(texts.KINDS)}."
-    if file.size > settings.MANUSCRIPT_BYTES:
-        return "This file is larger than 5 MB. Split it into several articles."
+    if file.size > texts.most_bytes(file.name):
+        return str(texts.too_large(file.name))
     return ""
 
 
 def read(drive: Drive, file: File, folder: str) -> Arrival:
-    """Raises Unreadable, DriveError."""
+    """Its pictures are kept before the text names them. Raises Unreadable, DriveError."""
+    try:
+        return _read(drive, file, folder)
+    except Unreachable as exc:
+        raise Later(f"{texts.NOT_KEPT} It is read again by itself.") from exc
+
+
+def _read(drive: Drive, file: File, folder: str) -> Arrival:
     facts = {"writer": file.writer, "folder": folder}
     if file.kind != DOCUMENT:
-        text = texts.of_file(file.name, drive.content(file.id, settings.MANUSCRIPT_BYTES))
+        text = texts.of_file(file.name, drive.content(file.id, texts.most_bytes(file.name)))
         return Arrival(text, file.name, **facts)
     text, suffix = _exported(drive, file)
     if len(text) > settings.MANUSCRIPT_BYTES:
@@ -67,12 +74,6 @@ def _exported(drive: Drive, file: File) -> tuple[str, str]:
             raise
     else:
         if not _TABLE.search(text):
-            return _words_of(text), ".md"
-    return page.meant(page.unpacked(drive.export(file.id, PACKED))), ".html"
-
-
-def _words_of(markdown: str) -> str:
-    """Without the pictures, of which what is said of them stays, and without the anchors of headings."""
-    text = _PICTURE_AT_THE_END.sub("", markdown)
-    text = _PICTURE.sub(lambda found: found["said"], text)
-    return _ANCHOR.sub(r"\1", text)
+            return _ANCHOR.sub(r"\1", texts.with_names(text)), ".md"
+    keep = Keeper().keep
+    return page.meant(texts.with_names(page.unpacked(drive.export(file.id, PACKED), keep), keep)), ".html"

@@ -15,9 +15,12 @@ from lxml.html import HtmlElement
 
 from articles.content import tag_soup
 from articles.content.manuscripts import Unreadable
+from articles.content.own_pictures import Keep
 from articles.content.reading import decoding
 
 LARGEST_PAGE = 20 * 2**20  # bytes, unpacked
+MOST_PICTURES = 48 * 2**20  # bytes of its pictures, unpacked
+_SHOWN = re.compile(r'(<img\b[^<>]{0,3000}?\bsrc=")(images/[^"<>]{1,200})"', re.IGNORECASE)
 _STYLE = re.compile(r"<style\b[^>]*>(.*?)</style\s*>", re.IGNORECASE | re.DOTALL)
 _RULE = re.compile(r"\.(c\d{1,6})\s*\{([^{}]{0,2000})\}")
 _SAYS = {
@@ -31,8 +34,8 @@ _LIST = re.compile(r"\blst-(kix_\w{1,60})-(\d)\b")
 _HEADINGS = {"h1", "h2", "h3", "h4", "h5", "h6"}
 
 
-def unpacked(packed: bytes) -> str:
-    """The page in a zip with its pictures. Raises Unreadable."""
+def unpacked(packed: bytes, keep: Keep) -> str:
+    """The page in a zip, with the names of the pictures beside it. Raises Unreadable, and what `keep` raises."""
     try:
         with zipfile.ZipFile(BytesIO(packed)) as archive:
             pages = [each for each in archive.infolist() if each.filename.lower().endswith((".html", ".htm"))]
@@ -42,11 +45,25 @@ def unpacked(packed: bytes) -> str:
                 )
             with archive.open(pages[0]) as page:
                 content = page.read(LARGEST_PAGE + 1)
+            text = decoding.read(content[:LARGEST_PAGE], "utf-8").text
+            beside = _pictures(archive, text)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, OSError, ValueError) as exc:
         raise Unreadable("what Google gave for it cannot be unpacked", "save it once more") from exc
     if len(content) > LARGEST_PAGE:
         raise Unreadable("what Google gave for it is no page of a usual size", "split it into several documents")
-    return decoding.read(content, "utf-8").text
+    called = {name: keep(picture) for name, picture in beside.items()}
+    return _SHOWN.sub(lambda found: f'{found[1]}{called.get(found[2], "")}"', text)
+
+
+def _pictures(archive: zipfile.ZipFile, text: str) -> dict[str, bytes]:
+    """Those that the page shows, in its order, as many as there is room for."""
+    room, parts = MOST_PICTURES, {part.filename: part for part in archive.infolist()}
+    found = dict[str, bytes]()
+    for name in dict.fromkeys(shown[2] for shown in _SHOWN.finditer(text)):
+        if name in parts and parts[name].file_size <= room:
+            room -= parts[name].file_size
+            found[name] = archive.read(name)
+    return found
 
 
 def meant(html: str) -> str:

@@ -37,17 +37,28 @@ class Source(models.TextChoices):
     DRIVE = "drive", "Google Drive"
 
 
+ON_THE_BOARD, LET_GO = Q(let_go_at=None), Q(let_go_at__isnull=False)
+WAITS = ON_THE_BOARD & ~Q(state=State.PUBLISHED)
+LISTED = ("since", "id", "title")  # behind what an index goes by: how it is sorted, and what is searched
+
+
 class DocumentQuerySet(models.QuerySet["Document"]):
     def visible_to(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """The list is shared: whoever may look at documents sees all of them."""
         return self.all() if may_look(user, self.model) else self.none()
 
     def on_the_board(self) -> Self:
-        return self.filter(let_go_at=None)
+        return self.filter(ON_THE_BOARD)
+
+    def let_go(self) -> Self:
+        return self.filter(LET_GO)
+
+    def waiting(self) -> Self:
+        return self.filter(WAITS)
 
     def mine(self, user: AbstractBaseUser | AnonymousUser) -> Self:
         """Those that wait for this person by name."""
-        return self.on_the_board().filter(assignee=user.pk).exclude(state=State.PUBLISHED)
+        return self.filter(WAITS, assignee=user.pk)
 
 
 class Document(models.Model):
@@ -102,11 +113,21 @@ class Document(models.Model):
                 condition=~Q(state=State.READY) | Q(approved_at__isnull=False), name="ready_is_approved"
             ),
         ]
+        # A list reads its part of an index and the rows that it shows, however many documents there are
+        # (`worklist.pages`); a search reads the titles there.
         indexes = [
-            # Of those on the board alone: they are counted without a look at the rows.
-            models.Index(fields=["state", "since", "id"], condition=Q(let_go_at=None), name="document_by_state"),
-            models.Index(fields=["folder"], condition=Q(let_go_at=None), name="document_by_folder"),
-            models.Index(fields=["assignee", "state"], name="document_by_person"),
+            models.Index(fields=["state", *LISTED], condition=ON_THE_BOARD, name="document_by_state"),
+            models.Index(fields=["folder", "state", *LISTED], condition=ON_THE_BOARD, name="document_by_folder"),
+            models.Index(fields=["assignee", "state", *LISTED], condition=ON_THE_BOARD, name="document_by_person"),
+            models.Index(fields=["state", *LISTED], condition=LET_GO, name="document_let_go"),
+            models.Index(fields=["id", "since", "title"], condition=ON_THE_BOARD, name="document_in_order"),
+            models.Index(
+                fields=["assignee", "due", "since", "id", "state"], condition=WAITS, name="document_for_person"
+            ),
+            models.Index(fields=["id"], condition=WAITS & ~Q(offered_hash=""), name="document_offered"),
+            models.Index(fields=["id"], condition=WAITS & Q(gone_at__isnull=False), name="document_gone"),
+            models.Index(fields=["due"], condition=WAITS & Q(due__isnull=False), name="document_by_day"),
+            models.Index(fields=["source", "arrived_at", "gone_at"], name="document_by_source"),
         ]
 
     def __str__(self) -> str:

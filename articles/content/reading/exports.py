@@ -49,6 +49,7 @@ _UNSEEN = re.compile(
 )
 _REVIEW = elements.names("msocomanchor msocomtxt MsoCommentText MsoCommentSubject")
 _TITLE = {"MsoTitle", "title"}
+_CAPTION = {"MsoCaption", "caption"}
 _REDIRECT = re.compile(r"https?://www\.google\.[a-z.]{2,6}/url\?", re.IGNORECASE)
 
 
@@ -64,13 +65,14 @@ def as_seen(html: str) -> tuple[str, bool]:
         clean_content_tags=_DROPPED,
         attributes=_ATTRIBUTES,
         generic_attribute_prefixes={"data-"},
-        url_schemes={"http", "https", "mailto"},
+        url_schemes=markup.SCHEMES | {markup.OWN},
         link_rel=None,
     )
     root = markup.parse(markup.usable(cleaned))
     _drop_unseen(root)
     _drop_comments(root)
     _raise_title(root)
+    _raise_captions(root)
     _follow_redirects(root)
     _leave_addresses(root)
     _write_formulas(root)
@@ -149,6 +151,17 @@ def _raise_title(root: HtmlElement) -> None:
             return
 
 
+def _raise_captions(root: HtmlElement) -> None:
+    """The paragraph that a word processor calls a caption is one, where it stands below a picture of the writer's."""
+    for element in list(root.iter("p")):
+        above = element.getprevious()
+        if above is None or not _CAPTION & set(element.get("class", "").split()):
+            continue
+        shows = any(image.get("src", "").startswith(f"{markup.OWN}:") for image in above.iter("img"))
+        if shows and not above.text_content().strip() and not (above.tail or "").strip():
+            element.tag = "figcaption"
+
+
 def _follow_redirects(root: HtmlElement) -> None:
     for link in root.iter("a"):
         address = link.get("href", "")
@@ -180,6 +193,8 @@ def _leave_addresses(root: HtmlElement) -> None:
 def _find_pictures(root: HtmlElement) -> None:
     known = set()
     for image in root.iter("img"):
+        if image.get("src", "").startswith(f"{markup.OWN}:"):
+            continue
         image.set("src", _address(image) or next(_sources(image), ""))
         if next(image.iterancestors("x-noscript"), None) is None:
             known.add(image.get("src"))

@@ -1,6 +1,6 @@
-"""Word documents (.docx) as HTML: what their styles say, and nothing that was deleted, hidden or noted aside.
+"""Word documents (.docx) as HTML: what their styles say, and nothing that is suggested, hidden or noted aside.
 
-Only the parts that text is made of reach the reader, each within bounds and without a document type.
+Only the parts that text is made of, and pictures, reach the reader, each within bounds and without a document type.
 """
 
 from __future__ import annotations
@@ -8,23 +8,31 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from typing import cast
+from collections.abc import Iterator
+from typing import Any, cast
 
 import mammoth
 from lxml import etree
 
-from articles.content import markup
+from articles.content import markup, own_pictures
+from articles.content.own_pictures import Keep
+from articles.content.reading import suggestions
 from articles.content.reading.file_kinds import AS_TEXT, Unreadable
+from articles.providers.errors import ProviderError
 
 MOST_UNPACKED = 16 * 1024 * 1024  # bytes of the parts with text: some five million letters
 MOST_ELEMENTS = 60_000  # of these parts: each takes mammoth about 0.1 ms
+MOST_PICTURES = 48 * 1024 * 1024  # bytes of its pictures, unpacked
+_SPLIT = "split it into several articles"
 _TEXT_PARTS = re.compile(
     r"word/(?:document\d*|styles|numbering|footnotes|endnotes)\.xml|.*\.rels|\[Content_Types\]\.xml"
 )
+_PICTURE_PART = re.compile(r"word/media/[^/]{1,200}")
 _STYLES = """
 p[style-name='Title'] => h1.title:fresh
 p[style-name='Quote'] => blockquote > p:fresh
 p[style-name='Intense Quote'] => blockquote > p:fresh
+p[style-name='Caption'] => p.caption:fresh
 """
 _HIDDEN = """
 //*[local-name()='r'][*[local-name()='rPr']/*[local-name()='vanish' and not(@*[local-name()='val'][
@@ -38,43 +46,84 @@ _NO_TEXT = [
         *("spacing", "kern", "bCs", "iCs", "shd", "ind", "jc", "sectPr", "tcW", "tblBorders", "tblCellMar", "tblLook"),
     )
 ]
+_TAG = re.compile(r"<[^<>]*+>")
 _BACK_TO_THE_TEXT = re.compile(r' ?<a href="#[^"<>]*">↑</a>')  # what mammoth sets behind each note
 
 
-def read(content: bytes) -> str:
-    """The text of a Word document as HTML, which is not clean yet. Raises Unreadable."""
-    try:
-        lean = _lean(content)
-        converted = mammoth.convert_to_html(
-            lean,
-            style_map=_STYLES,
-            include_embedded_style_map=False,
-            convert_image=mammoth.images.img_element(lambda _: {}),
-        )
-    except Unreadable:
-        raise
-    except Exception as exc:  # what a broken document makes a reader of XML and zip raise is not to be foreseen
-        raise Unreadable("this Word document is broken", "open it in Word, save it anew and hand it in again") from exc
-    html = _BACK_TO_THE_TEXT.sub("", converted.value)
+def read(content: bytes, keep: Keep = own_pictures.leave_out) -> str:
+    """The text of a Word document as HTML, which is not clean yet, with its pictures by name.
+
+    Tracked changes are suggestions, and no text: it is as it was until somebody accepts them in Word.
+    Raises Unreadable, and what `keep` raises.
+    """
+    html = _html_of(_lean(content, without_suggestions=True), keep)
+    if not _TAG.sub("", html).strip() and _TAG.sub("", _html_of(_lean(content))).strip():
+        raise Unreadable("all its words are suggested", "accept the changes in Word and save it")
     if not html.strip():
         raise Unreadable("the document is empty", "choose a file that has text in it")
     return _below_the_title(html)
 
 
-def _lean(content: bytes) -> io.BytesIO:
-    """The document anew, of the parts with text alone."""
-    lean = io.BytesIO()
-    with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(lean, "w") as taken:
-        parts = [part for part in given.infolist() if _TEXT_PARTS.fullmatch(part.filename)]
-        if sum(part.file_size for part in parts) > MOST_UNPACKED:
-            raise Unreadable("this Word document is larger than 16 MB when unpacked", "split it into several articles")
-        roots = {part.filename: _root(given.read(part)) for part in parts}
-        if sum(1 for root in roots.values() for _ in root.iter()) > MOST_ELEMENTS:
-            raise Unreadable("this Word document has too many paragraphs for one article", "split it into several")
-        for name, root in roots.items():
-            taken.writestr(name, etree.tostring(root, encoding="utf-8", xml_declaration=True))
-    lean.seek(0)
-    return lean
+def _html_of(document: bytes, keep: Keep = own_pictures.leave_out) -> str:
+    try:
+        converted = mammoth.convert_to_html(
+            io.BytesIO(document),
+            style_map=_STYLES,
+            include_embedded_style_map=False,
+            convert_image=mammoth.images.img_element(lambda image: {"src": keep(_content_of(image))}),
+        )
+    except ProviderError:
+        raise
+    except Exception as exc:  # what a broken document makes a reader of XML and zip raise is not to be foreseen
+        raise _broken() from exc
+    return _BACK_TO_THE_TEXT.sub("", converted.value)
+
+
+def _content_of(image: Any) -> bytes:
+    """What lies in the document itself; of any other picture nothing."""
+    try:
+        with image.open() as file:
+            content: bytes = file.read()
+    except Exception:  # linked from elsewhere, missing, damaged
+        return b""
+    return content
+
+
+def _broken() -> Unreadable:
+    return Unreadable("this Word document is broken", "open it in Word, save it anew and hand it in again")
+
+
+def _lean(content: bytes, *, without_suggestions: bool = False) -> bytes:
+    """The document anew, of text and pictures alone. Raises Unreadable."""
+    made = io.BytesIO()
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as given, zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as taken:
+            parts = [part for part in given.infolist() if _TEXT_PARTS.fullmatch(part.filename)]
+            if sum(part.file_size for part in parts) > MOST_UNPACKED:
+                raise Unreadable("this Word document is larger than 16 MB when unpacked", _SPLIT)
+            roots = {part.filename: _root(given.read(part)) for part in parts}
+            if sum(1 for root in roots.values() for _ in root.iter()) > MOST_ELEMENTS:
+                raise Unreadable("this Word document has too many paragraphs for one article", _SPLIT)
+            for name, root in roots.items():
+                if without_suggestions:
+                    suggestions.take_back(root)
+                taken.writestr(name, etree.tostring(root, encoding="utf-8", xml_declaration=True))
+            for part in _pictures(given):
+                taken.writestr(part.filename, given.read(part), zipfile.ZIP_STORED)
+    except Unreadable:
+        raise
+    except Exception as exc:  # as above
+        raise _broken() from exc
+    return made.getvalue()
+
+
+def _pictures(document: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
+    """Those of a usual size, as many as there is room for."""
+    room = MOST_PICTURES
+    for part in document.infolist():
+        if _PICTURE_PART.fullmatch(part.filename) and part.file_size <= room:
+            room -= part.file_size
+            yield part
 
 
 def _root(content: bytes) -> etree._Element:

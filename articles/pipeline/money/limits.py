@@ -6,7 +6,7 @@ the first has reserved. What is given back needs no lock: it only makes room.
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from articles.models.calls import IN_FLIGHT
 from articles.pipeline.rate_limits import NotYet
 from articles.providers.errors import GALLEY, ProviderError, Refused
 from articles.providers.prices import Bound
+from backups.clocks import DESK
 
 SOON = 15.0  # seconds until a call is thought of again that has no room beside those in flight
 DAY, MONTH, ARTICLE, UNPRICED = "limit_day", "limit_month", "limit_article", "limit_unpriced"
@@ -38,7 +39,7 @@ class Period(NamedTuple):
 
     @property
     def seconds_left(self) -> float:
-        begins = timezone.make_aware(datetime.combine(self.next, time()))
+        begins = DESK.at(self.next)
         return max((begins - timezone.now()).total_seconds(), 1)
 
 
@@ -78,7 +79,7 @@ def refusal(article: Article, most: Bound) -> ProviderError | None:
 
 
 def _periods(row: DeskSettings) -> list[Period]:
-    today = timezone.localdate()
+    today = DESK.today()
     month = first_of_month(today)
     following = first_of_month(month + timedelta(days=31))
     return [

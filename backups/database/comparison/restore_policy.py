@@ -8,6 +8,8 @@
 | another thing under its key (number) | create, under a new number                 ||| change  |
 | what the backup has not              | –       | –                     | –         | delete  |
 
+Of what only grows (BACKUP_GROWING) a mirror, too, deletes nothing and replaces nothing: it says what happened here.
+
 Things are told apart by their natural keys, so a restore into another database finds its people and sites again.
 """
 
@@ -38,7 +40,8 @@ class RestorePolicy(Policy):
     def match(self, beside: Beside) -> Match:
         """By the natural key; in a mirror also by the number: the same thing, whose natural key was another then."""
         there, numbered = beside.same, beside.numbered
-        if there is None and self.mode == MIRROR and numbered and numbered[beside.table.pk.name] not in beside.claimed:
+        is_mirrored = self.mode == MIRROR and beside.table.label not in settings.BACKUP_GROWING
+        if there is None and is_mirrored and numbered and numbered[beside.table.pk.name] not in beside.claimed:
             return Match(numbered)
         return Match(there)
 
@@ -58,7 +61,8 @@ class RestorePolicy(Policy):
         return bool(unit) and beside.row[unit] in self.replaced
 
     def goes(self, beside: Beside, target: int) -> bool:
-        return self.mode == MIRROR and self.whole and target not in beside.claimed
+        is_mirrored = self.mode == MIRROR and beside.table.label not in settings.BACKUP_GROWING
+        return is_mirrored and self.whole and target not in beside.claimed
 
     def heard(self, step: RowStep) -> None:
         if step.model == self.unit and step.action in (CREATE, CHANGE):
@@ -72,6 +76,8 @@ class RestorePolicy(Policy):
 
     def _left_over(self, table: Table) -> Iterator[list[int]]:
         """Rows of the target that nothing of the backup has claimed; with a choice, of its units alone."""
+        if table.label in settings.BACKUP_GROWING:
+            return
         rows = table.rows(self.alias).order_by("pk")
         if not self.whole:
             unit = "" if table.label == self.unit else unit_column(table)

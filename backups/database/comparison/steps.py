@@ -25,6 +25,9 @@ ACTIONS_COUNTED = dict(
     zip(ACTIONS, ("to create", "to change", "the same", "kept as they are", "to delete", "in conflict"), strict=True)
 )
 Thing = TypeVar("Thing")
+# What is deleted is in no backup, so its number is that of nothing there.
+UNIT_OF = f"CASE WHEN action = '{DELETE}' THEN NULL ELSE row.unit END"
+FROM = "FROM step LEFT JOIN row ON row.model = step.model AND row.pk = step.pk"
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,9 @@ class RowStep:
     action: str
     fields: dict[str, tuple[Any, Any]] = field(default_factory=dict)
     why: str = ""
+    unit: int | None = field(
+        default=None, compare=False
+    )  # that it belongs to, as the backup has it; known when it is read from a plan
 
     def __str__(self) -> str:
         number = f"{self.target}" if self.target == self.pk else f"{self.pk} → {self.target}"
@@ -111,15 +117,20 @@ class DatabasePlan:
         """The steps of these actions, or of all but `same`, in the order in which they are done."""
         wanted = actions or tuple(action for action in ACTIONS if action != SAME)
         marks = ", ".join("?" * len(wanted))
-        of = "AND model = ?" if model else ""
+        of = "AND step.model = ?" if model else ""
         found = self.staged.connection.execute(
-            f"SELECT model, pk, target, action, content FROM step WHERE action IN ({marks}) {of} "  # noqa: S608
-            "ORDER BY n LIMIT ? OFFSET ?",
+            f"SELECT step.model, step.pk, target, action, step.content, {UNIT_OF} {FROM} "
+            f"WHERE action IN ({marks}) {of} ORDER BY n LIMIT ? OFFSET ?",
             (*wanted, *([model] if model else []), most, first),
         )
-        for label, pk, target, action, content in found:
+        for label, pk, target, action, content, unit in found:
             fields, why = marshal.loads(content)  # noqa: S302  # written by this process
-            yield RowStep(label, pk, target, action, fields, why)
+            yield RowStep(label, pk, target, action, fields, why, unit)
+
+    def rows_by_unit(self) -> list[tuple[int | None, str, bool, int]]:
+        """How many rows of each model differ, by the unit that they belong to and whether they stay as they are."""
+        sql = f"SELECT {UNIT_OF}, step.model, action = '{KEEP}', count(*) {FROM} GROUP BY 1, 2, 3"
+        return self.staged.connection.execute(sql).fetchall()
 
 
 def shortened(value: object) -> str:

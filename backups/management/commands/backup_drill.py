@@ -21,6 +21,7 @@ from backups.health import drill
 from backups.health.kit_drill import drill_with
 from backups.progress import shown
 from backups.repository.manifests import DATABASE, FILES
+from backups.storage.port import FIRST, SECOND
 
 
 class Command(BaseCommand):
@@ -32,14 +33,17 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--folder", type=Path, help="where scratch goes; by default the machine's temporary folder")
         parser.add_argument(
+            "--storage", choices=[FIRST, SECOND], default=FIRST, help="from which storage; without: the first"
+        )
+        parser.add_argument(
             "--kit", type=Path, metavar="FILE", help="by a process that knows nothing but this recovery kit"
         )
         parser.add_argument("--json", action="store_true", help="a line of JSON for each tier")
 
-    def handle(self, *_: object, folder: Path | None, kit: Path | None, json: bool, **__: object) -> None:
+    def handle(self, *_: object, folder: Path | None, kit: Path | None, json: bool, storage: str, **__: object) -> None:
         now = timezone.now()
         try:
-            found = _by_kit(kit, folder, now) if kit else _drill(folder, now, quiet=json)
+            found = _by_kit(kit, folder, storage, now) if kit else _drill(folder, storage, now, quiet=json)
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         if not found:
@@ -54,15 +58,15 @@ class Command(BaseCommand):
             sys.exit(2)
 
 
-def _drill(folder: Path | None, now: datetime, *, quiet: bool) -> list[drill.DrillResult]:
-    rows, files = configured.repository(DATABASE), configured.repository(FILES)
+def _drill(folder: Path | None, storage: str, now: datetime, *, quiet: bool) -> list[drill.DrillResult]:
+    rows, files = configured.repository(DATABASE, storage), configured.repository(FILES, storage)
     with shown("Restoring", "pieces", quiet=quiet) as started:
         return drill.drill(rows, files, now=now, folder=folder, started=started)
 
 
-def _by_kit(file: Path, folder: Path | None, now: datetime) -> list[drill.DrillResult]:
+def _by_kit(file: Path, folder: Path | None, storage: str, now: datetime) -> list[drill.DrillResult]:
     values = recovery_kit.read(file)
-    found = drill_with(values, folder=folder)
+    found = drill_with(values, folder=folder, storage=storage)
     if all(each.passed for each in found):
         with contextlib.suppress(DatabaseError):
             recovery_kit.tried(values, now)

@@ -8,6 +8,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 
 import orjson
+from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from backups import configured
@@ -39,7 +40,12 @@ class Command(BaseCommand):
         try:
             with shown("Backing up", quiet=json) as started:
                 outcome = backup.backup(
-                    configured.repository(FILES), folder, name=name, accept_shrink=accept_shrink, started=started
+                    configured.repository(FILES),
+                    folder,
+                    name=name,
+                    exclude=settings.GALLEY_BACKUP_EXCLUDE,
+                    accept_shrink=accept_shrink,
+                    started=started,
                 )
         except backup.Shrunk as exc:
             raise CommandError(f"{exc} If so: --accept-shrink", returncode=ASKS) from exc

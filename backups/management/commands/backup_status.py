@@ -9,6 +9,7 @@ import orjson
 from django.core.management.base import BaseCommand
 from django.utils import timezone
 
+from backups import configured
 from backups.health import storage_check, wording
 from backups.health.report import asked
 from backups.health.states import ALARM, DAMAGED, LOOK, OK
@@ -32,5 +33,5 @@ class Command(BaseCommand):
         if json:
             self.stdout.write(orjson.dumps(wording.summary(report)).decode())
         else:
-            self.stdout.write("\n".join(map(wording.text, report.parts)))
+            self.stdout.write("\n".join([*map(wording.text, report.parts), *configured.terms()]))
         sys.exit(CODES[report.state])

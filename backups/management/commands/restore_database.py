@@ -22,6 +22,8 @@ from backups.models import Restore
 from backups.progress import shown
 from backups.repository.manifests import DATABASE, Generation
 from backups.repository.repository import Repository
+from backups.restores.choice import chosen
+from backups.storage.port import FIRST, SECOND
 
 PAGE = 50  # lines
 
@@ -36,6 +38,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--at", type=moment, help="as it was then, such as 2025-05-27T18:30; without: the newest")
         parser.add_argument("--backup", default="", metavar="ID", help="this very backup")
+        parser.add_argument(
+            "--storage", choices=[FIRST, SECOND], default="", help="from this one; without: from the first"
+        )
         parser.add_argument("--list", action="store_true", help="only list the backups")
         parser.add_argument(
             "--articles", nargs="+", default=[], metavar="ARTICLE", help="these, by uid, number or title"
@@ -62,23 +67,21 @@ class Command(BaseCommand):
         if options["apply"] and options["mode"] == MIRROR != options["confirm"]:
             raise CommandError("To delete what the backup has not, say so twice: --mode mirror --confirm mirror")
         try:
-            repository = configured.repository(DATABASE)
             if options["list"]:
-                self._list(repository)
+                self._list(configured.repository(DATABASE, options["storage"] or FIRST))
                 return
             with connections.connected(options["into"]) if options["into"] else nullcontext("default") as alias:
                 if options["into"]:
                     connections.prepare(alias)
-                self._restore(repository, alias, options)
+                self._restore(alias, options)
         except (restore.Conflicting, restore.OutOfDate) as exc:
             raise CommandError(str(exc), returncode=3) from exc
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
 
-    def _restore(self, repository: Repository, alias: str, options: dict[str, Any]) -> None:
+    def _restore(self, alias: str, options: dict[str, Any]) -> None:
         undoes = _undone(options["undo"], alias) if options["undo"] else None
-        name = options["undo"] or options["backup"]
-        generation = restore.choose(repository, at=None if undoes else options["at"], name=name)
+        repository, generation = self._chosen(options, undo=bool(undoes))
         choice = restore.Choice(tuple(options["articles"]), _begin(options["begin"]), options["end"])
         with (
             shown("Comparing", "rows", quiet=options["json"]) as started,
@@ -109,6 +112,15 @@ class Command(BaseCommand):
             if safety:
                 into = f" --into {options['into']}" if options["into"] else ""
                 self.stdout.write(f"As it was before: manage.py restore_database --undo {safety.id}{into}")
+
+    def _chosen(self, options: dict[str, Any], *, undo: bool) -> tuple[Repository, Generation]:
+        name, at = options["undo"] or options["backup"], None if undo else options["at"]
+        found = chosen(
+            DATABASE, lambda each: restore.choose(each, at=at, name=name), storage=options["storage"], at=at, name=name
+        )
+        for sentence in found.said:
+            self.stderr.write(sentence)
+        return found.repository, found.generation
 
     def _show(self, plan: DatabasePlan, page: int, *, json: bool) -> None:
         steps = list(plan.steps(first=(page - 1) * PAGE, most=PAGE))

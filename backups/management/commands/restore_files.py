@@ -7,18 +7,19 @@ from argparse import ArgumentParser, ArgumentTypeError
 from datetime import UTC, datetime, time
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import orjson
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from backups import configured
+from backups.clocks import DESK
 from backups.errors import BackupError, Failed
 from backups.files import restore, undo
 from backups.files.source import readable
 from backups.progress import shown
 from backups.repository.manifests import FILES, Generation
+from backups.restores.choice import Choice, chosen
+from backups.storage.port import FIRST, SECOND
 
 PAGE = 50  # lines
 Planned = restore.RestorePlan | undo.UndoPlan
@@ -32,7 +33,7 @@ def moment(text: str) -> datetime:
         raise ArgumentTypeError("Write it like 2025-05-27 or 2025-05-27T18:30.") from exc
     if len(text) == len("2025-05-27"):
         found = datetime.combine(found, time.max)
-    return found if found.tzinfo else found.replace(tzinfo=ZoneInfo(settings.TIME_ZONE))
+    return found if found.tzinfo else found.replace(tzinfo=DESK.zone())
 
 
 class Command(BaseCommand):
@@ -49,6 +50,9 @@ class Command(BaseCommand):
         parser.add_argument("--at", type=moment, help="the newest backup of until then, such as 2025-05-27T18:30")
         parser.add_argument("--source", default="", help="whose backup, where there are several sources")
         parser.add_argument("--backup", default="", metavar="ID", help="this very backup")
+        parser.add_argument(
+            "--storage", choices=[FIRST, SECOND], default="", help="from this one; without: from the first"
+        )
         parser.add_argument("--list", action="store_true", help="only list the backups")
         parser.add_argument(
             "--mode",
@@ -72,13 +76,13 @@ class Command(BaseCommand):
             if options["undo"]:
                 self._undo(options["undo"], options["page"], apply=options["apply"], json=options["json"])
                 return
-            repository = configured.repository(FILES)
             if options["list"]:
-                self._list(repository.trusted())
+                self._list(configured.repository(FILES, options["storage"] or FIRST).trusted())
                 return
             if target is None:
                 raise CommandError("Say which folder to restore to, or --list")
-            generation = restore.choose(repository, source=options["source"], at=options["at"], name=options["backup"])
+            found = self._chosen(options)
+            repository, generation = found.repository, found.generation
             with shown("Comparing", quiet=options["json"]) as started:
                 planned = restore.plan(
                     repository, generation, target, only=paths, mode=options["mode"], started=started
@@ -93,6 +97,19 @@ class Command(BaseCommand):
         except BackupError as exc:
             raise CommandError(str(exc)) from exc
         self._report(planned, restored, name, json=options["json"])
+
+    def _chosen(self, options: dict[str, Any]) -> Choice:
+        source, at, name = options["source"], options["at"], options["backup"]
+        found = chosen(
+            FILES,
+            lambda each: restore.choose(each, source=source, at=at, name=name),
+            storage=options["storage"],
+            at=at,
+            name=name,
+        )
+        for sentence in found.said:
+            self.stderr.write(sentence)
+        return found
 
     def _note(self, planned: restore.RestorePlan, now: datetime) -> str:
         """The name by which it can be undone; "" when that cannot be kept, which stops no restore."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from argparse import ArgumentParser
 from dataclasses import asdict
+from itertools import product
+from typing import Any
 
 import orjson
 from django.core.management.base import BaseCommand, CommandError
@@ -17,6 +19,8 @@ from backups.health.tree_care import TREES
 from backups.progress import shown
 from backups.repository import verify
 from backups.repository.manifests import TIERS
+from backups.repository.repository import Repository
+from backups.storage.port import FIRST, SECOND
 
 
 class Command(BaseCommand):
@@ -30,6 +34,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--tier", choices=[*sorted(TIERS), TREES], help="one tier, or the trees of articles; without: all"
         )
+        parser.add_argument("--storage", choices=[FIRST, SECOND], help="one storage; without: each that there is")
         parser.add_argument("--deep", action="store_true", help="read and hash today's thirtieth as well")
         parser.add_argument("--all", action="store_true", help="read and hash everything")
         parser.add_argument(
@@ -39,21 +44,25 @@ class Command(BaseCommand):
         )
         parser.add_argument("--json", action="store_true", help="a line of JSON for each verification")
 
-    def handle(self, *_: object, tier: str | None, deep: bool, json: bool, rebuild: bool, **options: object) -> None:
-        whole, everything = True, bool(options["all"])
+    def handle(self, *_: object, tier: str | None, storage: str | None, deep: bool, json: bool, **options: Any) -> None:
+        whole, everything, rebuild, failed = True, bool(options["all"]), options["rebuild"], []
         slot = None if everything else verify.today(timezone.now())
         wanted = [tier] if tier else sorted(TIERS)
-        if tier == TREES or (tier is None and (deep or everything) and not rebuild):
+        if tier == TREES or (tier is None and storage != SECOND and (deep or everything) and not rebuild):
             whole = self._trees(slot, json)
-        for each in (name for name in wanted if name in TIERS):
-            if rebuild:
-                whole = self._rebuilt(each) and whole
+        for where, each in product([storage] if storage else configured.storages(), wanted):
+            if each not in TIERS:
                 continue
-            for verdict in self._verdicts(each, slot, deep or everything, json):
-                whole = whole and verdict.whole
-                for sentence in verdict.sentences:
-                    self.stderr.write(sentence)
-                self.stdout.write(orjson.dumps(asdict(verdict)).decode() if json else str(verdict))
+            try:
+                repository = configured.repository(TIERS[each], where)
+                if rebuild:
+                    whole = self._rebuilt(repository) and whole
+                else:
+                    whole = self._verified(repository, slot, deep or everything, json) and whole
+            except BackupError as exc:  # the other storage is looked at all the same
+                failed.append(f"{exc} ({each} in the {where} storage)" if len(configured.storages()) > 1 else str(exc))
+        if failed:
+            raise CommandError("\n".join(failed))
         if not whole:
             sys.exit(2)
 
@@ -62,31 +71,36 @@ class Command(BaseCommand):
         whole = True
         for verdict in tree_care.verify(slot):
             whole = whole and verdict.whole
-            for sentence in verdict.sentences:
+            for sentence in [*verdict.mended, *verdict.sentences]:
                 self.stderr.write(sentence)
             self.stdout.write(orjson.dumps({"tier": TREES, **asdict(verdict)}).decode() if json else str(verdict))
         return whole
 
-    def _rebuilt(self, tier: str) -> bool:
-        try:
-            unusable = catalogue.accept(configured.repository(TIERS[tier]))
-        except BackupError as exc:
-            raise CommandError(str(exc)) from exc
+    def _rebuilt(self, repository: Repository) -> bool:
+        tier, unusable = repository.tier.name, catalogue.accept(repository)
         for sentence in unusable:
             self.stderr.write(sentence)
-        self.stdout.write(f"{tier}: {models.Generation.objects.filter(tier=tier).count():,} backups are known.")
+        rows = models.Generation.objects.filter(tier=tier, storage=repository.storage)
+        self.stdout.write(f"{tier}{_where(repository)}: {rows.count():,} backups are known.")
         return not unusable
 
-    def _verdicts(self, tier: str, slot: int | None, deep: bool, json: bool) -> list[verify.Verdict]:
-        try:
-            repository = configured.repository(TIERS[tier])
-            known, doubted = catalogue.known(tier), catalogue.doubted(tier)
-            verdicts = [verify.quick(repository, known=known, doubted=doubted)]
-            if deep:
-                with shown("Reading", quiet=json) as started:
-                    verdicts.append(verify.deep(repository, slot, started=started))
-            for verdict in verdicts:
-                catalogue.record(verdict, repository, timezone.now())
-        except BackupError as exc:
-            raise CommandError(str(exc)) from exc
-        return verdicts
+    def _verified(self, repository: Repository, slot: int | None, deep: bool, json: bool) -> bool:
+        """Whether all is whole."""
+        tier, storage = repository.tier.name, repository.storage
+        known, doubted = catalogue.known(tier, storage), catalogue.doubted(tier, storage)
+        verdicts = [verify.quick(repository, known=known, doubted=doubted)]
+        if deep:
+            with shown("Reading", quiet=json) as started:
+                verdicts.append(verify.deep(repository, slot, started=started))
+        for verdict in verdicts:
+            catalogue.record(verdict, repository, timezone.now())
+            for sentence in verdict.sentences:
+                self.stderr.write(f"{sentence}{_where(repository)}")
+            said = {"storage": storage, **asdict(verdict)}
+            self.stdout.write(orjson.dumps(said).decode() if json else f"{verdict}{_where(repository)}")
+        return all(verdict.whole for verdict in verdicts)
+
+
+def _where(repository: Repository) -> str:
+    """In which storage, where that is not the first."""
+    return "" if repository.storage == FIRST else f" ({repository.storage} storage)"

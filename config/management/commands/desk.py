@@ -19,6 +19,7 @@ from django.core.management.base import BaseCommand, CommandError
 from articles.content.reading import decoding
 from articles.models import Article
 from articles.pipeline import transitions
+from articles.providers import sdk
 from config.roles import CHIEF_EDITORS, EDITORS
 from config.supervision.supervisor import Supervisor
 from config.supervision.worker import workers
@@ -53,6 +54,7 @@ class Command(BaseCommand):
             f"What is saved stays in {settings.VAR_DIR}.\n\n"
         )
         self.stdout.flush()
+        sdk.load()
         Supervisor([("web server", partial(serve, port)), *workers()]).run()
 
 

@@ -5,7 +5,8 @@
     const KEYS = [
         ["/", "search, where a page has a search"],
         ["Ctrl + Enter", "send the form in which you write: Hand in, Save"],
-        ["Arrows", "from cell to cell, in the grid of a batch"],
+        ["Arrows", "from cell to cell, in the grid of a batch and in the calendar"],
+        ["Page Up, Page Down", "to another month of the calendar"],
         ["?", "this list"],
     ];
     let help = null;
@@ -41,8 +42,20 @@
         help.showModal();
     }
 
+    // The menu's second half goes as it came: by a look elsewhere.
+    const further = document.querySelector(".further");
+    document.addEventListener("click", (event) => {
+        if (further?.open && !further.contains(event.target)) {
+            further.open = false;
+        }
+    });
+
     document.addEventListener("keydown", (event) => {
         const where = event.target;
+        if (event.key === "Escape" && further?.open) {
+            further.open = false;
+            further.querySelector("summary").focus();
+        }
         if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
             const form = where.closest("form[method=post]");
             const send = form?.querySelector("input[type=submit], button:not([type=button])");

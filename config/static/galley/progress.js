@@ -39,6 +39,10 @@
             document.title = `${fresh.dataset.mark}: ${title}`;
         }
         const node = document.importNode(fresh, true);
+        const typed = old.querySelectorAll("[name=reason]");
+        node.querySelectorAll("[name=reason]").forEach((field, at) => {
+            field.value = typed[at]?.value || "";
+        });
         old.replaceWith(node);
         node.dispatchEvent(new CustomEvent("swapped", { bubbles: true }));
         open.forEach((id) => document.getElementById(id)?.setAttribute("open", ""));
@@ -68,14 +72,20 @@
         });
     }
 
-    async function ask(address) {
-        const answer = await fetch(address, { credentials: "same-origin", headers: { "X-Requested-With": "fetch" } });
+    // Whoever asks again and again says what is `known`: null where all is as it was.
+    async function ask(address, known = {}) {
+        const headers = { "X-Requested-With": "fetch", ...(known.tag && { "If-None-Match": known.tag }) };
+        const answer = await fetch(address, { credentials: "same-origin", headers });
+        if (answer.status === 304) {
+            return null;
+        }
         if (answer.redirected) {
             throw new Error("you are logged out"); // to the login
         }
         if (!answer.ok) {
             throw new Error("the desk does not answer as it should");
         }
+        known.tag = answer.headers.get("ETag");
         return answer.text();
     }
 
@@ -110,6 +120,7 @@
 
     function watch(root) {
         const every = Number(root.dataset.every) * 1000;
+        const known = {};
         let failures = 0;
         let heard = new Date();
 
@@ -119,8 +130,10 @@
             }
             if (!document.hidden) {
                 try {
-                    const text = await ask(root.dataset.poll || location.href);
-                    if (moves(parsed(text))) {
+                    const text = await ask(root.dataset.poll || location.href, known);
+                    if (text === null) {
+                        // Nothing has changed.
+                    } else if (moves(parsed(text))) {
                         update(root, text);
                     } else {
                         // What else the page shows, the backup and the form, belongs to the state before: all of it

@@ -275,7 +275,7 @@
                     this.hold(id);
                     fill(this.form, found.values);
                     line.remove();
-                    this.form.querySelector("textarea")?.focus();
+                    Array.from(this.form.querySelectorAll("textarea")).find((area) => area.value && area.offsetParent)?.focus();
                 }),
                 button("Throw it away", () => {
                     localStorage.removeItem(found.name);

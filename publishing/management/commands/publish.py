@@ -14,6 +14,7 @@ from django.utils.dateparse import parse_datetime
 from articles.errors import NotPossible
 from articles.failures import Failure
 from articles.models import Article
+from backups.clocks import DESK
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site, Way
 from publishing.options import Options
@@ -96,7 +97,7 @@ def _said(options: dict[str, Any]) -> dict[str, Any]:
     if options["at"] and at is None:
         raise CommandError(f"“{options['at']}” is no time. Write it like 2026-12-24T18:00.")
     if at is not None and timezone.is_naive(at):
-        at = timezone.make_aware(at)
+        at = timezone.make_aware(at, DESK.zone())
     when = {"publish_immediately": options["now"]} if options["now"] or options["draft"] else {}
     terms = {name: _names(options[name]) for name in ("tags", "categories") if options[name] is not None}
     author = {"author": options["author"]} if options["author"] else {}

@@ -42,6 +42,7 @@ class Command(BaseCommand):
             "web-password", help="the password of a site's login page, from standard input; none: forget"
         )
         web.add_argument("name")
+        verbs.add_parser("black-out", help="take the secrets of the desk out of what services and sites have said")
         verbs.add_parser("reencrypt", help="encrypt all secrets of the desk with the newest key")
 
     def handle(self, *_: Any, verb: str, **options: Any) -> None:
@@ -51,6 +52,7 @@ class Command(BaseCommand):
             "test": self._test,
             "password": self._password,
             "web-password": self._web_password,
+            "black-out": self._black_out,
             "reencrypt": self._reencrypt,
         }
         verbs[verb](**options)
@@ -108,6 +110,10 @@ class Command(BaseCommand):
         site.save(update_fields=["encrypted_web_secret"])
         known = "has a new password for its login page" if site.encrypted_web_secret else "has none for its login page"
         self.stdout.write(f'Site "{site}" {known}.')
+
+    def _black_out(self, **_: Any) -> None:
+        done = secrets.black_out_rows()
+        self.stdout.write(f"Blacked out secrets in {count(done, 'row')}." if done else "No row holds a secret.")
 
     def _reencrypt(self, **_: Any) -> None:
         done, unreadable = secrets.reencrypt_all()

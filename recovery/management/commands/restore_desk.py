@@ -17,6 +17,8 @@ from backups.errors import BackupError
 from backups.management.commands.restore_files import moment
 from backups.progress import shown
 from backups.repository.manifests import DATABASE, FILES, TIERS
+from backups.restores.choice import chosen
+from backups.storage.port import FIRST, SECOND
 from recovery.rebuild.desk import Journey, restore_desk
 
 NOT_BACKED_UP = (
@@ -36,19 +38,29 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--at", type=moment, help="the newest backup of until then, such as 2025-05-27T18:30")
         parser.add_argument("--backup", default="", metavar="ID", help="this very backup")
+        parser.add_argument(
+            "--storage",
+            choices=[FIRST, SECOND],
+            default="",
+            help="from this one; second: what is lost of the first comes from there, and lies in the first again",
+        )
         parser.add_argument("--apply", action="store_true", help="really bring it back")
         parser.add_argument("--json", action="store_true", help="the outcome as one line of JSON")
 
-    def handle(self, *_: Any, at: datetime | None, backup: str, apply: bool, json: bool, **__: Any) -> None:
-        repository = configured.repository(DATABASE)
+    def handle(
+        self, *_: Any, at: datetime | None, backup: str, storage: str, apply: bool, json: bool, **__: Any
+    ) -> None:
         try:
-            generation = choose(repository, at=at, name=backup)
+            found = chosen(DATABASE, lambda each: choose(each, at=at, name=backup), storage=storage, at=at, name=backup)
+            repository, generation = found.repository, found.generation
+            for sentence in found.said:
+                self.stderr.write(sentence)
             with shown("Restoring", "rows", quiet=json) as started:
-                journey = restore_desk(repository, generation, apply=apply, started=started)
-            sources = sorted({each.source for each in configured.repository(FILES).trusted()})
+                journey = restore_desk(repository, generation, apply=apply, storage=storage, started=started)
+            sources = sorted({each.source for each in configured.repository(FILES, storage or FIRST).trusted()})
             if apply:
                 for tier in TIERS.values():
-                    catalogue.rebuild(configured.repository(tier))
+                    catalogue.rebuild(configured.repository(tier, storage or FIRST))
         except (Conflicting, OutOfDate) as exc:
             raise CommandError(str(exc), returncode=3) from exc
         except BackupError as exc:
@@ -68,6 +80,9 @@ class Command(BaseCommand):
         made = journey.generation
         self.stdout.write(f"The backup {made.id}, read {made.began:%Y-%m-%d %H:%M} UTC: {journey.rows:,} rows.")
         self.stdout.write(f"Newer than it: {journey.rebuilt:,} articles and {journey.batches:,} batches that it lacks.")
+        if journey.brought:
+            come = "come" if apply else "would come"
+            self.stdout.write(f"Files of {journey.brought:,} articles {come} from the second storage into the first.")
         if apply:
             self.stdout.write(
                 f"{len(journey.further):,} articles were further in the storage than in the backup, and are as they "
@@ -89,6 +104,7 @@ def _summary(journey: Journey) -> dict[str, object]:
         "rested": journey.rested,
         "rebuilt": journey.rebuilt,
         "batches": journey.batches,
+        "from_second": journey.brought,
         "not_back": journey.lacking,
         "seconds": journey.seconds,
     }

@@ -640,25 +640,26 @@ async def follow(reader: asyncio.StreamReader, grid: Grid, until_after: int | No
             return
 
 
-def test_fifty_watch_one_server(galley: Installation, batch: Batch, secret: str) -> None:
+def test_fifty_watch_one_server_and_go_on_at_another(galley: Installation, batch: Batch, secret: str) -> None:
+    """Half of them are cut off after their first event, as by a deploy; a proxy leads them to the other host."""
     articles = list(batch.articles.values_list("pk", flat=True))
     grids = [Grid() for _ in range(50)]
 
-    async def watch(server: Server, grid: Grid, leaves: bool) -> None:
+    async def watch(server: Server, other: Server, grid: Grid, leaves: bool) -> None:
         async with connected_to(server, batch, secret) as reader:
             await follow(reader, grid, until_after=1 if leaves else None)
         if leaves:
-            async with connected_to(server, batch, secret, f"Last-Event-ID: {grid.since}") as reader:
+            async with connected_to(other, batch, secret, f"Last-Event-ID: {grid.since}") as reader:
                 await follow(reader, grid)
 
-    async def all_at_once(server: Server) -> None:
-        watched = asyncio.gather(*(watch(server, grid, bool(n % 2)) for n, grid in enumerate(grids)))
+    async def all_at_once(server: Server, other: Server) -> None:
+        watched = asyncio.gather(*(watch(server, other, grid, bool(n % 2)) for n, grid in enumerate(grids)))
         await asyncio.gather(*(in_thread(work_at_random, articles, 40, seed) for seed in range(2)))
         await in_thread(finish, batch)
         await watched
 
-    with desk(galley) as server:
-        run(all_at_once(server))
+    with desk(galley) as server, desk(galley) as other:
+        run(all_at_once(server, other))
 
     expected = grid_of(batch)
     assert all(grid.has_ended and grid.cells == expected for grid in grids)

@@ -26,7 +26,10 @@ from tests.articles.content.harmless import assert_harmless, assert_runs_nothing
 from tests.articles.content.test_pictures import assert_bounded, decoded
 
 CORPUS = Path(os.environ.get("CORPUS_DIR") or "/nowhere")
-pytestmark = pytest.mark.skipif(not CORPUS.is_dir(), reason="CORPUS_DIR names no folder with the corpus")
+pytestmark = [
+    pytest.mark.dealt_whole(3),
+    pytest.mark.skipif(not CORPUS.is_dir(), reason="CORPUS_DIR names no folder with the corpus"),
+]
 PARTS = 8  # of the larger folders, for several processes
 
 

@@ -19,6 +19,8 @@ from articles import content
 from articles.batches import lists, tables
 from articles.providers import bodies, replicate, wrapping
 
+pytestmark = pytest.mark.dealt_whole(3)
+
 OF_CONTENT = pkgutil.walk_packages(content.__path__, f"{content.__name__}.")
 MODULES = [lists, tables, bodies, replicate, wrapping, *(importlib.import_module(found.name) for found in OF_CONTENT)]
 SEARCHES = "search|finditer|findall|sub|subn|split"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import calendar
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from io import StringIO
@@ -16,10 +17,11 @@ from django.utils import timezone
 from pytest_django import DjangoAssertNumQueries, Settings
 
 from articles.desk.calendar import Month
-from articles.models import Article, Attempt
+from articles.models import Article, Attempt, Stage
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from articles.pipeline.worker_health import queued_since
+from publishing.models import Site
 from tests.conftest import MANUSCRIPT, HandIn
 from tests.desk import ADD, START, as_, deed, page_of, stop, text
 
@@ -198,3 +200,28 @@ def test_a_scheduled_article_has_not_waited_for_a_worker_before_its_time(schedul
     sweep()
 
     assert queued_since() == due
+
+
+@pytest.mark.parametrize(
+    ("status", "is_shown"), [("publish", True), ("private", True), ("future", True), ("draft", False), ("", False)]
+)
+def test_what_was_published_stands_on_its_day(status: str, is_shown: bool, hand_in: HandIn, editor: User) -> None:
+    site = Site.objects.create(name="Magazine", url="https://magazine.example.org", user="desk")
+    article = hand_in(site=site)
+    details = {"status": status} if status else {}
+    article.records.filter(stage=Stage.UPLOAD).update(state="done", details=details)
+    ended = datetime(2026, 3, 12, 23, 30, tzinfo=timezone.get_current_timezone())
+    Article.objects.filter(pk=article.pk).update(status="done", title="Night trains", ended_at=ended)
+
+    found = [day for week in Month.read("2026-03").weeks(Article.objects.all()) for day in week if day.published]
+
+    assert [day.date.isoformat() for day in found] == (["2026-03-12"] if is_shown else [])
+    assert ("Night trains" in text(as_(editor).get(CALENDAR, {"month": "2026-03"}))) is is_shown
+
+
+def test_today_has_write_without_a_time_and_days_that_are_over_have_none(editor: User) -> None:
+    html = as_(editor).get(CALENDAR).content.decode()
+    today = timezone.localdate()
+
+    assert f'href="{ADD}" aria-label="Write an article for {today:%-d %B}"' in html
+    assert html.count('class="add"') == calendar.monthrange(today.year, today.month)[1] - today.day + 1

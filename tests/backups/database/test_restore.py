@@ -54,6 +54,7 @@ def lost(desk: str, copies: Copies, store: Repository) -> dict[str, list[dict[st
     return desks.rows(desk)
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("kind", ["sqlite", "postgres"])
 def test_a_lost_database_comes_back_as_it_was(
     lost: dict[str, list[dict[str, Any]]], store: Repository, kind: str, request: pytest.FixtureRequest
@@ -122,6 +123,7 @@ def _tamper(alias: str) -> None:
     desks.article(alias, 77, User.objects.using(alias).get(username="ben"))
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize(
     ("mode", "second", "third", "new"),
     [

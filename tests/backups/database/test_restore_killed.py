@@ -33,6 +33,8 @@ from tests.backups.database.forked import Process, command
 from tests.backups.desks import Copies
 from tests.services.process import wait_until
 
+pytestmark = pytest.mark.dealt_whole(3)
+
 Rows = dict[str, list[dict[str, Any]]]
 PATIENCE = 60
 LARGE = "x" * 4_000_000  # more than the cache of SQLite holds: it comes into the WAL before the end
@@ -212,6 +214,7 @@ def test_killed(scene: Scene, instant: Callable[[Scene], AbstractContextManager[
     assert scene.rows() == scene.after
 
 
+@pytest.mark.dealt(2)
 def test_two_at_once_do_what_one_does(scene: Scene) -> None:
     """Both have compared and wait; the one that comes second finds that it is done, and says so."""
     with ExitStack() as stack:

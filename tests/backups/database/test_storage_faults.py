@@ -112,6 +112,7 @@ def story(
         yield found
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("fault", [fails, fails_after_success])
 def test_a_storage_that_fails_at_any_call(story: Story, fault: Fault) -> None:
     for nth in range(len(story.calls)):
@@ -125,6 +126,7 @@ def test_a_storage_that_fails_at_any_call(story: Story, fault: Fault) -> None:
         story.ends_well(repository)
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("fault", [kills_before, kills_after])
 def test_a_process_that_dies_at_any_call(story: Story, fault: Fault) -> None:
     connections[story.alias].close()
@@ -169,6 +171,7 @@ def nothing(call: Callable[[], bytes]) -> bytes:
     return b""
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("alter", [cut, flipped, nothing])
 def test_a_storage_that_keeps_something_else(story: Story, alter: Fault) -> None:
     """One that tells is found out at once, one that does not by the next verification; either way it is mended."""
@@ -193,6 +196,7 @@ def test_a_storage_that_keeps_something_else(story: Story, alter: Fault) -> None
         _ends(story, repository)
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("alter", [cut, flipped, nothing])
 def test_a_storage_that_gives_something_else(story: Story, alter: Fault) -> None:
     """Or that lists nothing."""
@@ -247,6 +251,7 @@ def faulty(moto: s3.S3) -> Iterator[Faults]:
         yield faults
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize(
     ("story", "answer", "after"),
     [

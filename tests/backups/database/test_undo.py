@@ -83,6 +83,7 @@ def _spoil(alias: str) -> None:
     desks.article(alias, 77, User.objects.using(alias).get(username="ben"))
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("mode", RESTORE_MODES)
 def test_when_nobody_was_there_all_is_as_before(either: str, store: Repository, mode: str) -> None:
     _spoil(either)
@@ -122,6 +123,7 @@ def test_what_was_made_since_stays(backed_up: str, store: Repository) -> None:
     assert not article(backed_up, 0).exists()
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("what", ["edited", "a row of it edited", "a row of it added", "a row of it deleted"])
 @pytest.mark.parametrize("n", [0, 1])
 def test_an_article_that_has_changed_since_stays_whole(backed_up: str, store: Repository, what: str, n: int) -> None:
@@ -248,6 +250,7 @@ def test_what_changes_after_the_difference_was_shown_stops_it(backed_up: str, st
     assert article(backed_up, 1).get().title == "since"
 
 
+@pytest.mark.dealt(2)
 @pytest.mark.parametrize("seed", SEEDS)
 def test_whatever_others_do_each_article_is_undone_whole_or_stays_whole(
     either: str, store: Repository, seed: int

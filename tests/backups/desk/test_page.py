@@ -346,7 +346,13 @@ def test_a_pin_from_the_shell_is_seen_when_the_rows_are_brought_up_to_date(setti
 
 @pytest.mark.parametrize(
     ("what", "task"),
-    [("database", "backup_database"), ("drill", "try_restore"), ("verify", "verify"), ("look", "look")],
+    [
+        ("database", "backup_database"),
+        ("copy", "copy"),
+        ("drill", "try_restore"),
+        ("verify", "verify"),
+        ("look", "look"),
+    ],
 )
 def test_a_button_has_the_queue_do_it(what: str, task: str, chief: User) -> None:
     said = text(as_(chief).post(reverse("admin:backups_now", args=[what]), follow=True))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,8 @@ from django.urls import reverse
 from django_q.models import OrmQ
 from pytest_django import Settings
 
-from articles.models import Article
-from backups import configured, tasks
+from articles.models import Article, Call, ImageFile
+from backups import catalogue, configured, tasks
 from backups.database import backup, restore
 from backups.models import Generation, Restore, Touched
 from backups.repository.manifests import DATABASE
@@ -71,6 +72,8 @@ def _done(client: Client, job: Restore, **fields: str) -> Any:
         ("do", "get", [302, 302, 302, 302]),
         ("undo", "get", [302, 302, 302, 302]),
         ("undo", "post", [302, 403, 403, 302]),
+        ("only", "get", [302, 302, 302, 302]),
+        ("only", "post", [302, 403, 403, 302]),
         ("do", "post", [302, 403, 403, 302]),
     ],
 )
@@ -142,6 +145,48 @@ def test_what_changes_is_told_field_by_field_and_undone_the_same_way(article: Ar
     again.refresh_from_db()
     _done(client, again)
     assert Article.objects.get(pk=article.pk).title == "Home batteries"
+
+
+def test_the_difference_is_folded_by_article_and_ticked(article: Article, root: User) -> None:
+    """All of it in a line each, however many rows; what is ticked is compared anew, and comes back alone."""
+    other = Article.objects.exclude(pk=article.pk).get()
+    for n in range(4):
+        ImageFile.objects.create(article=article, role=f"section_{n + 1}", prompt="p", aspect="16:9")
+    Call.objects.create(article=article, key="text", provider="P", idempotency_key="k")
+    backup.backup(configured.repository(DATABASE))
+    Article.objects.all().delete()
+    client = as_(root)
+
+    job = _asked(client)
+
+    page = client.get(_url(job))
+    assert text(page).count("Home batteries : article, call, 4 pictures") == 1
+    assert text(page).count("Quiet factories : article") == 1
+    assert f'name="units" value="{article.pk}"' in page.content.decode()
+    client.post(_url(job, "only"), {"units": [str(article.pk), "999"]})
+    only = Restore.objects.exclude(pk=job.pk).get()
+    assert (only.units, only.backup, only.mode) == ([str(article.pk)], job.backup, job.mode)
+    tasks.compare(only.pk)
+    only.refresh_from_db()
+    _done(client, only)
+    assert not Article.objects.filter(uid=other.uid).exists()
+    assert (Article.objects.get().images.count(), Article.objects.get().calls.count()) == (4, 1)
+
+    client.post(_url(job, "only"), {"units": ["999", "0"]})
+    assert Restore.objects.count() == 2, "nothing of it was on that page"
+
+
+def test_what_belongs_to_no_article_and_what_stays_have_lines_too(article: Article, root: User) -> None:
+    User.objects.create(username="ada")
+    backup.backup(configured.repository(DATABASE))
+    User.objects.filter(username="ada").delete()
+    Article.objects.filter(pk=article.pk).update(title="Of today")
+    client = as_(root)
+
+    page = text(client.get(_url(_asked(client))))
+
+    assert "What is of no article in the backup : user" in page
+    assert "Home batteries : 1 row stays as it is" in page
 
 
 def test_a_mirror_is_done_when_its_name_was_typed(article: Article, root: User) -> None:
@@ -257,13 +302,39 @@ def test_the_difference_is_paged_and_hostile_words_are_text(article: Article, ro
     Article.objects.bulk_create(
         Article(owner=root, tree_prefix=f"n{n}", idea="x", title=f"{HOSTILE} {n}") for n in range(60)
     )
-    job = _asked(as_(root), mode="mirror")
-    assert (job.counts["delete"], job.counts["change"]) == (60, 1)  # the login of who asks has a time
     client = as_(root)
-    assert "1 to 50 of 61" in text(client.get(_url(job)))
-    assert "51 to 61 of 61" in text(client.get(_url(job), {"page": "2"}))
+    job = _asked(client, mode="mirror")
+    assert (job.counts["delete"], job.counts["change"]) == (60, 1)  # the login of who asks has a time
+    assert "What is of no article in the backup : 60 articles, user" in text(client.get(_url(job)))
+    backup.backup(configured.repository(DATABASE))
+    Article.objects.filter(idea="x", tree_prefix__startswith="n").delete()
+    job = _asked(client)
+    assert "1 to 50 of 60" in text(client.get(_url(job)))
+    assert "51 to 60 of 60" in text(client.get(_url(job), {"page": "2"}))
+    assert "<script>alert" not in client.get(_url(job)).content.decode()
     Article.objects.filter(pk=article.pk).update(title=HOSTILE)
     job = _asked(client, units=str(article.pk), mode="overwrite")
     assert "<script>alert" not in client.get(_url(job)).content.decode()
     job = _asked(client, units=HOSTILE)
     assert "<script>alert" not in client.get(_url(job)).content.decode() + client.get(ASK).content.decode()
+
+
+def test_a_point_in_time_is_picked_from_the_backups(article: Article, root: User) -> None:
+    Article.objects.filter(pk=article.pk).update(title="Home accumulators")
+    backup.backup(configured.repository(DATABASE))
+    catalogue.rebuild(configured.repository(DATABASE))
+    client = as_(root)
+    choices = client.get(ASK).context["form"].fields["point"].choices
+    assert [words for value, words in choices if not value] == ["The newest backup"]
+    newest, oldest = (value for value, _ in list(choices)[1:])
+
+    job = _asked(client, point=oldest, mode="overwrite")
+    assert job.moment == datetime.fromisoformat(oldest) < datetime.fromisoformat(newest)
+    _done(client, job)
+    article.refresh_from_db()
+    assert article.title == "Home batteries"
+
+    both = client.post(ASK, {"point": oldest, "moment": "2026-01-01T00:00", "units": "", "mode": "missing"})
+    assert "Pick a backup or give a time, not both." in text(both)
+    strange = client.post(ASK, {"point": "2001-01-01T00:00:00", "moment": "", "units": "", "mode": "missing"})
+    assert "is not one of the available choices" in text(strange)

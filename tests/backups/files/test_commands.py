@@ -95,6 +95,7 @@ def test_a_backup_with_unusable_settings_says_so(environment: dict[str, str], so
     assert "Traceback" not in refused.stderr
 
 
+@pytest.mark.dealt(2)
 def test_lost_and_restored_by_commands(
     rclone: s3.S3, environment: dict[str, str], source: Path, tmp_path: Path
 ) -> None:
@@ -117,6 +118,7 @@ def test_lost_and_restored_by_commands(
     assert len([*server_side.list("source_files/objects")]) == 20
 
 
+@pytest.mark.dealt(2)
 def test_killed_while_it_copies_to_a_bucket(rclone: s3.S3, environment: dict[str, str], tmp_path: Path) -> None:
     """A real process, by kill -9, once some objects are there; twice. The third goes on from there."""
     source = filled(tmp_path / "source", {f"{n:04}": b"%d" % n * 999 for n in range(1500)})

@@ -34,6 +34,7 @@ from tests.backups import desks
 from tests.backups.conftest import KEYS, bucket
 from tests.backups.desks import Copies
 from tests.backups.files.test_backup import contents, filled, rested  # noqa: F401  a fixture for all
+from tests.journeys.installation import migrated
 from tests.services import s3
 
 pytestmark = pytest.mark.django_db
@@ -218,8 +219,9 @@ TABLE = {
 
 @pytest.mark.parametrize("name", TABLE)
 @pytest.mark.dealt(3)
+@pytest.mark.usefixtures("sqlite_copies")
 def test_what_is_planted_is_noticed_and_stays_noticed(
-    planted: Planted, name: str, sqlite_copies: Copies, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    planted: Planted, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     row, now = TABLE[name], datetime.now(UTC)
     for tier in TIERS.values():
@@ -235,7 +237,7 @@ def test_what_is_planted_is_noticed_and_stays_noticed(
     _record(planted, row.tier, listed, read)
     assert _state(row.tier) == row.state
 
-    _prepared_by_copy(monkeypatch, sqlite_copies)
+    _prepared_by_copy(monkeypatch)
     found = drill.drill(planted.repository(DATABASE), planted.repository(FILES), now=now, folder=tmp_path)
     drill.record(found, now)
     assert all(each.passed for each in found if each.tier == row.tier.name) != row.drill
@@ -259,12 +261,12 @@ def _state(tier: Tier) -> str:
     return "damaged" if damaged else "ok"
 
 
-def _prepared_by_copy(monkeypatch: pytest.MonkeyPatch, template: Copies) -> None:
+def _prepared_by_copy(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scratch databases are copies of a migrated one: to migrate takes longer than all the rest."""
 
     def prepare(alias: str) -> None:
         connections[alias].close()
-        shutil.copyfile(template.folder / "template.sqlite3", connections[alias].settings_dict["NAME"])
+        shutil.copyfile(migrated(), connections[alias].settings_dict["NAME"])
 
     monkeypatch.setattr("backups.health.drill.connections.prepare", prepare)
 

@@ -50,7 +50,7 @@ def _part(name: str) -> report.Part:
     return next(part for part in report.known(timezone.now()).parts if part.name == name)
 
 
-RUN = {"backup_database", "verify", "remove_old", "try_restore", "watch"}
+RUN = {"backup_database", "copy", "verify", "remove_old", "try_restore", "watch"}
 
 
 def test_the_schedules_are_there_and_call_what_exists() -> None:
@@ -171,6 +171,7 @@ def test_the_status_names_what_is_not_backed_up(
     assert code == 2  # no drill yet
 
 
+@pytest.mark.usefixtures("quick_scratch")
 def test_a_drill_of_a_damaged_backup_does_not_pass(sqlite_desk: str, store: Repository, tmp_path: Path) -> None:
     desks.fill(sqlite_desk, 2)
     made = backup.backup(store, sqlite_desk).generation

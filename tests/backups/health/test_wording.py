@@ -17,6 +17,7 @@ from django.utils import timezone
 from backups.health import bucket_findings, findings, wording
 from backups.health.findings import Finding
 from backups.health.report import Facts, Part, Report
+from backups.health.second import findings as second
 from backups.health.states import ALARM, DAMAGED
 from backups.models import Look
 
@@ -133,8 +134,8 @@ OTHERS: list[tuple[Finding, str, str]] = [  # with the command that ends it
     ),
     (
         findings.TreesDamaged(1, "user_6/a", "It is torn."),
-        "The files of an article are damaged or missing, and there is no other copy; user_6/a: It is torn. Recover it: "
-        "what can be made again is.",
+        "The files of an article are damaged or missing, and no other copy is at hand; user_6/a: It is torn. "
+        "Recover it: what can be made again is.",
         "verify_backups --tier trees --all",
     ),
     (
@@ -175,7 +176,41 @@ OTHERS: list[tuple[Finding, str, str]] = [  # with the command that ends it
         "",
     ),
 ]
-ALL = [*OTHERS, *((finding, text, "") for finding, text in OF_THE_BUCKET)]
+OF_THE_SECOND: list[tuple[Finding, str, str]] = [
+    (second.NeverCopied(), "Nothing was copied to the second storage yet.", "copy_backups"),
+    (
+        second.CopyFailed("files", "The second storage: It is gone."),
+        "The last copy of the files to the second storage ended early. The second storage: It is gone.",
+        "copy_backups",
+    ),
+    (
+        second.SecondBehind("database", 2, AT),
+        "The second storage lacks 2 backups of the database, since 2026-05-08 10:00 UTC.",
+        "copy_backups --tier database",
+    ),
+    (
+        second.NotCopied("files", 1, "It is torn."),
+        "1 backup is not in the second storage: It is torn. What is damaged is not copied.",
+        "",
+    ),
+    (
+        second.SecondDamaged("files", 2, "b1", "It is torn."),
+        "In the second storage the backup b1 is damaged: It is torn. 1 more are damaged there. "
+        "The next copy sends it anew.",
+        "copy_backups --tier files",
+    ),
+    (
+        second.SecondUnverified("files", AT),
+        "The backups of the files in the second storage were not verified since 2026-05-08 10:00 UTC.",
+        "verify_backups --tier files --storage second",
+    ),
+    (
+        second.SecondDrillFailed(AT, "It is torn."),
+        "The drill of 2026-05-08 10:00 UTC with the second storage did not pass: It is torn.",
+        "backup_drill --storage second",
+    ),
+]
+ALL = [*OF_THE_SECOND, *OTHERS, *((finding, text, "") for finding, text in OF_THE_BUCKET)]
 
 
 @pytest.mark.parametrize(("finding", "text", "command"), ALL, ids=lambda each: type(each).__name__)

@@ -17,7 +17,7 @@ from articles import processes
 from articles.models import Article
 from articles.pipeline import transitions
 from config.models import Machine
-from config.supervision.worker import STOP, Results, Task, Tasks
+from config.supervision.worker import KEPT, STOP, Results, Task, Tasks, keep_connection
 from tests.conftest import HandIn
 
 
@@ -164,3 +164,13 @@ def test_an_idle_worker_says_how_its_machine_is(tasks: Tasks, hand_in: HandIn) -
     hand_in()
     taken(tasks)
     assert Machine.objects.get().name == processes.this_machine()
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "seconds"),
+    [("postgresql", {}, KEPT), ("postgresql", {"pool": {"max_size": 8}}, 0), ("sqlite3", {}, 0)],
+)
+def test_a_worker_connects_once_and_not_with_each_look(engine: str, options: dict[str, Any], seconds: int) -> None:
+    database = {"ENGINE": f"django.db.backends.{engine}", "OPTIONS": options, "CONN_MAX_AGE": 0}
+    keep_connection(database)
+    assert database["CONN_MAX_AGE"] == seconds

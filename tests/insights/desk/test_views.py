@@ -130,7 +130,7 @@ def test_every_table_comes_as_csv(hand_in: HandIn, editor: User) -> None:
     names = re.findall(r"/admin/insights/(\w+)\.csv", desk.get(PAGE).content.decode())
 
     costs = {"day", "month", "provider", "model", "stage", "person", "site", "batch"}
-    assert set(names) == costs | {"way", "at", "publishers", "ways", "services", "stopped"}
+    assert set(names) == costs | {"way", "at", "publishers", "ways", "services", "stopped", "prices"}
     for name in names:
         answer = desk.get(f"{PAGE}{name}.csv?time_range=7d")
         assert answer["Content-Type"].startswith("text/csv")

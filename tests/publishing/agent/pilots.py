@@ -33,10 +33,10 @@ def _post(seen: Seen) -> str | Sequence[Action]:
 
 
 def _picture(seen: Seen) -> str | Sequence[Action]:
-    if seen.turn == 1:
-        return [("navigate", {"url": f"{seen.dashboard}media-new.php?browser-uploader"}), ("read_page", {})]
-    if seen.turn == 2:
+    if 'button "Upload"' in seen.text:
         return [("put", {"what": "picture"}), click(seen.ref('button "Upload"'))]
+    if seen.turn == 1 or "started anew" in seen.text:
+        return [("navigate", {"url": f"{seen.dashboard}media-new.php?browser-uploader"}), ("read_page", {})]
     return "done"
 
 

@@ -17,7 +17,7 @@ from tests.publishing.conftest import Drive, Ready
 from tests.publishing.test_ways import OPTIONS, published, shown
 from tests.services.wordpress import WordPress
 
-pytestmark = [pytest.mark.django_db, pytest.mark.xdist_group("browser")]
+pytestmark = [pytest.mark.dealt_whole(3), pytest.mark.django_db, pytest.mark.xdist_group("browser")]
 
 
 @pytest.fixture

@@ -228,3 +228,4 @@ def test_killed_at_any_step_there_is_one_of_each(
     assert len(pilot.requests("anthropic")) <= sum(call.sends for call in paid)
     assert [call.key for call in paid if call.sends > 1] == [call.key for call in paid if call.lost_answers]
     assert article.events.filter(kind="repeated").count() == sum(call.lost_answers for call in paid)
+    assert {call.state for call in paid} <= {Call.State.DONE, Call.State.CLOSED}, "nobody waits for an answer"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 pytestmark = [
+    pytest.mark.dealt_whole(3),
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
     pytest.mark.xdist_group("editor"),
 ]

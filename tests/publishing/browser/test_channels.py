@@ -19,7 +19,7 @@ from tests.publishing.browser.conftest import HeldBack, Watched, channel_in, jpe
 from tests.services import wordpress as service
 from tests.services.wordpress_tables import SITE
 
-pytestmark = pytest.mark.xdist_group("browser")
+pytestmark = [pytest.mark.dealt_whole(3), pytest.mark.xdist_group("browser")]
 KEY, IMAGE, UID = "tariffs-and-ai-0c6f", "img-0c6f-hero", "0c6f"
 TEXT = f"<!-- idem:{UID} text:5d41 -->\n<!-- wp:html -->\n" + (
     "<p>12 % “so” &amp; \\ 😀</p>\n<script>1</script>\n<!-- /wp:html -->"

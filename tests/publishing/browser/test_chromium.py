@@ -21,7 +21,7 @@ from publishing.browser import chromium as module
 from publishing.browser.chromium import Chromium, Gone, missing, refuse_without
 from tests.publishing.browser.conftest import RULES, new_chromium
 from tests.publishing.conftest import Impostor
-from tests.services.process import wait_until
+from tests.services.process import children_of, processes_with, wait_until
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -36,19 +36,6 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What hangs is waited for no longer than a test needs."""
     monkeypatch.setattr(module, "GRACE_SECONDS", 0.5)
     monkeypatch.setattr(module, "ENDING_SECONDS", 3.0)
-
-
-def processes_with(folder: Path) -> list[int]:
-    """Those that name it in their arguments or environment, as Chromium and its children do."""
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            told = (process / "environ").read_bytes() + (process / "cmdline").read_bytes()
-        except OSError:
-            continue
-        if str(folder).encode() in told and int(process.name) != os.getpid():
-            found.append(int(process.name))
-    return found
 
 
 def nothing_is_left(folder: Path) -> None:
@@ -139,17 +126,24 @@ browser.do(lambda page: page.evaluate("() => { for (;;) {} }"), 60)
 
 
 @pytest.mark.dealt(2)
-def test_a_worker_that_is_killed_takes_its_browser_with_it(folder: Path) -> None:
+@pytest.mark.parametrize("with_driver", [False, True], ids=["alone", "with its driver"])
+def test_a_worker_that_is_killed_takes_its_browser_with_it(folder: Path, with_driver: bool) -> None:
+    """Killed at once, as by systemd, they leave files in the browser's own folder alone, and the next one's begin."""
     if reason := missing():
         pytest.skip(reason)
-    worker = subprocess.Popen([sys.executable, "-c", KILLED, folder / "browser", RULES], stdout=subprocess.PIPE)
+    browser, environment = folder / "browser", {**os.environ, "TMPDIR": str(folder)}
+    worker = subprocess.Popen([sys.executable, "-c", KILLED, browser, RULES], stdout=subprocess.PIPE, env=environment)
     assert worker.stdout
     assert worker.stdout.readline() == b"running\n"
     assert len(processes_with(folder)) > 1
-    worker.kill()
+    for process in [*(children_of(worker.pid) if with_driver else []), worker.pid]:
+        os.kill(process, signal.SIGKILL)
     worker.wait()
     worker.stdout.close()
     nothing_is_left(folder)
+    assert {file.name for file in folder.iterdir()} <= {"browser"}
+    new_chromium(folder).close()
+    assert list(folder.iterdir()) == []
 
 
 def test_a_machine_without_a_browser_says_what_it_needs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 from pytest_django import Settings
 
 from articles.pipeline.rate_limits import NotYet
+from articles.processes import this_machine
 from articles.providers.errors import Refused, Rejected
 from publishing.browser import opening, slots
 from publishing.browser.chromium import missing
@@ -77,3 +80,18 @@ def test_a_browser_that_does_not_start_gives_its_slot_back(site: Site, monkeypat
     with pytest.raises(Exception, match="did not start"):
         open_channel(site, "calls")
     assert slots.take(60).number == 1
+
+
+def test_what_a_killed_browser_has_left_is_swept_up_and_what_one_uses_is_not(
+    db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    slot = slots.take(60)
+    folder = opening._folder(slot)
+    (folder / "profile").mkdir(parents=True)
+    opening.sweep_up()
+    assert folder.exists()
+    BrowserSlot.objects.update(holder=f"{this_machine()}|1|0")  # a process that is no more
+    opening.sweep_up()
+    assert not folder.exists()
+    assert BrowserSlot.objects.get().holder == ""

@@ -27,6 +27,7 @@ def seen(status: int = 200, *signs: str, **more: Any) -> Seen:
         (seen(200, "second_factor", "login_form"), False, Refused, "second_factor"),
         (seen(200, "captcha", "login_form"), False, Refused, "robot_check"),
         (seen(200, "login_error", "login_form"), False, Refused, "login"),
+        (seen(200, "login_error", "login_form", said="Too many failed attempts"), False, Refused, "locked_out"),
         (seen(403, "died"), False, Refused, "rights"),
         (seen(403, "died"), True, Unreachable, "form_expired"),
         (seen(200, "login_form"), False, Unreachable, "session_over"),

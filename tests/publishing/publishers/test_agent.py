@@ -118,6 +118,8 @@ CELLS = [
     ("computer_use", Refused, "no_browser", Fate.WORN),
     ("computer_use", Refused, "no_web_secret", Fate.WORN),
     ("computer_use", Refused, "no_agent", Fate.WORN),
+    *((way, Refused, code, Fate.CLOSED) for way in ("playwright", "computer_use") for code in ("403", "firewall")),
+    *((way, Rejected, "no_dashboard", Fate.CLOSED) for way in ("playwright", "computer_use")),
     ("computer_use", Garbled, "unknown_screen", Fate.STAYS),
     *(
         ("computer_use", Rejected, f"agent_{why}", Fate.STAYS)

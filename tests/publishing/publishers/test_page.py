@@ -11,7 +11,8 @@ import requests
 
 from articles.models import Article, Stage
 from publishing.models import Site
-from tests.publishing.conftest import PAGE, Drive, Ready
+from tests.publishing.conftest import Drive, Ready
+from tests.publishing.nearly_done import PAGE
 from tests.publishing.test_again import lay_out
 from tests.publishing.test_stage import by_hand
 from tests.services.wordpress import WordPress

@@ -346,9 +346,11 @@ def test_only_what_reads_may_be_held_back_by_the_time(wordpress: service.WordPre
     assert set(asked) == {"POST"}
 
 
-def test_the_latest_are_looked_through_as_far_as_is_said(desk: XmlRpc, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_latest_are_looked_through_as_far_as_is_said(
+    desk: XmlRpc, wordpress: service.WordPress, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = desk.create_draft("first", {"title": "T", "content": "x"})
-    desk.create_draft("second", {"title": "T", "content": "x"})
+    wordpress.tables.age(desk.create_draft("second", {"title": "T", "content": "x"})["id"])
     monkeypatch.setattr(client_module, "LATEST", 1)
     desk.update_post(first["id"], {"title": "Changed"})
     found = desk.find_post("first", "1")

@@ -15,10 +15,11 @@ from django.db.models import ForeignKey, Model
 from django.db.models.fields.files import FieldFile
 
 from articles.models import Article, Batch, ImageFile, Section, StageRecord
+from audit.acting import off
 from backups.database import tables
 from backups.models import Generation, Restore
 from backups.trees.tree import MANIFEST, Tree
-from publishing.models import Site
+from publishing.models import PublishTask, Site
 from recovery.rebuild.batch import LOOK_THROUGH
 
 NUMBER = "a number of one database; others know the row by names"
@@ -50,6 +51,16 @@ REASONS: dict[type[Model], dict[str, str]] = {
         "source_expires_at": "an address that lives for an hour",
     },
     StageRecord: {"id": NUMBER},
+    PublishTask: {
+        "id": NUMBER,
+        **dict.fromkeys(
+            ("way", "turns", "current_step", "completed_steps", "total_steps", "progress", "started_at", "error"),
+            "it begins anew, with what is on the site",
+        ),
+        **dict.fromkeys(("kept", "post_id", "link", "completed_at", "cancelled"), "of what has ended"),
+        "retry_count": "counts what a person had tried again",
+        "cost": "the ledger is gone; the article has its sum",
+    },
 }
 KEYS: dict[type[Model], tuple[str, ...]] = {
     Article: ("uid",),
@@ -57,6 +68,7 @@ KEYS: dict[type[Model], tuple[str, ...]] = {
     Section: ("article", "index"),
     ImageFile: ("article", "role"),
     StageRecord: ("article", "stage"),
+    PublishTask: ("article", "created_at"),
 }
 Rows = dict[tuple[Any, ...], dict[str, Any]]
 State = dict[type[Model], Rows]
@@ -137,7 +149,17 @@ def settled(before: State) -> State:
         Section: {key: _settled_section(fields) for key, fields in before[Section].items()},
         ImageFile: before[ImageFile],
         StageRecord: before[StageRecord],
+        PublishTask: {key: _settled_task(fields) for key, fields in before[PublishTask].items() if _is_open(fields)},
     }
+
+
+def _is_open(task: dict[str, Any]) -> bool:
+    return task["status"] not in PublishTask.ENDED
+
+
+def _settled_task(fields: dict[str, Any]) -> dict[str, Any]:
+    waits = fields["status"] == PublishTask.Status.IDLE
+    return fields | {"status": PublishTask.Status.IDLE if waits else PublishTask.Status.PENDING}
 
 
 def _settled_article(fields: dict[str, Any]) -> dict[str, Any]:
@@ -174,7 +196,7 @@ def everything() -> dict[str, list[dict[str, Any]]]:
 
 def lose_everything() -> None:
     """As a database that was just migrated: what backups keep, but for the groups of the migrations, and their rows."""
-    with connection.constraint_checks_disabled():
+    with off(), connection.constraint_checks_disabled():
         for table in reversed(tables.kept()):
             if table.model is not Group:
                 table.model._base_manager.all().delete()

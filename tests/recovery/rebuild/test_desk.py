@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,16 @@ import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.utils import timezone
 from pytest_django import Settings
 
 from articles.models import Article, Batch, Call, Event, Preferences
 from articles.pipeline import sweep, worker
 from articles.tree.due import write_due
+from backups import tasks
+from backups.health import report
 from backups.models import Generation, Restore
+from backups.trees.tree import MANIFEST
 from config.roles import EDITORS
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site
@@ -47,8 +52,18 @@ def _back(*words: str) -> dict[str, Any]:
 
 
 @pytest.fixture
+def second(settings: Settings, tmp_path: Path) -> Path:
+    """A second storage, and where it lies."""
+    where = tmp_path / "second"
+    settings.STORAGES = settings.STORAGES | {
+        "second": {"BACKEND": "backups.storage.django_folder.LocalStorage", "OPTIONS": {"location": str(where)}}
+    }
+    return where
+
+
+@pytest.fixture
 def lost(hand_in: HandIn, settings: Settings, tmp_path: Path, editor: User) -> dict[str, Any]:
-    """What a desk held when its machine was lost, some work after its last backup."""
+    """What a desk held when its machine was lost, some work after its last backup; copied, where there is a second."""
     settings.VAR_DIR = tmp_path / "var"
     editor.groups.add(Group.objects.get(name=EDITORS))
     editor.set_password("a long password")
@@ -67,6 +82,7 @@ def lost(hand_in: HandIn, settings: Settings, tmp_path: Path, editor: User) -> d
     worker.run_article(later.pk)
     hand_in(idea="Wind")
     write_due()
+    tasks.copy()
     spent = sum((call.cost or 0) for call in Call.objects.filter(article=going))
     before = {"state": state(), "rows": everything(), "going": going.uid, "spent": spent}
     lose_everything()
@@ -153,3 +169,37 @@ def test_a_desk_that_is_in_use_is_left_alone(editor: User, settings: Settings, t
         call_command("restore_desk", "--apply")
     assert User.objects.get() == editor
     assert not Batch.objects.exists()
+
+
+def _files(root: Path) -> dict[str, bytes]:
+    """Those of articles' trees."""
+    return {str(path.relative_to(root)): path.read_bytes() for path in root.glob("user_*/*/*")}
+
+
+def test_the_first_storage_is_gone_as_well(
+    second: Path, lost: dict[str, Any], storage_folder: Path, services: Doubles
+) -> None:
+    """All of it comes from the second, and lies in the first again: rows, manifests and pictures."""
+    asked, whole = len(services.requests()), _files(storage_folder)
+    assert whole == _files(second)
+    shutil.rmtree(storage_folder)
+
+    with pytest.raises(CommandError, match="--storage second takes it"):
+        call_command("restore_desk", "--apply")
+    dry = _back("--storage", "second")
+    assert (dry["rebuilt"], dry["from_second"], Article.objects.exists()) == (2, 5, False)
+    back = _back("--storage", "second", "--apply")
+
+    assert (back["further"], back["rebuilt"], back["rested"]) == ([lost["going"]], 2, 1)
+    assert not [sentence for sentence in back["not_back"] if sentence.startswith("Article ") or "user_" in sentence]
+    assert differences(settled(lost["state"]), state()) == []
+    after = _files(storage_folder)
+    assert {name for name in whole if after.get(name) != whole[name] and not name.endswith(MANIFEST)} == set()
+    sweep.sweep()
+    for article in Article.objects.all():
+        worker.run_article(article.pk)
+    assert len(services.requests()) == asked
+
+    # The desk goes on: new backups in the first storage, and copies of them.
+    tasks.backup_database()
+    assert not report.known(timezone.now()).needs_somebody

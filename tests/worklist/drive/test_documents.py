@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from articles.content import manuscripts, markup
+from articles.content import manuscripts, markup, own_pictures
 from articles.content.manuscripts import Unreadable
 from tests.worklist.drive.small_drive import ROOT, SHEET, SmallDrive
 from worklist.drive import documents, page
@@ -115,7 +115,7 @@ def test_what_is_no_zip_or_too_much_of_one_is_refused() -> None:
         archive.writestr("a.html", b" " * (page.LARGEST_PAGE + 1))
     for packed in (b"", b"PK", bomb.getvalue()):
         with pytest.raises(Unreadable):
-            page.unpacked(packed)
+            page.unpacked(packed, own_pictures.leave_out)
 
 
 PIECES = st.sampled_from(

@@ -65,14 +65,13 @@ def test_notes_stand_at_the_end() -> None:
     [
         "<w:p><w:r><w:rPr><w:vanish/></w:rPr><w:t>secret</w:t></w:r></w:p>",
         '<w:p><w:r><w:rPr><w:vanish w:val="1"/></w:rPr><w:t>secret</w:t></w:r></w:p>',
-        '<w:p><w:del w:id="1" w:author="A"><w:r><w:delText>secret</w:delText></w:r></w:del></w:p>',
-        '<w:p><w:del w:id="1" w:author="A"><w:r><w:t>secret</w:t></w:r></w:del></w:p>',
-        '<w:p><w:moveFrom w:id="1"><w:r><w:t>secret</w:t></w:r></w:moveFrom></w:p>',
+        '<w:p><w:ins w:id="1" w:author="A"><w:r><w:t>secret</w:t></w:r></w:ins></w:p>',
+        '<w:p><w:moveTo w:id="1"><w:r><w:t>secret</w:t></w:r></w:moveTo></w:p>',
         '<w:p><w:r><w:commentReference w:id="0"/></w:r></w:p>',
         "<w:p><w:r><w:instrText>secret</w:instrText></w:r></w:p>",
     ],
 )
-def test_what_is_deleted_hidden_or_noted_aside_stays_out(hidden: str) -> None:
+def test_what_is_suggested_hidden_or_noted_aside_stays_out(hidden: str) -> None:
     comment = f'<w:comments {NAMESPACES}><w:comment w:id="0">{paragraph("secret")}</w:comment></w:comments>'
     content = word_file(paragraph("It left.") + hidden, parts={"word/comments.xml": comment})
 
@@ -83,11 +82,12 @@ def test_what_is_deleted_hidden_or_noted_aside_stays_out(hidden: str) -> None:
     "shown",
     [
         '<w:p><w:r><w:rPr><w:vanish w:val="0"/></w:rPr><w:t>It left.</w:t></w:r></w:p>',
-        '<w:p><w:ins w:id="1" w:author="A"><w:r><w:t>It left.</w:t></w:r></w:ins></w:p>',
-        '<w:p><w:moveTo w:id="1"><w:r><w:t>It left.</w:t></w:r></w:moveTo></w:p>',
+        '<w:p><w:del w:id="1" w:author="A"><w:r><w:delText>It left.</w:delText></w:r></w:del></w:p>',
+        '<w:p><w:del w:id="1" w:author="A"><w:r><w:t>It left.</w:t></w:r></w:del></w:p>',
+        '<w:p><w:moveFrom w:id="1"><w:r><w:t>It left.</w:t></w:r></w:moveFrom></w:p>',
     ],
 )
-def test_what_was_put_in_is_text(shown: str) -> None:
+def test_what_is_only_suggested_away_is_text(shown: str) -> None:
     assert word_files.read(word_file(shown)) == "<p>It left.</p>"
 
 

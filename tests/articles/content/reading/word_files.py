@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Mapping
 
 TYPES = """<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/content-types">
 <Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>
@@ -15,7 +16,9 @@ NAMESPACES = f'xmlns:w="http://schemas.openxmlformats.org/wordprocessingml/2006/
 STYLES = {"Titel": "Title", "berschrift1": "heading 1", "berschrift2": "heading 2", "Zitat": "Quote"}
 
 
-def word_file(body: str, *, before: str = "", parts: dict[str, str] | None = None, linked: str = "") -> bytes:
+def word_file(
+    body: str, *, before: str = "", parts: Mapping[str, str | bytes] | None = None, linked: str = ""
+) -> bytes:
     """A document with this body. `before` stands before its first tag, `linked` is the address of the link `rId9`."""
     styles = "".join(
         f'<w:style w:type="paragraph" w:styleId="{key}"><w:name w:val="{name}"/></w:style>'
@@ -32,7 +35,7 @@ def word_file(body: str, *, before: str = "", parts: dict[str, str] | None = Non
     }
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in (files | (parts or {})).items():
+        for name, content in {**files, **(parts or {})}.items():
             archive.writestr(name, content)
     return packed.getvalue()
 

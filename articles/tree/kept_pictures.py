@@ -1,0 +1,92 @@
+"""The writers' own pictures, kept as they are read out of a text and before anything names them.
+
+Each is a tree of its own in the backup storage, by the SHA-256 of the file as it came:
+
+    pictures/9f86d0…/picture.jpg   manifest.json
+
+So one that comes again, with each export of a document, is known without being decoded; the second storage gets it
+like any other tree; and a text brings its pictures wherever it is, also to an article that is rebuilt. What was killed
+before the manifest is written again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+from articles.content import own_pictures, pictures
+from articles.content.pictures import BadPicture, Picture
+from articles.tree import names
+from articles.tree.storing import storing
+from backups import configured
+from backups.storage.port import SECOND
+from backups.trees.tree import FileDamaged, Tree, TreeError
+
+LARGEST = 20 * 2**20  # bytes of a picture as it comes
+MOST_PIXELS = 200_000_000  # of all new ones in a text: ten seconds of computing
+FILE = "picture.jpg"
+
+
+class Keeper:
+    """Keeps the pictures of one text, within what a text may ask of this machine."""
+
+    def __init__(self) -> None:
+        self._kept = set[str]()
+        self._left = MOST_PIXELS
+
+    def keep(self, content: bytes) -> str:
+        """What the picture is called in the text; "" for one that cannot be used. Raises Unreachable."""
+        name = hashlib.sha256(content).hexdigest()
+        if not content or len(content) > LARGEST or (name not in self._kept and len(self._kept) == own_pictures.MOST):
+            return ""
+        if name not in self._kept and not _is_kept(name) and not self._made(name, content):
+            return ""
+        self._kept.add(name)
+        return own_pictures.reference(name)
+
+    def _made(self, name: str, content: bytes) -> bool:
+        try:
+            self._left -= pictures.pixels(content)
+            if self._left < 0:
+                return False
+            picture = pictures.clean(content)
+        except BadPicture:
+            return False
+        with storing():
+            tree = _tree(name)
+            stored = tree.add(FILE, picture.jpeg)
+            tree.commit({"width": picture.width, "height": picture.height}, {FILE: stored})
+        return True
+
+
+def load(name: str) -> Picture:
+    """From the second storage, where the first has it no more. Raises TreeError where none has it, Unreachable."""
+    try:
+        return _read(_tree(name))
+    except TreeError:
+        if SECOND not in configured.storages():
+            raise
+        return _read(configured.second_tree(names.picture(name)))
+
+
+def _read(tree: Tree) -> Picture:
+    with storing():
+        said = tree.manifest()
+        tree.check_signature(said)
+        files = tree.files_in(said)
+        if FILE not in files:
+            raise FileDamaged(f"{tree.prefix} holds no picture.")
+        content = tree.read(files[FILE])
+    return Picture(content, int(said["width"]), int(said["height"]))
+
+
+def _is_kept(name: str) -> bool:
+    """Whole, in a tree of ours. Raises Unreachable."""
+    try:
+        _read(_tree(name))
+    except TreeError:
+        return False
+    return True
+
+
+def _tree(name: str) -> Tree:
+    return configured.tree(names.picture(name))
