@@ -13,6 +13,7 @@ import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import Group, User
 from django.core.management.commands import flush
+from django.db import connections
 from django.utils import timezone
 from django_q.models import OrmQ
 from pytest_django import Settings
@@ -25,6 +26,7 @@ from audit.acting import THE_DESK, acting, off
 from backups import redaction
 from config.roles import CHIEF_EDITORS, EDITORS
 from tests.doubles.server import Doubles, doubles
+from tests.environment import FOLDER
 from tests.faults.fences import watched_fences
 
 # How long a machine takes is no property of what is tested, and what is tried must not be luck: GALLEY_EXPLORE=1 looks
@@ -69,6 +71,14 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
     now = timezone.now()
     monkeypatch.setattr("django.utils.timezone.now", lambda: now)
     return now
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """SQLite in a file, as people have it: threads that share one in memory do not wait for each other, they fail."""
+    connection = connections["default"]
+    if connection.vendor == "sqlite":
+        connection.settings_dict["TEST"]["NAME"] = str(Path(FOLDER) / "test.sqlite3")
 
 
 @pytest.fixture(autouse=True, scope="session")
