@@ -13,10 +13,10 @@ from django.contrib.auth.models import Group, User
 from django.db import connections
 
 from articles.models import Article, Attempt, Batch, Call, Event, ImageFile, Preferences, Section, Stage, StageRecord
-from backups.database.connections import connected, prepare
+from backups.database.connections import connected
 from backups.models import Awaited
 from publishing.models import Site
-from tests.journeys.installation import migrated
+from tests.journeys.installation import migrated, prepare_server
 from tests.services.postgres import Postgres
 
 START = datetime(2025, 10, 11, 21, 44, 23, 123456, tzinfo=UTC)
@@ -29,8 +29,7 @@ class Copies:
     def __init__(self, folder: Path, server: Postgres | None) -> None:
         self.folder, self.server, self.made = folder, server, 0
         if server is not None:
-            with connected(server.database("template_desk")) as alias:
-                prepare(alias)
+            prepare_server(server.database("template_desk"))
 
     def url(self) -> str:
         self.made += 1

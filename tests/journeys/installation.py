@@ -24,6 +24,7 @@ from backups.trees.tree import Tree
 from config.env import Environment
 from tests.doubles.server import Doubles
 from tests.environment import RUN
+from tests.services import postgres
 from tests.services.wordpress import WordPress
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -73,10 +74,9 @@ class Installation:
         self.ask(f"__import__('django.contrib.auth.models', fromlist=['User']).User.objects.create_user({name!r}).pk")
 
     def prepare(self, person: str = "ada") -> None:
-        """Migrate, and make an editor. Out of the box the database is a file: all get a copy of the first."""
-        if self.settings.get("DATABASE_URL"):
-            self.migrate()
-            self.add_person(person)
+        """Every table, and an editor."""
+        if url := self.settings.get("DATABASE_URL"):
+            prepare_server(url, person)
         else:
             shutil.copyfile(migrated(person), self.folder / DATABASE)
 
@@ -109,9 +109,7 @@ class Installation:
 
 def migrated(person: str = "") -> Path:
     """A database file with every table, and this editor if any: made once a run, by the process that first needs it."""
-    made = Path(RUN, f"migrated-{person}.sqlite3")
-    with made.with_suffix(".lock").open("w") as lock, tempfile.TemporaryDirectory(dir=RUN) as folder:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with _once(Path(RUN, f"migrated-{person}.sqlite3")) as made, tempfile.TemporaryDirectory(dir=RUN) as folder:
         if not made.exists():
             first = Installation(Path(folder))
             if person:
@@ -121,6 +119,28 @@ def migrated(person: str = "") -> Path:
                 first.migrate()
             (first.folder / DATABASE).rename(made)
     return made
+
+
+def prepare_server(url: str, person: str = "") -> None:
+    """The same in an empty database of PostgreSQL: all but the first of a run get what the first one has."""
+    with _once(Path(RUN, f"migrated-{person}.sql")) as made, tempfile.TemporaryDirectory(dir=RUN) as folder:
+        if made.exists():
+            postgres.load(url, made)
+        else:
+            first = Installation(Path(folder), {"DATABASE_URL": url})
+            first.migrate()
+            if person:
+                first.add_person(person)
+            postgres.dump(url, first.folder / "dump.sql")
+            (first.folder / "dump.sql").rename(made)
+
+
+@contextmanager
+def _once(made: Path) -> Iterator[Path]:
+    """Of the processes of a run one is at it at a time."""
+    with made.with_suffix(f"{made.suffix}-lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield made
 
 
 class Workers:

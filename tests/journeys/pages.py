@@ -51,7 +51,9 @@ WATCH_FOCUS = """() => {
     const usable = [...document.querySelectorAll("a[href], button, input:not([type=radio]), select, textarea, summary")]
         .filter(part => part.checkVisibility({visibilityProperty: true}) && !part.disabled && part.tabIndex >= 0);
     window.usable = usable;
-    return usable.length + 8 * document.querySelectorAll("input[type^=date], input[type=time], iframe").length;
+    const scrolls = [...document.body.querySelectorAll("*")]  // which Tab stops at as well
+        .filter(part => part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight);
+    return usable.length + scrolls.length + 8 * document.querySelectorAll("input[type^=date], input[type=time], iframe").length;
 }"""
 MISSED = """() => [
     ...window.usable.filter(part => !window.met.has(part)).map(part => `Tab passes by ${part.outerHTML.slice(0, 150)}`),

@@ -95,6 +95,9 @@ ODD_FIELDS = """
     && getComputedStyle(field).backgroundColor !== getComputedStyle(document.body).backgroundColor
 ).map(field => `${field.name} looks like a button`)
 """
+UNTIL_IT_RESTS = """() => Promise.allSettled(
+    document.getAnimations().filter(each => each instanceof CSSTransition).map(each => each.finished)
+)"""
 
 pytestmark = [
     pytest.mark.skipif(not CHROMIUM.exists(), reason="needs Debian's package chromium"),
@@ -406,8 +409,9 @@ def inspected(page: Page) -> list[str]:
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     if width > 0:
         wrong.append(f"{width} pixels too wide")
-    wrong += page.evaluate(ODD_FIELDS)
     page.evaluate("document.querySelectorAll('details').forEach(fold => fold.open = true)")
+    page.evaluate(UNTIL_IT_RESTS)  # on a busy machine a colour may still be on its way
+    wrong += page.evaluate(ODD_FIELDS)
     found = axe.Axe().run(page).response["violations"]
     return wrong + [
         f"{violation['id']}: {[node['html'][:150] for node in violation['nodes']]}"

@@ -142,6 +142,17 @@ def run_as_owner(name: str, *words: str, cwd: Path | None = None) -> None:
     subprocess.run([*as_ordinary_user(), str(_binary(name)), *words], check=True, capture_output=True, cwd=cwd)
 
 
+def dump(url: str, made: Path) -> None:
+    """Write all that is in a database, for load()."""
+    subprocess.run([str(_binary("pg_dump")), "--no-owner", "--file", str(made), url], check=True, capture_output=True)
+
+
+def load(url: str, made: Path) -> None:
+    """Bring what dump() wrote into an empty database."""
+    words = ["--no-psqlrc", "--quiet", "--single-transaction", "--set=ON_ERROR_STOP=1", "--file", str(made), url]
+    subprocess.run([str(_binary("psql")), *words], check=True, capture_output=True)
+
+
 def serve(data: Path, *, host: str = HOST, port: int | None = None, listen: str = HOST) -> Server:
     """Not started yet, over these files; at any port, unless one is named."""
     port = port or free_port()
