@@ -53,7 +53,8 @@ WATCH_FOCUS = """() => {
     window.usable = usable;
     const scrolls = [...document.body.querySelectorAll("*")]  // which Tab stops at as well
         .filter(part => part.scrollWidth > part.clientWidth || part.scrollHeight > part.clientHeight);
-    return usable.length + scrolls.length + 8 * document.querySelectorAll("input[type^=date], input[type=time], iframe").length;
+    const inParts = document.querySelectorAll("input[type^=date], input[type=time], iframe");
+    return usable.length + scrolls.length + 8 * inParts.length;
 }"""
 MISSED = """() => [
     ...window.usable.filter(part => !window.met.has(part)).map(part => `Tab passes by ${part.outerHTML.slice(0, 150)}`),

@@ -75,7 +75,7 @@ def made(
         for n in range(3):
             if not n:
                 desks.fill(alias, 4)
-            User.objects.using(alias).create(username=f"somebody {n}")
+            User.objects.using(alias).create(username=f"somebody {n}", date_joined=desks.START)  # chunks of one length
             found.append(database_backup.backup(rows, alias).generation.id)
     names[DATABASE.name] = found
     return Made(folder / "place", folder / "cache", names)
