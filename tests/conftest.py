@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from config.roles import CHIEF_EDITORS, EDITORS
 from tests.doubles.server import Doubles, doubles
 from tests.environment import FOLDER
 from tests.faults.fences import watched_fences
+from tests.journeys.installation import migrated
 
 # How long a machine takes is no property of what is tested, and what is tried must not be luck: GALLEY_EXPLORE=1 looks
 # for new cases.
@@ -76,9 +78,15 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """SQLite in a file, as people have it: threads that share one in memory do not wait for each other, they fail."""
-    connection = connections["default"]
-    if connection.vendor == "sqlite":
-        connection.settings_dict["TEST"]["NAME"] = str(Path(FOLDER) / "test.sqlite3")
+    connections["default"].settings_dict["TEST"]["NAME"] = str(
+        shutil.copyfile(migrated(), Path(FOLDER, "test.sqlite3"))
+    )
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb() -> bool:
+    """It is there before; with FOLDER it goes."""
+    return True
 
 
 @pytest.fixture(autouse=True, scope="session")

@@ -15,6 +15,8 @@ FOLDER = tempfile.mkdtemp(prefix="galley-test-")
 atexit.register(shutil.rmtree, FOLDER, ignore_errors=True)
 RUN = os.environ.setdefault("GALLEY_TEST_RUN", FOLDER)  # of the first process, for what all processes of a run share
 
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # hundreds of commands start: the first compiles what they load
+
 UNSET = ("OPENAI", "ANTHROPIC", "REPLICATE")
 os.environ |= {f"{name}_{part}": "" for name in UNSET for part in ("BASE_URL", "API_KEY", "API_TOKEN", "MODEL")}
 os.environ |= {
