@@ -188,9 +188,13 @@ UNWATCHED = (
     | _left(
         SHORT,
         *("articles.ArticleKey", "articles.Pace", "publishing.SubmitKey", "publishing.BrowserSlot", "sessions.Session"),
-        *("recovery.Mail", "recovery.Notice", "recovery.Stop", "insights.Mark"),
+        *("recovery.Mail", "recovery.Notice", "recovery.Stop", "insights.Mark", "insights.CostMark"),
     )
-    | _left(SUMS, "articles.SpentDay", "insights.ProviderMetric", "insights.Rollup", "insights.StorageMeasure")
+    | _left(
+        SUMS,
+        *("articles.SpentDay", "insights.CostSum", "insights.ProviderMetric", "insights.Rollup"),
+        "insights.StorageMeasure",
+    )
     | _left(
         MACHINERY,
         *("backups.Generation", "backups.Verification", "backups.Drill", "backups.Look", "backups.DamagedTree"),

@@ -20,6 +20,7 @@ from audit.models import Change
 from backups import partitions
 from backups.clocks import DESK
 from config.supervision import machines
+from insights.models import CostSum
 from publishing.models import ExecutionLog, PublishTask, Shot, SubmitKey
 from webhooks.models import Delivery
 
@@ -65,6 +66,8 @@ def keep_months(model: type[CostRecord | ExecutionLog], today: date, months: int
     before = last.year * 12 + last.month - 1 - months
     first = date(before // 12, before % 12 + 1, 1)
     partitions.drop_before(table, first, DEFAULT_DB_ALIAS)
+    if model is CostRecord:
+        CostSum.objects.filter(day__lt=first).delete()  # a month that is dropped leaves no marks
     old = model._base_manager.filter(day__lt=first)
     while some := list(old.values_list("pk", flat=True)[:ROWS]):  # where a table is whole
         model._base_manager.filter(pk__in=some).delete()

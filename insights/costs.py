@@ -1,8 +1,9 @@
-"""What was paid: by day and month, by whom and to whom, from the records that outlive their articles."""
+"""What was paid: by day and month, by whom and to whom, from the records that outlive their articles and their sums."""
 
 from __future__ import annotations
 
 from calendar import monthrange
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -11,10 +12,11 @@ from enum import StrEnum
 from typing import Any
 
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
-from django.db.models import Count, F, Q, Sum
-from django.db.models.functions import TruncMonth
+from django.db.models import Q, Sum
 
-from articles.models import Cost, CostRecord, CostRecordQuerySet, DeskSettings
+from articles.models import Cost, CostRecord, DeskSettings
+from insights.models import CostMark, CostSum
+from insights.rollups.paid import SUMS
 
 LONGEST_REST = 92  # days
 Key = tuple[Any, ...]  # values of columns by which costs are told apart
@@ -42,10 +44,16 @@ class Paid:
     input_tokens: int = 0
     output_tokens: int = 0
 
+    def __add__(self, other: Paid) -> Paid:
+        return Paid(
+            self.cost + other.cost,
+            self.answers + other.answers,
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+        )
 
-BY = {  # what costs are told apart by, and the columns of a record that say it
-    "day": ("day",),
-    "month": ("month",),
+
+BY = {  # what costs are told apart by beside the time, and the columns that say it
     "provider": ("provider",),
     "model": ("provider", "model"),
     "stage": ("stage",),
@@ -53,6 +61,15 @@ BY = {  # what costs are told apart by, and the columns of a record that say it
     "site": ("site__name", "site"),
     "batch": ("batch__name", "batch"),  # each person's batches have names of their own
 }
+PARTS = ("model", "provider", "stage", "owner__username", "site__name", "site", "batch__name", "batch")
+OF_SUMS = {
+    "known": Sum("cost"),
+    "unsaid": Sum("unknown"),
+    "given": Sum("answers"),
+    "read": Sum("input_tokens"),
+    "written": Sum("output_tokens"),
+}
+LEAST = Decimal("0.000001")  # US dollars, that are told
 
 
 @dataclass(frozen=True)
@@ -75,46 +92,64 @@ class ThisMonth:
 
 
 def usage(user: AbstractBaseUser | AnonymousUser, range_: Range, today: date) -> Usage:
-    """What this person may know of (a query for each way, and two). Days without any cost are zeros."""
-    records = CostRecord.objects.touchable_by(user)
+    """What this person may know of (four queries). Days without any cost are zeros."""
     since = range_.since(today)
-    within = records.filter(day__gte=since, day__lte=today) if since else records
-    by = {name: paid_by(within, *columns) for name, columns in BY.items()}
-    by["day"] = _filled(by["day"], since, today)
-    return Usage(since, _paid(within), by, this_month(records, today))
+    told = _Told(user, today)
+    days = told.by("day", since=since and min(since, today.replace(day=1)))
+    within = {key: paid for key, paid in days.items() if not since or key[0] >= since}
+    parts = told.by(*PARTS, since=since)
+    by = {name: _together(parts, [PARTS.index(column) for column in columns]) for name, columns in BY.items()}
+    months = _summed(((day.replace(day=1),), paid) for (day,), paid in within.items())
+    by |= {"day": _filled(within, since, today), "month": months}
+    return Usage(since, sum(within.values(), Paid()), by, _month(days, today))
 
 
-def this_month(records: CostRecordQuerySet, today: date) -> ThisMonth:
+def _month(days: dict[Key, Paid], today: date) -> ThisMonth:
     """How the month of a day goes (one query)."""
-    spent = records.filter(day__gte=today.replace(day=1), day__lte=today).cost()
-    days = monthrange(today.year, today.month)[1]
-    forecast = spent.known * days / today.day if today.day > 1 else None
-    return ThisMonth(spent, forecast and round(forecast, 6), DeskSettings.now().limit_month)
+    cost = sum((paid for (day,), paid in days.items() if today.replace(day=1) <= day <= today), Paid()).cost
+    length = monthrange(today.year, today.month)[1]
+    forecast = cost.known * length / today.day if today.day > 1 else None
+    return ThisMonth(cost, forecast and round(forecast, 6), DeskSettings.now().limit_month)
 
 
-def paid_by(records: CostRecordQuerySet, *columns: str) -> dict[Key, Paid]:
-    """What is paid for each value of these columns, in the order of the values (one query)."""
-    months = records.annotate(month=TruncMonth("day")) if "month" in columns else records
-    rows = months.order_by().values_list(*columns).annotate(**SUMS).order_by(*(F(name).asc() for name in columns))
-    return {tuple(row[: len(columns)]): _of(row[len(columns) :]) for row in rows}
+class _Told:
+    """What a person may know of: sums of the days that are summed, and of the others the records themselves.
+
+    The marks are read first. So a day counts as its records were then, or as they have become: never without those
+    that were there already.
+    """
+
+    def __init__(self, user: AbstractBaseUser | AnonymousUser, today: date) -> None:
+        self._today, marked = today, list(CostMark.objects.values_list("day", flat=True).distinct())
+        self._sums = CostSum.objects.touchable_by(user).exclude(day__in=marked).order_by()
+        self._records = CostRecord.objects.touchable_by(user).filter(day__in=marked).order_by()
+
+    def by(self, *columns: str, since: date | None) -> dict[Key, Paid]:
+        """What was paid for each of these, from a day on until today, or ever (one query)."""
+        within = Q(day__gte=since, day__lte=self._today) if since else Q()
+        sums = self._sums.filter(within).values_list(*columns).annotate(**OF_SUMS)
+        records = self._records.filter(within).values_list(*columns).annotate(**SUMS)
+        rows = sums.union(records, all=True)
+        return _summed((tuple(row[: len(columns)]), _of(row[len(columns) :])) for row in rows)
 
 
-SUMS = {
-    "known": Sum("cost"),
-    "unsaid": Sum("unknown"),
-    "given": Count("pk", filter=Q(answered=True)),
-    "read": Sum("input_tokens"),
-    "written": Sum("output_tokens"),
-}
+def _together(parts: dict[Key, Paid], places: list[int]) -> dict[Key, Paid]:
+    """Told apart by some of the columns alone."""
+    return _summed((tuple(key[place] for place in places), paid) for key, paid in parts.items())
 
 
-def _paid(records: CostRecordQuerySet) -> Paid:
-    return _of(records.order_by().aggregate(**SUMS).values())
+def _summed(parts: Iterable[tuple[Key, Paid]]) -> dict[Key, Paid]:
+    """In the order of their values; those of none come last."""
+    sums = defaultdict[Key, Paid](Paid)
+    for key, paid in parts:
+        sums[key] += paid
+    return dict(sorted(sums.items(), key=lambda each: [(value is None, value or "") for value in each[0]]))
 
 
 def _of(sums: Iterable[Decimal | int | None]) -> Paid:
     known, unknown, answers, read, written = sums
-    return Paid(Cost(Decimal(known or 0), int(unknown or 0)), int(answers or 0), int(read or 0), int(written or 0))
+    dollars = Decimal(known or 0).quantize(LEAST)  # SQLite adds up in floating point
+    return Paid(Cost(dollars, int(unknown or 0)), int(answers or 0), int(read or 0), int(written or 0))
 
 
 def _filled(by_day: dict[Key, Paid], since: date | None, today: date) -> dict[Key, Paid]:

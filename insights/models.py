@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import AbstractBaseUser, AnonymousUser
 from django.db import models
 
-from articles.models import Article
+from articles.models import Article, Stage
 from articles.models.access import EVERYTHING, may_look
 
 
@@ -68,6 +68,53 @@ class ProviderMetric(models.Model):
 
     def __str__(self) -> str:
         return f"{self.day}, {self.provider}: {self.number} {self.outcome}"
+
+
+class CostSumQuerySet(models.QuerySet["CostSum"]):
+    def touchable_by(self, user: AbstractBaseUser | AnonymousUser) -> Self:
+        """Of the articles that this person may see and change, also of those that are gone."""
+        if not may_look(user, Article):
+            return self.none()
+        return self if user.has_perm(EVERYTHING) else self.filter(owner=user)
+
+
+class CostSum(models.Model):
+    """What the records of costs of one day come to that have all of these in common (`insights.rollups.paid`)."""
+
+    day = models.DateField()
+    provider = models.CharField(max_length=100)
+    model = models.CharField(max_length=100, blank=True)
+    stage = models.CharField(max_length=10, choices=Stage)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, models.SET_NULL, null=True, related_name="+")
+    site = models.ForeignKey("publishing.Site", models.SET_NULL, null=True, related_name="+")
+    batch = models.ForeignKey("articles.Batch", models.SET_NULL, null=True, related_name="+")
+    cost = models.DecimalField(max_digits=16, decimal_places=6)  # US dollars, less than 0 if more was taken back
+    unknown = models.IntegerField()
+    answers = models.PositiveIntegerField()
+    input_tokens = models.PositiveBigIntegerField()
+    output_tokens = models.PositiveBigIntegerField()
+
+    objects = CostSumQuerySet.as_manager()
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], name="cost_sum_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}, {self.provider}: {self.cost}"
+
+
+class CostMark(models.Model):
+    """Records of this day have changed since they were summed: until they are again, they count and its sums do not.
+    Left by the database itself, as a `Mark` is.
+    """
+
+    day = models.DateField()
+
+    class Meta:
+        indexes = [models.Index(fields=["day"], name="cost_mark_by_day")]
+
+    def __str__(self) -> str:
+        return f"{self.day}"
 
 
 class Mark(models.Model):

@@ -7,17 +7,18 @@ from django.utils import timezone
 
 from articles.models import Article
 from insights import storage, traces
-from insights.rollups import days
+from insights.rollups import days, paid
 
 log = structlog.get_logger("galley.insights")
 
 
 def roll_up() -> None:
     """Sum the days anew in which something has changed."""
-    try:
-        days.roll_up()
-    except Exception:
-        log.exception("the figures of some days were not summed; it is tried again in some minutes")
+    for sums in (paid, days):
+        try:
+            sums.roll_up(seconds=days.SECONDS / 2)
+        except Exception:
+            log.exception("the figures of some days were not summed; it is tried again in some minutes")
 
 
 def measure_storage() -> None:

@@ -7,18 +7,31 @@ again after each `migrate`, and everything is summed anew where one was missing.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
-from articles.models import Call
-from insights.models import Mark
+from articles.models import Call, CostRecord
+from insights.models import CostMark, Mark
 from publishing.models import PublishTask
 
-MARKS = Mark._meta.db_table
-# Tables that are summed, and the moment that says to which day a row counts.
-SUMMED = {PublishTask._meta.db_table: "created_at", Call._meta.db_table: "sent_at"}
+
+class Marked(NamedTuple):
+    """How a table that is summed leaves marks: by the column that says to which day a row counts, in this table."""
+
+    column: str
+    marks: str
+    to: str  # the column of the mark
+
+
+MARKS, COST_MARKS = Mark._meta.db_table, CostMark._meta.db_table
+COSTS = CostRecord._meta.db_table
+SUMMED = {
+    PublishTask._meta.db_table: Marked("created_at", MARKS, "at"),
+    Call._meta.db_table: Marked("sent_at", MARKS, "at"),
+    COSTS: Marked("day", COST_MARKS, "day"),
+}
 DEEDS = {"insert": ["NEW"], "update": ["NEW", "OLD"], "delete": ["OLD"]}  # and the rows that each knows
 
 
@@ -26,14 +39,19 @@ def hang_up(using: str, **_: Any) -> None:
     """See that each trigger is there. To be called after each migration."""
     connection = connections[using]
     tables = set(connection.introspection.table_names())
-    missing = [table for table in SUMMED if table in tables and not _is_there(table, connection)]
-    if MARKS not in tables or not missing:
-        return
+    missing = [
+        table
+        for table, marked in SUMMED.items()
+        if {table, marked.marks} <= tables and not _is_there(table, connection)
+    ]
     with connection.cursor() as cursor:
         for table in missing:
-            for statement in _made(table, SUMMED[table], connection):
+            for statement in _made(table, connection):
                 cursor.execute(statement)
-    Mark.objects.using(using).create(at=None)
+        if COSTS in missing:
+            cursor.execute(f"INSERT INTO {COST_MARKS} (day) SELECT DISTINCT day FROM {COSTS}")  # noqa: S608  our own names
+    if set(missing) - {COSTS}:
+        Mark.objects.using(using).create(at=None)
 
 
 def take_down(connection: BaseDatabaseWrapper) -> None:
@@ -59,14 +77,15 @@ def _name(table: str, deed: str = "") -> str:
     return f"{table}_{deed}_mark" if deed else f"{table}_mark"
 
 
-def _made(table: str, at: str, connection: BaseDatabaseWrapper) -> list[str]:
+def _made(table: str, connection: BaseDatabaseWrapper) -> list[str]:
     if connection.vendor == "postgresql":
-        return [*_gone(table, connection), _function(table, at), _trigger(table)]
+        return [*_gone(table, connection), _function(table), _trigger(table)]
+    at, marks, to = SUMMED[table]
     return [
         *_gone(table, connection),
         *(
             f"CREATE TRIGGER {_name(table, deed)} AFTER {deed} ON {table} BEGIN "
-            f"INSERT INTO {MARKS} (at) {_moments(rows, at)}; END"
+            f"INSERT INTO {marks} ({to}) {_moments(rows, at)}; END"
             for deed, rows in DEEDS.items()
         ),
     ]
@@ -82,10 +101,11 @@ def _gone(table: str, connection: BaseDatabaseWrapper) -> list[str]:
     return [f"DROP TRIGGER IF EXISTS {_name(table, deed)}" for deed in DEEDS]
 
 
-def _function(table: str, at: str) -> str:
+def _function(table: str) -> str:
+    at, marks, to = SUMMED[table]
     return (
         f"CREATE FUNCTION {_name(table)}() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "  # noqa: S608  our own names
-        f"INSERT INTO {MARKS} (at) SELECT DISTINCT at FROM (VALUES (NEW.{at}), (OLD.{at})) AS changed (at) "
+        f"INSERT INTO {marks} ({to}) SELECT DISTINCT at FROM (VALUES (NEW.{at}), (OLD.{at})) AS changed (at) "
         "WHERE at IS NOT NULL; RETURN NULL; END $$"
     )
 

@@ -17,6 +17,8 @@ from pytest_django import Settings
 
 from articles.models import Article, CostRecord, Event
 from config import housekeeping, tasks
+from insights.models import CostSum
+from insights.rollups import paid
 from tests.conftest import HandIn
 
 pytestmark = pytest.mark.django_db
@@ -95,8 +97,11 @@ def test_records_go_by_whole_months(settings: Settings, monkeypatch: pytest.Monk
     for number, day in enumerate([*days[:2], *days], 1):
         CostRecord.objects.create(day=day, article="a", key="text", number=number, stage="article", provider="text")
 
+    paid.roll_up(seconds=60)
+
     housekeeping.remove_what_ended(datetime(2026, 1, 15, tzinfo=UTC))
     assert sorted({record.day for record in CostRecord.objects.all()}) == days[2:]
+    assert sorted({of_day.day for of_day in CostSum.objects.all()}) == days[2:], "their sums go with them"
 
     housekeeping.remove_what_ended(datetime(2030, 1, 15, tzinfo=UTC))  # by a clock that is years ahead
     assert sorted({record.day for record in CostRecord.objects.all()}) == days[2:]

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from articles.models import Batch, Cost, CostRecord, DeskSettings
 from insights import costs
 from insights.costs import Range, usage
+from insights.rollups import paid
 from publishing.models import Site
 from tests.publishing.conftest import new_site
 
@@ -39,6 +40,7 @@ RECORDS = st.lists(
             "whose": st.sampled_from(["mine", "theirs", "gone"]),
             "at_site": st.booleans(),
             "of_batch": st.sampled_from(["mine", "theirs", None]),  # both of one name
+            "then": st.sampled_from(["nothing", "nothing", "sum"]),
         }
     ),
     max_size=30,
@@ -58,9 +60,11 @@ def test_every_sum_is_what_the_rows_come_to(
             whose: Batch.objects.create(owner=owner, **alike) for whose, owner in (("mine", editor), ("theirs", chief))
         }
         for n, row in enumerate(made):
-            fields = {key: value for key, value in row.items() if key not in ("whose", "at_site", "of_batch")}
+            fields = {key: value for key, value in row.items() if key not in ("whose", "at_site", "of_batch", "then")}
             fields |= {"owner": owners[row["whose"]], "site": site if row["at_site"] else None}
             CostRecord.objects.create(article=str(n), key="text", batch=batches.get(row["of_batch"]), **fields)
+            if row["then"] == "sum":
+                paid.roll_up(seconds=60)
         told = {user: usage(user, range_, TODAY) for user in (editor, chief)}
         transaction.set_rollback(True)
 
@@ -72,7 +76,7 @@ def test_every_sum_is_what_the_rows_come_to(
         within = [row for row in rows if (TODAY - row["day"]).days < days]
         assert found.paid == _paid(within)
         assert found.this_month.spent == _paid([row for row in rows if row["day"] >= date(2026, 3, 1)]).cost
-        for name, columns in costs.BY.items():
+        for name, columns in (costs.BY | {"day": ("day",), "month": ("month",)}).items():
             groups = defaultdict[tuple[Any, ...], list[dict[str, Any]]](list)
             for row in within:
                 groups[tuple(row[NAMES.get(column, column)] for column in _plain(name, columns))].append(row)

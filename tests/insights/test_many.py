@@ -21,7 +21,10 @@ from tests.insights.test_comparison import calls, publications
 
 pytestmark = pytest.mark.django_db
 MONITORING, ANALYTICS = "/api/v1/monitoring", "/api/v1/analytics"
-TABLES = ("publishing_publishtask", "publishing_executionlog", "articles_costrecord", "insights_providermetric")
+TABLES = {
+    *("publishing_publishtask", "publishing_executionlog", "articles_costrecord"),
+    *("insights_providermetric", "insights_costsum"),
+}
 READ_IN_PART: list[tuple[str, dict[str, str]]] = [
     (f"{MONITORING}/tasks", {}),
     (f"{MONITORING}/tasks", {"status": "failed"}),

@@ -17,12 +17,6 @@ from insights.models import Mark, ProviderMetric
 from insights.rollups import days, marks
 from publishing.models import PublishTask
 from tests.backups import desks
-from tests.backups.conftest import copies as copies
-from tests.backups.conftest import desk as desk
-from tests.backups.conftest import postgres_copies as postgres_copies
-from tests.backups.conftest import postgres_template as postgres_template
-from tests.backups.conftest import sqlite_copies as sqlite_copies
-from tests.backups.conftest import sqlite_template as sqlite_template
 from tests.backups.database.forked import process
 
 NOON = datetime(2026, 3, 29, 12, tzinfo=UTC)
