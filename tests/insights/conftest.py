@@ -1,4 +1,4 @@
-"""Desks of both databases, made once for all of this folder."""
+"""Desks of both databases, made once for all of this folder and below."""
 
 from tests.backups.conftest import copies as copies
 from tests.backups.conftest import desk as desk
