@@ -182,6 +182,7 @@ UNWATCHED = (
     | _left(
         RUN,
         *("articles.Call", "articles.ImageFile", "articles.Section", "articles.StageRecord", "publishing.Shot"),
+        "articles.KeptPicture",
         "recovery.Handover",
         *("django_q.Task", "django_q.Success", "django_q.Failure", "django_q.OrmQ", "webhooks.Delivery"),
     )

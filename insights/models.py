@@ -147,6 +147,7 @@ class StorageMeasure(models.Model):
 
     class Part(models.TextChoices):
         TREES = "trees", "Backups of articles"
+        PICTURES = "pictures", "Pictures that came within texts"
         FILM = "film", "Pictures of what browsers showed"
         FILES = "files", "Backups of files"
         DATABASE_BACKUPS = "database_backups", "Backups of the database"

@@ -15,7 +15,8 @@ from django.db import DEFAULT_DB_ALIAS, connections
 from django.db.models import F, IntegerField, Q, QuerySet, Sum, Value
 from django.db.models.functions import Length
 
-from articles.models import Article, DeskSettings, ImageFile, Section, StageRecord
+from articles.models import Article, DeskSettings, ImageFile, KeptPicture, Section, StageRecord
+from articles.tree import unused_pictures
 from backups.clocks import DESK
 from backups.models import Generation, Verification
 from backups.storage.port import FIRST
@@ -82,7 +83,12 @@ def _told(part: str, known: list[StorageMeasure]) -> PartUsage:
 
 def measure(now: datetime) -> None:
     """What there is today, once more if need be. A backup that nobody has verified yet is not known."""
-    found = {Part.TREES: _trees(now), Part.FILM: _film(now), Part.DATABASE: (Size(database_bytes()), None)}
+    found = {
+        Part.TREES: _trees(now),
+        Part.PICTURES: _pictures(now),
+        Part.FILM: _film(now),
+        Part.DATABASE: (Size(database_bytes()), None),
+    }
     for part, tier in ((Part.FILES, Generation.Tier.FILES), (Part.DATABASE_BACKUPS, Generation.Tier.DATABASE)):
         seen = Verification.objects.filter(tier=tier, storage=FIRST, kind=Verification.Kind.QUICK).first()
         if seen:
@@ -130,9 +136,16 @@ def _of_trees(articles: QuerySet[Article]) -> Size:
     return Size(sum(int(part or 0) for part in parts), articles.count())
 
 
-def _sum(files: QuerySet[StageRecord] | QuerySet[Section] | QuerySet[ImageFile]) -> int | None:
+def _sum(
+    files: QuerySet[StageRecord] | QuerySet[Section] | QuerySet[ImageFile] | QuerySet[KeptPicture],
+) -> int | None:
     total: int | None = files.order_by().aggregate(sum=Sum("bytes"))["sum"]
     return total
+
+
+def _pictures(now: datetime) -> tuple[Size, Size]:
+    kept, going = KeptPicture.objects.order_by(), unused_pictures.going(now + AHEAD).order_by()
+    return Size(_sum(kept) or 0, kept.count()), Size(_sum(going) or 0, going.count())
 
 
 def _film(now: datetime) -> tuple[Size, Size]:

@@ -17,8 +17,8 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from articles.models import Article, Event
-from articles.tree import retention
+from articles.models import Article, Event, KeptPicture
+from articles.tree import retention, unused_pictures
 from articles.tree.storing import storing
 from backups.models import note_removed
 from backups.storage import backup_storage
@@ -29,6 +29,7 @@ from recovery.rebuild.content import trees
 log = structlog.get_logger("galley.recovery")
 
 LIVING = timedelta(days=1)  # no write takes as long: what is older was killed
+UNUSED = "no text names the picture, and backups of the database may"
 FOLDERS = ("user_*/*", "batches/*", "pictures/*")  # of trees
 
 
@@ -42,8 +43,8 @@ class Expired:
 
 
 def expire(*, apply: bool) -> Expired:
-    """Find the successful trees that are older than seven days, and remove them when `apply` says so, together with
-    what killed writes have left.
+    """Find the successful trees that are older than seven days, and pictures that no text has named for long, and
+    remove them when `apply` says so, together with what killed writes have left.
 
     Raises backups.trees.removal.ShortListing, Unreachable.
     """
@@ -62,10 +63,28 @@ def expire(*, apply: bool) -> Expired:
             if apply:
                 files += remove(backup_storage(), verdict.prefix, still=partial(_may_go, verdict.prefix))
                 note_removed(verdict.prefix)
+        files += _unused_pictures(gone, stayed, apply=apply)
         if apply:
             _remove_parts()
     log.info("expired", apply=apply, gone=len(gone), files=files)
     return Expired(tuple(gone), dict(stayed), files)
+
+
+def _unused_pictures(gone: list[str], stayed: Counter[str], *, apply: bool) -> int:
+    """Those of writers that no text names any more. Returns how many files were removed."""
+    files, now = 0, timezone.now()
+    unused_pictures.look(now)
+    due = list(unused_pictures.going(now))
+    for picture in due:
+        removed = unused_pictures.take_away(picture) if apply else 0
+        if removed is None:
+            stayed[retention.IN_USE] += 1
+            continue
+        gone.append(picture.tree.prefix)
+        files += removed
+    if waiting := KeptPicture.objects.exclude(unused_since=None).count() - (0 if apply else len(due)):
+        stayed[UNUSED] += waiting
+    return files
 
 
 def _give_up(prefix: str) -> bool:

@@ -6,7 +6,8 @@ who reads each tree in both storages once in thirty days: what is missing or dam
 
 Retention takes a tree there when it has taken it here, and the row says so. Where the row was deleted, and its tree was
 removed here on purpose, it goes there once the backups of the database that know the row are gone as well
-(GALLEY_BACKUP_KEEP_DAYS). Nothing else is removed: not what is missing here, and not what no row knows.
+(GALLEY_BACKUP_KEEP_DAYS); so does a picture that no text has named for long. Nothing else is removed: not what is
+missing here, and not what no row knows.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q
 
-from articles.models import Article, Batch
+from articles.models import Article, Batch, KeptPicture
 from articles.providers.errors import Unreachable
 from articles.tree import manifest, names
 from articles.tree.storing import storing
@@ -35,6 +36,7 @@ from backups.trees import copying
 from backups.trees.removal import remove
 from backups.trees.tree import MANIFEST, Stored, TreeError
 
+Row = Article | Batch | KeptPicture  # what has a tree
 AT_ONCE = 500  # trees that are fetched with one query
 
 
@@ -97,7 +99,7 @@ def _note_unknown(now: datetime) -> None:
 
 
 def _own_pictures() -> list[str]:
-    """Those of writers, which no row knows: they are copied once, as they never change."""
+    """Those of writers, also without a row: they are copied once, as they never change."""
     known = set(TreeCopy.objects.filter(prefix__startswith=f"{names.PICTURES}/").values_list("prefix", flat=True))
     storage = backup_storage()
     with storing():
@@ -127,8 +129,10 @@ def _copy(each: TreeCopy, now: datetime, copied: TreesCopied) -> None:
 
 def _is_known(prefix: str) -> bool:
     uid = prefix.rpartition("/")[2]
-    return Article.objects.filter(tree_prefix=prefix).exists() or (
-        prefix == names.batch(uid) and Batch.objects.filter(uid=uid).exists()
+    return (
+        Article.objects.filter(tree_prefix=prefix).exists()
+        or (prefix == names.batch(uid) and Batch.objects.filter(uid=uid).exists())
+        or (prefix == names.picture(uid) and KeptPicture.objects.filter(name=uid).exists())
     )
 
 
@@ -142,12 +146,17 @@ def _is_expired(prefix: str) -> bool:
     return Article.objects.filter(tree_prefix=prefix, tree_expired_at__isnull=False).exists()
 
 
-def is_there(row: Article | Batch) -> bool:
+def is_there(row: Row) -> bool:
     """Whether the second storage has the tree as it is, for all that is noted."""
-    return TreeCopy.objects.filter(prefix=row.tree.prefix).exclude(copied_at=None).exists()
+    return is_copied(row.tree.prefix)
 
 
-def mend(row: Article | Batch, *, still: Callable[[], bool]) -> list[str]:
+def is_copied(prefix: str) -> bool:
+    """The same of the tree with this prefix."""
+    return TreeCopy.objects.filter(prefix=prefix).exclude(copied_at=None).exists()
+
+
+def mend(row: Row, *, still: Callable[[], bool]) -> list[str]:
     """Bring back from the second storage what the first has lost of a tree. Returns the names of what came.
 
     `still` is asked before each: whether the row is as it was, so that nothing goes over a later file.
@@ -165,7 +174,7 @@ def mend(row: Article | Batch, *, still: Callable[[], bool]) -> list[str]:
         return []  # whoever reads it next says which storage it is
 
 
-def _named(row: Article | Batch) -> dict[str, Stored]:
+def _named(row: Row) -> dict[str, Stored]:
     """What its manifest names, and what the row says; nothing of a manifest that is not ours."""
     files: dict[str, Stored] = {}
     if isinstance(row, Article) and row.manifest_due is None:
@@ -178,7 +187,7 @@ def _named(row: Article | Batch) -> dict[str, Stored]:
         return files
 
 
-def compare(row: Article | Batch, verdict: TreesVerdict) -> None:
+def compare(row: Row, verdict: TreesVerdict) -> None:
     """Read the tree in the second storage, too. What is not there as it is here is copied anew."""
     prefix = row.tree.prefix
     if not is_wanted() or prefix in verdict.damage:

@@ -11,7 +11,7 @@ log = structlog.get_logger("galley.recovery")
 
 
 def expire_backups() -> None:
-    """Remove the trees of articles that were done a week ago."""
+    """Remove the trees of articles that were done a week ago, and pictures that no text names any more."""
     try:
         expire(apply=True)
     except Exception:

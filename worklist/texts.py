@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 import lxml.html
 from django.conf import settings
@@ -22,6 +23,7 @@ from articles.content.reading import decoding, file_kinds, word_files
 from articles.providers.errors import Unreachable
 from articles.tree import kept_pictures
 from articles.tree.kept_pictures import Keeper
+from articles.tree.unused_pictures import naming_texts
 from backups.trees.tree import TreeError
 from worklist.models import Version
 
@@ -40,6 +42,11 @@ def sha256(text: str) -> str:
 def with_names(text: str, keep: Keep | None = None) -> str:
     """A text with the names of the pictures that stand in it, which are kept. Raises Unreachable."""
     return own_pictures.named(text, keep or Keeper().keep)
+
+
+def naming_pictures(*, alias: str, **_: Any) -> Iterator[str]:
+    """All versions of all documents that may name pictures: none is ever removed."""
+    return naming_texts(Version.objects.using(alias).order_by("-pk"), "manuscript")
 
 
 def most_bytes(name: str) -> int:

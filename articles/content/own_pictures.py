@@ -59,6 +59,11 @@ def name_in(address: str) -> str:
     return found[1] if found else ""
 
 
+def names_in(text: str) -> list[str]:
+    """The names of all pictures that it may name, in any notation."""
+    return _REFERENCE.findall(text)
+
+
 def are_in(text: str) -> bool:
     """Whether a text may name one; a look at the letters alone."""
     return f"{markup.OWN}:" in text

@@ -11,6 +11,7 @@ call           one call to the outside that costs money or changes the world
 cost           what calls have cost, as far as it is known, and how many of them nobody knows the cost of
 cost record    one change of what a call has cost; it outlives the call and its article
 image file     one picture of an article, from its prompt to the media library of the site
+kept picture   one that a writer has put into a text, whatever became of the text
 attempt        one go at an article
 event          a line of an article's timeline
 request key    under which a program has asked for something, so that asking twice is asking once
@@ -27,7 +28,7 @@ from articles.models.choices import ACCENT, PRIMARY, Design, Formatter, Stage, i
 from articles.models.cost_records import CostRecord, CostRecordQuerySet
 from articles.models.desk_settings import DeskSettings, SpentDay
 from articles.models.history import Attempt, Event, StageRecord
-from articles.models.images import ImageFile, storage_of_images
+from articles.models.images import ImageFile, KeptPicture, storage_of_images
 from articles.models.preferences import Preferences, SavedFilter
 from articles.models.request_keys import ArticleKey, RequestKey
 
@@ -50,6 +51,7 @@ __all__ = [
     "Event",
     "Formatter",
     "ImageFile",
+    "KeptPicture",
     "Pace",
     "Preferences",
     "RequestKey",

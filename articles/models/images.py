@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from django.core.files.storage import Storage
 from django.core.validators import MaxLengthValidator
@@ -11,11 +10,9 @@ from django.db import models
 
 from articles import bounds
 from articles.tree import names
+from backups import configured
 from backups.storage import backup_storage
-from backups.trees.tree import Stored
-
-if TYPE_CHECKING:
-    pass
+from backups.trees.tree import Stored, Tree
 
 
 def storage_of_images() -> Storage:
@@ -95,3 +92,21 @@ class ImageFile(models.Model):
 
     def url_is_fresh(self, now: datetime) -> bool:
         return bool(self.source_url and self.source_expires_at and self.source_expires_at > now)
+
+
+class KeptPicture(models.Model):
+    """A writer's own picture, kept in the storage since a text brought it (`articles.tree.kept_pictures`)."""
+
+    name = models.CharField(max_length=64, unique=True)  # by which texts name it: the SHA-256 of the file as it came
+    bytes = models.PositiveBigIntegerField(default=0)  # of the picture as it is kept
+    unused_since = models.DateTimeField(null=True, blank=True)  # when no text was found that names it
+
+    class Meta:
+        indexes = [models.Index(fields=["unused_since"], name="kept_picture_by_disuse")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def tree(self) -> Tree:
+        return configured.tree(names.picture(self.name))

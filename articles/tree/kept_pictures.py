@@ -6,7 +6,7 @@ Each is a tree of its own in the backup storage, by the SHA-256 of the file as i
 
 So one that comes again, with each export of a document, is known without being decoded; the second storage gets it
 like any other tree; and a text brings its pictures wherever it is, also to an article that is rebuilt. What was killed
-before the manifest is written again.
+before the manifest is written again. What no text names any more goes in the end (`unused_pictures`).
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import hashlib
 
 from articles.content import own_pictures, pictures
 from articles.content.pictures import BadPicture, Picture
+from articles.models import KeptPicture
 from articles.tree import names
 from articles.tree.storing import storing
 from backups import configured
@@ -55,6 +56,7 @@ class Keeper:
             tree = _tree(name)
             stored = tree.add(FILE, picture.jpeg)
             tree.commit({"width": picture.width, "height": picture.height}, {FILE: stored})
+        KeptPicture.objects.update_or_create(name=name, defaults={"bytes": stored.bytes, "unused_since": None})
         return True
 
 
@@ -80,7 +82,13 @@ def _read(tree: Tree) -> Picture:
 
 
 def _is_kept(name: str) -> bool:
-    """Whole, in a tree of ours. Raises Unreachable."""
+    """Whole, in a tree of ours, and used from now on. Raises Unreachable.
+
+    Where it is being removed just now, the update waits for that row, and what is looked at then is what is left.
+    """
+    unused = KeptPicture.objects.filter(name=name).exclude(unused_since=None)
+    if unused.exists():
+        unused.update(unused_since=None)
     try:
         _read(_tree(name))
     except TreeError:

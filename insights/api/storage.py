@@ -20,7 +20,7 @@ router = Router(tags=["analytics"])
 class PartOut(Strict):
     """Bytes. What cannot be told before is null."""
 
-    part: str = Field(description="trees, film, files, database_backups, database")
+    part: str = Field(description="trees, pictures, film, files, database_backups, database")
     bytes: int
     number: int | None = Field(description="of trees, pictures or objects; null: it is one thing")
     since: date | None = Field(description="about a month before; null: it was measured for the first time")

@@ -21,6 +21,7 @@ from tests.house.reading import ROOT, modules, our_apps, rights, strings
 # What the backup of the database leaves out, and why nobody misses it after a restore.
 NOT_BACKED_UP = {
     "articles.ArticleKey": "counts for a day, for programs that ask twice",
+    "articles.KeptPicture": "made anew from the storage, and from the texts that a restore brings",
     "articles.Pace": "whose turn it is at a service, for seconds",
     "backups.Generation": "made anew from the storage",
     "backups.Verification": "made anew by the next verification",
@@ -62,6 +63,7 @@ WITHOUT_RIGHTS = {
     "articles.Attempt": "by its article",
     "articles.Event": "by its article",
     "articles.ImageFile": "by its article",
+    "articles.KeptPicture": "by nobody: texts show it",
     "articles.Pace": "by nobody: the pipeline's own",
     "articles.SpentDay": "by nobody: sums that the pipeline keeps",
     "backups.Verification": "by the page of the backups",

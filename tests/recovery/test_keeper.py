@@ -7,11 +7,13 @@ from io import StringIO
 
 import pytest
 from django.contrib.auth.models import User
+from django.core.files.base import ContentFile
 from django.core.management import call_command
 from django.utils import timezone
 
 from articles.models import Article
 from articles.tree.due import write_due
+from articles.tree.kept_pictures import Keeper
 from backups import tasks
 from backups.health import report, tree_care, wording
 from backups.models import DamagedTree, Verification
@@ -19,6 +21,7 @@ from backups.repository.verify import SLOTS, slot_of
 from backups.storage import backup_storage
 from backups.trees.tree import MANIFEST
 from recovery import keeper
+from tests.articles.content.reading.pictured import photograph
 from tests.batches import drafted
 from tests.conftest import HandIn
 from tests.recovery.rebuild.loss import edit
@@ -136,3 +139,42 @@ def test_a_drill_reads_those_of_the_newest_articles(hand_in: HandIn, run: Work) 
     assert keeper.at_trial(alias="default") == []
     backup_storage().delete(article.tree.path(_picture(article)))
     assert ["is missing from the backup" in each for each in keeper.at_trial(alias="default")] == [True]
+
+
+def _own_picture(editor: User) -> str:
+    """The prefix of one that a manuscript names."""
+    reference = Keeper().keep(photograph("orange"))
+    Article.objects.create(owner=editor, manuscript=f"# Tides\n\nThe sea.\n\n![The sea]({reference})")
+    return f"pictures/{reference.removeprefix('picture:')}"
+
+
+def test_pictures_of_writers_are_read_as_long_as_a_text_names_them(editor: User) -> None:
+    prefix = _own_picture(editor)
+    Keeper().keep(photograph("teal"))
+    [verdict] = tree_care.verify(None)
+    assert (verdict.read, verdict.whole) == ([prefix], True)
+
+    backup_storage().save(f"{prefix}/picture.jpg", ContentFile(b"other bytes"))
+    [verdict] = tree_care.verify((slot_of(prefix) + 1) % SLOTS)
+    assert verdict.read == []
+    [verdict] = tree_care.verify(slot_of(prefix))
+    assert "is not the file that was saved" in verdict.damage[prefix][0]
+    assert _part().state == "damaged"
+
+    Keeper().keep(photograph("orange"))
+    tree_care.verify((slot_of(prefix) + 1) % SLOTS)
+    assert _part().state == "ok", "the text was handed in once more, and brought it"
+
+    backup_storage().delete(f"{prefix}/{MANIFEST}")
+    tree_care.verify(None)
+    Article.objects.all().delete()
+    [verdict] = tree_care.verify((slot_of(prefix) + 1) % SLOTS)
+    assert (verdict.gone, _part().state) == ([prefix], "ok")
+
+
+def test_a_drill_reads_the_pictures_that_the_newest_texts_name(editor: User) -> None:
+    prefix = _own_picture(editor)
+    Article.objects.create(owner=editor, manuscript=f"![Typed by hand](picture:{'0' * 64})")
+    assert keeper.at_trial(alias="default") == []
+    backup_storage().delete(f"{prefix}/picture.jpg")
+    assert keeper.at_trial(alias="default") == [f"{prefix}: picture.jpg is missing from the backup."]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from datetime import timedelta
 from io import StringIO
@@ -15,7 +16,7 @@ from django.test import TestCase
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles.models import Article
+from articles.models import Article, KeptPicture
 from articles.tree.due import forget_soon, write_due
 from articles.tree.kept_pictures import Keeper, load
 from backups import configured, tasks
@@ -27,7 +28,7 @@ from backups.storage.port import SECOND
 from backups.trees import copying
 from backups.trees.tree import MANIFEST, Tree
 from recovery import keeper
-from recovery.expire import expire
+from recovery.expire import UNUSED, expire
 from tests.articles.content.reading.pictured import photograph
 from tests.batches import drafted
 from tests.conftest import HandIn
@@ -309,3 +310,28 @@ def test_own_pictures_of_writers_are_copied_once_and_brought_from_there(storage_
     for name in (first, second):
         (storage_folder / "pictures" / name / "picture.jpg").unlink()
         assert load(name).width == 400
+
+
+def test_a_picture_that_a_text_names_comes_back_by_the_keeper(storage_folder: Path, editor: User) -> None:
+    """Also on a desk that came back, where the first storage is a new one and no row knows what there was."""
+    reference = Keeper().keep(photograph("orange"))
+    Article.objects.create(owner=editor, manuscript=f"# Tides\n\nThe sea.\n\n![The sea]({reference})")
+    prefix = reference.replace("picture:", "pictures/")
+    _copy()
+    KeptPicture.objects.all().delete()
+    shutil.rmtree(storage_folder / prefix)
+    [verdict] = tree_care.verify(None)
+    assert (verdict.read, verdict.whole, len(verdict.mended)) == ([prefix], True, 2)
+    assert configured.tree(prefix).verify() == []
+
+
+def test_a_picture_that_no_text_names_goes_from_both(settings: Settings) -> None:
+    prefix = Keeper().keep(photograph("orange")).replace("picture:", "pictures/")
+    _copy()
+    assert expire(apply=True).stayed == {UNUSED: 1}
+    KeptPicture.objects.update(unused_since=timezone.now() - timedelta(days=91))
+    assert (expire(apply=False).gone, expire(apply=True).gone, expire(apply=True).gone) == ((prefix,), (prefix,), ())
+    assert not backup_storage().exists(f"{prefix}/{MANIFEST}")
+    assert _copy().removed == 0
+    assert _later(settings).removed == 1
+    assert not second_storage().exists(f"{prefix}/picture.jpg")

@@ -1,4 +1,7 @@
-"""Remove the trees of articles that were done a week ago. Shows what it would do, and does it with --apply."""
+"""Remove the trees of articles that were done a week ago, and pictures that no text names any more.
+
+Shows what it would do, and does it with --apply.
+"""
 
 from __future__ import annotations
 
@@ -17,8 +20,9 @@ from recovery.expire import expire
 
 class Command(BaseCommand):
     help = (
-        "Remove the backups of articles that are on their site for more than seven days. Unfinished and failed ones "
-        "stay for ever. Without --apply it only says what would go. Exits 1, and removes nothing, on a short listing."
+        "Remove the backups of articles that are on their site for more than seven days, and pictures that no text has "
+        "named for as long as backups are kept. Unfinished and failed articles stay for ever. Without --apply it only "
+        "says what would go. Exits 1, and removes nothing, on a short listing."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -15,6 +15,7 @@ from backups.trees.tree import TreeError, Unsigned
 from tests.articles.content.reading.pictured import photograph
 from tests.recovery.rebuild.loss import edit
 
+pytestmark = pytest.mark.django_db
 DAWN = photograph("orange")
 
 
