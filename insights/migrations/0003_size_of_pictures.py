@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("insights", "0001_metrics"),
+        ("insights", "0002_sums_of_costs"),
     ]
 
     operations = [
