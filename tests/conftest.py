@@ -78,9 +78,9 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
 @pytest.fixture(scope="session")
 def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
     """SQLite in a file, as people have it: threads that share one in memory do not wait for each other, they fail."""
-    connections["default"].settings_dict["TEST"]["NAME"] = str(
-        shutil.copyfile(migrated(), Path(FOLDER, "test.sqlite3"))
-    )
+    chosen = connections["default"].settings_dict
+    chosen["TEST"]["NAME"] = str(shutil.copyfile(migrated(), Path(FOLDER, "test.sqlite3")))
+    chosen["CONN_MAX_AGE"] = None  # in the middle of a test that plays two processes the queue would close it
 
 
 @pytest.fixture(scope="session")
