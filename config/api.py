@@ -201,7 +201,7 @@ def _check_texts(said: Any) -> None:
 
 
 class Description(OpenAPISchema):
-    """Ninja's, which describes errors as what they are, and nothing in an address as null.
+    """Ninja's, which describes errors as what they are, nothing in an address as null, and no shape that nobody sends.
 
     Raises TypeError for two shapes of one name: one of them would stand for both.
     """
@@ -211,9 +211,16 @@ class Description(OpenAPISchema):
         for operation in (each for methods in self["paths"].values() for each in methods.values()):
             for parameter in operation["parameters"]:
                 _without_null(parameter["schema"])
+            for media in operation.get("requestBody", {}).get("content", {}).values():
+                _without_null(media["schema"])
             for status, response in operation["responses"].items():
                 if int(status) >= 400:
                     response["content"] = {PROBLEM: response["content"]["application/json"]}
+        unused = set(self.schemas) - _named_in(self["paths"], self.schemas)
+        for name in unused:  # what stands behind a question mark is described there
+            del self.schemas[name]
+        for schema in self.schemas.values():
+            _with_names(schema)
 
     def add_schema_definitions(self, definitions: DictStrAny) -> None:
         for name, shape in definitions.items():
@@ -228,6 +235,29 @@ class Api(NinjaAPI):
         self, *, path_prefix: str | None = None, path_params: DictStrAny | None = None
     ) -> OpenAPISchema:
         return Description(self, self.get_root_path(path_params or {}) if path_prefix is None else path_prefix)
+
+
+def _named_in(described: Any, schemas: DictStrAny) -> set[str]:
+    """The shapes that something refers to, and those that they refer to."""
+    found, left = set[str](), [described]
+    while left:
+        match left.pop():
+            case {"$ref": str(place)}:
+                name = place.rpartition("/")[2]
+                left += [] if name in found else [schemas[name]]
+                found.add(name)
+            case dict() as named:
+                left += named.values()
+            case list() as several:
+                left += several
+    return found
+
+
+def _with_names(schema: dict[str, Any]) -> None:
+    """A generated program calls the words of a list by themselves: the empty one has to be given a name for that."""
+    for field in schema.get("properties", {}).values():
+        if "" in (words := field.get("enum", ())):
+            field["x-enum-varnames"] = [re.sub(r"\W", "_", word).upper() or "EMPTY" for word in words]
 
 
 def _without_null(described: dict[str, Any]) -> None:

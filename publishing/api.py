@@ -18,7 +18,7 @@ from pydantic import AwareDatetime, Field
 
 from articles.api.asking import who_may_look
 from articles.api.once import IdempotencyKey, digest, once
-from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Problem, Strict
+from articles.api.strict import A_TIME, BIGGEST_ID, REFUSALS, InQuery, Problem, Strict
 from articles.failures import Failure
 from articles.models import Article
 from publishing import keeping, publish_tasks
@@ -100,7 +100,7 @@ class TurnOut(Strict):
     to: str
     code: str
     reason: str
-    at: str
+    at: Annotated[str, A_TIME]
 
 
 class ShotOut(Strict):

@@ -15,6 +15,7 @@ from django.http import Http404, HttpRequest, StreamingHttpResponse
 from ninja import Body, Query, Router
 from ninja.errors import HttpError
 from pydantic import Field
+from typing_extensions import TypeAliasType
 
 from articles.api.asking import who_asks
 from articles.api.strict import BIGGEST_ID, REFUSALS, InQuery, Nothing, Problem, Strict
@@ -28,17 +29,12 @@ from articles.models.access import may_look
 
 MOST_BATCHES = 100
 CONFLICTS: dict[int, type[Problem]] = {**REFUSALS, 409: Problem}
-# Of a stream the document's version of OpenAPI describes one event, as it reads when its lines are taken apart.
-EVENT = {
-    "type": "object",
-    "required": ["event", "id", "data"],
-    "properties": {
-        "event": {"type": "string", "enum": ["progress", "end"]},
-        "id": {"type": "string", "description": "the revision"},
-        "data": {"type": "string", "contentMediaType": "application/json"},
-    },
-}
-STREAM = {"description": "OK", "content": {"text/event-stream": {"schema": EVENT}}}
+# The document's version of OpenAPI knows no streams: to it this is a text, as long as it may be.
+EVENTS = {"type": "string", "description": "event: progress or end; id: the revision; data: JSON, in one line"}
+STREAM = {"description": "OK", "content": {"text/event-stream": {"schema": EVENTS}}}
+
+# A name of its own in the description, for generated programs.
+CellState = TypeAliasType("CellState", Literal["done", "running", "waiting", "missing"])
 
 router = Router(tags=["batches"])
 
@@ -83,7 +79,7 @@ class BatchProgressOut(Strict):
     left_words: str = Field(description="about 28 min left; empty where there is no rate")
     spent_words: str = Field(description="$61.20 of $110.00, at least $61.20 of $110.00; or without the budget")
     summary_words: str = Field(description="942 of 1,440 sections, about 28 min left")
-    cells: list[tuple[int, int, Literal["done", "running", "waiting", "missing"]]] = Field(
+    cells: list[tuple[int, int, CellState]] = Field(
         description="article, section, state: what has changed since the revision that was asked for"
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import PurePosixPath
+from typing import Annotated
 
 from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
@@ -12,7 +13,7 @@ from ninja.errors import HttpError
 from pydantic import Field
 
 from articles.api.asking import who_may_look
-from articles.api.strict import REFUSALS, Problem, Strict
+from articles.api.strict import A_TIME, REFUSALS, Problem, Strict
 from articles.models import Article
 from articles.providers.errors import Unreachable
 from articles.tree import manifest, names
@@ -28,8 +29,8 @@ HARMLESS = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "private, no-store",
 }
-BYTES = {"type": "string", "format": "binary"}
-FILE = {"description": "OK", "content": {kind: {"schema": BYTES} for kind in ("text/plain", "image/jpeg")}}
+KINDS = {"text/plain": {"type": "string"}, "image/jpeg": {"type": "string", "format": "binary"}}
+FILE = {"description": "OK", "content": {kind: {"schema": schema} for kind, schema in KINDS.items()}}
 
 router = Router(tags=["articles"])
 
@@ -48,7 +49,9 @@ class FilesOut(Strict):
     """What is saved of an article."""
 
     files: list[FileOut] = Field(description="by name; those of a stage that is not done are not there")
-    removed_at: str | None = Field(description="the backup of a finished article is removed after some days: when")
+    removed_at: Annotated[str, A_TIME] | None = Field(
+        description="the backup of a finished article is removed after some days: when"
+    )
 
 
 @router.get("/{int:article_id}/files", response={200: FilesOut, **REFUSALS}, operation_id="article_files")

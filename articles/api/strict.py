@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import Enum
 from http import HTTPStatus
 from typing import Any, Literal, Self
 
@@ -43,8 +44,16 @@ class Problem(Strict):
 
 
 def one_of(values: Iterable[str]) -> WithJsonSchema:
-    """Describes a field by these words and gives them no name, which another list of words could have, too."""
-    return WithJsonSchema({"type": "string", "enum": list(values)})
+    """Describes a field by these words and gives them no name, which another list of words could have, too.
+
+    Of an enumeration the words keep the names that they have in it, for generated programs.
+    """
+    words = list(values)
+    names = [word.name for word in words if isinstance(word, Enum)]
+    return WithJsonSchema({"type": "string", "enum": words} | ({"x-enum-varnames": names} if names else {}))
+
+
+A_TIME = WithJsonSchema({"type": "string", "format": "date-time"})  # of a text that is one
 
 
 class Nothing(Strict):

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from datetime import date
 from decimal import Decimal
-from typing import Any
+from typing import Annotated, Any
 
 from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import Field
 
 from articles.api.asking import who_may_look
-from articles.api.strict import REFUSALS, InQuery, Strict
+from articles.api.strict import REFUSALS, InQuery, Strict, one_of
 from articles.models import Article
 from backups.clocks import DESK
 from insights import costs
@@ -75,7 +75,9 @@ class CostUsageOut(PaidOut):
 class Within(InQuery):
     """Of which days."""
 
-    time_range: Range = Field(Range.MONTH, description="the last so many days, today among them")
+    time_range: Annotated[Range, one_of(Range)] = Field(
+        Range.MONTH, description="the last so many days, today among them"
+    )
 
 
 @router.get("/cost-usage", response={200: CostUsageOut, **REFUSALS}, operation_id="analytics_cost_usage")

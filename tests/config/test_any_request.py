@@ -6,14 +6,15 @@ nobody is let in without a token. A new operation is in it by itself. Each reque
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from django.contrib.auth.models import Permission, User
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import transaction
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
 from django.http import HttpRequest
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
@@ -50,7 +51,17 @@ ASKED = [
 
 
 @pytest.fixture
-def described() -> Any:
+def one_connection() -> Iterator[None]:
+    """The one that holds the rows of the test stays open from request to request, as with Django's test client."""
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def described(one_connection: None) -> Any:
     schema = schemathesis.openapi.from_dict(SCHEMA)
     schema.app = WSGIHandler()
     schema.config.generation.allow_x00 = False  # which no description forbids a text, and a database does
@@ -69,6 +80,7 @@ def test_the_answer_is_one_that_is_described(
     there = {name: MAKERS[name](found) for name in operation.in_path}
     version = Client().get("/api/v1/settings", headers=token)["ETag"]
     headers = token | ({"If-Match": version} if operation.name == "settings_change" else {})
+    body_is_needed = operation.described.get("requestBody", {}).get("required", False)
     left_out = [positive_data_acceptance] if operation.name in JUDGED_BY_MORE else None
     cases = described[operation.path][operation.method].as_strategy(generation_mode=mode, headers=headers)
 
@@ -81,6 +93,8 @@ def test_the_answer_is_one_that_is_described(
     )
     @given(cases, st.booleans())
     def ask(case: Case[Any], of_hers: bool) -> None:
+        if case.body is None and not body_is_needed:
+            return  # null is taken for no body; said in the description, generated clients could leave none out
         if mode == FITS:
             case.path_parameters.update(there if of_hers else {})
             case.query.pop("cursor", None)  # none but ours fits, which the description cannot show
