@@ -29,6 +29,7 @@ from tests.benchmarks import (  # noqa: E402  Django first
     insights,
     publishing,
     recovery,
+    scale,
     sections,
     workers,
     worklist,
@@ -47,6 +48,7 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "brokers": brokers.main,
     "insights": insights.main,
     "publishing": publishing.main,
+    "scale": scale.main,
 }
 words = sys.argv[1:] or list(BENCHMARKS)
 for place, name in enumerate(words, 1):
