@@ -28,7 +28,7 @@ NAMES = {"person": "owner__username"}
 RECORDS = st.lists(
     st.fixed_dictionaries(
         {
-            "day": st.integers(0, 400).map(lambda ago: TODAY - timedelta(days=ago)),
+            "day": st.one_of(st.integers(0, 3), st.integers(0, 400)).map(lambda ago: TODAY - timedelta(days=ago)),
             "provider": st.sampled_from(["text", "pictures"]),
             "model": st.sampled_from(["", "flux", "gpt"]),
             "stage": st.sampled_from(["article", "images"]),
