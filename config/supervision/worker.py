@@ -32,6 +32,7 @@ from audit.acting import THE_DESK, become
 from config.supervision import machines
 from config.supervision.supervisor import Program
 from publishing.browser.opening import sweep_up
+from recovery.mail import outbox
 
 Task = dict[str, Any]  # as the library has it
 
@@ -101,6 +102,8 @@ class Tasks:
             machines.note()
             sweep_up()
             scheduler(self._broker)
+            if outbox.is_due():
+                return _called("recovery.tasks.send_mail", "mail about what stopped")
         if message := self._message():
             return message
         take_up()
@@ -147,5 +150,9 @@ def _article() -> Task | None:
     article = dispatch.longest_queued()
     if article is None:
         return None
-    called = {"func": "articles.tasks.run", "args": (article,), "kwargs": {}, "name": f"article {article}"}
+    return _called("articles.tasks.run", f"article {article}", article)
+
+
+def _called(function: str, name: str, *arguments: int) -> Task:
+    called = {"func": function, "args": arguments, "kwargs": {}, "name": name}
     return called | {"id": uuid.uuid4().hex, "started": timezone.now()}

@@ -19,6 +19,7 @@ from recovery.models import Mail, Stop, StopQuerySet
 log = structlog.get_logger("galley.mail")
 
 HOUR = timedelta(hours=1)
+HALF_A_MINUTE = timedelta(seconds=30)  # in which what stops for the same cause comes into the same mail
 DIGEST_HOUR = 7  # o'clock, in the desk's time zone
 ON_ITS_WAY = [Mail.State.OPEN, Mail.State.SENDING]
 Wish = Preferences.StopMail
@@ -32,17 +33,13 @@ def wish(user: User) -> Wish:
     return Wish(chosen or Wish.AT_ONCE)
 
 
-def collect(recipient: int | None = None) -> None:
+def collect() -> None:
     """Give the stops that are in no mail to one, unless they are over, or their time has not come."""
-    for_each_person(
-        Stop.objects.loose(), recipient, lambda user: collect_for(user, Stop.objects.loose().filter(recipient=user))
-    )
+    for_each_person(Stop.objects.loose(), lambda user: collect_for(user, Stop.objects.loose().filter(recipient=user)))
 
 
-def for_each_person(loose: QuerySet[Any], recipient: int | None, collect_theirs: Callable[[User], None]) -> None:
-    """One transaction for each person who is to be told of some of these rows, or for this one alone."""
-    if recipient is not None:
-        loose = loose.filter(recipient=recipient)
+def for_each_person(loose: QuerySet[Any], collect_theirs: Callable[[User], None]) -> None:
+    """One transaction for each person who is to be told of some of these rows."""
     for pk in loose.order_by("recipient").values_list("recipient", flat=True).distinct():
         try:
             with transaction.atomic():
@@ -77,7 +74,7 @@ def _collect_cause(user: User, cause: str, loose: StopQuerySet) -> None:
             return
         if last.state == Mail.State.SENT and last.stops.standing().exists():
             loose.filter(stopped_at__lt=last.ended_at + HOUR).update(mail=last)
-    if loose.exists():
+    if loose.filter(stopped_at__lte=timezone.now() - HALF_A_MINUTE).exists():
         loose.update(mail=new_mail(**about))
 
 

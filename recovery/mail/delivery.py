@@ -32,12 +32,10 @@ class Delivery:
     trouble: str = ""
 
 
-def send_due(recipient: int | None = None) -> Delivery:
+def send_due() -> Delivery:
     """Send what is due, the least tried first, until all are sent or the mail server fails."""
     delivery = Delivery()
     due = Mail.objects.filter(state__in=ON_ITS_WAY, next_at__lte=timezone.now())
-    if recipient is not None:
-        due = due.filter(recipient=recipient)
     server = get_connection()
     try:
         for mail in due.select_related("recipient").defer("text", "html", "picture").order_by("tries", "pk"):

@@ -51,9 +51,9 @@ def note(user: User, key: str, **_: Any) -> None:
         Notice.objects.bulk_create([Notice(recipient=user, key=key)], ignore_conflicts=True)
 
 
-def collect(recipient: int | None = None) -> None:
+def collect() -> None:
     """Give what is in no mail yet to the one that is open for its person, or to a new one."""
-    for_each_person(Notice.objects.filter(mail=None), recipient, _collect_for)
+    for_each_person(Notice.objects.filter(mail=None), _collect_for)
 
 
 def _collect_for(user: User) -> None:

@@ -8,13 +8,17 @@
 A stop is written in the transaction that stops its article, so none is lost and none is there twice. Everything else
 may be run by anybody at any time, twice at once: rows are claimed by guarded updates.
 
+Half a minute after the first stop of a cause its mail is made, and counts all that stopped by then. What goes on within
+it is told to nobody. Workers look for such mails between two tasks (`is_due`): a message of the queue could wait behind
+every article that was handed in before.
+
 The hour of a cause: after a mail, further stops of that cause wait until an hour has passed. If nobody has acted by
 then, they are told by that mail, whose link shows all that is stopped; otherwise they get a mail of their own.
 """
 
 from __future__ import annotations
 
-from functools import partial
+from datetime import timedelta
 from typing import Any
 
 import structlog
@@ -25,42 +29,47 @@ from django.utils import timezone
 from articles.models import Article
 from backups.health.report import Report
 from recovery.mail import backup_news, notices
-from recovery.mail.collect import ON_ITS_WAY, Wish, collect, collect_for, last_digest_time, new_mail, wish
+from recovery.mail.collect import (
+    HALF_A_MINUTE,
+    ON_ITS_WAY,
+    Wish,
+    collect,
+    collect_for,
+    last_digest_time,
+    new_mail,
+    wish,
+)
 from recovery.mail.delivery import Delivery, send_due
 from recovery.models import Mail, Stop
 
 log = structlog.get_logger("galley.mail")
 
+JUST_NOW = timedelta(minutes=5)  # longer than a worker is at one task, but for the slowest
+
 
 def note_stop(article: Article, **_: Any) -> None:
     """An article stops: note whom to tell, in the same transaction. (Receiver of `transitions.stopped`.)"""
     user = article.owner
-    wanted = wish(user)
-    if wanted == Wish.NEVER:
+    if wish(user) == Wish.NEVER:
         return
     when = article.ended_at or timezone.now()
     stop = Stop(article=article, attempt=article.attempt, recipient=user, cause=article.cause, stopped_at=when)
     Stop.objects.bulk_create([stop], ignore_conflicts=True)
-    if wanted == Wish.AT_ONCE:
-        # Not through the queue, where it would wait behind every article that was handed in before.
-        transaction.on_commit(partial(_tell_at_once, user.pk))
 
 
-def _tell_at_once(recipient: int) -> None:
-    """Now, unless mail was just put off: a server that does not answer must not hold up each stop anew."""
-    try:
-        put_off = Mail.objects.filter(state__in=ON_ITS_WAY, next_at__gt=timezone.now()).exclude(error="")
-        if not put_off.exists():
-            deliver(recipient)
-    except Exception:
-        log.exception("a mail could not be sent at once; the next minute tries again")
+def is_due() -> bool:
+    """Whether a stop has just waited long enough (one query). What is older waits for its hour, its day, or a mail
+    server, and is looked at each minute.
+    """
+    ripe = timezone.now() - HALF_A_MINUTE
+    return Stop.objects.loose().filter(stopped_at__lte=ripe, stopped_at__gt=ripe - JUST_NOW).exists()
 
 
-def deliver(recipient: int | None = None) -> Delivery:
-    """Put what is to be told into mails and send those that are due: of one person, or of everybody."""
-    collect(recipient)
-    notices.collect(recipient)
-    return send_due(recipient)
+def deliver() -> Delivery:
+    """Put what is to be told into mails, and send those that are due."""
+    collect()
+    notices.collect()
+    return send_due()
 
 
 # The backups

@@ -1,4 +1,4 @@
-"""Send mail about stopped articles now instead of within a minute, or try the mail server."""
+"""Send the mail that is due now instead of within a minute, or try the mail server."""
 
 from __future__ import annotations
 

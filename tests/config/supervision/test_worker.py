@@ -7,6 +7,7 @@ from typing import Any
 from unittest import mock
 
 import pytest
+from django.contrib.auth.models import User
 from django.db import OperationalError
 from django.utils import timezone
 from django_q.brokers import get_broker
@@ -18,6 +19,7 @@ from articles.models import Article
 from articles.pipeline import transitions
 from config.models import Machine
 from config.supervision.worker import KEPT, STOP, Results, Task, Tasks, keep_connection
+from recovery.models import Stop
 from tests.conftest import HandIn
 
 
@@ -158,6 +160,18 @@ def test_schedules_become_messages(tasks: Tasks) -> None:
 
     assert taken(tasks)[0] == "backups.tasks.watch"
     assert not OrmQ.objects.filter(lock__lte=timezone.now()).exists()
+
+
+def test_mail_about_what_stopped_comes_before_what_is_queued(hand_in: HandIn, editor: User) -> None:
+    article = hand_in()
+    now, long_enough = timezone.now(), timedelta(seconds=31)
+    stop = Stop.objects.create(article=article, attempt=1, recipient=editor, cause="refused", stopped_at=now)
+    assert taken(Tasks(get_broker()))[0] == "articles.tasks.run"  # it may still be mended
+
+    Stop.objects.filter(pk=stop.pk).update(stopped_at=now - long_enough)
+    tasks = Tasks(get_broker())
+    assert taken(tasks) == ("recovery.tasks.send_mail", ())
+    assert taken(tasks)[0] == "articles.tasks.run"  # not again before the next look at the schedules
 
 
 def test_an_idle_worker_says_how_its_machine_is(tasks: Tasks, hand_in: HandIn) -> None:

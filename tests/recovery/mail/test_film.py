@@ -21,7 +21,7 @@ from recovery.mail.film import MOST_BYTES
 from recovery.models import Mail
 from tests.publishing.conftest import Ready, new_site
 from tests.publishing.conftest import ready as ready
-from tests.recovery.conftest import Stops
+from tests.recovery.conftest import Stops, half_a_minute_ago
 from tests.services.smtp import MailServer, Received
 
 Drive = Callable[[Article], Article]
@@ -61,6 +61,7 @@ def stopped(browser: Browser, ready: Ready, run: Drive) -> Callable[..., Article
     def make(title: str = "Tariffs and AI") -> Article:
         article = run(ready(site, title))
         assert article.status == Article.Status.FAILED
+        half_a_minute_ago(article)
         return article
 
     return make
