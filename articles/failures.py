@@ -54,6 +54,8 @@ HEADLINES = {
 }
 # Who mends what an editor cannot. A site's login is kept by chief editors, our keys by the operator.
 CHIEF, OPERATOR = "a chief editor", "the operator"
+# Kinds of what lies not in what an article is: a key, a site, a machine.
+OUTSIDE = {"Unreachable", "Busy", "NotYet", "Refused", "Mistake"}
 OURS = {"text", "pictures", "layout", "agent"}
 # What follows what is to be mended, which stands for `{mend}`; alone where nothing is.
 NEXT = {
@@ -196,6 +198,7 @@ class Problem:
     next: str
     short: str
     site: str
+    is_outside: bool  # of the articles: whoever mends it mends it for all
 
     @property
     def sentence(self) -> str:
@@ -259,6 +262,7 @@ def _problem(group: Mapping[str, Any], samples: dict[int, Article], reader: Read
         next=failure.next_for(reader) if reader else failure.next,
         short=failure.short,
         site=newest.site.name if newest.site and stage == Stage.UPLOAD else "",
+        is_outside=failure.error["kind"] in OUTSIDE,
     )
 
 

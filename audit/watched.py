@@ -104,6 +104,11 @@ WATCHED = {
         | _left(RUN, "error", "kept", "cost", "post_id", "link", "was_done", "started_at", "completed_at"),
         comes=False,
     ),
+    "recovery.Snooze": Watched(
+        ("cause",),
+        noted=("by", "everybody", "note", "until"),
+        left=_left(KEY, "cause", "at") | _left(RUN, "woken_at"),
+    ),
     "worklist.Document": Watched(
         ("title",),
         noted=("state",),

@@ -205,6 +205,7 @@ BACKUP_NATURAL_KEYS = {
     "publishing.PublishTask": ["article", "created_at"],
     "publishing.ExecutionLog": ["task", "at", "code", "step"],
     "recovery.Handover": ["article"],
+    "recovery.Snooze": ["cause", "by"],
     "worklist.Document": ["uid"],
     "worklist.Version": ["document", "sha256"],
     "worklist.Entry": ["uid"],

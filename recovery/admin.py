@@ -1,4 +1,4 @@
-"""What ends a failure in the desk: Recover with its plan, for one and for many; the list of problems; the sweep.
+"""What ends a failure in the desk: Recover with its plan, for one and for many; the sweep.
 
 Put on the articles' own pages, so that permissions, breadcrumbs and history are theirs.
 """
@@ -23,12 +23,13 @@ from articles.batches import control
 from articles.desk.article_admin import ArticleAdmin, status_of
 from articles.desk.selection import Selection, read_ids, select_articles, ticked_ids, way_back
 from articles.errors import NotPossible
-from articles.failures import Failure, problems, with_cause
+from articles.failures import Failure, with_cause
 from articles.models import Article, ArticleQuerySet, Batch, Section
 from articles.pipeline import transitions
 from articles.pipeline.sweep import sweep
 from articles.providers.errors import ProviderError
 from recovery.forms import RecoverForm
+from recovery.groups.page import GroupsPage
 from recovery.handover.page import HandoverPage
 from recovery.manuscript_page import ManuscriptPage
 from recovery.plan import Plan, Total, plans
@@ -66,7 +67,6 @@ class RecoverViews:
         wrap = self.desk.admin_site.admin_view
         return [
             path("recover/", wrap(self.recover_view), name="articles_article_recover"),
-            path("stopped/", wrap(self.stopped_view), name="articles_article_stopped"),
             path("sweep/", wrap(self.sweep_view), name="articles_article_sweep"),
         ]
 
@@ -159,22 +159,7 @@ class RecoverViews:
         except NotPossible as exc:
             self.desk.message_user(request, str(exc), messages.WARNING)
 
-    # The problems, and what was interrupted
-
-    def stopped_view(self, request: HttpRequest) -> HttpResponse:
-        """Is it one problem or thirty? Stopped articles by provider, stage and reason."""
-        if not self.desk.has_view_or_change_permission(request):
-            raise PermissionDenied
-        found = problems(self.desk.get_queryset(request), request.user)
-        context = {
-            **self.desk.admin_site.each_context(request),
-            "title": "Stopped articles",
-            "opts": self.desk.opts,
-            "problems": found,
-            "stopped": sum(problem.count for problem in found),
-            "may_change": self.desk.has_change_permission(request),
-        }
-        return TemplateResponse(request, "admin/recovery/stopped.html", context)
+    # What was interrupted
 
     def sweep_view(self, request: HttpRequest) -> HttpResponse:
         """What the workers do each minute by themselves, now."""
@@ -211,6 +196,7 @@ def _total(chosen: Selection, form: RecoverForm) -> tuple[Total, str]:
 ArticleAdmin.actions.insert(0, recover_chosen)
 ArticleAdmin.row_buttons.append(recover_button)
 ArticleAdmin.more_urls.append(lambda desk: RecoverViews(desk).urls())
+ArticleAdmin.more_urls.append(lambda desk: GroupsPage(desk).urls())
 ArticleAdmin.more_urls.append(lambda desk: ManuscriptPage(desk).urls())
 ArticleAdmin.more_urls.append(lambda desk: HandoverPage(desk).urls())
 ArticleAdmin.after_save["_recover"] = recover_address  # to the plan: what was changed counts for it

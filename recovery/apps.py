@@ -12,10 +12,12 @@ class RecoveryConfig(AppConfig):
         from backups.health.tree_care import verifying
         from backups.health.watch import watched
         from recovery import keeper, second_trees
+        from recovery.groups import snoozes
         from recovery.handover import deeds
         from recovery.mail import outbox
 
         stopped.connect(outbox.note_stop, dispatch_uid="recovery.mail.outbox.note_stop")
+        stopped.connect(snoozes.wake, dispatch_uid="recovery.groups.snoozes.wake")
         finished.connect(deeds.note_finished, dispatch_uid="recovery.handover.deeds.note_finished")
         cancelled.connect(deeds.note_cancelled, dispatch_uid="recovery.handover.deeds.note_cancelled")
         watched.connect(outbox.note_backups, dispatch_uid="recovery.mail.outbox.note_backups")

@@ -151,3 +151,38 @@ class Handover(models.Model):
 
     def __str__(self) -> str:
         return f"to {self.to}"
+
+
+class Snooze(models.Model):
+    """A problem that somebody has put aside until a time: for all, or for their own articles alone.
+
+    It is over at that time, or as soon as one more article stops for this reason.
+    """
+
+    LONGEST_NOTE = 1000  # characters
+
+    cause = models.CharField(max_length=300)  # articles.failures
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    everybody = models.BooleanField()  # whether it is for the articles of all; else for those of `by`
+    note = models.CharField(max_length=LONGEST_NOTE, blank=True)
+    at = models.DateTimeField()
+    until = models.DateTimeField()
+    woken_at = models.DateTimeField(null=True)  # when one more had stopped
+
+    class Meta:
+        verbose_name = "problem put aside"
+        verbose_name_plural = "problems put aside"
+        constraints = [models.UniqueConstraint(fields=["cause", "by"], name="one_snooze_of_a_person")]
+
+    def __str__(self) -> str:
+        return f"put aside by {self.by}"
+
+    def concerns(self, user: object) -> bool:
+        return self.everybody or self.by == user
+
+    def keeps_aside_for(self, user: object) -> bool:
+        return self.concerns(user) and self.woken_at is None
+
+    @property
+    def who(self) -> str:
+        return self.by.get_short_name() or self.by.get_username()

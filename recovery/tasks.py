@@ -5,6 +5,7 @@ from __future__ import annotations
 import structlog
 
 from recovery.expire import expire
+from recovery.groups import snoozes
 from recovery.mail import delivery, outbox
 
 log = structlog.get_logger("galley.recovery")
@@ -13,6 +14,7 @@ log = structlog.get_logger("galley.recovery")
 def expire_backups() -> None:
     """Remove the trees of articles that were done a week ago, and pictures that no text names any more."""
     try:
+        snoozes.forget()
         expire(apply=True)
     except Exception:
         log.exception("no backup was removed; it is tried again tomorrow")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.utils import timezone
 
 from articles.models.choices import Stage
@@ -79,10 +80,15 @@ class Attempt(models.Model):
     started_at = models.DateTimeField(null=True)
     ended_at = models.DateTimeField(null=True)
     outcome = models.CharField(max_length=12, choices=Outcome, blank=True)
+    # What stopped it (articles.failures). Null where nothing did: the index holds the others alone.
+    cause = models.CharField(max_length=300, null=True)  # noqa: DJ001
 
     class Meta:
         ordering = ["pk"]
-        indexes = [models.Index(fields=["article", "number"], name="attempt_by_number")]
+        indexes = [
+            models.Index(fields=["article", "number"], name="attempt_by_number"),
+            models.Index(fields=["cause", "ended_at"], condition=Q(cause__isnull=False), name="attempt_by_cause"),
+        ]
 
     def __str__(self) -> str:
         return f"{self.get_why_display()} {self.asked_at:%Y-%m-%d %H:%M}"

@@ -221,7 +221,7 @@ def stop(lease: Lease, exc: ProviderError) -> None:
     article, error = lease.article, exc.saved(lease.stage)
     with transaction.atomic():
         lease.renew(status=Article.Status.FAILED, crashes=0, **_stopped(error, article.site_id), **UNHELD)
-        _end_attempt(lease, Attempt.Outcome.STOPPED)
+        _end_attempt(lease, Attempt.Outcome.STOPPED, cause=cause(error, article.site_id))
         lease.note("stopped", Failure.of(exc).sentence, exc.detail, provider=exc.provider)
         stopped.send(Article, article=article)
     log.error(str(report(article)), stage=lease.stage.value, **_facts(exc, article))
@@ -231,8 +231,8 @@ def _stopped(error: SavedError, site_id: int | None) -> dict[str, Any]:
     return {"error": error, "cause": cause(error, site_id), "ended_at": timezone.now(), **due()}
 
 
-def _end_attempt(lease: Lease, outcome: Attempt.Outcome) -> None:
-    lease.article.attempts.filter(number=lease.article.attempt).update(outcome=outcome, ended_at=timezone.now())
+def _end_attempt(lease: Lease, outcome: Attempt.Outcome, **why: str) -> None:
+    lease.article.attempts.filter(number=lease.article.attempt).update(outcome=outcome, ended_at=timezone.now(), **why)
 
 
 def _go_on_later(lease: Lease) -> None:
@@ -269,7 +269,7 @@ def give_up(found: Found, exc: ProviderError) -> int | None:
             return None
         reset = _fail_record(found.pk, stage, exc)
         Attempt.objects.filter(article=found.pk, ended_at=None).update(
-            outcome=Attempt.Outcome.STOPPED, ended_at=timezone.now()
+            outcome=Attempt.Outcome.STOPPED, ended_at=timezone.now(), cause=cause(error, found.site_id)
         )
         _tell_stopped(found.pk, stage, exc)
     return reset

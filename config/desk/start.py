@@ -11,7 +11,6 @@ from django.db.models import Exists, OuterRef
 from django.utils import timezone
 
 from articles.desk.batch_overviews import BatchOverview, batch_overviews
-from articles.failures import Problem, problems
 from articles.formats import money
 from articles.models import Article, Batch, Cost, CostRecord, DeskSettings
 from articles.models.access import EVERYTHING
@@ -20,6 +19,7 @@ from articles.pipeline.worker_health import health, queued_since
 from backups.clocks import DESK
 from backups.health.report import remembered
 from publishing.models import PublishTask
+from recovery.groups.group import Group, groups
 from recovery.handover.deeds import given_to
 from recovery.mail import backup_news, backup_wording
 from recovery.models import Handover
@@ -48,8 +48,10 @@ class Spent:
 class Start:
     """What the start page says to one person."""
 
-    problems: list[Problem]
+    groups: list[Group]  # of stopped articles, that nobody has put aside
     more_problems: int
+    aside: int  # groups that somebody has
+    aside_until: datetime | None  # when the first of them comes back
     stopped: int
     batches: list[BatchOverview]  # that run
     paused: list[Batch]
@@ -69,7 +71,7 @@ class Start:
 
     @property
     def needs_somebody(self) -> bool:
-        return bool(self.problems or self.paused or self.given or self.backups or self.publications)
+        return bool(self.groups or self.paused or self.given or self.backups or self.publications)
 
 
 def greeting(now: datetime) -> str:
@@ -79,7 +81,8 @@ def greeting(now: datetime) -> str:
 
 
 def start(user: AbstractBaseUser | AnonymousUser) -> Start:
-    """What concerns this person (sixteen queries, two more where batches run, up to three for limits, thirteen about
+    """What concerns this person (sixteen queries, three more where articles are stopped,
+    two where batches run, up to three for limits, thirteen about
     backups for whoever may act on them, however many articles there are)."""
     mine = Article.objects.touchable_by(user)
     today = DESK.today()
@@ -95,12 +98,16 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
     open_batches = Batch.objects.touchable_by(user).filter(state__in=[Batch.State.RUNNING, Batch.State.PAUSED])
     under_way = list(open_batches.select_related("owner").defer("styles", "sections", "brief"))
     documents = pages.for_person(Document.objects.visible_to(user).mine(user), SHOWN)
-    found = problems(mine, user)
+    found = groups(user)
+    waiting = [group for group in found if not group.snooze]
+    aside = [group.snooze.until for group in found if group.snooze]
     given = list(given_to(user)[:SHOWN]) if isinstance(user, User) else []
     return Start(
-        problems=found[:SHOWN],
-        more_problems=max(len(found) - SHOWN, 0),
-        stopped=sum(problem.count for problem in found),
+        groups=waiting[:SHOWN],
+        more_problems=max(len(waiting) - SHOWN, 0),
+        aside=len(aside),
+        aside_until=min(aside, default=None),
+        stopped=sum(group.problem.count for group in found),
         batches=batch_overviews([batch for batch in under_way if batch.state == Batch.State.RUNNING]),
         paused=[batch for batch in under_way if batch.state == Batch.State.PAUSED],
         moving=[lines[pk] for pk in first if pk in lines],

@@ -25,6 +25,7 @@ from articles.formats import clock, count
 from articles.models import Article, ArticleQuerySet, Call, Preferences, Stage
 from articles.models.access import works_here
 from backups.health.report import Report, remembered
+from recovery.groups.snoozes import kept_aside
 from recovery.mail import backup_news, backup_wording, film, links, notices
 from recovery.models import Handover, Mail
 
@@ -184,9 +185,15 @@ def _news(report: Report) -> backup_wording.News:
 
 
 def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | None:
-    """All that is stopped, as soon as there is something new among it; how the backups do, for who may act on it."""
+    """All that is stopped, as soon as there is something new among it; how the backups do, for who may act on it.
+
+    Of what is put aside, what is new alone: that is no reminder.
+    """
     mine = Article.objects.filter(owner=mail.recipient)
-    groups = _groups(mine, DAILY_TITLES, mail.recipient) if told.exists() else []
+    new = set(told.order_by().values_list("cause", flat=True).distinct())
+    all_groups = _groups(mine, DAILY_TITLES, mail.recipient) if new else []
+    aside = kept_aside([group.problem.cause for group in all_groups], mail.recipient) - new if new else set()
+    groups = [group for group in all_groups if group.problem.cause not in aside]
     if not groups:
         return _of_backups(mail, report)
     number = sum(group.problem.count for group in groups)
@@ -196,6 +203,7 @@ def _daily(mail: Mail, told: ArticleQuerySet, report: Report | None) -> Words | 
     context: dict[str, Any] = {
         "groups": groups[:GROUPS],
         "more_groups": len(groups) - GROUPS,
+        "aside": len(aside),
         "number": number,
         "done": done.count(),
         "news": _news(report) if report else None,

@@ -17,6 +17,7 @@ from audit.watched import WATCHED
 from backups.models import Restore
 from config.models import Token
 from publishing.models import PublishTask, Site
+from recovery.models import Snooze
 from webhooks.models import Webhook
 from worklist.models import Document, DriveAccount, DriveFolder
 
@@ -63,6 +64,9 @@ MAKERS: dict[str, Callable[[str], models.Model]] = {
     "publishing.Site": _site,
     "publishing.PublishTask": lambda alias: PublishTask.objects.using(alias).create(
         article=_article(alias), publisher="rest"
+    ),
+    "recovery.Snooze": lambda alias: Snooze.objects.using(alias).create(
+        cause="wordpress:3|upload|login|3", by=_person(alias), everybody=True, at=timezone.now(), until=timezone.now()
     ),
     "worklist.Document": _document,
     "worklist.DriveAccount": _account,

@@ -94,6 +94,7 @@ WITHOUT_RIGHTS = {
     "recovery.Stop": "by nobody: the outbox's own",
     "recovery.Notice": "by nobody: the outbox's own",
     "recovery.Handover": "by its article",
+    "recovery.Snooze": "by the articles that it is about",
     "worklist.Version": "by its document",
     "worklist.Entry": "by its document",
     "worklist.Note": "by its document",
