@@ -174,7 +174,7 @@ def test_pictures_of_writers_are_read_as_long_as_a_text_names_them(editor: User)
 
 def test_a_drill_reads_the_pictures_that_the_newest_texts_name(editor: User) -> None:
     prefix = _own_picture(editor)
-    Article.objects.create(owner=editor, manuscript=f"![Typed by hand](picture:{'0' * 64})")
+    Article.objects.create(owner=editor, tree_prefix="typed", manuscript=f"![By hand](picture:{'0' * 64})")
     assert keeper.at_trial(alias="default") == []
     backup_storage().delete(f"{prefix}/picture.jpg")
     assert keeper.at_trial(alias="default") == [f"{prefix}: picture.jpg is missing from the backup."]
