@@ -30,6 +30,7 @@ log = structlog.get_logger("galley.recovery")
 
 LIVING = timedelta(days=1)  # no write takes as long: what is older was killed
 UNUSED = "no text names the picture, and backups of the database may"
+UNFINISHED = [status for status in Article.Status if status != Article.Status.DONE]
 FOLDERS = ("user_*/*", "batches/*", "pictures/*")  # of trees
 
 
@@ -48,7 +49,7 @@ def expire(*, apply: bool) -> Expired:
 
     Raises backups.trees.removal.ShortListing, Unreachable.
     """
-    in_use = set(Article.objects.exclude(status=Article.Status.DONE).values_list("tree_prefix", flat=True))
+    in_use = set(Article.objects.filter(status__in=UNFINISHED).values_list("tree_prefix", flat=True))
     # A tree is there once its manifest was written, by a run or before the first.
     written = Q(attempt__gt=0) | Q(manifest_due=None)
     expected = Article.objects.filter(written, tree_expired_at=None).count()

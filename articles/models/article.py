@@ -202,6 +202,8 @@ class Article(models.Model):
             models.Index(fields=["next_at"], condition=Q(status="waiting"), name="article_waiting"),
             models.Index(fields=["queued_at"], condition=Q(status="queued"), name="article_queued"),
             models.Index(fields=["manifest_due"], condition=Q(manifest_due__isnull=False), name="article_due"),
+            # What retention counts: most articles are finished, and their trees are gone.
+            models.Index(fields=["tree_expired_at"], condition=Q(tree_expired_at=None), name="article_with_tree"),
         ]
         constraints = [
             models.CheckConstraint(

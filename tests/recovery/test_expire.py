@@ -13,6 +13,8 @@ from unittest import mock
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from articles.models import Article
@@ -166,3 +168,15 @@ def test_a_failing_daily_run_raises_nothing(old: Article, storage_folder: Path) 
 
     old.refresh_from_db()
     assert old.tree_expired_at is None
+
+
+def test_it_reads_none_of_the_articles_whose_trees_went_long_ago(old: Article) -> None:
+    """Years of finished articles lie beside the few that a run is about."""
+    with CaptureQueriesContext(connection) as queries:
+        _expire("--apply")
+    asked = [each["sql"] for each in queries if each["sql"].startswith("SELECT") and "articles_article" in each["sql"]]
+    assert asked
+    with connection.cursor() as cursor:
+        for statement in asked:
+            cursor.execute(f"EXPLAIN QUERY PLAN {statement}")
+            assert [line for *_, line in cursor.fetchall() if line.startswith("SCAN")] == [], statement

@@ -22,7 +22,7 @@ def note_causes(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("articles", "0028_time_zones"),
+        ("articles", "0029_kept_pictures"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
