@@ -157,7 +157,7 @@ def test_attempts_of_before_get_what_stopped_them(refuse: Callable[..., Article]
     transitions.cancel(over, editor)
     Attempt.objects.update(cause=None)
 
-    migration = import_module("articles.migrations.0029_causes_of_attempts")
+    migration = import_module("articles.migrations.0030_causes_of_attempts")
     migration.note_causes(apps, SimpleNamespace(connection=connection))
 
     assert dict(Attempt.objects.values_list("article", "cause")) == {standing.pk: CAUSE, over.pk: None}
