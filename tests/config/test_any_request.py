@@ -6,15 +6,14 @@ nobody is let in without a token. A new operation is in it by itself. Each reque
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import schemathesis
 from django.contrib.auth.models import Permission, User
 from django.core.handlers.wsgi import WSGIHandler
-from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, transaction
+from django.db import transaction
 from django.http import HttpRequest
 from django.test import Client
 from hypothesis import HealthCheck, Phase, given, settings
@@ -51,17 +50,7 @@ ASKED = [
 
 
 @pytest.fixture
-def one_connection() -> Iterator[None]:
-    """The one that holds the rows of the test stays open from request to request, as with Django's test client."""
-    for signal in (request_started, request_finished):
-        signal.disconnect(close_old_connections)
-    yield
-    for signal in (request_started, request_finished):
-        signal.connect(close_old_connections)
-
-
-@pytest.fixture
-def described(one_connection: None) -> Any:
+def described() -> Any:
     schema = schemathesis.openapi.from_dict(SCHEMA)
     schema.app = WSGIHandler()
     schema.config.generation.allow_x00 = False  # which no description forbids a text, and a database does
