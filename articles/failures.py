@@ -29,8 +29,8 @@ RECOVER, RESUME = "press Recover", "resume the batch"  # what goes on, by its bu
 
 VERBS = {
     "Unreachable": "could not finish",
-    "Busy": "had no room for",
-    "NotYet": "had no room for",
+    "Busy": "was too busy for",
+    "NotYet": "was too busy for",
     "Refused": "refused",
     "Rejected": "declined",
     "Garbled": "gave an unusable answer for",
@@ -51,6 +51,31 @@ HEADLINES = {
     "manuscript": "The manuscript cannot be read",
     "private_address": "An address lies inside the network",
     "not_approved": "The text is not approved",
+    # Ours, over what nobody declined.
+    "damaged": "A saved file is damaged or gone",
+    "own_picture": "A picture of the manuscript is lost",
+    "limit_article": "The article would cost too much",
+    "limit_day": "No money is left for today",
+    "limit_month": "No money is left for this month",
+    "limit_unpriced": "The price of a model is not known",
+    "budget": "The budget of the batch has no room just now",
+    "browsers": "All browsers are at work",
+    "no_browser": "No browser can run here",
+    "no_agent": "There is no agent here",
+    "undecipherable": "A stored password cannot be read",
+    "no_web_secret": "The password of the login page is missing",
+    # Of a site, which did not decline either.
+    "edited": "The post was changed on the site",
+    "dropped": "The site left out a part of the draft",
+    "stored_in_part": "The site kept only a part of the text",
+    "published_at_once": "The site published the draft at once",
+    "moved": "The site has moved",
+    **dict.fromkeys(["agent_turns", "agent_seconds", "agent_dollars"], "The agent used up what it may"),
+    "agent_price": "The price of the agent's model is not known",
+    "agent_refused": "The agent's model declined to go on",
+    **dict.fromkeys(
+        ["agent_cut_off", "agent_contradicted", "agent_stuck", "agent_strayed"], "The agent did not finish"
+    ),
 }
 # Who mends what an editor cannot. A site's login is kept by chief editors, our keys by the operator.
 CHIEF, OPERATOR = "a chief editor", "the operator"

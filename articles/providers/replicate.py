@@ -140,7 +140,7 @@ class PictureClient:
 
     def _prediction(self, raw: dict[str, Any]) -> Answer:
         if not _ID.fullmatch(str(raw.get("id", ""))):
-            raise Garbled(PROVIDER, "its answer names no prediction", code="malformed", detail=str(raw))
+            raise Garbled(PROVIDER, "its answer does not say which picture it makes", code="malformed", detail=str(raw))
         cost = None if raw.get("status") in FAILED else self.prices.of_picture(self.model)
         return Answer(raw, model=self.model[:100], cost=cost)
 
@@ -151,7 +151,7 @@ class PictureClient:
         with web.speaking_to(PROVIDER):
             scheme = urlsplit(url).scheme
         if scheme not in ("http", "https"):
-            raise Garbled(PROVIDER, "the picture's address is none", code="malformed", detail=url)
+            raise Garbled(PROVIDER, "it gave no usable address for the picture", code="malformed", detail=url)
         with (
             deadline.within(self.seconds, PROVIDER),
             web.speaking_to(PROVIDER),

@@ -76,7 +76,7 @@ def _not_json(provider: str, body: bytes) -> Garbled:
     return Garbled(
         provider,
         "the answer is not what this service should send",
-        mend="check its address in the settings",
+        mend="have the operator check its address in the settings",
         code="not_json",
         detail=body.decode(errors="replace"),
     )
@@ -138,7 +138,7 @@ def _status_error(provider: str, exc: Any) -> ProviderError:
         return Rejected(
             provider,
             "nothing is at the address that it was asked at",
-            mend="check its address and the model's name in the settings",
+            mend="have the operator check its address and the model's name in the settings",
             code=code,
             detail=body,
         )

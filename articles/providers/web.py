@@ -232,7 +232,7 @@ def speaking_to(provider: str) -> Iterator[None]:
 
 
 def _no_address(provider: str) -> Garbled:
-    return Garbled(provider, "an address that it gave is none", code="bad_address")
+    return Garbled(provider, "it gave an address that cannot be used", code="bad_address")
 
 
 def private_address(provider: str) -> Rejected:

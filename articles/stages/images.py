@@ -57,7 +57,7 @@ def _bring(run: Run, image: ImageFile) -> None:
     except TreeError as exc:
         raise Rejected(
             GALLEY,
-            "a picture of the manuscript is not in the backup as it was kept",
+            "the copy of it that was kept is gone, or was changed",
             mend="hand in the manuscript once more, with its pictures",
             then=Then.ANOTHER_MANUSCRIPT,
             code="own_picture",

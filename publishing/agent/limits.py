@@ -28,21 +28,23 @@ class Limits:
         """Whether one more turn has room that may cost so much. Raises Rejected."""
         turns = list(self._run.article.calls.filter(key__startswith=self.go))
         if len(turns) >= settings.GALLEY_AGENT_TURNS:
-            raise self._used_up(count(settings.GALLEY_AGENT_TURNS, "turn"), "agent_turns", "GALLEY_AGENT_TURNS")
+            most_turns = count(settings.GALLEY_AGENT_TURNS, "turn")
+            raise self._used_up(most_turns, "agent_turns", "have the operator raise GALLEY_AGENT_TURNS")
         if sum(map(_seconds, turns)) >= settings.GALLEY_AGENT_SECONDS:
-            raise self._used_up(count(settings.GALLEY_AGENT_SECONDS, "second"), "agent_seconds", "GALLEY_AGENT_SECONDS")
+            most_seconds = count(settings.GALLEY_AGENT_SECONDS, "second")
+            raise self._used_up(most_seconds, "agent_seconds", "have the operator raise GALLEY_AGENT_SECONDS")
         if not most.is_priced and settings.GALLEY_UNKNOWN_PRICES == "refuse":
-            raise self._stopped(
-                "nobody knows the price of the agent's model", "agent_price", "tell it in GALLEY_PRICES"
-            )
+            unknown = "nobody knows the price of the agent's model"
+            raise self._stopped(unknown, "agent_price", "have the operator tell it in GALLEY_PRICES")
         spent = sum(((call.cost or Decimal(0)) + (call.reserved or Decimal(0)) for call in turns), Decimal(0))
         limit = DeskSettings.now().agent_dollars
         if spent + most.dollars > limit:
-            raise self._used_up(f"{money(spent)} of ${limit:,.2f}", "agent_dollars", "the limit of an agent's run")
+            raised = "have a chief editor raise the limit of an agent's run"
+            raise self._used_up(f"{money(spent)} of ${limit:,.2f}", "agent_dollars", raised)
 
-    def _used_up(self, what: str, code: str, setting: str) -> Rejected:
+    def _used_up(self, what: str, code: str, mend: str) -> Rejected:
         reason = f"the agent has used up what it may for one publication ({what})"
-        return self._stopped(reason, code, f"see its pictures for what is in its way, or have {setting} raised")
+        return self._stopped(reason, code, f"see its pictures for what is in its way, or {mend}")
 
     def _stopped(self, reason: str, code: str, mend: str) -> Rejected:
         return Rejected(self._site.provider, reason, code=code, mend=mend)

@@ -34,5 +34,5 @@ class Work:
         self._before("POST")
 
     def stopped(self, reason: str, code: str) -> Rejected:
-        mend = "see its pictures for what is in its way, and make it so on the site, or publish by another way"
+        mend = "see its pictures for what is in its way, and clear it away on the site, or publish by another way"
         return Rejected(self.site.provider, reason, code=code, mend=mend)

@@ -164,7 +164,7 @@ class Window:
         raise self._failed(
             Refused(
                 self.login.provider,
-                "the site gives a user who has signed in no leave to use its REST API",
+                "the site does not allow a user who has signed in to use its REST API",
                 mend=f'ask who runs site "{self.login.name}" whether a plugin forbids it',
                 code="no_nonce",
             )

@@ -197,8 +197,8 @@ MEANINGS = [  # the first that fits
     Meaning(
         r"\S+ \d+ charset",
         Rejected,
-        "the database of the site cannot store some of the signs, such as emoji or rare letters",
-        "take such signs out of the text, or ask who runs {site} to change its database to utf8mb4",
+        "the database of the site cannot store some of the characters, such as emoji or rare letters",
+        "take such characters out of the text, or ask who runs {site} to change its database to utf8mb4",
     ),
     Meaning(
         r"\S+ 401 rest_disabled",
@@ -336,7 +336,7 @@ MEANINGS = [  # the first that fits
         "ask who runs {site} to keep PHP warnings out of its answers",
     ),
     Meaning(
-        r"", Unreachable, "the site's answer is none that WordPress gives", "show its full answer to who runs {site}"
+        r"", Unreachable, "the site's answer is not one that WordPress gives", "show its full answer to who runs {site}"
     ),
 ]
 OTHERWISE = (

@@ -168,7 +168,7 @@ CASES = {
         {"kind": "refuse", "when": "before", "status": 429},
         "the site has had too many requests",
         'ask who runs site "Magazine" to let Galley send more' + THEN_RECOVER,
-        verb="had no room for",
+        verb="was too busy for",
     ),
     "413": Case(
         {"kind": "refuse", "when": "before", "status": 413},

@@ -381,7 +381,7 @@ def test_a_fenced_workers_late_write_is_noticed_and_mended(
 
     assert article.status == Article.Status.FAILED
     assert error_of(article)["reason"] == "01_raw_article.html in the backup is not the file that was saved"
-    assert "Galley declined a file of the backup (step 1 of 5)" in str(report(article))
+    assert "A saved file is damaged or gone (step 1 of 5)" in str(report(article))
     assert "Next: press Recover to have it made again." in str(report(article))
     assert "Not done: article." in str(report(article))
 

@@ -118,7 +118,7 @@ CASES = {
         ),
         Rejected,
         "charset",
-        "the database of the site cannot store some of the signs, such as emoji",
+        "the database of the site cannot store some of the characters, such as emoji",
         ("error of its own",),
     ),
     "a database that failed": Case(

@@ -485,7 +485,7 @@ def test_what_a_site_says_is_one_line_of_words(impostor: Impostor, message: Any)
 )
 def test_a_token_that_is_none_is_not_used_nor_shown(impostor: Impostor, answer: Any) -> None:
     impostor.says("POST /wp-json/jwt-auth/v1/token", answer)
-    with pytest.raises(Unreachable, match="is none that WordPress gives"):
+    with pytest.raises(Unreachable, match="is not one that WordPress gives"):
         client(impostor.url, kind="jwt").me()
     assert not [request for request in impostor.requests if "Authorization" in request[2]]
 
@@ -539,7 +539,7 @@ def test_a_plugin_that_is_not_set_up_and_a_token_that_never_counts(impostor: Imp
         ("app-password", 507, "", Unreachable, "the site failed with an error of its own (507)"),
         ("app-password", 418, "", Rejected, "the site did not accept the request (418)"),
         ("app-password", 199, "", Unreachable, "the site's answer was empty"),
-        ("app-password", 999, "", Unreachable, "the site's answer is none that WordPress gives"),
+        ("app-password", 999, "", Unreachable, "the site's answer is not one that WordPress gives"),
     ],
 )
 def test_each_answer_finds_its_row(kind: Any, status: int, code: str, error: type[ProviderError], reason: str) -> None:

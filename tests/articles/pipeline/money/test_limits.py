@@ -76,16 +76,19 @@ def test_what_is_sent_again_on_another_day_is_open_on_that_day(run: Run, monkeyp
     assert sums() == {before: (NOTHING, NOTHING), before + timedelta(days=1): (Decimal("0.05"), Decimal("0.06"))}
 
 
-@pytest.mark.parametrize(("name", "period"), [("limit_day", "a day"), ("limit_month", "a month")])
-def test_a_day_or_a_month_without_room_lets_an_article_wait_for_the_next(run: Run, name: str, period: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "period", "when"), [("limit_day", "a day", "today"), ("limit_month", "a month", "this month")]
+)
+def test_a_day_or_a_month_without_room_lets_an_article_wait_for_the_next(
+    run: Run, name: str, period: str, when: str
+) -> None:
     set_(**{name: Decimal("0.07")})
     ask(run, says(Decimal("0.02")))
     with pytest.raises(NotYet) as caught:
         ask(run, fails(AssertionError("sent")), "prompts")
     assert caught.value.code == name
     assert Failure.of(caught.value).sentence == (
-        f"Galley had no room for the article: the limit of $0.07 {period} is reached: $0.02 are spent, "
-        "and this may cost $0.06"
+        f"No money is left for {when}: the limit of $0.07 {period} is reached: $0.02 are spent, and this may cost $0.06"
     )
     assert caught.value.retry_after
     assert 0 < caught.value.retry_after <= 31 * 24 * 3600 + 3600
