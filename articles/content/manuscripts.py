@@ -51,6 +51,7 @@ class Manuscript:
     components: list[dict[str, str]]
     is_flattened: bool = False  # its tags were too tangled: its words stay, its structure does not
     pictures: tuple[OwnPicture, ...] = ()  # the writer's own, which the HTML is without
+    unusable: tuple[str, ...] = ()  # a sentence for each picture that the writer has put there in vain
 
 
 def read(text: str, name: str = "") -> Manuscript:
@@ -58,14 +59,16 @@ def read(text: str, name: str = "") -> Manuscript:
     given, below = _front_matter(text)
     html, page_title = _as_html(below, PurePath(name).suffix.lower())
     html, flattened = exports.as_seen(html)
-    html = own_pictures.stand_alone(markup.clean_text(html, with_pictures=True))
+    html = markup.clean_text(html, with_pictures=True)
+    unusable = own_pictures.unusable_in(html)
+    html = own_pictures.stand_alone(html)
     if not markup.text_of(html):
         raise _without_text(" below its front matter" if len(below) < len(text) else "")
     title, html = _title(html, given, page_title, PurePath(name).stem)
     html, pictures = own_pictures.taken_out(html)
     if not markup.text_of(html):
         raise _without_text(" below its title")
-    return Manuscript(title, html, word_counts.word_count(html), components(html), flattened, pictures)
+    return Manuscript(title, html, word_counts.word_count(html), components(html), flattened, pictures, unusable)
 
 
 def body(text: str) -> str:

@@ -1,8 +1,9 @@
 """The pictures that a writer has put into a text.
 
 In the text stands what a picture is called, `picture:` and the SHA-256 of the file as it came; the picture itself is
-kept elsewhere (`articles.tree.kept_pictures`). A page shows it where the writer has put it: behind the words that stand
-before it, or in the figure whose caption it has.
+kept elsewhere (`articles.tree.kept_pictures`). Of one that cannot be used stands there why: `picture:unusable-small`. A
+page shows a picture where the writer has put it: behind the words that stand before it, or in the figure whose caption
+it has.
 """
 
 from __future__ import annotations
@@ -22,11 +23,23 @@ MOST = 20  # of one text; the words of the others stay
 LONGEST_AFTER = 200  # letters of what stands before a picture: of longer words the last
 ROLE = "own_"  # begins the role of such a picture
 BOXES = {"article", "section", "div", "main"}  # in which pictures stand
+WHY_UNUSABLE = {
+    "empty": "there is nothing in it",
+    "large": "its file is larger than 20 MB",
+    "many": f"a text can bring {MOST} pictures, and this was one more",
+    "costly": "the pictures before it have used up what one text may ask of this machine",
+    "kind": "it is not a JPEG, PNG, WebP, AVIF or GIF picture, or its beginning is damaged",
+    "damaged": "it is damaged and cannot be decoded to the end",
+    "pixels": "it has more pixels than can be decoded",
+    "small": "it is smaller than 200 pixels",
+    "passes": "it is built in far too many passes",
+}
+_UNUSABLE = re.compile(rf"{markup.OWN}:unusable-([a-z]{{1,20}})")
 _REFERENCE = re.compile(rf"{markup.OWN}:([0-9a-f]{{64}})")
 # One in the text itself, as Google, Word and many editors write it. Possessive: nothing is looked at twice.
 _IN_THE_TEXT = re.compile(r"data:image/[a-z0-9.+-]{1,30}+;base64,([A-Za-z0-9+/=]++)", re.IGNORECASE)
 
-Keep = Callable[[bytes], str]  # keeps a picture; what it is called in the text, "" for one that cannot be used
+Keep = Callable[[bytes], str]  # keeps a picture; what stands for it in the text; "" leaves it out
 
 
 def leave_out(_content: bytes) -> str:
@@ -53,6 +66,25 @@ def reference(name: str) -> str:
     return f"{markup.OWN}:{name}"
 
 
+def unusable(code: str) -> str:
+    """What stands in a text in the place of a picture that cannot be used."""
+    return f"{markup.OWN}:unusable-{code}"
+
+
+def unusable_in(html: str) -> tuple[str, ...]:
+    """A sentence for each picture of a cleaned text that could not be used, in their order."""
+    if not are_in(html):
+        return ()
+    said = []
+    for image in markup.parse(html).iter("img"):
+        found = _UNUSABLE.fullmatch(image.get("src", ""))
+        if found and found[1] in WHY_UNUSABLE:
+            alt_text = " ".join(image.get("alt", "").split())[:100]
+            called = f"The picture “{alt_text}”" if alt_text else "A picture"
+            said.append(f"{called} cannot be used: {WHY_UNUSABLE[found[1]]}.")
+    return tuple(said)
+
+
 def name_in(address: str) -> str:
     """The name of the picture that an address in a text means; "" for any other address."""
     found = _REFERENCE.fullmatch(address)
@@ -70,7 +102,7 @@ def are_in(text: str) -> bool:
 
 
 def named(text: str, keep: Keep) -> str:
-    """A text with the names of the pictures that stood in it as letters; what cannot be used leaves an empty place."""
+    """A text with the names of the pictures that stood in it as letters, or why they cannot be used."""
     return _IN_THE_TEXT.sub(lambda found: keep(_decoded(found[1])), text)
 
 

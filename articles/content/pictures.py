@@ -29,7 +29,11 @@ PngImagePlugin.MAX_TEXT_MEMORY = 4 * 1024 * 1024
 
 
 class BadPicture(Exception):
-    """A file that cannot be used as a picture; the message says why."""
+    """A file that cannot be used as a picture; the message says why, and so does `code` to a machine."""
+
+    def __init__(self, message: str, code: str) -> None:
+        super().__init__(message)
+        self.code = code
 
 
 @dataclass(frozen=True)
@@ -54,13 +58,15 @@ def clean(content: bytes) -> Picture:
                 image.load()
                 return as_jpeg(_upright(_scaled_down(_in_srgb(image)), orientation))
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as exc:
-        raise BadPicture(f"it has more than {MOST_PIXELS // 1_000_000} million pixels") from exc
+        raise BadPicture(f"it has more than {MOST_PIXELS // 1_000_000} million pixels", "pixels") from exc
     except BadPicture:
         raise
     except UnidentifiedImageError as exc:
-        raise BadPicture("it is not a JPEG, PNG, WebP, AVIF or GIF picture, or its beginning is damaged") from exc
+        raise BadPicture(
+            "it is not a JPEG, PNG, WebP, AVIF or GIF picture, or its beginning is damaged", "kind"
+        ) from exc
     except Exception as exc:  # decoders raise nearly anything on damaged files
-        raise BadPicture("it is damaged and cannot be decoded to the end") from exc
+        raise BadPicture("it is damaged and cannot be decoded to the end", "damaged") from exc
 
 
 def pixels(content: bytes) -> int:
@@ -71,7 +77,7 @@ def pixels(content: bytes) -> int:
             with Image.open(io.BytesIO(content), formats=FORMATS) as image:
                 return image.width * image.height
     except Exception as exc:  # as above
-        raise BadPicture("its beginning is damaged") from exc
+        raise BadPicture("its beginning is damaged", "kind") from exc
 
 
 def _judge(image: Image.Image, content: bytes) -> None:
@@ -79,11 +85,11 @@ def _judge(image: Image.Image, content: bytes) -> None:
     width, height = image.size
     most = MOST_COSTLY_PIXELS if image.format in COSTLY else MOST_PIXELS
     if width * height > most:
-        raise BadPicture(f"it has more than {most // 1_000_000} million pixels")
+        raise BadPicture(f"it has more than {most // 1_000_000} million pixels", "pixels")
     if min(width, height) < LEAST_SIDE:
-        raise BadPicture(f"it is only {width} × {height} pixels large")
+        raise BadPicture(f"it is only {width} × {height} pixels large", "small")
     if image.format in ("JPEG", "MPO") and content.count(b"\xff\xda") > MOST_SCANS:
-        raise BadPicture("it is built in far too many passes")
+        raise BadPicture("it is built in far too many passes", "passes")
 
 
 def _scaled_down(image: Image.Image) -> Image.Image:

@@ -35,6 +35,7 @@ SCHEMA: dict[str, Any] = {
     },
 }
 FEWEST_WORDS = 50
+MOST_TOLD = 5  # pictures that cannot be used, on the timeline
 FLATTENED = (
     "The tags of the manuscript are too tangled. Its words are kept as paragraphs; headings, lists and links are"
     " lost. Hand in a simpler file to keep them"
@@ -62,6 +63,8 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
         ) from exc
     if read.is_flattened:
         run.lease.note("flattened", FLATTENED)
+    for sentence in read.unusable[:MOST_TOLD]:
+        run.lease.note("unusable_picture", sentence.removesuffix("."))
     return _saved(run, read, "manuscript", {}, again=True)
 
 

@@ -35,29 +35,39 @@ class Keeper:
         self._left = MOST_PIXELS
 
     def keep(self, content: bytes) -> str:
-        """What the picture is called in the text; "" for one that cannot be used. Raises Unreachable."""
+        """What stands for the picture in the text: its name, or why it cannot be used. Raises Unreachable."""
         name = hashlib.sha256(content).hexdigest()
-        if not content or len(content) > LARGEST or (name not in self._kept and len(self._kept) == own_pictures.MOST):
-            return ""
-        if name not in self._kept and not _is_kept(name) and not self._made(name, content):
-            return ""
+        if code := self._against(name, content):
+            return own_pictures.unusable(code)
         self._kept.add(name)
         return own_pictures.reference(name)
 
-    def _made(self, name: str, content: bytes) -> bool:
+    def _against(self, name: str, content: bytes) -> str:
+        """Of `own_pictures.WHY_UNUSABLE`, or "" for one that is kept."""
+        if not content:
+            return "empty"
+        if len(content) > LARGEST:
+            return "large"
+        if name in self._kept:
+            return ""
+        if len(self._kept) == own_pictures.MOST:
+            return "many"
+        return "" if _is_kept(name) else self._made(name, content)
+
+    def _made(self, name: str, content: bytes) -> str:
         try:
             self._left -= pictures.pixels(content)
             if self._left < 0:
-                return False
+                return "costly"
             picture = pictures.clean(content)
-        except BadPicture:
-            return False
+        except BadPicture as exc:
+            return exc.code
         with storing():
             tree = _tree(name)
             stored = tree.add(FILE, picture.jpeg)
             tree.commit({"width": picture.width, "height": picture.height}, {FILE: stored})
         KeptPicture.objects.update_or_create(name=name, defaults={"bytes": stored.bytes, "unused_since": None})
-        return True
+        return ""
 
 
 def load(name: str) -> Picture:

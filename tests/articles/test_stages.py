@@ -170,6 +170,14 @@ def test_the_timeline_tells_of_a_structure_that_is_lost(hand_in: HandIn, run: Wo
     assert Event.objects.get(article=article, kind="flattened").message.startswith("The tags of the manuscript")
 
 
+def test_the_timeline_tells_of_pictures_that_cannot_be_used(hand_in: HandIn, run: Work) -> None:
+    text = "# Tides\n\nThe sea.\n\n![At dawn](picture:unusable-small)"
+    article = run(hand_in(manuscript=text, formatter="template"))
+
+    told = Event.objects.get(article=article, kind="unusable_picture")
+    assert told.message == "The picture “At dawn” cannot be used: it is smaller than 200 pixels"
+
+
 def test_a_manuscript_costs_no_text_call(hand_in: HandIn, run: Work, services: Doubles) -> None:
     article = run(hand_in())
 

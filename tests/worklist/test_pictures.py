@@ -131,6 +131,12 @@ def test_they_are_shown_in_the_text_and_in_what_has_changed(editor: User, storag
     assert "Picture: The quay" in as_(editor).get(address).content.decode()
 
 
+def test_those_that_cannot_be_used_are_told_beside_the_text(editor: User) -> None:
+    document = arrive(texts.of_file("ports.docx", word(photograph(size=(60, 60)))), name="ports.docx")
+    page = as_(editor).get(document.get_absolute_url()).content.decode()
+    assert "The picture “The quay” cannot be used: it is smaller than 200 pixels." in page
+
+
 def test_its_article_brings_them(editor: User, chief: User, run: Run) -> None:
     document = lead(arrive(texts.of_file("ports.docx", word()), name="ports.docx"), chief, *TO_READY)
     document, _ = publication.publish(document.pk, editor, None, seen_text=document.text_hash)

@@ -71,6 +71,7 @@ class DocumentPage:
     moves: list[Move]
     offered: Changes | None
     since_approval: Changes | None
+    unusable: tuple[str, ...]  # a sentence for each picture of the text that it goes without
     open_notes: list[ShownNote]
     resolved_notes: list[ShownNote]
     history: list[Line]
@@ -84,7 +85,8 @@ class DocumentPage:
 def document_page(document: Document, user: User) -> DocumentPage:
     """Of one that was fetched with its article, task and assignee."""
     now = document.text
-    read = " ".join(markup.text_of(texts.read(now.manuscript, now.name).html).split())
+    manuscript = texts.read(now.manuscript, now.name)
+    read = " ".join(markup.text_of(manuscript.html).split())
     prefetched = document.notes.select_related("by", "resolved_by").prefetch_related("replies__by")
     notes = [ShownNote(note, not note.quotation or note.quotation in read) for note in prefetched]
     entries = list(document.entries.select_related("by"))
@@ -95,6 +97,7 @@ def document_page(document: Document, user: User) -> DocumentPage:
         moves=[] if document.is_on_its_way else moves_from(document.state, user),
         offered=_changes(document, document.text_hash, document.offered_hash),
         since_approval=_changes(document, document.approved_hash, document.text_hash),
+        unusable=manuscript.unusable,
         open_notes=[shown for shown in notes if not shown.note.resolved_at],
         resolved_notes=[shown for shown in notes if shown.note.resolved_at],
         history=[Line(entry, said(entry)) for entry in reversed(entries)],
