@@ -12,7 +12,7 @@ from django.utils import timezone
 
 from articles.desk.batch_overviews import BatchOverview, batch_overviews
 from articles.formats import money
-from articles.models import Article, Batch, Cost, CostRecord, DeskSettings
+from articles.models import Article, ArticleQuerySet, Batch, Cost, CostRecord, DeskSettings
 from articles.models.access import EVERYTHING
 from articles.pipeline.money import limits
 from articles.pipeline.worker_health import health, queued_since
@@ -81,18 +81,14 @@ def greeting(now: datetime) -> str:
 
 
 def start(user: AbstractBaseUser | AnonymousUser) -> Start:
-    """What concerns this person (sixteen queries, three more where articles are stopped,
-    two where batches run, up to three for limits, thirteen about
-    backups for whoever may act on them, however many articles there are)."""
+    """What concerns this person (sixteen queries, three more where articles are stopped, two where batches run, up to
+    three for limits, thirteen about backups for whoever may act on them, however many articles there are)."""
     mine = Article.objects.touchable_by(user)
     today = DESK.today()
     scheduled = mine.filter(status=Article.Status.WAITING, attempt=0)
-    # Sorted here: the database would walk through all articles by their date to find the few that move.
-    # Those of batches are shown as one line, their batch's.
-    moving = mine.filter(batch=None, status__in=[Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING])
-    oldest = sorted(moving.exclude(pk__in=scheduled.values("pk")).order_by().values_list("created_at", "pk"))
+    moving = _moving(mine, scheduled)
     done = mine.filter(status=Article.Status.DONE, ended_at__gte=DESK.at(today))
-    first = [pk for _, pk in oldest[:SHOWN]]
+    first = moving[:SHOWN]
     last = list(done.order_by("-ended_at").values_list("pk", flat=True)[:SHOWN])
     lines = mine.filter(pk__in=first + last).order_by().with_progress().in_bulk()
     open_batches = Batch.objects.touchable_by(user).filter(state__in=[Batch.State.RUNNING, Batch.State.PAUSED])
@@ -111,7 +107,7 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         batches=batch_overviews([batch for batch in under_way if batch.state == Batch.State.RUNNING]),
         paused=[batch for batch in under_way if batch.state == Batch.State.PAUSED],
         moving=[lines[pk] for pk in first if pk in lines],
-        more_moving=max(len(oldest) - SHOWN, 0),
+        more_moving=max(len(moving) - SHOWN, 0),
         unclaimed_since=_unclaimed_since(),
         done=[lines[pk] for pk in last if pk in lines],
         done_today=done.count(),
@@ -124,6 +120,14 @@ def start(user: AbstractBaseUser | AnonymousUser) -> Start:
         backups=_backups() if isinstance(user, User) and backup_news.may_know(user) else "",
         publications=_stopped_publications(user),
     )
+
+
+def _moving(mine: ArticleQuerySet, scheduled: ArticleQuerySet) -> list[int]:
+    """Ids of what is under way, the oldest first; articles of batches are shown as one line, their batch's."""
+    moving = mine.filter(batch=None, status__in=[Article.Status.RUNNING, Article.Status.QUEUED, Article.Status.WAITING])
+    # Sorted here: the database would walk through all articles by their date to find the few that move.
+    times = moving.exclude(pk__in=scheduled.values("pk")).order_by().values_list("created_at", "pk")
+    return [pk for _, pk in sorted(times)]
 
 
 def _backups() -> str:
