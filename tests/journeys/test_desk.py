@@ -405,6 +405,7 @@ def addresses(desk: Desk, services: Doubles) -> dict[str, str]:
 
 def inspected(page: Page) -> list[str]:
     """What is wrong with a page: violations of the policy, its width, odd fields, what axe takes seriously."""
+    page.wait_for_load_state()  # a phone is 980 pixels wide until a page has said otherwise
     wrong = list(page.evaluate("window.violations"))
     width = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
     if width > 0:
