@@ -21,7 +21,7 @@ FIELD = 'name="reason"'
 WHY = "Agreed with the publisher"
 # With pages of their own: a text asks for notes, the others are changed by what is done to them; or nobody else's.
 ELSEWHERE = {"worklist.Document", "worklist.DriveFolder", "articles.Batch", "publishing.PublishTask", "backups.Restore"}
-ELSEWHERE |= {"articles.Preferences", "config.Token", "webhooks.Webhook", "worklist.DriveAccount"}
+ELSEWHERE |= {"recovery.Snooze", "articles.Preferences", "config.Token", "webhooks.Webhook", "worklist.DriveAccount"}
 
 
 def reasons(**of: str) -> set[str]:
