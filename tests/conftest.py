@@ -76,11 +76,16 @@ def stopped_clock(monkeypatch: pytest.MonkeyPatch) -> datetime:
 
 
 @pytest.fixture(scope="session")
-def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
-    """SQLite in a file, as people have it: threads that share one in memory do not wait for each other, they fail."""
-    chosen = connections["default"].settings_dict
-    chosen["TEST"]["NAME"] = str(shutil.copyfile(migrated(), Path(FOLDER, "test.sqlite3")))
-    chosen["CONN_MAX_AGE"] = None  # in the middle of a test that plays two processes the queue would close it
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> Iterator[None]:
+    """SQLite in a file, as people have it: threads that share one in memory do not wait for each other, they fail.
+
+    In the middle of a test that plays two processes the queue would close it, with all that the test has written: as
+    one in memory it stays open.
+    """
+    chosen = connections["default"]
+    chosen.settings_dict["TEST"]["NAME"] = str(shutil.copyfile(migrated(), Path(FOLDER, "test.sqlite3")))
+    with mock.patch.object(chosen, "is_in_memory_db", return_value=True):
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -215,7 +215,6 @@ def test_a_run_that_never_ends_in_order_does_not_go_on_for_ever(hand_in: HandIn)
     assert article.status == Article.Status.FAILED
 
 
-@pytest.mark.django_db(transaction=True)  # what failed is not gone on with: a worker takes another connection
 @pytest.mark.parametrize("moment", ["articles.pipeline.dispatch.top_up", "articles.pipeline.worker.must_look_through"])
 def test_a_database_that_fails_right_after_the_claim(
     hand_in: HandIn, monkeypatch: pytest.MonkeyPatch, moment: str
