@@ -22,6 +22,7 @@ MOST_CELLS = 50_000  # sections of all its articles: what Start makes in minutes
 # Of an article
 MOST_SECTIONS = 5000  # and so the greatest index of one
 MOST_MANUSCRIPTS = 5  # that one was made of before its present one: its manifest holds them all
+MOST_EARLIER_FILES = 100  # pictures and pages that took another's place: its manifest names them all
 LONGEST_IDEA = 20_000  # characters
 LONGEST_STYLE = 200  # characters of a writing style
 LONGEST_BYLINE = 160  # characters of who wrote it, and when

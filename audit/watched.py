@@ -72,6 +72,7 @@ WATCHED = {
         left=_left(KEY, "uid", "tree_prefix", "created_at", "batch", "batch_key", "batch_fields")
         | _left(CONTENT, "idea", "manuscript", "manuscript_name", "earlier_manuscripts", "title", "html", "components")
         | _left(CONTENT, "style", "formatter", "design", "byline", "brand_primary", "brand_accent", "is_long")
+        | _left(CONTENT, "earlier_files")
         | _left(SUMS, "spent", "word_count")
         | _left(RUN, "cancelled_with", "alone", "attempt", "crashes", "retries", "lease_owner", "lease_until")
         | _left(RUN, "queued_at", "next_at", "error", "cause", "ended_at", "tree_expired_at", "link", "manifest_due"),

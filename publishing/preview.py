@@ -38,9 +38,11 @@ signer = TimestampSigner(salt="publishing.preview")
 @require_safe
 @xframe_options_sameorigin  # the article's page shows it in a frame; nothing else at the desk may be framed
 def page(request: HttpRequest, uid: str) -> HttpResponse:
-    """The final page, or the formatted one, or the raw article: the furthest there is."""
-    article = get_object_or_404(Article.objects.touchable_by(request.user), uid=uid)
+    """The final page, or the formatted one, or the raw article: the furthest there is, or one laid out after it."""
+    article = get_object_or_404(Article.objects.touchable_by(request.user).prefetch_related("records"), uid=uid)
     done = {record.stage: record for record in article.records.all() if record.file}
+    if article.has_newer_page:
+        del done[Stage.UPLOAD]
     stage = next((stage for stage in (Stage.UPLOAD, Stage.FORMAT, Stage.ARTICLE) if stage in done), None)
     stored = done[stage].stored if stage else None
     if stored is None:

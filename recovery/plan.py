@@ -239,7 +239,8 @@ def _keys(found: _Found, scope: _Scope, formatter: str) -> list[str]:
     keys = []
     for stage in scope.stages:
         if stage == Stage.IMAGES and settings.REPLICATE_API_TOKEN:
-            paid |= {call_keys.image(image.role) for image in article.images.all() if image.own}  # nothing is asked for
+            # For what a person has brought nothing is asked.
+            paid |= {call_keys.image(image.role) for image in article.images.all() if image.is_brought}
             keys += [key for role in scope.roles if (key := call_keys.image(role)) not in paid]
         elif with_key.get(stage) and (stage in scope.anew or call_keys.OF_STAGE[stage] not in paid):
             keys.append(call_keys.OF_STAGE[stage])

@@ -121,6 +121,28 @@ def place(html: str, images: Sequence[ImageFile]) -> str:
     return markup.serialize(root)
 
 
+def shown_anew(page: str, images: Sequence[ImageFile]) -> str:
+    """A page with its pictures as they are now: their sizes, their alternative texts, and the captions that say those.
+
+    Nothing else of it changes.
+    """
+    root, present = markup.parse(page), {image.file_name: image for image in images}
+    for picture in root.iter("img"):
+        image = present.get(picture.get("src", ""))
+        if image is None:
+            continue
+        before, alt_text = picture.get("alt", ""), markup.usable(image.alt_text)
+        box = picture.getparent()
+        for caption in box.iter("figcaption") if box is not None and box.tag == "figure" else ():
+            if alt_text and before and not len(caption) and (caption.text or "").strip() == before:
+                caption.text = alt_text
+        picture.set("alt", alt_text)
+        for name, pixels in (("width", image.width), ("height", image.height)):
+            if picture.get(name) and pixels:
+                picture.set(name, str(pixels))
+    return markup.serialize(root)
+
+
 def _missing(root: HtmlElement, images: Sequence[ImageFile]) -> list[ImageFile]:
     """The pictures that a page lacks; one that it has twice goes where it stands again."""
     names = {image.file_name for image in images}

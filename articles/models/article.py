@@ -114,6 +114,8 @@ class Article(models.Model):
     manuscript_name = models.CharField(max_length=bounds.LONGEST_FILE_NAME, blank=True, editable=False)
     # Those that it was made of before, each with its name, title and prompts of then, and until when it was in force.
     earlier_manuscripts = models.JSONField(default=list, editable=False)
+    # Pictures and pages that another took the place of, which stay in the tree (`articles.tree.earlier`).
+    earlier_files = models.JSONField(default=list, db_default=[], editable=False)
     style = models.CharField(
         "writing style",
         max_length=bounds.LONGEST_STYLE,
@@ -297,6 +299,21 @@ class Article(models.Model):
     def takes_another_manuscript(self) -> bool:
         """It rests, and was made of a manuscript, not of an idea."""
         return self.rests and not self.idea
+
+    @property
+    def takes_another_picture(self) -> bool:
+        """Nobody works on it, and its pictures are known. No query when the records were fetched before."""
+        ended = self.status in (self.Status.DONE, self.Status.FAILED, self.Status.CANCELLED)
+        known = ended and self.record(Stage.PROMPTS).state == StageRecord.State.DONE
+        return known and not (self.status == self.Status.DONE and self.tree_expired_at)
+
+    @property
+    def has_newer_page(self) -> bool:
+        """It was laid out again since it went to its site. No query when the records were fetched before."""
+        if self.status != self.Status.DONE:
+            return False
+        laid_out, sent = self.record(Stage.FORMAT).finished_at, self.record(Stage.UPLOAD).finished_at
+        return laid_out is not None and sent is not None and laid_out > sent
 
     @property
     def can_cancel(self) -> bool:

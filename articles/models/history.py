@@ -60,6 +60,7 @@ class Attempt(models.Model):
         RETRIED = "retried", "Tried again by itself"
         INTERRUPTED = "interrupted", "Went on after an interruption"
         PUBLISHED = "published", "Published again"
+        CHANGED = "changed", "Changed when it was done"
 
     class Outcome(models.TextChoices):
         DONE = "done", "Done"

@@ -33,6 +33,8 @@ class ImageFile(models.Model):
     own = models.CharField(max_length=64, blank=True, default="", db_default="")
     after = models.CharField(max_length=200, blank=True, default="", db_default="")
     opens = models.BooleanField(default=False, db_default=False)
+    # Of a file that a person has chosen for this place: what it is called among the kept pictures.
+    given = models.CharField(max_length=64, blank=True, default="", db_default="")
     source_url = models.URLField(max_length=2000, blank=True)
     source_expires_at = models.DateTimeField(null=True)
     file = models.FileField(storage=storage_of_images, max_length=200, blank=True)
@@ -54,6 +56,11 @@ class ImageFile(models.Model):
     @property
     def is_stored(self) -> bool:
         return bool(self.sha256)
+
+    @property
+    def is_brought(self) -> bool:
+        """A person has brought it: no service is asked for it."""
+        return bool(self.own or self.given)
 
     @property
     def is_hero(self) -> bool:

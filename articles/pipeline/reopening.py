@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -16,6 +17,17 @@ from articles.pipeline.revision import batch_revision
 from articles.pipeline.transitions import ANEW, OPERATOR, UNHELD, Work, prepare
 from articles.tree.due import due
 from articles.tree.manifest import prompts
+
+# In the details of the page's stage: the earlier page that is shown anew, with its pictures as they are now, as long as
+# all else that it was laid out of is as it was.
+SHOWN_ANEW, LAID_OUT_OF = "shown_anew", "laid_out_of"
+
+
+def laid_out_of(article: Article) -> str:
+    """The hash of all that a page depends on but what its pictures show."""
+    roles = sorted(article.images.values_list("role", flat=True))
+    said = (article.html, article.formatter, article.design, article.byline)
+    return hashlib.sha256(repr((*said, article.brand_primary, article.brand_accent, roles)).encode()).hexdigest()
 
 
 def with_further_sections(article: Article) -> None:
@@ -86,6 +98,23 @@ def to_publish(article: Article, site_id: int | None, by: User | None) -> bool:
                 article=article, why=Attempt.Why.PUBLISHED, asked_by=by, from_stage=Stage.UPLOAD.value
             )
             Event.objects.create(article=article, kind="published", message=f"{by or OPERATOR} pressed Publish")
+            enqueue(article.pk)
+    return bool(won)
+
+
+def for_another_picture(article: Article, work: Work, by: User | None) -> bool:
+    """A finished article gets another picture, or other words for one, alone, also one of a batch.
+
+    Its post stays as it is until somebody publishes it again. False: it is not as it was read any more.
+    """
+    with batch_revision(article.batch_id) as revision:
+        changes = work.changes | {"alone": article.batch_id is not None, "queued_at": timezone.now()}
+        done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE, attempt=article.attempt)
+        won = done.update(status=Article.Status.QUEUED, retries=0, crashes=0, ended_at=None, **(due() | changes))
+        if won:
+            prepare(article, work, revision)
+            asked = {"from_stage": work.from_stage, "again": list(work.again)}
+            Attempt.objects.create(article=article, why=Attempt.Why.CHANGED, asked_by=by, **asked)
             enqueue(article.pk)
     return bool(won)
 

@@ -15,7 +15,7 @@ from articles.pipeline.revision import batch_revision
 from articles.pipeline.run import Run
 from articles.providers import web
 from articles.providers.errors import GALLEY, Rejected, Then, Unreachable
-from articles.tree import manifest
+from articles.tree import manifest, names
 from articles.tree.names import OPENING
 from articles.tree.storing import DAMAGED, storing
 
@@ -36,6 +36,7 @@ def look_over(article: Article) -> None:
     except Unreachable:
         log.warning("the files could not be looked over", exc_info=True)
         return
+    findings = {name: said for name, said in findings.items() if not names.is_earlier(name)}  # no page needs those
     if findings:
         reason = "; ".join(finding.rstrip(".") for finding in findings.values())
         found = Rejected(GALLEY, reason, then=Then.REMAKE, code=DAMAGED, thing="a file of the backup")
@@ -63,6 +64,7 @@ def mend(run: Run) -> None:
     article = run.article
     with storing():
         damaged = manifest.damaged(article)
+    _give_up_earlier(run, damaged)
     for image in article.images.all():
         if _restore_from_site(run, image, damaged.keys()):
             del damaged[image.file_name], damaged[image.base64_name]
@@ -78,6 +80,16 @@ def mend(run: Run) -> None:
         for sentence in damaged.values():
             run.lease.note("damaged", f"{sentence} It is made again")
         run.lease.note("verified", "What is saved was read and compared with its hashes")
+
+
+def _give_up_earlier(run: Run, damaged: dict[str, str]) -> None:
+    """What another took the place of is made again by nobody: the manifest names those no more that are lost."""
+    lost = {name: damaged.pop(name) for name in list(damaged) if names.is_earlier(name)}
+    if lost:
+        left = [entry for entry in run.article.earlier_files if entry["file"] not in lost]
+        run.lease.renew(earlier_files=left)
+        for sentence in lost.values():
+            run.lease.note("lost", f"{sentence} It was an earlier one; nothing is made again")
 
 
 def _restore_from_site(run: Run, image: ImageFile, damaged: Collection[str]) -> bool:
@@ -112,12 +124,12 @@ def _restore_texts(run: Run, damaged: Collection[str]) -> None:
         run.save_page(OPENING, opening["title"], opening["html"])
 
 
-def damaged_parts(article: Article, names: Collection[str]) -> tuple[frozenset[Stage], frozenset[str]]:
+def damaged_parts(article: Article, files: Collection[str]) -> tuple[frozenset[Stage], frozenset[str]]:
     """The finished stages and the roles of pictures to which these files belong."""
     images = frozenset(
         image.role
         for image in article.images.all()
-        if image.is_stored and {image.file_name, image.base64_name} <= set(names)  # one can be made of the other
+        if image.is_stored and {image.file_name, image.base64_name} <= set(files)  # one can be made of the other
     )
-    stages = frozenset(Stage(record.stage) for record in article.records.all() if record.file in names)
+    stages = frozenset(Stage(record.stage) for record in article.records.all() if record.file in files)
     return (stages | {Stage.IMAGES} if images else stages), images

@@ -358,6 +358,8 @@ def prepare(article: Article, work: Work, revision: int) -> None:
     """Put back what shall be done again; what a person asked for anew gets new calls. Sections get the revision."""
     again = Q(stage__in=work.stages) | ~Q(state=StageRecord.State.DONE)
     article.records.filter(again).update(state=StageRecord.State.PENDING, error="", failed_at=None)
+    if Stage.FORMAT in work.anew:
+        article.records.filter(stage=Stage.FORMAT).update(details={})  # nor is the page of before shown anew
     article.images.filter(role__in=work.images).update(sha256="", base64_sha256="", bytes=0)
     _reopen_sections(article, revision, anew=Stage.ARTICLE in work.anew)
     of_images: list[Callable[[str], str]] = [call_keys.image, call_keys.media]

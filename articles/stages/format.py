@@ -9,14 +9,16 @@ from django.template.loader import render_to_string
 from django.utils import timezone
 
 from articles import call_keys
-from articles.content import additions, colours, designs, magazine, manuscripts, markup, word_counts
+from articles.content import additions, colours, designs, magazine, manuscripts, markup, placing, word_counts
 from articles.failures import Failure
-from articles.models import Article, Call, ImageFile
+from articles.models import Article, Call, ImageFile, Stage
 from articles.pipeline.lease import CALL_SECONDS
+from articles.pipeline.reopening import LAID_OUT_OF, SHOWN_ANEW, laid_out_of
 from articles.pipeline.run import Outcome, Run
 from articles.providers import claude
 from articles.providers.errors import GALLEY, Garbled, ProviderError, Refused, Rejected, Then
-from articles.tree import names
+from articles.tree import earlier, names
+from backups.trees.tree import FileDamaged
 
 THING = "the formatted page"
 WAITS = 2  # for Claude, before the template takes over
@@ -26,6 +28,8 @@ LOST_SHARE = 100  # one word in so many may change its spelling before the page 
 def run(run: Run) -> Outcome:
     article = run.article
     images = list(article.images.all())
+    if outcome := _with_other_pictures(run, images):
+        return outcome
     if article.formatter == Article.Formatter.TEMPLATE:
         return _by_template(run, images, "it was chosen")
     try:
@@ -37,6 +41,24 @@ def run(run: Run) -> Outcome:
             said = f"{Failure.of(exc).sentence}. The template lays the page out"
             run.lease.note("fallback", said, exc.detail, provider=exc.provider)
         return _by_template(run, images, Failure.of(exc).reason)
+
+
+def _with_other_pictures(run: Run, images: list[ImageFile]) -> Outcome | None:
+    """The page of before with its pictures as they are now, where no more has changed: nobody is asked to lay it out.
+
+    None where that is not wanted, or the page of before is not to be read any more.
+    """
+    record = run.article.records.get(stage=Stage.FORMAT)
+    details = dict(record.details)
+    entry, of = earlier.find(run.article, details.pop(SHOWN_ANEW, "")), details.pop(LAID_OUT_OF, "")
+    if entry is None or of != laid_out_of(run.article):
+        return None
+    try:
+        before = run.load_file(earlier.stored(run.article)[entry["file"]]).decode(errors="replace")
+    except FileDamaged:
+        return None
+    page = placing.shown_anew(markup.clean_page(before, {image.file_name for image in images}), images)
+    return Outcome(run.save_file(names.FORMATTED, page.encode()), maker=entry["maker"], details=details)
 
 
 def _by_template(run: Run, images: list[ImageFile], reason: str) -> Outcome:
@@ -117,11 +139,11 @@ def _prompt(article: Article, images: list[ImageFile]) -> tuple[str, str]:
 def _read(call: Call, article: Article, images: list[ImageFile]) -> str:
     """The page in a raw answer, safe and whole. Raises Rejected, Garbled."""
     page = claude.content(call.raw)
-    for image in images:
-        if image.source_url:
-            page = page.replace(image.source_url.replace("&", "&amp;"), image.file_name).replace(
-                image.source_url, image.file_name
-            )
+    addresses = [(image.source_url, image.file_name) for image in images]
+    addresses += [(entry.get("source_url", ""), entry["of"]) for entry in article.earlier_files]  # asked before that
+    for address, name in addresses:
+        if address:
+            page = page.replace(address.replace("&", "&amp;"), name).replace(address, name)
     allowed = {image.file_name for image in images}
     page = magazine.dress(markup.clean_page(page, allowed, designs.ROLES), article, images)
     missing = word_counts.missing_words(article.html, page)

@@ -40,10 +40,10 @@ def run(run: Run) -> Outcome:
     images = list(run.article.images.all())
     lacking = [image for image in images if not image.is_stored]
     for image in lacking:
-        if image.own:
+        if image.is_brought:
             _bring(run, image)
             run.commit_manifest()
-    make(run, [image for image in lacking if not image.own], each=run.commit_manifest)
+    make(run, [image for image in lacking if not image.is_brought], each=run.commit_manifest)
     maker = settings.REPLICATE_MODEL if settings.REPLICATE_API_TOKEN else "drawn"
     if images and all(image.own for image in images):
         maker = "the manuscript"
@@ -51,15 +51,18 @@ def run(run: Run) -> Outcome:
 
 
 def _bring(run: Run, image: ImageFile) -> None:
-    """The writer's own, from where it was kept when the manuscript came. Raises Rejected."""
+    """One that a person has brought, from where it was kept when it came. Raises Rejected."""
+    mend = "hand in the manuscript once more, with its pictures"
+    if image.given:
+        mend = "choose the file once more, by Change below the picture"
     try:
-        picture = kept_pictures.load(image.own)
+        picture = kept_pictures.load(image.given or image.own)
     except TreeError as exc:
         raise Rejected(
             GALLEY,
             "the copy of it that was kept is gone, or was changed",
-            mend="hand in the manuscript once more, with its pictures",
-            then=Then.ANOTHER_MANUSCRIPT,
+            mend=mend,
+            then=Then.NOTHING if image.given else Then.ANOTHER_MANUSCRIPT,
             code="own_picture",
             thing=f"the {image.label} image",
             detail=str(exc),

@@ -62,12 +62,34 @@ class Keeper:
             picture = pictures.clean(content)
         except BadPicture as exc:
             return exc.code
-        with storing():
-            tree = _tree(name)
-            stored = tree.add(FILE, picture.jpeg)
-            tree.commit({"width": picture.width, "height": picture.height}, {FILE: stored})
-        KeptPicture.objects.update_or_create(name=name, defaults={"bytes": stored.bytes, "unused_since": None})
+        _write(name, picture)
         return ""
+
+
+def keep_alone(content: bytes) -> str:
+    """The name of a picture that comes on its own. Raises BadPicture, Unreachable."""
+    if len(content) > LARGEST:
+        raise BadPicture(f"it is larger than {LARGEST // 2**20} MB")
+    name = hashlib.sha256(content).hexdigest()
+    if not _is_kept(name):
+        _write(name, pictures.clean(content))
+    return name
+
+
+def keep_as_it_is(picture: Picture) -> str:
+    """The name of one that was clean before: not a byte of it changes. Raises Unreachable."""
+    name = hashlib.sha256(b"as it is:" + picture.jpeg).hexdigest()  # never that of a file as it came
+    if not _is_kept(name):
+        _write(name, picture)
+    return name
+
+
+def _write(name: str, picture: Picture) -> None:
+    with storing():
+        tree = _tree(name)
+        stored = tree.add(FILE, picture.jpeg)
+        tree.commit({"width": picture.width, "height": picture.height}, {FILE: stored})
+    KeptPicture.objects.update_or_create(name=name, defaults={"bytes": stored.bytes, "unused_since": None})
 
 
 def load(name: str) -> Picture:

@@ -15,7 +15,7 @@ from django.dispatch import Signal
 
 from articles.failures import Failure
 from articles.models import Article, Attempt, Batch, ImageFile, Section, Stage, StageRecord
-from articles.tree import names
+from articles.tree import earlier, names
 from backups.trees.tree import FileDamaged, Stored
 
 SCHEMA = 1
@@ -46,7 +46,8 @@ def build(article: Article) -> tuple[dict[str, Any], dict[str, Stored]]:
     images = list(article.images.all())
     sections = list(article.sections.defer("html"))
     attempts = article.attempts.filter(why=Attempt.Why.RECOVERED).select_related("asked_by")
-    return _manifest(article, records, images, sections, attempts), _files(records, images, sections)
+    files = _files(records, images, sections) | earlier.stored(article)
+    return _manifest(article, records, images, sections, attempts), files
 
 
 def damaged(article: Article) -> dict[str, str]:
@@ -104,6 +105,7 @@ def _source(article: Article) -> dict[str, Any]:
         "manuscript": article.manuscript,
         "manuscript_name": article.manuscript_name,
         "earlier_manuscripts": article.earlier_manuscripts,
+        **({"earlier_files": article.earlier_files} if article.earlier_files else {}),
         "style": article.style,
         "formatter": article.formatter,
         "design": article.design,
@@ -245,6 +247,7 @@ def prompts(images: Iterable[ImageFile]) -> list[dict[str, Any]]:
     return [
         {"role": image.role, "prompt": image.prompt, "alt_text": image.alt_text, "aspect_ratio": image.aspect}
         | ({"own": image.own, "after": image.after, "opens": image.opens} if image.own else {})
+        | ({"given": image.given} if image.given else {})
         for image in images
     ]
 

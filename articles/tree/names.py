@@ -3,6 +3,8 @@
     01_raw_article.html   01_opening.html   01_section_7.html   02_prompts.txt   03_hero.jpg   03_hero_base64.txt
     04_formatted.html     05_final.html
 
+What another picture or page took the place of stays beside it: 03_hero_before_1.jpg, 04_formatted_before_1.html.
+
 A batch has a tree, too, with nothing but a manifest: batches/0f3c…/manifest.json. A picture that a writer has put into
 a text has one until its article has it (and after): pictures/9f86…/picture.jpg.
 
@@ -18,7 +20,7 @@ OPENING = "01_opening.html"  # of an article that is written section by section
 PROMPTS = "02_prompts.txt"
 FORMATTED = "04_formatted.html"
 FINAL = "05_final.html"
-_SECTION, _IMAGE, _BASE64 = "01_section_", ".jpg", "_base64.txt"
+_SECTION, _IMAGE, _BASE64, _BEFORE = "01_section_", ".jpg", "_base64.txt", "_before_"
 
 STEPS = {  # by stage, in their order
     "article": "step1_article_generation",
@@ -53,6 +55,16 @@ def image(role: str) -> str:
 def base64(role: str) -> str:
     """The same picture once more, for scripts that put it into a page."""
     return f"03_{role}{_BASE64}"
+
+
+def earlier(file: str, number: int) -> str:
+    """What was called so before, the `number`th time."""
+    stem, dot, kind = file.partition(".")
+    return f"{stem}{_BEFORE}{number}{dot}{kind}"
+
+
+def is_earlier(file: str) -> bool:
+    return _BEFORE in file
 
 
 def is_section(file: str) -> bool:

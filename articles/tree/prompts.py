@@ -12,4 +12,5 @@ def prompts_file(pictures: list[ImageFile]) -> bytes:
 
 def _block(picture: ImageFile) -> str:
     said = "The writer's own, from the manuscript" if picture.own else picture.prompt
+    said = "A file that was chosen for this place" if picture.given else said
     return f"[{picture.role}]{f' {picture.aspect}' if picture.aspect else ''}\n{said}\nAlt text: {picture.alt_text}\n"

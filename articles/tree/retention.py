@@ -5,6 +5,7 @@
 | a stage is not completed                 | stays for ever: somebody may recover |
 | no site                                  | stays: its preview is its only page  |
 | finished less than the time ago          | stays                                |
+| laid out again after it went to the site | stays: the site has another page     |
 | finished in the future, or at no time    | stays: a clock was wrong             |
 | another schema, or something unreadable  | stays                                |
 | all completed, on a site, long ago       | goes                                 |
@@ -47,6 +48,9 @@ def judge(manifest: Mapping[str, object], now: datetime, keep: timedelta) -> str
     finished = _moment(known[-1].get("timestamp"))
     if finished is None or finished > now:
         return "its time is unknown"
+    laid_out = _moment(known[-2].get("timestamp"))
+    if laid_out is not None and laid_out > finished:
+        return "its page is newer than its post"
     return "it is young" if now - finished < keep else ""
 
 

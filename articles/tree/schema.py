@@ -73,6 +73,7 @@ class Prompt(Part):
     own: Annotated[str, _pattern("(?:[0-9a-f]{64})?")] = ""
     after: str = Field("", max_length=200)
     opens: bool = False
+    given: Annotated[str, _pattern("(?:[0-9a-f]{64})?")] = ""
 
 
 class Colours(Part):
@@ -136,6 +137,22 @@ class EarlierManuscript(Part):
     until: Moment
 
 
+class EarlierFile(Part):
+    """A file that another took the place of, and until when it was in force."""
+
+    file: FileName
+    of: FileName
+    sha256: Annotated[str, _pattern("[0-9a-f]{64}")]
+    bytes: int = Field(ge=0)
+    until: Moment
+    prompt: str = Field("", max_length=bounds.LONGEST_PROMPT)
+    alt_text: str = Field("", max_length=bounds.LONGEST_ALT_TEXT)
+    source_url: Annotated[str, StringConstraints(max_length=2000)] = ""
+    width: int = Field(0, ge=0, le=2**31 - 1)
+    height: int = Field(0, ge=0, le=2**31 - 1)
+    maker: Annotated[str, StringConstraints(max_length=100)] = ""
+
+
 class Source(Destination):
     uid: Uid
     owner: UserName
@@ -144,6 +161,7 @@ class Source(Destination):
     manuscript: str = Field("", max_length=settings.MANUSCRIPT_BYTES)  # a letter has one byte at least
     manuscript_name: str = Field("", max_length=bounds.LONGEST_FILE_NAME)
     earlier_manuscripts: list[EarlierManuscript] = Field(default_factory=list, max_length=bounds.MOST_MANUSCRIPTS)
+    earlier_files: list[EarlierFile] = Field(default_factory=list, max_length=bounds.MOST_EARLIER_FILES)
     style: str = Field("", max_length=bounds.LONGEST_STYLE)
     formatter: Literal["auto", "claude", "template"] = "auto"
     design: Literal["classic", "modern", "essay"] = "classic"

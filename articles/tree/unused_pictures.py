@@ -67,8 +67,9 @@ def _texts(alias: str) -> Iterator[Iterable[str]]:
     articles = Article.objects.using(alias).order_by("-pk")
     yield naming_texts(articles, "manuscript")
     yield naming_texts(articles, "earlier_manuscripts")
-    taken = ImageFile.objects.using(alias).exclude(own="").order_by("-pk").values_list("own", flat=True)
-    yield (own_pictures.reference(name) for name in taken.iterator(chunk_size=AT_ONCE))
+    for column in ("own", "given"):
+        taken = ImageFile.objects.using(alias).exclude(**{column: ""}).order_by("-pk").values_list(column, flat=True)
+        yield (own_pictures.reference(name) for name in taken.iterator(chunk_size=AT_ONCE))
     for _, texts in naming.send(sender=None, alias=alias):
         yield cast("Iterable[str]", texts)
 

@@ -92,7 +92,7 @@ def _ending(options: Options, *, many: bool = False) -> str:
 
 def _of_pictures(expired: Sequence[Article]) -> Cost:
     """What it costs to make those pictures again that are nowhere any more."""
-    number = sum(article.images.filter(own="").count() for article in expired)
+    number = sum(article.images.filter(own="", given="").count() for article in expired)
     return cost_of({"image": number}, costs()) if number else Cost(Decimal(0))
 
 

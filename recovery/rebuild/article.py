@@ -140,6 +140,9 @@ def _article(content: Content, batch: Batch | None, number: int | None) -> Artic
         manuscript=source.manuscript,
         manuscript_name=source.manuscript_name,
         earlier_manuscripts=[earlier.model_dump(exclude_unset=True) for earlier in source.earlier_manuscripts],
+        earlier_files=[
+            entry.model_dump(exclude_unset=True) for entry in source.earlier_files if entry.file in content.files
+        ],
         style=source.style,
         formatter=source.formatter,
         design=source.design,

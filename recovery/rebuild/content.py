@@ -47,7 +47,8 @@ class Found:
         """What of the article is done, by names: stages, pictures and sections."""
         steps = {stage: self.manifest.pipeline_stages.get(name) for stage, name in names.STEPS.items()}
         done = {str(stage) for stage, step in steps.items() if step and step.status == "completed"}
-        return done | {name for name in self.files if name.endswith(".jpg") or names.is_section(name)}
+        earlier = {entry.file for entry in self.manifest.source.earlier_files}
+        return done | earlier | {name for name in self.files if name.endswith(".jpg") or names.is_section(name)}
 
 
 @dataclass(frozen=True)

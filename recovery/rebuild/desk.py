@@ -192,6 +192,7 @@ def is_further(tree: Found, article: Article) -> bool:
 def _things_of_row(article: Article) -> set[str]:
     done = {str(record.stage) for record in article.records.filter(state=StageRecord.State.DONE)}
     pictures = {image.file_name for image in article.images.all() if image.is_stored}
+    pictures |= {entry["file"] for entry in article.earlier_files}
     return done | pictures | {section.file_name for section in article.sections.exclude(sha256="").defer("html")}
 
 

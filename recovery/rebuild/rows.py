@@ -30,6 +30,7 @@ def make_images(article: Article, content: Content) -> None:
             own=prompt.own,
             after=prompt.after,
             opens=prompt.opens,
+            given=prompt.given,
         )
         jpeg, sidecar = files.get(image.file_name), files.get(image.base64_name)
         if jpeg and sidecar:

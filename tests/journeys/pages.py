@@ -23,6 +23,7 @@ NO_PAGES = {
     "reference",
     "insights_csv",
     "view_on_site",
+    "articles_article_picture",
     "backups_now",
     "publishing_publishtask_shot",
     "worklist_document_do",

@@ -12,6 +12,7 @@ from articles.batches import control
 from articles.batches.start import start_batch
 from articles.models import Article, Batch, Section, Stage
 from articles.pipeline import transitions
+from recovery.another_picture.deed import Wish, change, version
 from recovery.plan import Options, plan
 from tests.doubles.server import Doubles
 from tests.publishing.conftest import new_site
@@ -29,7 +30,8 @@ class Hand:
 
     def deeds(self) -> list[Callable[[], object]]:
         of_the_site = [self.delete_a_draft, self.trash_a_draft, self.delete_a_picture]
-        return [self.hand_in_more, self.hand_in_more, self.recover, self.cancel, self.pause, *of_the_site]
+        by_people = [self.hand_in_more, self.hand_in_more, self.recover, self.cancel, self.pause, self.change_a_picture]
+        return [*by_people, *of_the_site]
 
     def hand_in_more(self) -> None:
         """One more section of every article, at times so small that no count of words would notice."""
@@ -45,6 +47,15 @@ class Hand:
         if article:
             stage = self.dice.choice([Stage.FORMAT, Stage.IMAGES, Stage.UPLOAD])
             transitions.resume(article, self.by, plan(article, Options(stage)).work)
+
+    def change_a_picture(self) -> None:
+        """Made again, or only its words."""
+        article = self._one(Article.objects.all())
+        image = article.images.first() if article else None
+        if article and image and article.takes_another_picture:
+            words_alone = self.dice.random() < 0.5
+            wish = Wish(f"Seen {self.dice.random()}", prompt="" if words_alone else "A room", only_words=words_alone)
+            change(article, image, wish, self.by, seen=version(article, image))
 
     def cancel(self) -> None:
         article = self._one(Article.objects.exclude(status=Article.Status.DONE))

@@ -34,6 +34,7 @@ SAID: dict[str, str] = {"what": "look", "name": "paid", "deed": "approve", "app_
 NO_SCREENS = {
     *("view_on_site", "autocomplete", "jsi18n", "typed", "start", "logout", "insights_csv", "changes_csv"),
     "publishing_publishtask_shot",
+    "articles_article_picture",
 }
 CHOSEN = {"articles_article_recover": "failed", "articles_article_publish": "done"}  # pages of articles in this state
 # Screens that are only there for some people, or with some words behind the question mark.

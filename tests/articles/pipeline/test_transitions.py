@@ -26,6 +26,12 @@ LONG_AGO = timezone.now() - timedelta(days=1)
 DEAD, AWAY = Rejected("galley", "it died", code="crashes"), Unreachable("text", "it did not answer")
 ANEW = transitions.Work(stages=frozenset(Stage), anew=frozenset(Stage), images=frozenset({"hero"}))
 
+ANOTHER_PICTURE = transitions.Work(
+    stages=frozenset({Stage.IMAGES, Stage.FORMAT}),
+    images=frozenset({"hero"}),
+    changes={"earlier_files": [{"file": "a"}]},
+)
+
 # Whatever is left of an earlier life.
 WORN: dict[str, Any] = {
     "attempt": 4,
@@ -112,6 +118,14 @@ TABLE: dict[str, tuple[str, Deed, dict[str, Any], str]] = {
         {"status": "draft", "ended_at": None} | DUE,
         "",
     ),
+    "get another picture": (
+        "done",
+        lambda article, by: reopening.for_another_picture(article, ANOTHER_PICTURE, by),
+        {"status": "queued", "queued_at": "now", "alone": False, "crashes": 0, "retries": 0, "ended_at": None}
+        | {"earlier_files": [{"file": "a"}]}
+        | DUE,
+        "",
+    ),
     "resume": (
         "failed",
         lambda article, by: transitions.resume(article, by),
@@ -185,7 +199,7 @@ def test_each_transition_changes_what_it_says_of_this_article_alone(
 GOES_ON = {"claim", "admit", "requeue", "back in line", "interrupt", "resume", "resume with all anew"}
 
 
-@pytest.mark.parametrize("name", sorted(TABLE.keys() - {"reopen", "stop what was done"}))
+@pytest.mark.parametrize("name", sorted(TABLE.keys() - {"reopen", "stop what was done", "get another picture"}))
 def test_what_goes_on_has_one_attempt_that_has_not_ended(name: str, hand_in: HandIn, editor: User) -> None:
     status, deed, _, _ = TABLE[name]
     article = _worn(hand_in(), status)
