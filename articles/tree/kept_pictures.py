@@ -69,7 +69,7 @@ class Keeper:
 def keep_alone(content: bytes) -> str:
     """The name of a picture that comes on its own. Raises BadPicture, Unreachable."""
     if len(content) > LARGEST:
-        raise BadPicture(f"it is larger than {LARGEST // 2**20} MB")
+        raise BadPicture(f"it is larger than {LARGEST // 2**20} MB", "large")
     name = hashlib.sha256(content).hexdigest()
     if not _is_kept(name):
         _write(name, pictures.clean(content))
