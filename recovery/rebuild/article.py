@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import cast
+from typing import Any, cast
 
 from django.core.exceptions import ValidationError as ModelError
 from django.db import DataError, IntegrityError, transaction
@@ -140,9 +140,7 @@ def _article(content: Content, batch: Batch | None, number: int | None) -> Artic
         manuscript=source.manuscript,
         manuscript_name=source.manuscript_name,
         earlier_manuscripts=[earlier.model_dump(exclude_unset=True) for earlier in source.earlier_manuscripts],
-        earlier_files=[
-            entry.model_dump(exclude_unset=True) for entry in source.earlier_files if entry.file in content.files
-        ],
+        earlier_files=_earlier_files(content),
         style=source.style,
         formatter=source.formatter,
         design=source.design,
@@ -166,6 +164,12 @@ def _article(content: Content, batch: Batch | None, number: int | None) -> Artic
     article.full_clean(exclude=["tree_prefix", "link", "title", "html", "site", "idea"])
     article.save(force_insert=True)
     return article
+
+
+def _earlier_files(content: Content) -> list[dict[str, Any]]:
+    """Those that are there still."""
+    earlier = content.manifest.source.earlier_files
+    return [entry.model_dump(exclude_unset=True) for entry in earlier if entry.file in content.files]
 
 
 def _note_spent(article: Article, state: StatePart) -> None:

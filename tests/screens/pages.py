@@ -31,12 +31,15 @@ BEHIND: dict[str, type[Model]] = {
 }
 # What stands for the other parts of an address.
 SAID: dict[str, str] = {"what": "look", "name": "paid", "deed": "approve", "app_label": "auth", "url": "nothing"}
+SAID |= {"role": "hero"}
 NO_SCREENS = {
     *("view_on_site", "autocomplete", "jsi18n", "typed", "start", "logout", "insights_csv", "changes_csv"),
     "publishing_publishtask_shot",
-    "articles_article_picture",
 }
-CHOSEN = {"articles_article_recover": "failed", "articles_article_publish": "done"}  # pages of articles in this state
+# Pages of articles in this state.
+CHOSEN = {"articles_article_recover": "failed"} | dict.fromkeys(
+    ("articles_article_publish", "articles_article_picture"), "done"
+)
 # Screens that are only there for some people, or with some words behind the question mark.
 MORE = {
     "start of an editor": ("ada", "/admin/"),
@@ -153,6 +156,8 @@ def _rows(name: str) -> list[tuple[str, Any]]:
     """The first row of each state for the page of a row, the first row for all others."""
     model = _model(name)
     rows = model._default_manager.order_by("pk")
+    if name in CHOSEN:
+        rows = rows.filter(status=CHOSEN[name])
     field = next((field for field in STATES if field in {each.name for each in model._meta.fields}), "")
     if not field or not name.endswith("_change"):
         first = rows.first()

@@ -105,7 +105,7 @@ def test_the_backup_of_an_earlier_version_comes_back(
         "articles.Section is not in this backup.",
         *(
             f"articles.ImageFile.{name} is new since this backup: it gets its default."
-            for name in ("after", "opens", "own")
+            for name in ("after", "given", "opens", "own")
         ),
         "articles.Attempt.cause is new since this backup: it gets its default.",
         "articles.Event.provider is new since this backup: it gets its default.",
