@@ -82,8 +82,15 @@ def naming_texts(rows: QuerySet[Any], field: str) -> Iterator[str]:
 
 def look(now: datetime) -> None:
     """Bring the rows to what is kept, and to which of it is named. Raises Unreachable."""
-    known, in_use = set(KeptPicture.objects.values_list("name", flat=True)), named()
-    for name, tree in _new(known, in_use).items():
+    known = set(KeptPicture.objects.values_list("name", flat=True))
+    here, there = _stored()
+    if not (known or here or there):
+        return  # all texts would be read for nothing
+    in_use = named()
+    found = {name: configured.tree(names.picture(name)) for name in here - known}
+    # What texts name and the second storage alone has is to be brought from there.
+    found |= {name: configured.second_tree(names.picture(name)) for name in (there & in_use) - known - here}
+    for name, tree in found.items():
         KeptPicture.objects.get_or_create(name=name, defaults={"bytes": _bytes(tree)})
     rows = list(KeptPicture.objects.values_list("name", "unused_since"))
     _mark([name for name, since in rows if since is None and name not in in_use], now)
@@ -95,15 +102,15 @@ def _mark(pictures: list[str], since: datetime | None) -> None:
         KeptPicture.objects.filter(name__in=pictures[begin : begin + AT_ONCE]).update(unused_since=since)
 
 
-def _new(known: set[str], in_use: set[str]) -> dict[str, Tree]:
-    """What is kept and has no row: also what texts name and the second storage alone has, to be brought from there."""
+def _stored() -> tuple[set[str], set[str]]:
+    """What the first storage has, and the second, if there is one that answers. Raises Unreachable."""
     with storing():
-        found = {name: configured.tree(names.picture(name)) for name in _listed(backup_storage()) - known}
+        here = _listed(backup_storage())
+    there = set[str]()
     if SECOND in configured.storages():
         with suppress(Unreachable), storing():
-            lost = (_listed(second_storage()) & in_use) - known - found.keys()
-            found |= {name: configured.second_tree(names.picture(name)) for name in lost}
-    return found
+            there = _listed(second_storage())
+    return here, there
 
 
 def _listed(storage: Storage) -> set[str]:
