@@ -27,6 +27,7 @@ from tests.benchmarks import (  # noqa: E402  Django first
     database,
     files,
     insights,
+    load,
     publishing,
     recovery,
     scale,
@@ -48,6 +49,7 @@ BENCHMARKS: dict[str, Callable[..., None]] = {
     "brokers": brokers.main,
     "insights": insights.main,
     "publishing": publishing.main,
+    "load": load.main,
     "scale": scale.main,
 }
 words = sys.argv[1:] or list(BENCHMARKS)

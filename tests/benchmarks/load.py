@@ -1,0 +1,141 @@
+"""Users of a desk with a second to think: what each page and operation takes, on both databases, and what ten times as
+many find. One web server as it is shipped; half of two cores goes to those who ask.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import requests
+
+from tests.benchmarks.limits import say
+from tests.journeys.installation import ROOT, Installation
+from tests.services import postgres
+from tests.services.process import Server, free_port
+
+USERS = 20
+SECONDS = 30
+WARM = 10  # seconds, of which nothing is told
+PACE = 1.0  # seconds from one request of a user to the next
+POOL = "8"  # connections of the web server, as the operator's page advises
+ARTICLES = 50  # of each user
+# What they ask for, and how often: polls of what moves, then lists, then sums; and an editor's pages.
+MIX = {
+    "status of a publication": (30, "/api/v1/publish/tasks/{task}/status"),
+    "progress of an article": (20, "/api/v1/articles/{article}/progress"),
+    "publications": (10, "/api/v1/publish/tasks"),
+    "articles": (10, "/api/v1/articles"),
+    "statistics": (5, "/api/v1/monitoring/statistics"),
+    "start page": (10, "/admin/"),
+    "list": (10, "/admin/articles/article/"),
+    "an article's page": (5, "/admin/articles/article/{article}/change/"),
+}
+MAKE = """
+import json
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, BACKEND_SESSION_KEY, HASH_SESSION_KEY
+from django.contrib.auth.models import Group, User
+from django.contrib.sessions.backends.db import SessionStore
+from django.db import transaction
+from publishing.models import PublishTask, Site
+from tests.backups.desks import article
+from tests.config.test_tokens import new_token
+made = []
+with transaction.atomic():
+    site = Site.objects.create(name="Magazine", url="https://magazine.example.org", user="desk")
+    for n in range({users}):
+        user = User.objects.create_user(f"user {{n}}", password=None, is_staff=True)
+        user.groups.add(Group.objects.get(name="Editors"))
+        mine = [article("default", n * {articles} + m, user, site) for m in range({articles})]
+        task = PublishTask.objects.create(article=mine[0], site=site, publisher="rest", way="rest", asked_by=user,
+            status="completed", progress=100, total_steps=7, completed_steps=7)
+        session = SessionStore()
+        session[SESSION_KEY], session[HASH_SESSION_KEY] = str(user.pk), user.get_session_auth_hash()
+        session[BACKEND_SESSION_KEY] = settings.AUTHENTICATION_BACKENDS[-1]
+        session.create()
+        made.append([new_token(user).secret, session.session_key, mine[0].pk, task.pk])
+print("=>" + json.dumps(made))
+"""
+
+Times = dict[str, list[float]]  # seconds of each request
+
+
+def main(users: int = USERS, seconds: int = SECONDS) -> None:
+    with tempfile.TemporaryDirectory(prefix="galley-bench-") as folder, ExitStack() as stack:
+        places = {"SQLite": "", "PostgreSQL": stack.enter_context(postgres.postgres(Path(folder)))}
+        for name, url in places.items():
+            galley = Installation(
+                Path(folder, name), {"DATABASE_URL": url, "GALLEY_DATABASE_POOL": POOL if url else ""}
+            )
+            galley.folder.mkdir()
+            galley.prepare("bench")
+            made = galley.manage("shell", "--verbosity", "0", "-c", MAKE.format(users=10 * users, articles=ARTICLES))
+            people = json.loads(made.stdout.rpartition("=>")[2])
+            with _served(galley) as url_of_desk:
+                _asked(url_of_desk, people[:2], WARM)
+                for number in (users, 10 * users):
+                    _tell(f"{number} users on {name}", *_asked(url_of_desk, people[:number], seconds))
+
+
+@contextmanager
+def _served(galley: Installation) -> Iterator[str]:
+    port = free_port()
+    words = ["-m", "uvicorn", "config.asgi:application", "--port", str(port), "--log-level", "warning"]
+    environment = galley.environment | {"GALLEY_LOG_LEVEL": "ERROR"}
+    server = Server([sys.executable, *words], port, galley.folder / "web.log", environment, ROOT)
+    with server.running():
+        yield f"http://127.0.0.1:{port}"
+
+
+def _asked(desk: str, people: list[tuple[str, str, int, int]], seconds: int) -> tuple[Times, int]:
+    """What each kind of request took, and how many failed."""
+    times, failed, lock, end = defaultdict(list), [0], threading.Lock(), time.monotonic() + seconds
+
+    def user(number: int, secret: str, session: str, article: int, task: int) -> None:
+        drawn = random.Random(number)  # the same for each database
+        program, editor = requests.Session(), requests.Session()
+        program.headers["Authorization"] = f"Bearer {secret}"
+        editor.cookies["sessionid"] = session
+        time.sleep(drawn.random() * PACE)
+        while (began := time.monotonic()) < end:
+            name = drawn.choices(list(MIX), [weight for weight, _ in MIX.values()])[0]
+            address = MIX[name][1].format(article=article, task=task)
+            try:
+                answer = (editor if address.startswith("/admin") else program).get(
+                    desk + address, timeout=60, allow_redirects=False
+                )
+                good = answer.status_code == 200
+            except requests.RequestException:
+                good = False
+            took = time.monotonic() - began
+            with lock:
+                times[name].append(took)
+                failed[0] += not good
+            time.sleep(max(PACE - took, 0))
+
+    threads = [threading.Thread(target=user, args=(n, *person)) for n, person in enumerate(people)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return times, failed[0]
+
+
+def _tell(title: str, times: Times, failed: int) -> None:
+    everything = [took for each in times.values() for took in each]
+    say(f"{title:<28}{'asked':>7}{'p50':>9}{'p95':>9}{'longest':>10}")
+    for name, each in [*((name, times[name]) for name in MIX if times[name]), ("all", everything)]:
+        p95 = statistics.quantiles(each, n=20, method="inclusive")[-1] if len(each) > 1 else each[0]
+        middle, longest = statistics.median(each), max(each)
+        say(f"  {name:<26}{len(each):7}{middle * 1000:6.0f} ms{p95 * 1000:6.0f} ms{longest * 1000:7.0f} ms")
+    say(f"  failed {failed}")
