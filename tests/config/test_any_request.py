@@ -88,7 +88,7 @@ def test_the_answer_is_one_that_is_described(
             case.path_parameters.update(there if of_hers else {})
             case.query.pop("cursor", None)  # none but ours fits, which the description cannot show
         with transaction.atomic():
-            case.call_and_validate(excluded_checks=left_out)
+            case.call_and_validate(headers=headers, excluded_checks=left_out)
             transaction.set_rollback(True)
 
     ask()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from django.contrib.auth.models import Group, User
@@ -187,7 +188,8 @@ def test_who_may_touch_it_no_more_is_mailed_nothing(
 def test_the_mail_about_the_stop_itself_comes_besides(
     server: MailServer, stopped: Article, editor: User, chief: User
 ) -> None:
-    when = {"attempt": stopped.attempt, "cause": stopped.cause, "stopped_at": timezone.now()}
+    a_minute_ago = timezone.now() - timedelta(minutes=1)
+    when = {"attempt": stopped.attempt, "cause": stopped.cause, "stopped_at": a_minute_ago}
     Stop.objects.create(article=stopped, recipient=editor, **when)
     give(as_(editor), stopped, chief)
     give(as_(chief), stopped, editor)

@@ -450,7 +450,7 @@ def test_a_service_that_asks_to_wait_slows_it_and_is_named(
     work_off()
 
     assert len(services.requests("openai")) == 1
-    assert "The text service was too busy" in progress.slowed(_again(made))
+    assert "The text service had no room" in progress.slowed(_again(made))
     assert _again(made).state == Batch.State.RUNNING
     Pace.objects.update(closed_until=None)
     Article.objects.filter(status=Article.Status.WAITING).update(next_at=timezone.now())

@@ -203,7 +203,12 @@ def test_what_is_stored_is_for_those_who_may_see_backups(editor: User, chief: Us
     assert as_(editor).get(f"{PAGE}storage.csv").status_code == 404
     assert "Backups of articles 0" in text(as_(chief).get(PAGE))
     rows = list(csv.DictReader(io.StringIO(as_(chief).get(f"{PAGE}storage.csv").content.decode())))
-    assert [row["What"] for row in rows] == ["Backups of articles", "Pictures of what browsers showed", "The database"]
+    assert [row["What"] for row in rows] == [
+        "Backups of articles",
+        "Pictures that came within texts",
+        "Pictures of what browsers showed",
+        "The database",
+    ]
 
 
 def test_many_days_are_drawn_as_months(editor: User) -> None:
