@@ -790,7 +790,7 @@ def test_one_person_does_not_shut_out_the_others(batch: Batch, monkeypatch: pyte
 
 
 def test_what_is_sent_is_what_the_document_promises(batch: Batch) -> None:
-    """Of a stream it describes one event, taken apart."""
+    """To which a stream is a text; what its lines are called is said beside it."""
     end(batch, Batch.State.CANCELLED)
     promised = api.get_openapi_schema()["paths"]["/api/v1/batches/{batch_id}/events"]["get"]["responses"][200]
     schema = promised["content"]["text/event-stream"]["schema"]
@@ -798,8 +798,9 @@ def test_what_is_sent_is_what_the_document_promises(batch: Batch) -> None:
     sent = progress.batch_progress(batch.pk).events(0).decode()
 
     events = [dict(line.split(": ", 1) for line in event.split("\n")) for event in sent.split("\n\n") if event]
-    assert [event["event"] for event in events] == schema["properties"]["event"]["enum"]
+    assert schema["type"] == "string"
+    assert [event["event"] for event in events] == ["progress", "end"]
     for event in events:
-        assert set(schema["required"]) <= event.keys() <= schema["properties"].keys()
-        assert schema["type"] == "object"
+        assert event["event"] in schema["description"]
+        assert all(f"{name}: " in schema["description"] for name in event)
         json.loads(event["data"])
