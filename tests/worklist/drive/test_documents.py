@@ -16,6 +16,8 @@ from tests.worklist.drive.small_drive import ROOT, SHEET, SmallDrive
 from worklist.drive import documents, page
 from worklist.drive.client import Drive
 
+pytestmark = pytest.mark.django_db  # where the pictures of texts are kept stands in rows
+
 EXPORT = """# **Harbour plans** {#harbour-plans}
 
 Ships *wait* at [the quay](https://harbour.example.org). 1\\. April \\- a Monday.
