@@ -83,7 +83,7 @@ def laid_out(article: Article) -> str:
 def test_a_file_takes_the_place_and_the_picture_before_stays(done: Article, editor: User, run: Work) -> None:
     before, page = done.tree.read(hero(done).stored), laid_out(done)
     asked = text(as_(editor).get(address(done)))
-    assert "A file of yours no paid call" in asked
+    assert "A file of yours · no paid call" in asked
 
     posted = given(done, "file", file=SimpleUploadedFile("quay.png", QUAY), alt_text="A quay at dawn")
     said = as_(editor).post(address(done), posted, follow=True)
@@ -120,7 +120,7 @@ def test_another_one_of_a_changed_prompt_is_paid_for_once_and_the_page_is_not(
     page, layouts = laid_out(article), len(services.requests("anthropic", "messages"))
     made = len(services.requests("replicate", "create"))
     assert re.search(
-        r"A picture made of these words 1 paid call, (about|cost)", text(as_(editor).get(address(article)))
+        r"A picture made of these words · 1 paid call, (about|cost)", text(as_(editor).get(address(article)))
     )
 
     as_(editor).post(address(article), given(article, "made", prompt="A station at dawn"))
@@ -321,5 +321,5 @@ def test_one_whose_backup_is_gone_and_one_that_moves_are_left_alone(done: Articl
 
 
 def test_no_price_is_said_where_nothing_is_paid(done: Article, editor: User) -> None:
-    assert "A picture made of these words no paid call" in text(as_(editor).get(address(done)))
+    assert "A picture made of these words · no paid call" in text(as_(editor).get(address(done)))
     assert Decimal(0) == sum((call.cost or 0 for call in done.calls.all()), Decimal(0))
