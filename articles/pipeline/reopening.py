@@ -26,7 +26,7 @@ SHOWN_ANEW, LAID_OUT_OF = "shown_anew", "laid_out_of"
 def laid_out_of(article: Article) -> str:
     """The hash of all that a page depends on but what its pictures show."""
     roles = sorted(article.images.values_list("role", flat=True))
-    said = (article.html, article.formatter, article.design, article.byline)
+    said = (article.title, article.html, article.formatter, article.design, article.byline)
     return hashlib.sha256(repr((*said, article.brand_primary, article.brand_accent, roles)).encode()).hexdigest()
 
 
