@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from functools import partial
-from inspect import iscoroutinefunction
-from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
-from django.utils.decorators import sync_and_async_middleware
 from django.utils.functional import SimpleLazyObject
 
 from audit.acting import THE_DESK, Actor, Door, acting, become
@@ -20,22 +17,12 @@ REASON = "reason"  # the field's name
 LONGEST_REASON = 500  # characters
 
 
-@sync_and_async_middleware
-def requests(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+def requests(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
     """A middleware: whatever is changed while a request is answered was changed by whoever sent it."""
-    if iscoroutinefunction(get_response):
-        asked: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
-
-        async def answered_later(request: HttpRequest) -> HttpResponseBase:
-            with acting(partial(sender, request)):
-                return await asked(request)
-
-        return answered_later
 
     def answered(request: HttpRequest) -> HttpResponseBase:
         with acting(partial(sender, request)):
-            response: HttpResponseBase = get_response(request)
-            return response
+            return get_response(request)
 
     return answered
 

@@ -2,37 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from inspect import iscoroutinefunction
-from typing import Any
+from collections.abc import Callable
 from zoneinfo import ZoneInfo
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.decorators import sync_and_async_middleware
 
 from articles.models import Preferences
 
 
-@sync_and_async_middleware
-def reading(get_response: Callable[[HttpRequest], Any]) -> Callable[[HttpRequest], Any]:
+def reading(get_response: Callable[[HttpRequest], HttpResponseBase]) -> Callable[[HttpRequest], HttpResponseBase]:
     """A middleware: a page of the desk is in the zone of whoever has asked for it. Programs get the desk's."""
-    if iscoroutinefunction(get_response):
-        asked: Callable[[HttpRequest], Awaitable[HttpResponseBase]] = get_response
-
-        async def answered_later(request: HttpRequest) -> HttpResponseBase:
-            with timezone.override(await sync_to_async(_zone)(request) if _is_of_desk(request) else None):
-                return await asked(request)
-
-        return answered_later
 
     def answered(request: HttpRequest) -> HttpResponseBase:
         with timezone.override(_zone(request) if _is_of_desk(request) else None):
-            response: HttpResponseBase = get_response(request)
-            return response
+            return get_response(request)
 
     return answered
 
