@@ -7,6 +7,7 @@ from __future__ import annotations
 import json
 import random
 import statistics
+import subprocess
 import sys
 import tempfile
 import threading
@@ -39,6 +40,12 @@ MIX = {
     "start page": (10, "/admin/"),
     "list": (10, "/admin/articles/article/"),
     "an article's page": (5, "/admin/articles/article/{article}/change/"),
+}
+AS_PEOPLE_HAVE_IT = {  # behind a proxy that ends TLS
+    "GALLEY_DEBUG": "false",
+    "GALLEY_PROXIES": "127.0.0.1",
+    "GALLEY_ALLOWED_HOSTS": "127.0.0.1",
+    "GALLEY_LOG_LEVEL": "ERROR",
 }
 MAKE = """
 import json
@@ -91,21 +98,30 @@ def main(users: int = USERS, seconds: int = SECONDS) -> None:
 def _served(galley: Installation) -> Iterator[str]:
     port = free_port()
     words = ["-m", "uvicorn", "config.asgi:application", "--port", str(port), "--log-level", "warning"]
-    environment = galley.environment | {"GALLEY_LOG_LEVEL": "ERROR"}
+    environment = galley.environment | AS_PEOPLE_HAVE_IT
+    subprocess.run(
+        [sys.executable, "manage.py", "collectstatic", "--noinput"],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        check=True,
+    )
     server = Server([sys.executable, *words], port, galley.folder / "web.log", environment, ROOT)
     with server.running():
         yield f"http://127.0.0.1:{port}"
 
 
-def _asked(desk: str, people: list[tuple[str, str, int, int]], seconds: int) -> tuple[Times, int]:
-    """What each kind of request took, and how many failed."""
-    times, failed, lock, end = defaultdict(list), [0], threading.Lock(), time.monotonic() + seconds
+def _asked(desk: str, people: list[tuple[str, str, int, int]], seconds: int) -> tuple[Times, list[str]]:
+    """What each kind of request took, and what was said of those that failed."""
+    times, failed, lock, end = defaultdict(list), list[str](), threading.Lock(), time.monotonic() + seconds
 
     def user(number: int, secret: str, session: str, article: int, task: int) -> None:
         drawn = random.Random(number)  # the same for each database
         program, editor = requests.Session(), requests.Session()
         program.headers["Authorization"] = f"Bearer {secret}"
         editor.cookies["sessionid"] = session
+        for each in (program, editor):
+            each.headers["X-Forwarded-Proto"] = "https"
         time.sleep(drawn.random() * PACE)
         while (began := time.monotonic()) < end:
             name = drawn.choices(list(MIX), [weight for weight, _ in MIX.values()])[0]
@@ -114,13 +130,13 @@ def _asked(desk: str, people: list[tuple[str, str, int, int]], seconds: int) -> 
                 answer = (editor if address.startswith("/admin") else program).get(
                     desk + address, timeout=60, allow_redirects=False
                 )
-                good = answer.status_code == 200
-            except requests.RequestException:
-                good = False
+                wrong = "" if answer.status_code == 200 else f"{name}: {answer.status_code} {answer.text[:200]!r}"
+            except requests.RequestException as error:
+                wrong = f"{name}: {error}"
             took = time.monotonic() - began
             with lock:
                 times[name].append(took)
-                failed[0] += not good
+                failed.extend(filter(None, [wrong]))
             time.sleep(max(PACE - took, 0))
 
     threads = [threading.Thread(target=user, args=(n, *person)) for n, person in enumerate(people)]
@@ -128,14 +144,16 @@ def _asked(desk: str, people: list[tuple[str, str, int, int]], seconds: int) -> 
         thread.start()
     for thread in threads:
         thread.join()
-    return times, failed[0]
+    return times, failed
 
 
-def _tell(title: str, times: Times, failed: int) -> None:
+def _tell(title: str, times: Times, failed: list[str]) -> None:
     everything = [took for each in times.values() for took in each]
     say(f"{title:<28}{'asked':>7}{'p50':>9}{'p95':>9}{'longest':>10}")
     for name, each in [*((name, times[name]) for name in MIX if times[name]), ("all", everything)]:
         p95 = statistics.quantiles(each, n=20, method="inclusive")[-1] if len(each) > 1 else each[0]
         middle, longest = statistics.median(each), max(each)
         say(f"  {name:<26}{len(each):7}{middle * 1000:6.0f} ms{p95 * 1000:6.0f} ms{longest * 1000:7.0f} ms")
-    say(f"  failed {failed}")
+    say(f"  failed {len(failed)}")
+    for why in failed[:5]:
+        say(f"    {why}")
