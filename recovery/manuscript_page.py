@@ -84,3 +84,5 @@ class ManuscriptPage:
         self.desk.log_change(request, article, "Another manuscript.")
         goes_on = "begins with it at its time" if scheduled else "goes on with it"
         self.desk.message_user(request, f"The manuscript is handed in, and the article {goes_on}.", messages.SUCCESS)
+        for sentence in form.unusable:
+            self.desk.message_user(request, sentence, messages.WARNING)

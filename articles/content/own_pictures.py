@@ -20,6 +20,7 @@ from lxml.html import HtmlElement
 from articles.content import elements, markup
 
 MOST = 20  # of one text; the words of the others stay
+MOST_TOLD = 5  # of those that cannot be used, in one place
 LONGEST_AFTER = 200  # letters of what stands before a picture: of longer words the last
 ROLE = "own_"  # begins the role of such a picture
 BOXES = {"article", "section", "div", "main"}  # in which pictures stand

@@ -347,6 +347,8 @@ class ArticleAdmin(admin.ModelAdmin[Article]):
         """Hands a new one in. Of an old one only what was changed is written, and only while nobody works on it."""
         if not change:
             form.submit()
+            for sentence in form.unusable:
+                self.message_user(request, sentence, messages.WARNING)
             return
         changed = {name: form.cleaned_data[name] for name in form.changed_data} | due()
         if "scheduled_at" in changed:

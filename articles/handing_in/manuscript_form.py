@@ -53,6 +53,11 @@ class ManuscriptForm(forms.Form):
         self._chosen = ""  # in the shell
         self.unclear: decoding.Unclear | None = None
 
+    @property
+    def unusable(self) -> tuple[str, ...]:
+        """Sentences about pictures of the text that the article goes without; of a very long text, later."""
+        return self.reading.unusable[: own_pictures.MOST_TOLD] if self.reading else ()
+
     def full_clean(self) -> None:
         """A browser forgets the chosen file when a form comes back with errors: its text comes back in its place."""
         super().full_clean()

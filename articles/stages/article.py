@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from articles import call_keys
-from articles.content import manuscripts, markup, word_counts
+from articles.content import manuscripts, markup, own_pictures, word_counts
 from articles.models import Article, Call
 from articles.pipeline.run import Outcome, Run
 from articles.providers import text, wrapping
@@ -35,7 +35,6 @@ SCHEMA: dict[str, Any] = {
     },
 }
 FEWEST_WORDS = 50
-MOST_TOLD = 5  # pictures that cannot be used, on the timeline
 FLATTENED = (
     "The tags of the manuscript are too tangled. Its words are kept as paragraphs; headings, lists and links are"
     " lost. Hand in a simpler file to keep them"
@@ -63,7 +62,7 @@ def _from_manuscript(run: Run, article: Article) -> Outcome:
         ) from exc
     if read.is_flattened:
         run.lease.note("flattened", FLATTENED)
-    for sentence in read.unusable[:MOST_TOLD]:
+    for sentence in read.unusable[: own_pictures.MOST_TOLD]:
         run.lease.note("unusable_picture", sentence.removesuffix("."))
     return _saved(run, read, "manuscript", {}, again=True)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from typing import Any
 
@@ -15,6 +16,7 @@ from articles.desk.writing import several
 from articles.handing_in.submit_form import SubmitForm
 from articles.models import Article, Design, Preferences
 from publishing.models import Site
+from tests.articles.content.reading.pictured import photograph
 from tests.articles.content.reading.word_files import paragraph, word_file
 from tests.desk import ADD, LIST, START, as_, text
 
@@ -109,6 +111,19 @@ def test_several_files_are_shown_and_then_become_an_article_each(editor: User) -
     assert "“c.pdf.txt” was left out." in said
     found = Article.objects.order_by("pk").values_list("manuscript_name", "site", "style", "formatter", "owner")
     assert list(found) == [(name, site.pk, "calm", "template", editor.pk) for name in ("a.md", "b.docx")]
+
+
+def test_a_picture_that_cannot_be_used_is_told_before_and_after_the_text_is_handed_in(editor: User) -> None:
+    small = base64.b64encode(photograph(size=(60, 60))).decode()
+    dawn = f"# Tides\n\nThe sea.\n\n![At dawn](data:image/png;base64,{small})".encode()
+    why = "The picture “At dawn” cannot be used: it is smaller than 200 pixels."
+    client = as_(editor)
+
+    page = client.post(FILES, {"files": [file("tides.md", dawn), file("a.md")]})
+    assert text(page).count(why) == 1
+
+    client.post(ADD, {"manuscript": dawn.decode(), "formatter": "template"})
+    assert why in text(client.get(Article.objects.get().get_absolute_url()))
 
 
 def test_one_that_cannot_be_read_yet_holds_the_others_back_and_loses_none(editor: User) -> None:
