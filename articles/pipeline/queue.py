@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 
 import structlog
 from django.db import transaction
 from django_q.brokers import get_broker
+from django_q.conf import Conf
 from django_q.tasks import async_task
 
 log = structlog.get_logger("galley.queue")
@@ -28,6 +30,14 @@ def is_empty() -> bool:
 
 def _hint(article_id: int) -> None:
     try:
-        async_task("articles.tasks.run", article_id, task_name=f"article {article_id}")
+        with _keeping_the_connection():
+            async_task("articles.tasks.run", article_id, task_name=f"article {article_id}")
     except Exception:
         log.warning("the queue took no message; the sweep will try again", article=article_id, exc_info=True)
+
+
+def _keeping_the_connection() -> AbstractContextManager[None]:
+    """Where the queue lies in the database, its broker connects anew for each message outside a transaction: 24 ms
+    instead of 3, of each of a hundred.
+    """
+    return transaction.atomic() if Conf.ORM else nullcontext()

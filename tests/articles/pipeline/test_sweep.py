@@ -12,12 +12,14 @@ from django.db import OperationalError
 from django.utils import timezone
 from django_q.brokers import get_broker
 from django_q.conf import Conf
+from django_q.models import OrmQ
 from pytest_django import Settings
 
 from articles import tasks
 from articles.models import Article
 from articles.pipeline import transitions, worker
 from articles.pipeline.lease import Lease, OutOfTime
+from articles.pipeline.queue import enqueue
 from articles.pipeline.sweep import Swept, put_back, put_down, sweep
 from articles.processes import this_machine, this_process
 from tests.conftest import HandIn
@@ -40,6 +42,15 @@ def queue_size(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pyte
         broker = get_broker()
         yield broker.queue_size
         broker.connection.close()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_hundred_messages_do_not_connect_a_hundred_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = list[bool]()
+    monkeypatch.setattr("django_q.brokers.orm.db.close_old_connections", lambda: closed.append(True))
+    for number in range(3):
+        enqueue(number)
+    assert (OrmQ.objects.count(), closed) == (3, [])
 
 
 @pytest.mark.parametrize("lost", [False, True])
