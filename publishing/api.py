@@ -122,6 +122,7 @@ class TaskOut(Strict):
         description="idle, pending, initializing, logging_in, uploading_images, creating_post, configuring_seo, "
         "publishing, completed or failed"
     )
+    cancelled: bool = Field(description="of a failed one: somebody wanted it so, and there is no error")
     message: str = Field(description="the same in words, as in the desk")
     progress: int = Field(description="percent; it never goes back")
     current_step: str
@@ -314,6 +315,7 @@ def _out(task: PublishTask) -> TaskOut:
         provider=task.publisher,
         way=task.way,
         status=task.status,
+        cancelled=task.cancelled,
         message=str(task.get_status_display()),
         progress=task.progress,
         current_step=task.current_step,

@@ -37,6 +37,8 @@ def check(article: Article) -> None:
     """Raises NotTaken for an article that takes no other manuscript just now."""
     if article.idea:
         raise NotTaken("This article is made of an idea. Change the idea, or hand the text in as a new article.")
+    if article.status == Article.Status.DONE:
+        raise NotTaken(f"“{article}” is done. Hand the text in as a new article.")
     if not article.rests:
         raise NotTaken(f"“{article}” does not rest. {state(article)}. Cancel it first; what is saved stays.")
     if len(article.earlier_manuscripts) >= bounds.MOST_MANUSCRIPTS:
