@@ -91,9 +91,7 @@ def restore(
     the safety backup and the rows that were touched. Raises Conflicting, Failed, and what a backup raises.
     """
     wanted = fingerprint or plan.fingerprint
-    if conflicts := list(plan.steps(CONFLICT, most=3)):
-        said = "; ".join(f"{step.model} {step.pk}: {step.why}" for step in conflicts)
-        raise Conflicting(f"{plan.total[CONFLICT]:,} rows cannot be restored, and so nothing is. {said}")
+    check_conflicts(plan)
     before = None
     if safety and any(table.rows(plan.alias).exists() for table in plan.staged.tables):
         before = backup.backup(repository, plan.alias, source=SAFETY, full=True, accept_change=True).generation
@@ -109,6 +107,13 @@ def restore(
     except DatabaseError as exc:
         raise Conflicting(f"The database refuses a row, and so nothing was restored: {exc}") from exc
     return before
+
+
+def check_conflicts(plan: DatabasePlan) -> None:
+    """Raises Conflicting, with the first of them."""
+    if conflicts := list(plan.steps(CONFLICT, most=3)):
+        said = "; ".join(f"{step.model} {step.pk}: {step.why}" for step in conflicts)
+        raise Conflicting(f"{plan.total[CONFLICT]:,} rows cannot be restored, and so nothing is. {said}")
 
 
 def choose(repository: Repository, *, at: datetime | None = None, name: str = "") -> Generation:

@@ -10,7 +10,7 @@ import json
 import marshal
 import sqlite3
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,12 +43,16 @@ CREATE INDEX steps ON step (action, model, n);
 
 @dataclass
 class Staged:
-    """The rows of a backup by model and key. `remarks` are sentences on what this version of the desk does not know."""
+    """The rows of a backup by model and key. `remarks` are sentences on what this version of the desk does not know.
+
+    `is_of_another_version`: other migrations than ours had made the database that was backed up.
+    """
 
     generation: Generation
     tables: list[Table]
     connection: sqlite3.Connection
     remarks: list[str] = field(default_factory=list)
+    is_of_another_version: bool = False
 
     def rows(self, table: Table, *, chosen: bool) -> Iterator[list[tuple[int, Row]]]:
         """The rows of a model by ascending key, 500 at a time; of the chosen ones, or all."""
@@ -213,8 +217,9 @@ class _Loading:
 
     def _remark(self) -> None:
         """On models and columns that this version of the desk does not have, or the backup does not."""
-        remarks = self.staged.remarks
-        if later := self._later():
+        remarks, ours = self.staged.remarks, MigrationLoader(None).disk_migrations.keys()
+        self.staged.is_of_another_version = self.staged.generation.about.get("migrations") != dict(sorted(ours))
+        if later := self._later(ours):
             remarks.append(
                 f"It was made by a later version of the desk, with {later}: what only that knows is left out."
             )
@@ -229,11 +234,9 @@ class _Loading:
             why = "not known here" if later else "not there any more"
             remarks += [f"{label}.{name} is {why}: it is left out." for name in sorted(then - now)]
 
-    def _later(self) -> str:
+    def _later(self, ours: Set[tuple[str, str]]) -> str:
         """Migrations of the backup that this version of the desk does not have."""
         found = self.staged.generation.about.get("migrations")
         apps = {label.partition(".")[0] for label in self.tables}
         then = {(app, name) for app, name in found.items() if app in apps} if isinstance(found, dict) else set()
-        if not then:
-            return ""
-        return ", ".join(f"{app} {name}" for app, name in sorted(then - MigrationLoader(None).disk_migrations.keys()))
+        return ", ".join(f"{app} {name}" for app, name in sorted(then - ours))

@@ -15,6 +15,7 @@ from django.db import connections, models
 from audit.acting import off
 from backups import partitions
 from backups.database import tables
+from backups.database.comparison.misfits import Misfits
 from backups.database.comparison.steps import CHANGE, CREATE, DELETE, DatabasePlan, batches
 from backups.database.comparison.translate import TableTranslation, TargetKeys
 from backups.database.tables import Column, Row, Table
@@ -39,7 +40,7 @@ class Writing:
         for table in reversed(self.plan.staged.tables):
             for some in batches(self.plan.steps(DELETE, model=table.label)):
                 self._delete(table, [step.target for step in some], kept)
-        keys = TargetKeys(self.plan.staged, self.plan.alias)
+        keys = TargetKeys(self.plan.staged, self.plan.alias, Misfits())  # these were told with the plan
         for table in self.plan.staged.tables:
             translation = TableTranslation(keys, table)
             day = partitions.day_column(table.name, self.plan.alias)

@@ -125,6 +125,7 @@ def _database(repository: Repository, result: DrillResult, scratch: Path, starte
             promised = sum(generation.about["rows"].values())
             if result.things != promised and not result.differences:
                 result.differences.append(f"{promised:,} rows were backed up, and {result.things:,} came back.")
+                result.differences += plan.misfits.sentences
         for _, sentences in came_back.send(sender=None, alias=alias, storage=repository.storage):
             result.differences += sentences or []
 

@@ -109,7 +109,7 @@ def _compared(job: Restore) -> RestoreFields:
         return {
             "backup": plan.generation.id,
             "counts": {action: plan.total[action] for action in ACTIONS},
-            "told": list(plan.staged.remarks),
+            "told": plan.told,
             "steps": [_shown_step(step) for step in plan.steps(most=MOST_STEPS)],
             "groups": groups(plan),
             "fingerprint": plan.fingerprint,

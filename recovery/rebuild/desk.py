@@ -40,6 +40,7 @@ from recovery.rebuild.article import go_further, put_to_rest, rebuild
 from recovery.rebuild.batch import LOOK_THROUGH, rebuild_batch
 from recovery.rebuild.both import Storages, storages
 from recovery.rebuild.content import Found
+from recovery.rebuild.rights import new_rights
 
 WHO = "restore_desk"
 MOVING = (Article.Status.QUEUED, Article.Status.RUNNING, Article.Status.WAITING)
@@ -119,13 +120,17 @@ def _restore_rows(
 ) -> None:
     with rows.planned(repository, journey.generation, mode=MIRROR, started=started) as plan:
         journey.rows = plan.total[CREATE] + plan.total[CHANGE]
-        journey.lacking += plan.staged.remarks
+        journey.lacking += plan.told
         table = next(table for table in plan.staged.tables if table.model is Article)
         journey.known = {row["uid"] for some in plan.staged.rows(table, chosen=False) for _, row in some}
         if not apply:
+            rows.check_conflicts(plan)
             return
 
+        new = new_rights(plan.generation.about.get("migrations", {}))
+
         def note(_safety: Generation | None, _touched: object) -> None:
+            journey.lacking += new.give()
             _reconcile(journey, found)
             Restore.objects.create(who=WHO, backup=plan.generation.id, mode=plan.mode, state=Restore.State.DONE)
 

@@ -12,7 +12,7 @@ def compare(plan: DatabasePlan, policy: Policy) -> None:
     """Add the steps of a policy to a plan. Writes nothing but these. Raises DatabaseError."""
     for steps in policy.before():
         plan.add(steps)
-    keys = TargetKeys(plan.staged, plan.alias)
+    keys = TargetKeys(plan.staged, plan.alias, plan.misfits)
     for table in plan.staged.tables:
         comparing = TableComparison(keys, policy, table)
         for some in plan.staged.rows(table, chosen=policy.chosen):

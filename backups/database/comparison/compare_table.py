@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Q
 
+from backups.database.comparison.misfits import NoPlace
 from backups.database.comparison.policy import LATER, Beside, Policy
 from backups.database.comparison.steps import CHANGE, CONFLICT, CREATE, KEEP, SAME, RowStep, shortened
 from backups.database.comparison.translate import TableTranslation, TargetKeys
@@ -52,6 +53,9 @@ class TableComparison:
                 continue
             try:
                 ready.append((pk, self.translation.row(row)))
+            except NoPlace as exc:
+                self._claim(pk, None)
+                self.keys.misfits.note(label, exc.column, exc.what, example=exc.example)
             except (ValueError, Failed) as exc:
                 self._claim(pk, None)
                 conflicts.append(RowStep(label, pk, pk, CONFLICT, why=str(exc)))

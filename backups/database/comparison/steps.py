@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from django.db import DatabaseError
 
+from backups.database.comparison.misfits import Misfits
 from backups.database.staging import BATCH, Staged
 from backups.errors import Failed
 from backups.repository.manifests import Generation
@@ -64,6 +65,7 @@ class DatabasePlan:
     mode: str
     compare: Callable[[DatabasePlan], None]
     counts: dict[str, Counter[str]] = field(default_factory=dict)  # steps by model and action
+    misfits: Misfits = field(default_factory=Misfits)
 
     def __post_init__(self) -> None:
         self.make()
@@ -71,6 +73,11 @@ class DatabasePlan:
     @property
     def generation(self) -> Generation:
         return self.staged.generation
+
+    @property
+    def told(self) -> list[str]:
+        """Sentences on what does not come back, or not as it was."""
+        return [*self.staged.remarks, *self.misfits.sentences]
 
     @property
     def total(self) -> Counter[str]:
@@ -90,6 +97,7 @@ class DatabasePlan:
     def make(self) -> None:
         """Compare, and keep the steps; those of an earlier time are forgotten. Raises Failed."""
         self.staged.forget_comparison()
+        self.misfits.clear()
         self.counts = {table.label: Counter() for table in self.staged.tables}
         self._numbers = itertools.count(1)
         self._digest = hashlib.sha256(f"{self.generation.id} {self.mode} {self.alias}".encode())

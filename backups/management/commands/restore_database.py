@@ -108,6 +108,8 @@ class Command(BaseCommand):
             if options["json"]:
                 self.stdout.write(orjson.dumps(_summary(plan) | {"safety": safety and safety.id}).decode())
                 return
+            for sentence in plan.told:
+                self.stdout.write(sentence)
             self.stdout.write(f"Restored from {generation.id}: {_counted(plan)}.")
             if safety:
                 into = f" --into {options['into']}" if options["into"] else ""
@@ -129,7 +131,7 @@ class Command(BaseCommand):
                      "fields": step.fields, "why": step.why} for step in steps]  # fmt: skip
             self.stdout.write(orjson.dumps(_summary(plan) | {"page": page, "steps": told}).decode())
             return
-        for sentence in plan.staged.remarks:
+        for sentence in plan.told:
             self.stdout.write(sentence)
         for step in steps:
             self.stdout.write(str(step))
@@ -171,6 +173,6 @@ def _summary(plan: DatabasePlan) -> dict[str, object]:
         "mode": plan.mode,
         "counts": {action: plan.total[action] for action in ACTIONS},
         "models": {label: dict(counts) for label, counts in plan.counts.items() if counts},
-        "told": plan.staged.remarks,
+        "told": plan.told,
         "fingerprint": plan.fingerprint,
     }

@@ -32,7 +32,7 @@ from tests.backups.desks import Copies
 def plan_of(store: Repository, alias: str, **options: Any) -> tuple[Counter[str], list[RowStep], list[str]]:
     generation = options.pop("generation", None) or choose(store)
     with planned(store, generation, alias, **options) as plan:
-        return plan.total, list(plan.steps()), plan.staged.remarks
+        return plan.total, list(plan.steps()), plan.told
 
 
 def restore(store: Repository, alias: str, **options: Any) -> Generation | None:

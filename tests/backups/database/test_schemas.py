@@ -6,15 +6,19 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
+from django.contrib.auth.models import Group, Permission, User
+from django.contrib.contenttypes.models import ContentType
 from django.db import connections, migrations, models
 from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.operations.base import Operation
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState, StateApps
 from pytest_django import Settings
 
-from articles.models import Article
+from articles.models import Article, Call, StageRecord
 from backups.database import backup, tables
 from backups.repository.repository import Repository
+from publishing.models import ExecutionLog, PublishTask
 from tests.backups import desks
 from tests.backups.database.test_restore import plan_of, restore
 from tests.backups.desks import Copies
@@ -37,13 +41,16 @@ LATER = ("articles", "9999_costs_of_sections")
 
 
 @contextmanager
-def version(apps: StateApps, settings: Settings, *, without: tuple[str, ...] = (), also: str = "") -> Iterator[None]:
-    """The database tier as a version with these models has it."""
+def version(
+    apps: StateApps, settings: Settings, *, without: tuple[str, ...] = (), also: str = "", **keys: list[str]
+) -> Iterator[None]:
+    """The database tier as a version with these models has it; `keys`: what named rows then, by `app_Model`."""
     labels = [label for label in settings.BACKUP_MODELS if label not in without] + [also] * bool(also)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(tables, "apps", apps)
         patch.setattr(settings, "BACKUP_MODELS", labels)
-        patch.setitem(settings.BACKUP_NATURAL_KEYS, also, ["name"])
+        for label, key in {also: ["name"], **{name.replace("_", "."): key for name, key in keys.items()}}.items():
+            patch.setitem(settings.BACKUP_NATURAL_KEYS, label, key)
         tables._kept.cache_clear()
         yield
     tables._kept.cache_clear()
@@ -144,7 +151,101 @@ def test_the_backup_of_a_later_version_says_what_it_leaves_out(
         assert desks.rows(now) == before
 
 
-def _really(operation: migrations.AddField | migrations.CreateModel, state: ProjectState, alias: str) -> None:
+@pytest.mark.dealt(2)
+def test_what_only_a_later_version_has_a_place_for(
+    desk: str, store: Repository, copies: Copies, settings: Settings
+) -> None:
+    """What can be said here takes its place; a row that would be another one is left out, and what needs it."""
+    desks.fill(desk, 4)
+    state = MigrationExecutor(connections[desk]).loader.project_state()
+    _really(migrations.AlterField("article", "title", models.CharField(max_length=900, blank=True)), state, desk)
+    _really(migrations.AlterField("article", "word_count", models.CharField(max_length=9, default="0")), state, desk)
+    MigrationRecorder(connections[desk]).record_applied(*LATER)
+    topics = ContentType.objects.using(desk).create(app_label="articles", model="topic")
+    see = Permission.objects.using(desk).create(content_type=topics, codename="view_topic", name="Can view topic")
+    Group.objects.using(desk).get(name="Editors").permissions.add(see)
+    User.objects.using(desk).get(username="ada").user_permissions.add(see)
+    articles = state.apps.get_model("articles.Article").objects.using(desk)
+    first, second, third, fourth = articles.order_by("pk").values_list("pk", flat=True)
+    articles.filter(pk=first).update(status="frozen", design="comic", word_count="many")
+    articles.filter(pk=second).update(title="ab" * 200)
+    StageRecord.objects.using(desk).filter(article=third, stage="images").update(stage="translate")
+    for number, way in ((third, "telepathy"), (fourth, "rest")):
+        task = PublishTask.objects.using(desk).create(article_id=number, publisher=way, status="completed")
+        ExecutionLog.objects.using(desk).create(task=task, step="completed", code="completed")
+    with version(state.apps, settings):
+        backup.backup(store, desk)
+
+    with copies.desk() as now:
+        told = plan_of(store, now)[2]
+        assert restore(store, now) is not None
+        assert plan_of(store, now, mode="overwrite")[0].keys() == {"same"}
+        assert told == [
+            "It was made by a later version of the desk, with articles 9999_costs_of_sections: what only that knows is "
+            "left out.",
+            *_away("auth.Group_permissions"),
+            *_away("auth.User_user_permissions"),
+            "articles.Article.design has a value that is not known here (comic) in 1 row: classic takes its place.",
+            "articles.Article.word_count is of another kind in 4 rows: 0 takes its place.",
+            "articles.Article.status has a value that is not known here (frozen) in 1 row: draft takes its place.",
+            "articles.Article.title is longer than 300 characters in 1 row: its beginning stays.",
+            "articles.StageRecord.stage has a value that is not known here (translate) in 1 row: this one is left out.",
+            "publishing.PublishTask.publisher has a value that is not known here (telepathy) in 1 row: this one is "
+            "left out.",
+            "publishing.ExecutionLog.task_id refers to what is not here (publishing.PublishTask 1) in 1 row: this one "
+            "is left out.",
+        ]
+        back = Article.objects.using(now).order_by("pk")
+        assert [(each.status, each.design, each.word_count) for each in back][:2] == [
+            ("draft", "classic", 0), ("done", "classic", 0),
+        ]  # fmt: skip
+        assert back[1].title == "ab" * 150
+        assert back[2].records.count() == 4
+        assert [task.publisher for task in PublishTask.objects.using(now)] == ["rest"]
+        assert ExecutionLog.objects.using(now).get().task.publisher == "rest"
+        assert User.objects.using(now).get(username="ada").groups.get().permissions.exists()
+
+
+def _away(label: str) -> list[str]:
+    why = "refers to what is not here (articles topic view_topic) in 1 row: this one is left out."
+    return [f"{label}.permission_id {why}"]
+
+
+@pytest.mark.dealt(2)
+def test_what_an_earlier_version_could_leave_empty(
+    desk: str, store: Repository, copies: Copies, settings: Settings
+) -> None:
+    """Also a column of another name, and one that names rows since."""
+    desks.fill(desk, 3)
+    state = MigrationExecutor(connections[desk]).loader.project_state()
+    _really(migrations.AlterField("article", "spent", models.FloatField(null=True)), state, desk)
+    _really(migrations.RenameField("article", "byline", "signature"), state, desk)
+    _really(migrations.RemoveConstraint("call", "one_call_per_generation"), state, desk)
+    _really(migrations.RemoveField("call", "generation"), state, desk)
+    _really(migrations.AlterField("call", "provider", models.CharField(max_length=100, null=True)), state, desk)
+    articles = MigrationRecorder.Migration.objects.using(desk).filter(app="articles").order_by("name")
+    articles.filter(pk=articles.last().pk).delete()  # type: ignore[union-attr]
+    state.apps.get_model("articles.Article").objects.using(desk).update(spent=None, signature="By Ada")
+    state.apps.get_model("articles.Call").objects.using(desk).update(provider=None)
+    with version(state.apps, settings, articles_Call=["article", "key"]):
+        backup.backup(store, desk)
+
+    with copies.desk() as now:
+        told = plan_of(store, now)[2]
+        assert restore(store, now) is not None
+        assert plan_of(store, now, mode="overwrite")[0].keys() == {"same"}
+        assert told == [
+            "articles.Article.byline is new since this backup: it gets its default.",
+            "articles.Article.signature is not there any more: it is left out.",
+            "articles.Call.generation is new since this backup: it gets its default.",
+            "articles.Article.spent is empty, which cannot be here, in 3 rows: 0 takes its place.",
+            "articles.Call.provider is empty, which cannot be here, in 3 rows: nothing takes its place.",
+        ]
+        assert {(each.byline, str(each.spent)) for each in Article.objects.using(now)} == {("", "0.000000")}
+        assert {(each.provider, each.generation) for each in Call.objects.using(now)} == {("", 1)}
+
+
+def _really(operation: Operation, state: ProjectState, alias: str) -> None:
     """A migration in the state and in the database."""
     before = state.clone()
     operation.state_forwards("articles", state)

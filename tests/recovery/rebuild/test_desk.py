@@ -10,9 +10,10 @@ from typing import Any
 from unittest import mock
 
 import pytest
-from django.contrib.auth.models import Group, User
+from django.contrib.auth.models import Group, Permission, User
 from django.core.management import CommandError, call_command
 from django.db import connection
+from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from pytest_django import Settings
 
@@ -20,10 +21,12 @@ from articles.models import Article, Batch, Call, Event, Preferences
 from articles.pipeline import sweep, worker
 from articles.tree.due import write_due
 from backups import tasks
+from backups.database import backup
+from backups.database.tables import Column
 from backups.health import report
 from backups.models import Generation, Restore
 from backups.trees.tree import MANIFEST
-from config.roles import EDITORS
+from config.roles import EDITORS, create_groups
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site
 from recovery.rebuild import desk
@@ -159,6 +162,56 @@ def test_a_restore_that_was_cut_off_goes_on(lost: dict[str, Any]) -> None:
     assert differences(settled(lost["state"]), state()) == []
     assert _back("--apply")["rebuilt"] == 0
     assert Event.objects.filter(kind="rebuilt", article__uid=lost["going"]).count() == 1
+
+
+def _before(app: str) -> Any:
+    """A backup as of a version before this app was there, nor what needs it."""
+    graph = MigrationLoader(None).graph
+    known = backup.migrations("default").items()
+    then = {n: last for n, last in known if not any(first == app for first, _ in graph.forwards_plan((n, last)))}
+    return mock.patch.object(backup, "migrations", return_value=then)
+
+
+@pytest.mark.usefixtures("storage_folder")
+def test_what_is_new_since_the_backup_may_be_done_by_whom_a_new_desk_lets(settings: Settings, tmp_path: Path) -> None:
+    """The backup knows nothing of these rights, so its groups lack them; what somebody took away stays away."""
+    settings.VAR_DIR = tmp_path / "var"
+    group = Group.objects.get(name=EDITORS)
+    rights = sorted(group.permissions.values_list("codename", flat=True))
+    group.permissions.remove(*group.permissions.filter(content_type__app_label="worklist"))
+    group.permissions.remove(Permission.objects.get(codename="view_site"))
+    User.objects.create_user("ada").groups.add(group)
+    with _before("worklist"):
+        call_command("backup_database", stdout=StringIO())
+    lose_everything()
+    Group.objects.all().delete()
+    create_groups("default")
+    settings.VAR_DIR = tmp_path / "another machine"
+
+    back = _back("--apply")
+
+    rights.remove("view_site")
+    kept = User.objects.get().groups.get().permissions.values_list("codename", flat=True)
+    assert sorted(kept) == rights
+    said = [sentence for sentence in back["not_back"] if sentence.startswith(f"{EDITORS} has rights that are new")]
+    assert "worklist.change_document" in said[0]
+    assert "view_site" not in said[0]
+
+
+@pytest.mark.usefixtures("storage_folder")
+def test_a_row_that_cannot_come_back_is_said_before(editor: User, settings: Settings, tmp_path: Path) -> None:
+    """Not only when it is too late to look for another backup."""
+    settings.VAR_DIR = tmp_path / "var"
+    Article.objects.create(owner=editor, idea="Tides")
+    call_command("backup_database", stdout=StringIO())
+    lose_everything()
+    settings.VAR_DIR = tmp_path / "another machine"
+    with (
+        mock.patch.object(Column, "value", side_effect=ValueError("that cannot be")),
+        pytest.raises(CommandError, match=r"cannot be restored, and so nothing is.*that cannot be") as caught,
+    ):
+        _back()
+    assert caught.value.returncode == 3
 
 
 @pytest.mark.usefixtures("storage_folder")
