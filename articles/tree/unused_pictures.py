@@ -105,15 +105,16 @@ def _mark(pictures: list[str], since: datetime | None) -> None:
 def _stored() -> tuple[set[str], set[str]]:
     """What the first storage has, and the second, if there is one that answers. Raises Unreachable."""
     with storing():
-        here = _listed(backup_storage())
+        here = listed(backup_storage())
     there = set[str]()
     if SECOND in configured.storages():
         with suppress(Unreachable), storing():
-            there = _listed(second_storage())
+            there = listed(second_storage())
     return here, there
 
 
-def _listed(storage: Storage) -> set[str]:
+def listed(storage: Storage) -> set[str]:
+    """The names of those that a storage has anything of."""
     try:
         return {name for name in storage.listdir(names.PICTURES)[0] if _NAME.fullmatch(name)}
     except FileNotFoundError:

@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from articles.tree import names
+from articles.tree import names, unused_pictures
 from articles.tree.schema import BatchManifest
 from articles.tree.storing import storing
 from backups import configured
@@ -63,6 +63,18 @@ class Storages:
             for uid in sorted(uids):
                 _bring_batch(names.batch(uid))
         return sorted(uids)
+
+    def pictures(self, *, apply: bool) -> tuple[int, list[str]]:
+        """How many of the writers' own pictures the second storage has and the first lacks; with `apply` they come.
+
+        And a sentence for each that cannot be used. Those that no text names come as well: the keeper knows them.
+        """
+        if not self.second:
+            return 0, []
+        with reaching_second():
+            there = sorted(unused_pictures.listed(second_storage()))
+        done = list(in_bulk(there, lambda name: _bring_picture(name, apply=apply), threads=THREADS))
+        return sum(came for came, _ in done), sorted(why for _, why in done if why)
 
     def mend(self, found: Found) -> None:
         """Bring what is damaged or missing of a tree that is about to be read as a whole."""
@@ -145,6 +157,25 @@ def _tells_more(there: Found, here: Found) -> bool:
     """The second storage is told after the first; so it knows more only where the first was put back."""
     texts = len(there.manifest.source.earlier_manuscripts) - len(here.manifest.source.earlier_manuscripts)
     return texts > 0 or (texts == 0 and here.things < there.things)
+
+
+def _bring_picture(name: str, *, apply: bool) -> tuple[bool, str]:
+    """Whether the first storage lacks it, and why it cannot come; its manifest comes last, so with that it is whole."""
+    tree, other = configured.tree(names.picture(name)), configured.second_tree(names.picture(name))
+    with storing():
+        if tree.storage.exists(tree.path(MANIFEST)):
+            return False, ""
+    try:
+        with reaching_second():
+            if not other.storage.exists(other.path(MANIFEST)):
+                return False, ""  # killed while it was copied: the first storage had it
+            other.check_signature(other.manifest())
+        if apply:
+            with storing():
+                copying.bring(other, tree, reaching_second)
+    except TreeError as exc:
+        return False, str(exc)
+    return True, ""
 
 
 def _bring_batch(prefix: str) -> None:

@@ -23,9 +23,10 @@ from django.contrib.auth.models import User
 
 from articles.models import Article, Batch, StageRecord
 from articles.pipeline import transitions
-from articles.tree import manifest
+from articles.tree import manifest, unused_pictures
 from articles.tree.due import due
 from articles.tree.schema import Manifest, StatePart
+from articles.tree.storing import storing
 from backups.database import restore as rows
 from backups.database.comparison.restore_policy import MIRROR
 from backups.database.comparison.steps import CHANGE, CREATE
@@ -34,6 +35,7 @@ from backups.models import Restore
 from backups.progress import Started, silent
 from backups.repository.manifests import Generation
 from backups.repository.repository import Repository
+from backups.storage import backup_storage
 from backups.trees.tree import TreeError
 from publishing.models import Site
 from recovery.rebuild.article import go_further, put_to_rest, rebuild
@@ -55,6 +57,7 @@ class Journey:
     generation: Generation
     trees: Storages
     brought: int = 0  # trees that the second storage had more of than the first
+    pictures: int = 0  # of writers' texts, that the second storage alone had
     rows: int = 0
     further: list[str] = field(default_factory=list)  # articles that were newer in their trees
     rested: int = 0  # that were in line or at work
@@ -102,6 +105,8 @@ def restore_desk(
             _restore_rows(repository, journey, found, apply=apply, started=started)
     with journey.timed("what no row knows"):
         _rebuild_others(journey, found, apply=apply)
+    with journey.timed("pictures of texts"):
+        _bring_pictures(journey, apply=apply)
     return journey
 
 
@@ -221,6 +226,17 @@ def _rebuild_others(journey: Journey, found: Mapping[str, Found], *, apply: bool
             rebuilt = rebuild(tree.tree.prefix)
             journey.rebuilt += rebuilt.new
             journey.lacking += [f"{tree.tree.prefix}: {sentence}" for sentence in rebuilt.lacking]
+
+
+def _bring_pictures(journey: Journey, *, apply: bool) -> None:
+    """Those that writers have put into their texts, which the texts that came back name."""
+    journey.pictures, left = journey.trees.pictures(apply=apply)
+    journey.lacking += left
+    if apply and (named := unused_pictures.named()):
+        with storing():
+            missing = len(named - unused_pictures.listed(backup_storage()))
+        if missing:
+            journey.lacking.append(f"Pictures that texts name, and that no storage has: {missing:,}.")
 
 
 @contextmanager

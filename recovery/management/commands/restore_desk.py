@@ -83,6 +83,9 @@ class Command(BaseCommand):
         if journey.brought:
             come = "come" if apply else "would come"
             self.stdout.write(f"Files of {journey.brought:,} articles {come} from the second storage into the first.")
+        if journey.pictures:
+            come = "come" if apply else "would come"
+            self.stdout.write(f"Pictures of texts {come} from the second storage into the first: {journey.pictures:,}.")
         if apply:
             self.stdout.write(
                 f"{len(journey.further):,} articles were further in the storage than in the backup, and are as they "
@@ -105,6 +108,7 @@ def _summary(journey: Journey) -> dict[str, object]:
         "rebuilt": journey.rebuilt,
         "batches": journey.batches,
         "from_second": journey.brought,
+        "pictures_from_second": journey.pictures,
         "not_back": journey.lacking,
         "seconds": journey.seconds,
     }

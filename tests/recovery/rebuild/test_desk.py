@@ -17,9 +17,11 @@ from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 from pytest_django import Settings
 
-from articles.models import Article, Batch, Call, Event, Preferences
+from articles.models import Article, Batch, Call, Event, KeptPicture, Preferences
 from articles.pipeline import sweep, worker
+from articles.tree import kept_pictures, unused_pictures
 from articles.tree.due import write_due
+from articles.tree.kept_pictures import Keeper
 from backups import tasks
 from backups.database import backup
 from backups.database.tables import Column
@@ -30,6 +32,7 @@ from config.roles import EDITORS, create_groups
 from publishing import publish_tasks
 from publishing.models import PublishTask, Site
 from recovery.rebuild import desk
+from tests.articles.content.reading.pictured import photograph
 from tests.conftest import HandIn
 from tests.doubles.server import Doubles
 from tests.publishing.conftest import new_site
@@ -212,6 +215,38 @@ def test_a_row_that_cannot_come_back_is_said_before(editor: User, settings: Sett
     ):
         _back()
     assert caught.value.returncode == 3
+
+
+def test_pictures_of_texts_come_from_the_second_storage(
+    second: Path, editor: User, storage_folder: Path, settings: Settings, tmp_path: Path
+) -> None:
+    """Two pictures: one whole, one that was cut off between its file and its manifest; and a name that nobody has."""
+    settings.VAR_DIR = tmp_path / "var"
+    names = [Keeper().keep(photograph(colour)).removeprefix("picture:") for colour in ("red", "navy")]
+    gone = "f" * 64
+    pictures = "".join(f"\n\n![The sea](picture:{name})" for name in (*names, gone))
+    arrive(f"# Tides\n\nThe sea comes in.{pictures}\n")
+    call_command("backup_database", stdout=StringIO())
+    tasks.copy()
+    (second / f"pictures/{gone}").mkdir()  # of a copy that was killed
+    lose_everything()
+    KeptPicture.objects.all().delete()
+    shutil.rmtree(storage_folder)
+    settings.VAR_DIR = tmp_path / "another machine"
+
+    assert _back("--storage", "second")["pictures_from_second"] == 2
+    assert not (storage_folder / "pictures").exists()
+    with mock.patch.object(unused_pictures, "named", side_effect=KeyboardInterrupt), pytest.raises(KeyboardInterrupt):
+        _back("--storage", "second", "--apply")
+    (storage_folder / f"pictures/{names[0]}" / MANIFEST).unlink()
+    back = _back("--storage", "second", "--apply")
+
+    assert back["pictures_from_second"] == 1
+    assert "Pictures that texts name, and that no storage has: 1." in back["not_back"]
+    for name in names:
+        assert kept_pictures.load(name)
+        assert (storage_folder / f"pictures/{name}/picture.jpg").exists()
+    assert _back("--storage", "second", "--apply")["pictures_from_second"] == 0
 
 
 @pytest.mark.usefixtures("storage_folder")
