@@ -23,6 +23,7 @@ from articles.content.manuscripts import Unreadable
 from articles.providers.errors import Unreachable
 from backups.errors import BackupError
 from backups.files import source as files
+from backups.progress import Started, silent
 from worklist import intake, texts
 from worklist.chunks import files as chunk_files
 from worklist.chunks.records import NoArticle, OldArticle, article, shown
@@ -82,6 +83,7 @@ class Import:
     owner: User
     desk: str = ""
     apply: bool = False
+    started: Started = silent
 
     def __post_init__(self) -> None:
         self.report = Report()
@@ -103,8 +105,10 @@ class Import:
         if not sizes and not self.report.files:
             raise NotAFolder(f"{self.folder} {NO_FOLDER}")
         self.report.gaps = chunk_files.gaps(number for path in sizes if (number := _number(path)) is not None)
+        progress = self.started(len(sizes), sum(sizes.values()))
         for path in chunk_files.in_order(sizes):
             self.report.files.append(self._file(source, path, sizes[path]))
+            progress(1, sizes[path])
         return self.report
 
     def _file(self, source: files.Source, path: str, size: int) -> FileReport:

@@ -12,6 +12,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from articles import formats
+from backups.progress import shown
 from worklist.chunks.importing import FileReport, Import, NotAFolder, Report
 
 MOST_SHOWN = 20  # names of what stays behind
@@ -35,7 +36,8 @@ class Command(BaseCommand):
 
     def handle(self, *_: Any, folder: Path, owner: str, desk: str, apply: bool, json: bool, **__: Any) -> None:
         try:
-            report = Import(folder, _person(owner), desk, apply=apply).run()
+            with shown("Reading", "files", quiet=json) as started:
+                report = Import(folder, _person(owner), desk, apply, started).run()
         except NotAFolder as exc:
             raise CommandError(str(exc)) from exc
         if json:
