@@ -303,9 +303,18 @@ class Article(models.Model):
     @property
     def takes_another_picture(self) -> bool:
         """Nobody works on it, and its pictures are known. No query when the records were fetched before."""
-        ended = self.status in (self.Status.DONE, self.Status.FAILED, self.Status.CANCELLED)
-        known = ended and self.record(Stage.PROMPTS).state == StageRecord.State.DONE
-        return known and not (self.status == self.Status.DONE and self.tree_expired_at)
+        return self._ended_with(Stage.PROMPTS)
+
+    @property
+    def takes_another_look(self) -> bool:
+        """Nobody works on it, and its page is laid out. No query when the records were fetched before."""
+        return self._ended_with(Stage.FORMAT)
+
+    def _ended_with(self, stage: Stage) -> bool:
+        """What the stage has made can still be put to use: its backup is there."""
+        is_gone = self.status == self.Status.DONE and self.tree_expired_at is not None
+        ended = self.status in (self.Status.DONE, self.Status.FAILED, self.Status.CANCELLED) and not is_gone
+        return ended and self.record(stage).state == StageRecord.State.DONE
 
     @property
     def has_newer_page(self) -> bool:

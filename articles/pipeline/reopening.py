@@ -102,19 +102,23 @@ def to_publish(article: Article, site_id: int | None, by: User | None) -> bool:
     return bool(won)
 
 
-def for_another_picture(article: Article, work: Work, by: User | None) -> bool:
-    """A finished article gets another picture, or other words for one, alone, also one of a batch.
+def for_a_change(article: Article, work: Work, by: User | None, **seen: Any) -> bool:
+    """A finished article gets another picture, or another look, alone, also one of a batch.
 
-    Its post stays as it is until somebody publishes it again. False: it is not as it was read any more.
+    Its post stays as it is until somebody publishes it again. False: it is not as it was read any more, or not as it
+    was `seen`, by names of fields.
     """
     with batch_revision(article.batch_id) as revision:
         changes = work.changes | {"alone": article.batch_id is not None, "queued_at": timezone.now()}
         done = Article.objects.filter(pk=article.pk, status=Article.Status.DONE, attempt=article.attempt)
-        won = done.update(status=Article.Status.QUEUED, retries=0, crashes=0, ended_at=None, **(due() | changes))
+        won = done.filter(**seen).update(
+            status=Article.Status.QUEUED, retries=0, crashes=0, ended_at=None, **(due() | changes)
+        )
         if won:
             prepare(article, work, revision)
             asked = {"from_stage": work.from_stage, "again": list(work.again)}
             Attempt.objects.create(article=article, why=Attempt.Why.CHANGED, asked_by=by, **asked)
+            Event.objects.create(article=article, kind="changed", message=f"{by or OPERATOR} {work.did}")
             enqueue(article.pk)
     return bool(won)
 

@@ -48,9 +48,8 @@ resumed = Signal()  # articles: their ids; people let them go on
 cancelled = Signal()  # articles: their ids
 lined_up = Signal()
 
-# Fields of an article that nobody works on.
-UNHELD: dict[str, Any] = {"lease_until": None, "lease_owner": ""}
-# And of one that people let go on: what was before does not count any more.
+UNHELD: dict[str, Any] = {"lease_until": None, "lease_owner": ""}  # of an article that nobody works on
+# Of one that people let go on: what was before does not count any more.
 ANEW: dict[str, Any] = {"retries": 0, "crashes": 0, "error": None, "cause": "", "cancelled_with": ""}
 ANEW |= {"ended_at": None, "next_at": None}
 OPERATOR = "The operator"  # who acts when nobody of the desk does: from the shell
@@ -71,6 +70,7 @@ class Work:
     from_stage: str = ""
     reused: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
+    did: str = "pressed Recover"  # who asked for it
 
 
 GOING_ON = Work()
@@ -351,7 +351,7 @@ def _note_recovery(article: Article, by: User | None, work: Work) -> None:
     unbegun.update(outcome=Attempt.Outcome.WAITING, ended_at=timezone.now())
     asked = {"from_stage": work.from_stage, "reused": list(work.reused), "again": list(work.again)}
     Attempt.objects.create(article=article, why=Attempt.Why.RECOVERED, asked_by=by, **asked)
-    Event.objects.create(article=article, kind="recovered", message=f"{by or OPERATOR} pressed Recover")
+    Event.objects.create(article=article, kind="recovered", message=f"{by or OPERATOR} {work.did}")
 
 
 def prepare(article: Article, work: Work, revision: int) -> None:

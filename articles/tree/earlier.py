@@ -4,12 +4,14 @@ Each is an entry of `Article.earlier_files`, the oldest first:
 
     {"file": "03_hero_before_1.jpg", "of": "03_hero.jpg", "sha256": …, "bytes": …, "until": "2026-11-30T10:43:00+00:00"}
 
-A picture says besides what it was made of: `prompt`, `alt_text`, `source_url`, `width`, `height`; a page who laid it
-out: `maker`. Order: the file, then the row, then whatever takes its place.
+A picture says besides what it was made of: `prompt`, `alt_text`, `source_url`, `width`, `height`. A page says who laid
+it out (`maker`), with what (LOOK), of what (`made_of`), and what took its place (`why`). Order: the file, then the row,
+then whatever takes its place.
 """
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from typing import Any
 
@@ -21,6 +23,7 @@ from articles.tree.storing import storing
 from backups.trees.tree import FileDamaged, Stored
 
 Entry = dict[str, Any]
+LOOK = ("title", "formatter", "design", "byline", "brand_primary", "brand_accent")  # of an article: how it looks
 
 
 def stored(article: Article) -> dict[str, Stored]:
@@ -44,12 +47,19 @@ def keep_picture(article: Article, image: ImageFile) -> Entry:
     return _kept(article, image.stored) | said | {"width": image.width, "height": image.height}
 
 
-def keep_page(article: Article, record: StageRecord) -> Entry:
-    """A copy of a page. Raises FileDamaged, Unreachable."""
+def made_of(article: Article) -> str:
+    """The hash of what its page shows, however it is drawn: the text, and which pictures it has."""
+    roles = sorted(article.images.values_list("role", flat=True))
+    return hashlib.sha256(repr((article.html, roles)).encode()).hexdigest()
+
+
+def keep_page(article: Article, record: StageRecord, why: str) -> Entry:
+    """A copy of a page; `why` is the change for which another takes its place. Raises FileDamaged, Unreachable."""
     present = record.stored
     if present is None:
         raise FileDamaged("The page is missing from the backup.")
-    return _kept(article, present) | {"maker": record.maker}
+    look = {name: getattr(article, name) for name in LOOK}
+    return _kept(article, present) | look | {"maker": record.maker, "made_of": made_of(article), "why": why}
 
 
 def _kept(article: Article, present: Stored) -> Entry:

@@ -36,6 +36,8 @@ Words = Annotated[str, StringConstraints(max_length=bounds.LONGEST_FIELD)]
 Columns = Annotated[dict[str, Words], Field(max_length=WIDER * bounds.MOST_COLUMNS)]
 Sentence = Annotated[str, StringConstraints(max_length=LONG)]
 Dollars = Annotated[str, _pattern(r"\d{1,9}(?:\.\d{1,6})?")]
+Formatter = Literal["auto", "claude", "template"]
+Design = Literal["classic", "modern", "essay"]
 State = Literal["pending", "running", "completed", "failed"]
 MOST_SECTIONS = WIDER * bounds.MOST_SECTIONS  # and so the greatest index of one
 MOST_PICTURES = (bounds.MOST_PICTURES + 1) * MOST_SECTIONS
@@ -151,6 +153,14 @@ class EarlierFile(Part):
     width: int = Field(0, ge=0, le=2**31 - 1)
     height: int = Field(0, ge=0, le=2**31 - 1)
     maker: Annotated[str, StringConstraints(max_length=100)] = ""
+    title: str = Field("", max_length=bounds.LONGEST_TITLE)
+    formatter: Formatter = "auto"
+    design: Design = "classic"
+    byline: str = Field("", max_length=bounds.LONGEST_BYLINE)
+    brand_primary: Colour = PRIMARY
+    brand_accent: Colour = ACCENT
+    made_of: Annotated[str, _pattern("(?:[0-9a-f]{64})?")] = ""
+    why: Literal["", "picture", "words", "look", "earlier"] = ""
 
 
 class Source(Destination):
@@ -163,8 +173,8 @@ class Source(Destination):
     earlier_manuscripts: list[EarlierManuscript] = Field(default_factory=list, max_length=bounds.MOST_MANUSCRIPTS)
     earlier_files: list[EarlierFile] = Field(default_factory=list, max_length=bounds.MOST_EARLIER_FILES)
     style: str = Field("", max_length=bounds.LONGEST_STYLE)
-    formatter: Literal["auto", "claude", "template"] = "auto"
-    design: Literal["classic", "modern", "essay"] = "classic"
+    formatter: Formatter = "auto"
+    design: Design = "classic"
     byline: str = Field("", max_length=bounds.LONGEST_BYLINE)
     is_long: bool = False
     scheduled_at: Moment | None = None
@@ -234,7 +244,7 @@ class WholeBatch(Destination):
     images_per_style: int = Field(ge=0, le=bounds.MOST_PICTURES)
     images_per_section: int = Field(ge=0, le=bounds.MOST_PICTURES)
     style: str = Field("", max_length=bounds.LONGEST_STYLE)
-    formatter: Literal["auto", "claude", "template"] = "template"
+    formatter: Formatter = "template"
     design: Literal["", "classic", "modern", "essay"] = ""
     budget: Dollars | None = None
     state: Literal["draft", "running", "paused", "done", "cancelled"]

@@ -11,8 +11,10 @@ from django.contrib.auth.models import User
 from articles.batches import control
 from articles.batches.start import start_batch
 from articles.models import Article, Batch, Section, Stage
+from articles.models.choices import Design
 from articles.pipeline import transitions
-from recovery.another_picture.deed import Wish, change, version
+from recovery.changes import look, picture
+from recovery.changes.picture import Wish
 from recovery.plan import Options, plan
 from tests.doubles.server import Doubles
 from tests.publishing.conftest import new_site
@@ -30,8 +32,8 @@ class Hand:
 
     def deeds(self) -> list[Callable[[], object]]:
         of_the_site = [self.delete_a_draft, self.trash_a_draft, self.delete_a_picture]
-        by_people = [self.hand_in_more, self.hand_in_more, self.recover, self.cancel, self.pause, self.change_a_picture]
-        return [*by_people, *of_the_site]
+        by_people = [self.hand_in_more, self.hand_in_more, self.recover, self.cancel, self.pause]
+        return [*by_people, self.change_a_picture, self.change_how_it_looks, *of_the_site]
 
     def hand_in_more(self) -> None:
         """One more section of every article, at times so small that no count of words would notice."""
@@ -55,7 +57,16 @@ class Hand:
         if article and image and article.takes_another_picture:
             words_alone = self.dice.random() < 0.5
             wish = Wish(f"Seen {self.dice.random()}", prompt="" if words_alone else "A room", only_words=words_alone)
-            change(article, image, wish, self.by, seen=version(article, image))
+            picture.change(article, image, wish, self.by, seen=picture.version(article, image))
+
+    def change_how_it_looks(self) -> None:
+        """Laid out anew, or only its title."""
+        article = self._one(Article.objects.all())
+        if article and article.takes_another_look:
+            new = {"title": f"A title {self.dice.random()}"}
+            if self.dice.random() < 0.7:
+                new |= {"design": self.dice.choice(Design.values), "byline": f"By {self.dice.random()}"}
+            look.change(article, look.look_of(article) | new, self.by, seen=look.version(article))
 
     def cancel(self) -> None:
         article = self._one(Article.objects.exclude(status=Article.Status.DONE))

@@ -23,7 +23,8 @@ from backups.trees.tree import Tree
 from publishing import publish_tasks
 from publishing.models import Site
 from publishing.options import Options
-from recovery.another_picture.deed import NotChanged, Wish, change, version
+from recovery.changes.opening import NotChanged
+from recovery.changes.picture import Wish, change, version
 from recovery.plan import plan
 from recovery.rebuild.article import rebuild
 from tests.articles.content.reading.pictured import photograph
@@ -98,7 +99,7 @@ def test_a_file_takes_the_place_and_the_picture_before_stays(done: Article, edit
     assert BEFORE not in laid_out(article)
     assert layout(laid_out(article)) == layout(page)
     assert article.tree.verify() == []
-    assert article.events.get(kind="picture").message == "ada changed the hero image: a file takes its place"
+    assert article.events.get(kind="changed").message == "ada changed the hero image: a file takes its place"
 
 
 def test_the_picture_before_can_be_taken_again_as_it_was(done: Article, editor: User, run: Work) -> None:
@@ -260,7 +261,7 @@ def test_of_two_at_once_the_second_is_refused(done: Article, editor: User) -> No
         change(done, hero(done), Wish("", prompt="Two"), editor, seen=seen)
 
     assert hero(done).prompt == "One"
-    assert done.events.filter(kind="picture").count() == 1
+    assert done.events.filter(kind="changed").count() == 1
 
 
 def test_a_stopped_one_takes_a_file_for_the_picture_that_was_declined(
@@ -308,7 +309,7 @@ def test_only_whoever_may_change_it_and_by_post(
     editor.groups.clear()
     assert as_(editor).post(address(done), given(done, "words")).status_code in (302, 403, 404)
     assert Article.objects.get().status == Status.DONE
-    assert Article.objects.get().events.filter(kind="picture").count() == 0
+    assert Article.objects.get().events.filter(kind="changed").count() == 0
 
 
 def test_one_whose_backup_is_gone_and_one_that_moves_are_left_alone(done: Article, editor: User) -> None:

@@ -38,7 +38,7 @@ NO_SCREENS = {
 }
 # Pages of articles in this state.
 CHOSEN = {"articles_article_recover": "failed"} | dict.fromkeys(
-    ("articles_article_publish", "articles_article_picture"), "done"
+    ("articles_article_publish", "articles_article_picture", "articles_article_look"), "done"
 )
 # Screens that are only there for some people, or with some words behind the question mark.
 MORE = {

@@ -1,6 +1,7 @@
-// Nothing that is typed is lost. A form with room for more than a line is kept in this browser while somebody writes in
-// it, and offered again until it is handed in; leaving it asks. What is kept is sealed with a key that the desk gives to
-// its writer alone, so that nobody else who uses this browser can read it. Passwords, files and hidden fields are not kept.
+// Nothing that is typed is lost. A form with room for more than a line, or one marked `data-typed`, is kept in this browser
+// while somebody writes in it, and offered again until it is handed in; leaving it asks. What is kept is sealed with a key
+// that the desk gives to its writer alone, so that nobody else who uses this browser can read it. Passwords, files and
+// hidden fields are not kept.
 (function () {
     "use strict";
 
@@ -328,7 +329,7 @@
 
     function watch() {
         document.querySelectorAll("form").forEach((form) => {
-            if (form.method === "post" && form.querySelector("textarea") && !keepers.has(form)) {
+            if (form.method === "post" && (form.querySelector("textarea") || "typed" in form.dataset) && !keepers.has(form)) {
                 keepers.set(form, new Keeper(form));
             }
         });

@@ -120,7 +120,7 @@ TABLE: dict[str, tuple[str, Deed, dict[str, Any], str]] = {
     ),
     "get another picture": (
         "done",
-        lambda article, by: reopening.for_another_picture(article, ANOTHER_PICTURE, by),
+        lambda article, by: reopening.for_a_change(article, ANOTHER_PICTURE, by),
         {"status": "queued", "queued_at": "now", "alone": False, "crashes": 0, "retries": 0, "ended_at": None}
         | {"earlier_files": [{"file": "a"}]}
         | DUE,

@@ -19,7 +19,8 @@ from articles.formats import about
 from articles.models import Article, ImageFile
 from articles.providers.errors import Unreachable
 from articles.tree import earlier, kept_pictures
-from recovery.another_picture.deed import NotChanged, Wish, change, check, earlier_one, price, version
+from recovery.changes.opening import NotChanged
+from recovery.changes.picture import Wish, change, check, earlier_one, price, version
 
 MADE, FILE, WORDS, BEFORE = "made", "file", "words", "before:"
 AWAY = "The backup storage does not answer. Nothing was changed; try again in a minute."
