@@ -22,9 +22,9 @@ from django.views.decorators.http import require_safe
 
 from articles.models import Article, Stage
 from articles.providers.errors import Unreachable
-from articles.tree import manifest
+from articles.tree import earlier, manifest
 from articles.tree.storing import storing
-from backups.trees.tree import MANIFEST, TreeError
+from backups.trees.tree import MANIFEST, Stored, TreeError
 
 PICTURE_LIFE = 300  # seconds; the pictures are asked for right after the page
 POLICY = (
@@ -47,6 +47,22 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
     stored = done[stage].stored if stage else None
     if stored is None:
         raise Http404("There is no page of this article yet.")
+    return _shown(request, article, stored)
+
+
+@login_required
+@require_safe
+@xframe_options_sameorigin  # the page of its versions shows it in a frame
+def earlier_page(request: HttpRequest, uid: str, name: str) -> HttpResponse:
+    """A page that another took the place of, with the pictures of now."""
+    article = get_object_or_404(Article.objects.touchable_by(request.user), uid=uid)
+    stored = earlier.stored(article).get(name)
+    if stored is None or PurePosixPath(name).suffix != ".html":
+        raise Http404("There is no such page.")
+    return _shown(request, article, stored)
+
+
+def _shown(request: HttpRequest, article: Article, stored: Stored) -> HttpResponse:
     try:
         with storing():
             html = article.tree.read(stored).decode()

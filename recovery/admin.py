@@ -30,6 +30,7 @@ from articles.pipeline.sweep import sweep
 from articles.providers.errors import ProviderError
 from recovery.changes.look_page import LookPage
 from recovery.changes.picture_page import PicturePage
+from recovery.changes.versions_page import VersionsPage
 from recovery.forms import RecoverForm
 from recovery.groups.page import GroupsPage
 from recovery.handover.page import HandoverPage
@@ -201,5 +202,7 @@ ArticleAdmin.more_urls.append(lambda desk: RecoverViews(desk).urls())
 ArticleAdmin.more_urls.append(lambda desk: GroupsPage(desk).urls())
 ArticleAdmin.more_urls.append(lambda desk: ManuscriptPage(desk).urls())
 ArticleAdmin.more_urls.append(lambda desk: HandoverPage(desk).urls())
-ArticleAdmin.more_urls.append(lambda desk: [*PicturePage(desk).urls(), *LookPage(desk).urls()])
+ArticleAdmin.more_urls.append(lambda desk: PicturePage(desk).urls())
+ArticleAdmin.more_urls.append(lambda desk: LookPage(desk).urls())
+ArticleAdmin.more_urls.append(lambda desk: VersionsPage(desk).urls())
 ArticleAdmin.after_save["_recover"] = recover_address  # to the plan: what was changed counts for it

@@ -20,6 +20,7 @@ from articles.models import Article, Attempt, Call, Cost, Event, ImageFile, Sect
 from articles.pipeline.worker_health import nobody_works
 from articles.providers.errors import ProviderError
 from articles.providers.names import title_of
+from articles.tree import earlier, names
 from articles.tree.storing import storing
 from backups.trees.tree import MANIFEST, TreeError
 
@@ -128,6 +129,7 @@ class ArticlePage:
     attempts: list[Attempt]
     events: list[Event]
     has_page: bool
+    earlier_pages: int
 
 
 def article_page(article: Article, reader: AbstractBaseUser | AnonymousUser) -> ArticlePage:
@@ -141,6 +143,7 @@ def article_page(article: Article, reader: AbstractBaseUser | AnonymousUser) -> 
         nobody_works=article.status == Article.Status.QUEUED and nobody_works(),
         progress=state_wording.progress(article),
         done=sum(row.step.kind == "done" for row in stages),
+        earlier_pages=len(earlier.of_file(article, names.FORMATTED)),
         stages=stages,
         sections=_sections(article, images),
         calls=[_call_row(call, article) for call in calls],

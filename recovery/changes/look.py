@@ -6,11 +6,9 @@ layout, and nobody is paid: the title stands above the page, on the site.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -40,17 +38,6 @@ WORDS = {
 def check(article: Article) -> None:
     """Raises NotChanged for an article whose page stays as it is just now."""
     opening.check(article, article.takes_another_look, "another look")
-
-
-def look_of(article: Article) -> dict[str, str]:
-    """By names of fields."""
-    return {name: getattr(article, name) for name in LOOK}
-
-
-def version(article: Article) -> str:
-    """Of a page as somebody sees it: what they decide by it holds for this alone."""
-    said = (article.status, article.attempt, article.record(Stage.FORMAT).sha256, *look_of(article).values())
-    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
 
 
 def claude_can(article: Article) -> bool:
@@ -83,9 +70,9 @@ def change(article: Article, wanted: Mapping[str, str], by: User, *, seen: str) 
     Raises NotChanged, Unreachable.
     """
     check(article)
-    if version(article) != seen:
+    if opening.version(article) != seen:
         raise MovedOn(article)
-    now = look_of(article)
+    now = opening.look_of(article)
     changed = {name: wanted[name] for name in LOOK if wanted[name] != now[name]}
     if not changed:
         raise NotChanged("It looks so already. Nothing was done.")
@@ -96,7 +83,7 @@ def change(article: Article, wanted: Mapping[str, str], by: User, *, seen: str) 
     work = _work(article, changed, kept, anew=not keeps_layout)
     with transaction.atomic():
         opening.opened(article, work, by, **now)
-        _take_on(article, changed)
+        opening.take_on(article, changed)
         if keeps_layout:
             opening.show_anew(article, kept[0])
         write_soon(article)
@@ -111,11 +98,6 @@ def _work(article: Article, changed: Mapping[str, str], kept: list[earlier.Entry
         again=("1 formatted page",) if anew else (),
         did=f"changed how it looks: {in_words(changed)}",
     )
-
-
-def _take_on(article: Article, changed: Mapping[str, Any]) -> None:
-    for name, value in changed.items():
-        setattr(article, name, value)
 
 
 def in_words(changed: Mapping[str, str]) -> str:

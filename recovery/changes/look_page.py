@@ -8,8 +8,7 @@ from typing import Any, cast
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 
@@ -18,10 +17,10 @@ from articles.formats import about
 from articles.models import Article
 from articles.providers.errors import Unreachable
 from articles.tree.earlier import LOOK
-from recovery.changes.look import Way, change, check, version, ways
+from recovery.changes import opening
+from recovery.changes.look import Way, change, check, ways
 from recovery.changes.opening import MovedOn, NotChanged
-
-AWAY = "The backup storage does not answer. Nothing was changed; try again in a minute."
+from recovery.changes.opening_page import AWAY, changeable
 
 
 class LookForm(forms.ModelForm[Article]):
@@ -70,11 +69,11 @@ class LookPage:
         """The question; by POST, the deed, for the article as the page has shown it."""
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
-        article = self._article(request, pk)
+        article = changeable(self.desk, request, pk)
         try:
             check(article)
             if request.method != "POST":
-                return self._ask(request, LookForm(initial={"seen": version(article)}, article=article))
+                return self._ask(request, LookForm(initial={"seen": opening.version(article)}, article=article))
             form = LookForm(request.POST, article=article)
             if not form.is_valid() or not self._done(request, form):
                 return self._ask(request, form)
@@ -83,15 +82,6 @@ class LookPage:
         except NotChanged as exc:
             self.desk.message_user(request, str(exc), messages.WARNING)
         return HttpResponseRedirect(article.get_absolute_url())
-
-    def _article(self, request: HttpRequest, pk: int) -> Article:
-        found = self.desk.get_queryset(request).select_related("site").defer("manuscript", "earlier_manuscripts")
-        article = found.prefetch_related("records").filter(pk=pk).first()
-        if article is None:
-            raise Http404("There is no such article.")
-        if not self.desk.has_change_permission(request, article):
-            raise PermissionDenied
-        return article
 
     def _done(self, request: HttpRequest, form: LookForm) -> bool:
         """False: the form says what is wrong. Raises MovedOn."""
@@ -113,13 +103,13 @@ class LookPage:
     def _ask_again(self, request: HttpRequest, pk: int, exc: MovedOn) -> HttpResponse:
         """For the article as it is now, with what was chosen; where it takes no look any more, that is said."""
         self.desk.message_user(request, str(exc), messages.WARNING)
-        article = self._article(request, pk)
+        article = changeable(self.desk, request, pk)
         try:
             check(article)
         except NotChanged:
             return HttpResponseRedirect(article.get_absolute_url())
         chosen = {name: request.POST[name] for name in LOOK if name in request.POST}
-        return self._ask(request, LookForm(initial={**chosen, "seen": version(article)}, article=article))
+        return self._ask(request, LookForm(initial={**chosen, "seen": opening.version(article)}, article=article))
 
     def _ask(self, request: HttpRequest, form: LookForm) -> HttpResponse:
         context = {

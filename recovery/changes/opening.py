@@ -12,6 +12,8 @@ The post on a site stays as it is until somebody publishes the article again.
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -23,7 +25,7 @@ from articles.pipeline import reopening, transitions
 from articles.pipeline.transitions import Work
 from articles.state_wording import state
 from articles.tree import earlier
-from articles.tree.earlier import Entry
+from articles.tree.earlier import LOOK, Entry
 from backups.trees.tree import FileDamaged
 
 
@@ -46,6 +48,22 @@ def check(article: Article, takes: bool, what: str) -> None:
         raise NotChanged(f"“{article}” cannot get {what} now. {state(article)}.")
     if len(article.earlier_files) + 2 > bounds.MOST_EARLIER_FILES:
         raise NotChanged("This article keeps as many earlier pictures and pages as it can. Hand it in again as a copy.")
+
+
+def look_of(article: Article) -> dict[str, str]:
+    """By names of fields."""
+    return {name: getattr(article, name) for name in LOOK}
+
+
+def version(article: Article) -> str:
+    """Of a page as somebody sees it: what they decide by it holds for this alone."""
+    said = (article.status, article.attempt, article.record(Stage.FORMAT).sha256, *look_of(article).values())
+    return hashlib.sha256(repr(said).encode()).hexdigest()[:32]
+
+
+def take_on(article: Article, changed: Mapping[str, str]) -> None:
+    for name, value in changed.items():
+        setattr(article, name, value)
 
 
 def kept_page(article: Article, why: str, *, must: bool) -> list[Entry]:
@@ -80,11 +98,13 @@ def opened(article: Article, work: Work, by: User, **seen: Any) -> None:
         raise MovedOn(article)
 
 
-def show_anew(article: Article, entry: Entry, **details: Any) -> None:
+def show_anew(article: Article, entry: Entry, details: Mapping[str, Any] | None = None) -> None:
     """Have the page made of an earlier one, which keeps its layout: nobody is asked for it.
 
-    For the article as it is made from here on: to be called when all else of it is changed.
+    For the article as it is made from here on: to be called when all else of it is changed. `details` are those of the
+    record from now on; without them they stay.
     """
     page = article.records.get(stage=Stage.FORMAT)
     told = {reopening.SHOWN_ANEW: entry["file"], reopening.LAID_OUT_OF: reopening.laid_out_of(article)}
-    article.records.filter(pk=page.pk).update(details={**page.details, **details, **told})
+    kept = page.details if details is None else details
+    article.records.filter(pk=page.pk).update(details={**kept, **told})

@@ -7,7 +7,6 @@ from typing import Any, cast
 from django import forms
 from django.contrib import messages
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -20,10 +19,10 @@ from articles.models import Article, ImageFile
 from articles.providers.errors import Unreachable
 from articles.tree import earlier, kept_pictures
 from recovery.changes.opening import NotChanged
+from recovery.changes.opening_page import AWAY, changeable
 from recovery.changes.picture import Wish, change, check, earlier_one, price, version
 
 MADE, FILE, WORDS, BEFORE = "made", "file", "words", "before:"
-AWAY = "The backup storage does not answer. Nothing was changed; try again in a minute."
 
 
 class PictureForm(forms.Form):
@@ -93,7 +92,7 @@ class PicturePage:
         """The question; by POST, the deed, for the place as the page has shown it."""
         if request.method not in ("GET", "HEAD", "POST"):
             return HttpResponseNotAllowed(["GET", "POST"])
-        article = self._article(request, pk)
+        article = changeable(self.desk, request, pk)
         image = article.images.filter(role=role).first()
         if image is None:
             raise Http404("There is no such picture.")
@@ -109,15 +108,6 @@ class PicturePage:
         except NotChanged as exc:
             self.desk.message_user(request, str(exc), messages.WARNING)
         return HttpResponseRedirect(article.get_absolute_url())
-
-    def _article(self, request: HttpRequest, pk: int) -> Article:
-        found = self.desk.get_queryset(request).select_related("site").defer("manuscript", "earlier_manuscripts")
-        article = found.prefetch_related("records").filter(pk=pk).first()
-        if article is None:
-            raise Http404("There is no such article.")
-        if not self.desk.has_change_permission(request, article):
-            raise PermissionDenied
-        return article
 
     def _done(self, request: HttpRequest, form: PictureForm) -> bool:
         """False: the form says what is wrong. Raises NotChanged."""

@@ -13,7 +13,7 @@ from articles.batches.start import start_batch
 from articles.models import Article, Batch, Section, Stage
 from articles.models.choices import Design
 from articles.pipeline import transitions
-from recovery.changes import look, picture
+from recovery.changes import look, opening, picture, versions
 from recovery.changes.picture import Wish
 from recovery.plan import Options, plan
 from tests.doubles.server import Doubles
@@ -33,7 +33,7 @@ class Hand:
     def deeds(self) -> list[Callable[[], object]]:
         of_the_site = [self.delete_a_draft, self.trash_a_draft, self.delete_a_picture]
         by_people = [self.hand_in_more, self.hand_in_more, self.recover, self.cancel, self.pause]
-        return [*by_people, self.change_a_picture, self.change_how_it_looks, *of_the_site]
+        return [*by_people, self.change_a_picture, self.change_how_it_looks, self.take_a_page_back, *of_the_site]
 
     def hand_in_more(self) -> None:
         """One more section of every article, at times so small that no count of words would notice."""
@@ -66,7 +66,13 @@ class Hand:
             new = {"title": f"A title {self.dice.random()}"}
             if self.dice.random() < 0.7:
                 new |= {"design": self.dice.choice(Design.values), "byline": f"By {self.dice.random()}"}
-            look.change(article, look.look_of(article) | new, self.by, seen=look.version(article))
+            look.change(article, opening.look_of(article) | new, self.by, seen=opening.version(article))
+
+    def take_a_page_back(self) -> None:
+        article = self._one(Article.objects.exclude(earlier_files=[]))
+        if article and article.takes_another_picture:
+            for there in [each for each in versions.versions(article) if each.fits][:1]:
+                versions.take_back(article, there.file, self.by, seen=opening.version(article))
 
     def cancel(self) -> None:
         article = self._one(Article.objects.exclude(status=Article.Status.DONE))

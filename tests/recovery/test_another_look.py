@@ -19,8 +19,8 @@ from backups.trees.tree import Tree
 from publishing import publish_tasks
 from publishing.models import Site
 from publishing.options import Options
-from recovery.changes.look import change, look_of, version
-from recovery.changes.opening import NotChanged
+from recovery.changes.look import change
+from recovery.changes.opening import NotChanged, look_of, version
 from recovery.rebuild.article import rebuild
 from tests.conftest import HandIn
 from tests.desk import as_, page_of, stop, text
