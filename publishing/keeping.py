@@ -59,6 +59,11 @@ def of_author(name: str, kept: bool) -> Finding:
     return {"field": "author", "state": "kept" if kept else "dropped", "found": "", "names": [name]}
 
 
+def of_alt_text(label: str, kept: bool) -> Finding:
+    """Of a picture whose alternative text came later than it."""
+    return {"field": "alt_text", "state": "kept" if kept else "changed", "found": "", "names": [label]}
+
+
 def _finding(field: str, same: bool, found: str = "") -> Finding:
     state: State = "kept" if same else "changed" if found else "dropped"
     return {"field": field, "state": state, "found": "" if same else found[:200], "names": []}

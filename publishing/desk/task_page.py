@@ -51,6 +51,7 @@ WHY = {
     "author": "there is none of this name, or our user may not write for others",
     **dict.fromkeys(("seo_title", "seo_description", "seo_keyword"), "no plugin there keeps it"),
 }
+WHY_CHANGED = {"alt_text": "somebody has written another one there, which stays"}
 
 
 FRAMES = {
@@ -214,6 +215,7 @@ def _kept(finding: Finding) -> Kept:
         )
     if finding["state"] == "changed" and finding["found"]:
         said += f": “{finding['found']}” there"
-    if finding["state"] != "kept" and (why := WHY.get(finding["field"])):
-        said += f" ({why})"
+    why = WHY | (WHY_CHANGED if finding["state"] == "changed" else {})
+    if finding["state"] != "kept" and (reason := why.get(finding["field"])):
+        said += f" ({reason})"
     return Kept(finding["state"], said)

@@ -6,6 +6,7 @@ from articles import call_keys
 from articles.models import Call, ImageFile
 from articles.providers import Answer
 from articles.providers.errors import Rejected
+from publishing import keeping
 from publishing.publishers.page import about, load
 from publishing.publishers.visit import Visit, called
 from publishing.wordpress.reading import ADDRESS, Json
@@ -17,6 +18,7 @@ class Pictures:
     def __init__(self, visit: Visit) -> None:
         self.visit, self.run, self.site, self.channel = visit, visit.run, visit.site, visit.channel
         self._there = self._of_before()
+        self._words: list[keeping.Finding] = []  # alternative texts that came later than their pictures
 
     def _of_before(self) -> set[int]:
         """Those of the pictures uploaded before that the site still has."""
@@ -42,6 +44,8 @@ class Pictures:
             self.run.calls.give_up(call)
             self.upload(image)
             return
+        if call.state == Call.State.DONE:
+            self._renew_words(call, key, image)
         media = call.raw
         if call.state != Call.State.DONE:
             with self.visit.completing(call, called(image)):
@@ -54,6 +58,26 @@ class Pictures:
                 image.save(update_fields=["wordpress_media_id", "wordpress_url"])
         if call.state != Call.State.DONE:
             self.run.calls.done(call)
+
+    def kept(self) -> list[keeping.Finding]:
+        """What the site has kept of alternative texts that were changed after their pictures had come there."""
+        return self._words
+
+    def _renew_words(self, call: Call, key: str, image: ImageFile) -> None:
+        """The alternative text of now, where the site has the one it was given: another is somebody's, and stays."""
+        given = call.raw["alt_text"]
+        if given == image.alt_text or "alt_text" in self.channel.LACKS:
+            return
+        with about(called(image)):
+            there = self.channel.find_media(key)
+            if there is None or there["id"] != call.raw["id"]:
+                return
+            ours = there["alt_text"] in (given, image.alt_text)
+            if ours and there["alt_text"] != image.alt_text:
+                there = self.channel.update_media(there["id"], {"alt_text": image.alt_text})
+        if ours:
+            self.run.calls.update_answer(call, Answer(there))
+        self._words.append(keeping.of_alt_text(image.label, ours))
 
     def _whole(self, media: Json, image: ImageFile) -> Json:
         """The media item with its smaller versions and its alt text, which a crash may have kept from it."""

@@ -37,7 +37,7 @@ def publish(run: Run, task: PublishTask, site: Site, way: str, open_channel: Ope
 
 
 def _published(visit: Visit) -> Outcome:
-    _upload(visit)
+    pictures = _uploaded(visit)
     post = Post(visit, _content(visit, formatted_page(visit.run)))
     visit.step(Status.CREATING_POST)
     call = post.write()
@@ -52,18 +52,19 @@ def _published(visit: Visit) -> Outcome:
         visit.step(Status.PUBLISHING)
         post.publish(call)
         publish_tasks.did(visit.run, visit.task, number + visit.options.is_for_readers)
-    return _ended(visit, post, call)
+    return _ended(visit, post, call, pictures)
 
 
-def _upload(visit: Visit) -> None:
+def _uploaded(visit: Visit) -> Pictures:
     pictures = Pictures(visit)
     for number, image in enumerate(visit.images, 2):
         visit.step(Status.UPLOADING_IMAGES, called(image))
         pictures.upload(image)
         publish_tasks.did(visit.run, visit.task, number)
+    return pictures
 
 
-def _ended(visit: Visit, post: Post, call: Call) -> Outcome:
+def _ended(visit: Visit, post: Post, call: Call, pictures: Pictures) -> Outcome:
     """What was made is safe before its call is done, and what the site has kept of it is seen last."""
     stored = visit.run.save_file(names.FINAL, post.draft.content.encode())
     visit.run.calls.done(call)
@@ -75,7 +76,7 @@ def _ended(visit: Visit, post: Post, call: Call) -> Outcome:
         visit.run,
         visit.task,
         visit.task.status,
-        kept=post.kept(call),
+        kept=[*post.kept(call), *pictures.kept()],
         post_id=there["id"],
         link=there.get("link", ""),
     )

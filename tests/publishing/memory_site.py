@@ -61,7 +61,7 @@ class MemorySite:
         number = 100 + len(self.media)
         shown = {"slug": key, "source_url": f"https://site/{key}.jpg", "alt_text": alt_text}
         self.media[number] = {"id": number, "modified": "", "width": 400, "has_sizes": True, **shown}
-        return self.media[number]
+        return dict(self.media[number])
 
     def made(self, method: str) -> list[str]:
         """By which ways it was called."""
@@ -116,7 +116,7 @@ class MemoryChannel:
 
     def find_media(self, key: str) -> Json | None:
         found = (item for item in self.site.media.values() if item["slug"] == key)
-        return self._ask("find_media", "GET", lambda: next(found, None))
+        return self._ask("find_media", "GET", lambda: next(map(dict, found), None))
 
     def upload(self, key: str, jpeg: bytes, alt_text: str) -> Json:
         assert jpeg
@@ -129,7 +129,11 @@ class MemoryChannel:
         return self._ask("delete_media", "DELETE", lambda: bool(self.site.media.pop(media["id"], None)))
 
     def update_media(self, media_id: int, fields: Json) -> Json:
-        return self._ask("update_media", "POST", lambda: self.site.media[media_id] | fields)
+        def updated() -> Json:
+            self.site.media[media_id] |= fields
+            return dict(self.site.media[media_id])
+
+        return self._ask("update_media", "POST", updated)
 
     def make_sizes(self, media_id: int) -> Json:
         return self._ask("make_sizes", "POST", lambda: self.site.media[media_id])

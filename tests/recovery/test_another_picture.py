@@ -21,7 +21,7 @@ from articles.tree import retention
 from articles.tree.due import write_due
 from backups.trees.tree import Tree
 from publishing import publish_tasks
-from publishing.models import Site
+from publishing.models import PublishTask, Site
 from publishing.options import Options
 from recovery.changes.opening import NotChanged
 from recovery.changes.picture import Wish, change, version
@@ -34,7 +34,7 @@ from tests.doubles.server import Doubles
 from tests.publishing.conftest import magazine as magazine_site
 from tests.publishing.conftest import memory as memory
 from tests.publishing.dying import dies_after
-from tests.publishing.memory_site import MemorySite
+from tests.publishing.memory_site import MemoryChannel, MemorySite
 
 pytestmark = pytest.mark.django_db
 site = magazine_site
@@ -70,6 +70,10 @@ def wished(article: Article, by: User, role: str = "hero", **fields: Any) -> Non
     article = Article.objects.get(pk=article.pk)
     image = article.images.get(role=role)
     change(article, image, Wish(**{"alt_text": "A quay", **fields}), by, seen=version(article, image))
+
+
+def _tasks(article: Article) -> list[PublishTask]:
+    return list(PublishTask.objects.filter(article=article).order_by("pk"))
 
 
 def layout(page: str) -> str:
@@ -189,6 +193,48 @@ def test_the_post_stays_until_it_is_brought_up_to_date(
     assert article.status == Status.DONE, article.error
     assert "A quay" in str(memory.posts[1])
     assert "Bring the post up to date" not in text(as_(admin_user).get(page_of(article)))
+
+
+@pytest.mark.parametrize("by_somebody", [False, True])
+def test_words_of_now_go_to_the_media_library_unless_somebody_wrote_others_there(
+    by_somebody: bool, hand_in: HandIn, run: Work, editor: User, site: Site, memory: MemorySite
+) -> None:
+    article = run(hand_in(formatter="template", site=site))
+    wished(article, editor, only_words=True)
+    article = run(article)
+    number = hero(article).wordpress_media_id
+    assert number
+    if by_somebody:
+        memory.media[number]["alt_text"] = "Theirs"
+    memory.asked.clear()
+
+    for _ in range(2):
+        publish_tasks.submit(article, site, editor, options=Options())
+        article = run(article)
+
+    assert article.status == Status.DONE, article.error
+    assert memory.media[number]["alt_text"] == ("Theirs" if by_somebody else "A quay")
+    assert len(memory.made("update_media")) == (0 if by_somebody else 1)
+    assert len(memory.made("upload")) == 0
+    told = [[each["state"] for each in task.kept if each["field"] == "alt_text"] for task in _tasks(article)]
+    assert told == ([[], ["changed"], ["changed"]] if by_somebody else [[], ["kept"], []])
+
+
+def test_killed_while_words_go_to_the_media_library_they_are_there_once(
+    hand_in: HandIn, run: Work, editor: User, site: Site, memory: MemorySite
+) -> None:
+    article = run(hand_in(formatter="template", site=site))
+    wished(article, editor, only_words=True)
+    article = run(article)
+    publish_tasks.submit(article, site, editor, options=Options())
+    with dies_after(1, [(MemoryChannel, "update_media")]):
+        run(article)
+
+    article = run(article)
+
+    assert article.status == Status.DONE, article.error
+    assert memory.media[hero(article).wordpress_media_id or 0]["alt_text"] == "A quay"
+    assert len(memory.made("update_media")) == 1
 
 
 def test_it_is_rebuilt_from_its_tree_with_all_that_stood_there(done: Article, editor: User, run: Work) -> None:
