@@ -22,7 +22,7 @@ from django.views.decorators.http import require_safe
 
 from articles.models import Article, Stage
 from articles.providers.errors import Unreachable
-from articles.tree import earlier, manifest
+from articles.tree import earlier, manifest, names
 from articles.tree.storing import storing
 from backups.trees.tree import MANIFEST, Stored, TreeError
 
@@ -53,11 +53,12 @@ def page(request: HttpRequest, uid: str) -> HttpResponse:
 @login_required
 @require_safe
 @xframe_options_sameorigin  # the page of its versions shows it in a frame
-def earlier_page(request: HttpRequest, uid: str, name: str) -> HttpResponse:
-    """A page that another took the place of, with the pictures of now."""
-    article = get_object_or_404(Article.objects.touchable_by(request.user), uid=uid)
-    stored = earlier.stored(article).get(name)
-    if stored is None or PurePosixPath(name).suffix != ".html":
+def laid_out(request: HttpRequest, uid: str, name: str) -> HttpResponse:
+    """A page as it is laid out, without its title, with the pictures of now: the present one, or one before it."""
+    article = get_object_or_404(Article.objects.touchable_by(request.user).prefetch_related("records"), uid=uid)
+    pages = {entry["file"] for entry in earlier.of_file(article, names.FORMATTED)}
+    stored = article.record(Stage.FORMAT).stored if name == names.FORMATTED else earlier.stored(article).get(name)
+    if stored is None or name not in {names.FORMATTED, *pages}:
         raise Http404("There is no such page.")
     return _shown(request, article, stored)
 

@@ -23,7 +23,6 @@ NO_PAGES = {
     "reference",
     "insights_csv",
     "view_on_site",
-    "articles_article_picture",
     "backups_now",
     "publishing_publishtask_shot",
     "worklist_document_do",
@@ -39,6 +38,9 @@ NOT_THERE = {
     "webhooks.delivery",
     "worklist.driveaccount",
 }
+# Pages of an article that is finished, and what else their addresses hold.
+OF_DONE = ("articles_article_picture", "articles_article_look", "articles_article_versions")
+SAID = {"role": "hero"}
 # Questions about articles that were chosen.
 ABOUT_ARTICLES = ("articles_article_publish", "articles_article_recover", "articles_article_cancel_many")
 
@@ -72,23 +74,23 @@ class Place(NamedTuple):
     names: set[str]  # of what is to be filled in
 
 
-def addresses(newest: Newest) -> dict[str, str]:
-    """By name; whether a page is there, its answer says."""
+def addresses(newest: Newest, done: Any) -> dict[str, str]:
+    """By name; whether a page is there, its answer says. `done` is the number of an article that is finished."""
     patterns = get_resolver().url_patterns  # with which the models come
     models = {f"{model._meta.app_label}.{model._meta.model_name}": model for model in admin.site._registry}
     rows = {label: newest(model) for label, model in models.items() if not label.startswith(OF_OTHERS)}
     unseen = {label for label, row in rows.items() if row is None} - NOT_THERE
     assert not unseen, "nobody sees a page of one: have the test make one"
-    return dict(_of_desk(patterns, rows))
+    return dict(_of_desk(patterns, rows, done))
 
 
-def _of_desk(patterns: Patterns, rows: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _of_desk(patterns: Patterns, rows: Mapping[str, Any], done: Any) -> Iterator[tuple[str, str]]:
     for place in _places(patterns):
         name, (_, app, model, *_) = place.name.removeprefix(DESK), [*place.route.split("/"), "", "", ""]
         if not place.name.startswith(DESK) or not name or name in NO_PAGES or app in OF_OTHERS or "(" in place.route:
             continue
-        assert place.names <= OF_A_ROW, f"{name}: name it in NO_PAGES, or say what its address is about"
-        row = rows.get(f"{app}.{model}")
+        assert place.names <= OF_A_ROW | SAID.keys(), f"{name}: name it in NO_PAGES, or say what its address is about"
+        row = done if name in OF_DONE else rows.get(f"{app}.{model}")
         if not place.names or row is not None:
             yield name, f"/{_filled(place, row)}{f'?ids={row}' if name in ABOUT_ARTICLES else ''}"
 
@@ -103,7 +105,8 @@ def _places(patterns: Patterns, space: str = "", before: str = "") -> Iterator[P
 
 
 def _filled(place: Place, row: Any) -> str:
-    return "/".join(str(row) if part.startswith("<") else part for part in place.route.split("/"))
+    parts = (part.strip("<>").split(":") if part.startswith("<") else [part] for part in place.route.split("/"))
+    return "/".join(part[0] if len(part) == 1 else SAID.get(part[1], str(row)) for part in parts)
 
 
 def walked_by_keys(page: Page) -> list[str]:

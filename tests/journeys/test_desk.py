@@ -70,6 +70,7 @@ ELSEWHERE = """
 from io import BytesIO
 from PIL import Image
 from articles.models import Article, DeskSettings
+from articles.tree import earlier
 from django.contrib.auth.models import User
 from publishing.models import PublishTask, Shot, Site
 from tests.worklist.conftest import arrive
@@ -87,6 +88,8 @@ Image.new("RGB", (1280, 800), "teal").save(jpeg, "JPEG")
 for step in ("signed_in", "failed"):
     Shot.objects.create(task=task, step=step, jpeg=jpeg.getvalue())
 arrive()
+before = earlier.keep_page(article, article.record("format"), "look")
+Article.objects.filter(pk=article.pk).update(earlier_files=[before])
 """
 # Fields in which one writes or chooses, and that do not look as if.
 ODD_FIELDS = """
@@ -456,7 +459,8 @@ def walked(desk: Desk, addresses: dict[str, str]) -> dict[str, str]:
             sql = f'SELECT "{model._meta.pk.column}" FROM "{model._meta.db_table}" ORDER BY 1 DESC LIMIT 1'  # noqa: S608
             return next(iter(file.execute(sql).fetchone() or ()), None)
 
-        known = pages.addresses(newest)
+        sql = "SELECT id FROM articles_article WHERE status = 'done' ORDER BY created_at DESC, id DESC LIMIT 1"
+        known = pages.addresses(newest, file.execute(sql).fetchone()[0])
     found = {}
     with desk.page("chief") as page:
         for name, address in known.items():
@@ -464,7 +468,12 @@ def walked(desk: Desk, addresses: dict[str, str]) -> dict[str, str]:
             assert answer.status < 500, name
             if answer.status == 200 and 'id="content"' in answer.text():
                 found[name] = address
-    assert {"articles_article_publish", "publishing_publishtask_change", "publishing_site_add"} <= found.keys()
+    assert {
+        *pages.OF_DONE,
+        "articles_article_publish",
+        "publishing_publishtask_change",
+        "publishing_site_add",
+    } <= found.keys()
     return found
 
 

@@ -46,7 +46,7 @@ def test_both_pages_are_shown_with_when_and_why(again: Article, editor: User) ->
 
     assert "It got another look. Classic, by " in text(answer)
     assert "Take this page back" in text(answer)
-    address = f"/preview/{again.uid}/earlier/{BEFORE}"
+    address = f"/preview/{again.uid}/pages/{BEFORE}"
     assert address in answer.content.decode()
     shown = as_(editor).get(address)
     assert shown.status_code == 200
@@ -147,6 +147,6 @@ def test_one_whose_layout_failed_gets_its_page_back(again: Article, editor: User
 def test_only_whoever_may_change_it(again: Article, editor: User, other_editor: User) -> None:
     assert as_(other_editor).get(page_of(again, "versions")).status_code == 404
     assert as_(other_editor).post(page_of(again, "versions"), taken(again)).status_code == 404
-    assert as_(other_editor).get(f"/preview/{again.uid}/earlier/{BEFORE}").status_code == 404
-    assert as_(editor).get(f"/preview/{again.uid}/earlier/03_hero.jpg").status_code == 404
+    assert as_(other_editor).get(f"/preview/{again.uid}/pages/{BEFORE}").status_code == 404
+    assert as_(editor).get(f"/preview/{again.uid}/pages/03_hero.jpg").status_code == 404
     assert Article.objects.get().status == Status.DONE
