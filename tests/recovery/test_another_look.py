@@ -113,6 +113,19 @@ def test_a_title_alone_keeps_the_layout_of_claude_and_costs_nothing(
     assert article.tree.manifest()["article"]["title"] == "Trains at night"
 
 
+def test_a_title_alone_does_not_ask_claude_for_a_page_that_the_template_laid_out(
+    hand_in: HandIn, run: Work, editor: User, services: Doubles
+) -> None:
+    article = run(hand_in(idea="night trains", formatter="template"))
+    Article.objects.update(formatter="auto")  # as where Claude was away that day
+
+    changed(article, editor, title="Trains at night")
+    article = run(article)
+
+    assert (article.status, article.record(Stage.FORMAT).maker) == (Status.DONE, "template")
+    assert services.requests("anthropic") == []
+
+
 @pytest.mark.parametrize(
     ("fields", "moments", "paid"),
     [
@@ -244,6 +257,20 @@ def test_of_two_at_once_the_second_is_refused(done: Article, editor: User) -> No
         change(second, look_of(second) | {"title": "Two"}, editor, seen=version(second))
 
     assert Article.objects.get().title == "One"
+
+
+def test_what_is_saved_on_its_own_page_meanwhile_stays(
+    hand_in: HandIn, run: Work, editor: User, site: Site, memory: MemorySite
+) -> None:
+    stale = Article.objects.get(pk=stop(run(hand_in(formatter="template", site=site))).pk)
+    Article.objects.update(title="Saved there")
+
+    with pytest.raises(NotChanged, match="has changed since you looked at it"):
+        change(stale, look_of(stale) | {"title": "Mine"}, editor, seen=version(stale))
+
+    found = Article.objects.get()
+    assert (found.title, found.status, found.earlier_files) == ("Saved there", Status.FAILED, [])
+    assert not found.events.filter(message__contains="changed how it looks").exists()
 
 
 @pytest.mark.parametrize(
