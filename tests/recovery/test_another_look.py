@@ -63,6 +63,7 @@ def test_the_template_lays_it_out_anew_for_nothing_and_the_page_before_stays(
     done: Article, editor: User, run: Work
 ) -> None:
     before = laid_out(done)
+    assert text(as_(editor).get(page_of(done))).count("Change how it looks") == 1
     asked = text(as_(editor).get(page_of(done, "look")))
     assert "The template · no paid call" in asked
 
@@ -215,6 +216,7 @@ def test_one_that_has_stopped_at_its_site_goes_on_with_the_look(
     hand_in: HandIn, run: Work, editor: User, site: Site, memory: MemorySite
 ) -> None:
     article = stop(run(hand_in(formatter="template", site=site)))
+    assert text(as_(editor).get(page_of(article))).count("Change how it looks") == 1
 
     as_(editor).post(page_of(article, "look"), given(article, design="modern"))
     said = Article.objects.get().events.latest("pk").message
