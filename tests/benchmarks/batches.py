@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 import statistics
@@ -24,23 +25,24 @@ from tests.journeys.installation import DATABASE, ROOT, Installation
 from tests.services.process import HOST, Server, free_port
 
 STYLES, SECTIONS = 60, 24
-WATCHERS = 500
+WATCHERS = 1000
 CHANGES = 20  # a second
 SECONDS = 20
+EACH = 50  # watchers of one person, at most
 _MAKE = """
+import json
 from django.contrib.auth.models import User
 from tests.articles.batches.grid import batch_of
 from tests.config.test_tokens import new_token
-User.objects.update(is_staff=True, is_superuser=True)
-owner = User.objects.get()
-batch_of(owner, {styles}, {sections})
-print(new_token(owner).secret)
+batch_of(User.objects.get(), {styles}, {sections})
+people = [User.objects.create_superuser(f"person {{n}}", password=None) for n in range({people})]
+print("=>" + json.dumps([new_token(person).secret for person in people]))
 """
 
 
-def main() -> None:
+def main(number: int = WATCHERS) -> None:
     with tempfile.TemporaryDirectory(prefix="galley-bench-") as folder:
-        watchers(Path(folder))
+        watchers(Path(folder), number)
 
 
 # Watchers
@@ -58,18 +60,18 @@ class Watched:
     added: float  # MB of memory, since before they came
 
 
-def watchers(folder: Path) -> None:
+def watchers(folder: Path, many_of_them: int) -> None:
     """One batch of 1,440 sections that changes 20 times a second, on SQLite: seen by one, and by many."""
     galley = Installation(folder)
     galley.prepare()
-    code = _MAKE.format(styles=STYLES, sections=SECTIONS)
-    secret = galley.manage("shell", "--verbosity", "0", "-c", code).stdout.split()[-1]
+    code = _MAKE.format(styles=STYLES, sections=SECTIONS, people=-(-many_of_them // EACH))
+    secrets = json.loads(galley.manage("shell", "--verbosity", "0", "-c", code).stdout.rpartition("=>")[2])
     found = {}
-    for number in (1, WATCHERS):
+    for number in (1, many_of_them):
         with _server(galley) as server:
-            found[number] = _measured(galley, server, secret, number)
-    one, many = found[1], found[WATCHERS]
-    say(f"watching a batch, {CHANGES} changes a second         1 watcher   {WATCHERS} watchers     ratio")
+            found[number] = _measured(galley, server, secrets, number)
+    one, many = found[1], found[many_of_them]
+    say(f"watching a batch, {CHANGES} changes a second         1 watcher   {many_of_them:,} watchers     ratio")
     for what, a, b, unit in (
         ("from commit to event, median", _middle(one), _middle(many), " ms"),
         ("from commit to event, 95 %", _late(one), _late(many), " ms"),
@@ -78,7 +80,7 @@ def watchers(folder: Path) -> None:
         ("memory of the server", one.memory, many.memory, " MB"),
     ):
         say(f"  {what:<37}{a:12,.2f}{unit:<3}{b:12,.2f}{unit:<3}{b / a:9.2f}")
-    say(f"  memory for each watcher {1000 * many.added / WATCHERS:.0f} KB, {many.threads} threads")
+    say(f"  memory for each watcher {1000 * many.added / many_of_them:.0f} KB, {many.threads} threads")
 
 
 def _middle(watched: Watched) -> float:
@@ -102,13 +104,13 @@ def _server(galley: Installation) -> Iterator[Server]:
         server.stop()
 
 
-def _measured(galley: Installation, server: Server, secret: str, number: int) -> Watched:
+def _measured(galley: Installation, server: Server, secrets: list[str], number: int) -> Watched:
     committed: list[tuple[int, float]] = []
     ending = threading.Event()
     changing = threading.Thread(target=_change, args=(galley, committed, ending))
     before = _memory(server)
     try:
-        seen = asyncio.run(_watch(server, secret, number, changing))
+        seen = asyncio.run(_watch(server, secrets, number, changing))
     finally:
         ending.set()
     changing.join()
@@ -145,10 +147,11 @@ class Seen:
     threads: int = 0
 
 
-async def _watch(server: Server, secret: str, number: int, changing: threading.Thread) -> Seen:
+async def _watch(server: Server, secrets: list[str], number: int, changing: threading.Thread) -> Seen:
     seen = Seen([[] for _ in range(number)])
-    tasks = [asyncio.create_task(_read(server, secret, arrivals)) for arrivals in seen.arrivals]
+    tasks = [asyncio.create_task(_read(server, secrets[n // EACH], seen.arrivals[n])) for n in range(number)]
     while not all(seen.arrivals):
+        assert not any(task.done() for task in tasks), "somebody was not let in"
         await asyncio.sleep(0.1)
     changing.start()
     await asyncio.sleep(2)
